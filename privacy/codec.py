@@ -1,0 +1,247 @@
+"""Schema → integer codes and back. There is no ``fit``: every code is known before a private row is.
+
+A column becomes the integers 0 … size−1: categories in schema order, or bins in increasing order followed
+by the special values, and last the missing value where the schema keeps one. ``decode`` draws numbers
+uniformly inside their bin, whole where the column is integer, days where it is a date.
+
+Frames that go in and come out are *canonical*, as ``privacy.table`` makes them: texts for categories,
+Int64/float64/datetime64[s] for numbers and dates (object where texts such as "N" stand among the numbers),
+and pandas' missing value for a missing value.
+
+Privacy claim: post-processing; reads no data of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from privacy.schema import Categorical, Datetime, Numeric, Schema, Subgroup
+
+MISSING = "(missing)"
+
+
+@dataclass(frozen=True)
+class Bins:
+    """Bins of one numeric or date column, [edge, next edge), as numbers.
+
+    ``edges``: B+1 increasing floats; the last is exclusive for whole numbers (upper bound + 1) and the
+    closed upper bound for floats. Dates are whole days or seconds since 1970.
+    """
+
+    edges: np.ndarray
+    whole: bool
+
+    def locate(self, values: np.ndarray) -> np.ndarray:
+        """Bin index of each value inside the bounds."""
+        found = np.searchsorted(self.edges, values, side="right") - 1
+        return np.asarray(np.clip(found, 0, len(self.edges) - 2))
+
+    def draw(self, bins: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """A value uniformly inside each bin."""
+        low, high = self.edges[bins], self.edges[bins + 1]
+        if self.whole:
+            return np.asarray(rng.integers(low.astype(np.int64), high.astype(np.int64)))
+        return np.asarray(rng.uniform(low, high))
+
+
+def bounds_as_numbers(column: Numeric | Datetime) -> tuple[float, float]:
+    """Lower and upper bound as floats; dates as days or seconds since 1970."""
+    if isinstance(column, Datetime):
+        low, high = (_date_number(edge, column.resolution) for edge in column.bounds)
+        return low, high
+    return column.bounds
+
+
+def make_bins(column: Numeric | Datetime, also: tuple[float, ...] = ()) -> Bins:
+    """The bins of a column whose ``bins`` are given; ``also`` adds edges (bands of a subgroup)."""
+    low, high = bounds_as_numbers(column)
+    whole = column.kind != "float"
+    top = high + 1 if whole else high
+    if column.bins is None:
+        raise ValueError("the bins of this column have not been measured yet")
+    if isinstance(column.bins, int):
+        inner = np.linspace(low, top, column.bins + 1)
+    else:
+        given = (_date_number(e, column.resolution) if isinstance(column, Datetime) else e for e in column.bins)
+        # an edge listed at the closed upper bound is that bound, not a bin of its own
+        inner = np.array([e for e in given if e < high], dtype=float)
+    inner = np.concatenate([inner, also])
+    if whole:
+        inner = np.ceil(inner)
+    edges = np.concatenate([[low], inner, [top]])
+    return Bins(np.unique(edges[(edges >= low) & (edges <= top)]).astype(float), whole)
+
+
+def _date_number(value: object, resolution: str) -> float:
+    seconds = pd.Timestamp(value).timestamp()  # type: ignore[arg-type]
+    return float(seconds // 86_400 if resolution == "day" else seconds // 1)
+
+
+@dataclass(frozen=True)
+class ColumnCode:
+    """Codes of one column: ``bins`` codes first (numeric), then ``values`` (texts or specials), then missing."""
+
+    column: Categorical | Numeric | Datetime
+    bins: Bins | None
+    values: tuple[object, ...]
+    has_missing: bool
+
+    @property
+    def n_bins(self) -> int:
+        return 0 if self.bins is None else len(self.bins.edges) - 1
+
+    @property
+    def size(self) -> int:
+        return self.n_bins + len(self.values) + self.has_missing
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """What a person reads for each code."""
+        labels = [*self._bin_labels(), *(str(v) for v in self.values)]
+        return tuple(labels + [MISSING] * self.has_missing)
+
+    def _bin_labels(self) -> list[str]:
+        if self.bins is None:
+            return []
+        edges = self.bins.edges
+        if isinstance(self.column, Datetime):
+            unit = "D" if self.column.resolution == "day" else "s"
+            starts = [str(np.datetime64(int(e), unit)) for e in edges[:-1]]
+            return [f"from {s}" for s in starts]
+        if self.bins.whole:
+            pairs = [(int(a), int(b) - 1) for a, b in zip(edges, edges[1:], strict=False)]
+            return [str(a) if a == b else f"{a} to {b}" for a, b in pairs]
+        return [f"{a:g} to {b:g}" for a, b in zip(edges, edges[1:], strict=False)]
+
+    def encode(self, series: pd.Series) -> np.ndarray:
+        """Codes of a canonical series, int32."""
+        codes = np.full(len(series), -1, dtype=np.int32)
+        missing = series.isna().to_numpy()
+        if self.has_missing:
+            codes[missing] = self.size - 1
+        if self.values:
+            place = {v: self.n_bins + i for i, v in enumerate(self.values)}
+            codes = np.where(missing, codes, series.map(place).fillna(-1).to_numpy(dtype=np.int32))
+        if self.bins is not None:
+            rest = codes < 0
+            rest &= ~missing
+            codes[rest] = self.bins.locate(_numbers(series[rest], self.column))
+        if (codes < 0).any():
+            raise ValueError(f"{series.name}: a value outside the schema; conform the table first")
+        return codes.astype(np.int32)
+
+    def decode(self, codes: np.ndarray, rng: np.random.Generator) -> pd.Series:
+        """A canonical series with a value for each code; numbers are uniform inside their bin."""
+        codes = np.asarray(codes)
+        if self.bins is None:
+            table = np.array([*self.values, *[None] * self.has_missing], dtype=object)
+            return pd.Series(table[codes], dtype=object)
+        in_bin = codes < self.n_bins
+        drawn = np.zeros(len(codes))
+        drawn[in_bin] = self.bins.draw(codes[in_bin], rng)
+        if isinstance(self.column, Datetime):
+            unit = "D" if self.column.resolution == "day" else "s"
+            dates = drawn.astype(np.int64).astype(f"datetime64[{unit}]").astype("datetime64[s]")
+            return pd.Series(np.where(in_bin, dates, np.datetime64("NaT", "s")))
+        if self.column.kind == "float" and self.column.decimals is not None:
+            low, high = self.column.bounds
+            drawn = np.clip(np.round(drawn, self.column.decimals), low, high)
+        return canonical_numbers(drawn, codes - self.n_bins, self.values, self.column.kind == "integer")
+
+
+def canonical_numbers(
+    numbers: np.ndarray, special: np.ndarray, values: tuple[object, ...], whole: bool
+) -> pd.Series:
+    """Numbers with special values put in: ``special[i]`` < 0 keeps the number, ≥ len(values) is missing."""
+    if whole:
+        out = pd.Series(numbers.astype(np.int64), dtype="Int64")
+    else:
+        out = pd.Series(numbers, dtype=float)
+    if any(isinstance(v, str) for v in values):
+        out = out.astype(object)
+    for i, value in enumerate(values):
+        out[special == i] = value
+    out[special >= len(values)] = None if out.dtype == object else pd.NA if whole else np.nan
+    return out
+
+
+def _numbers(series: pd.Series, column: Categorical | Numeric | Datetime) -> np.ndarray:
+    if isinstance(column, Datetime):
+        seconds = series.to_numpy(dtype="datetime64[s]").astype(np.int64)
+        return seconds // 86_400 if column.resolution == "day" else seconds
+    return series.to_numpy(dtype=float)
+
+
+@dataclass(frozen=True)
+class Codec:
+    """Codes of every modelled column of a complete schema.
+
+    Raises ValueError where the schema still has bins or categories to be measured.
+    """
+
+    schema: Schema
+    columns: Mapping[str, ColumnCode] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.schema.incomplete:
+            raise ValueError(f"not measured yet: {', '.join(self.schema.incomplete)}")
+        object.__setattr__(self, "columns", {n: self._column(n) for n in self.schema.modelled})
+
+    def _column(self, name: str) -> ColumnCode:
+        column = self.schema.columns[name]
+        keeps = column.missing == "keep"
+        if isinstance(column, Categorical):
+            assert column.categories is not None
+            return ColumnCode(column, None, column.categories, keeps)
+        assert isinstance(column, Numeric | Datetime)
+        bins = make_bins(column, band_edges(self.schema, name))
+        special = column.special if isinstance(column, Numeric) else ()
+        return ColumnCode(column, bins, special, keeps)
+
+    @property
+    def domain(self) -> dict[str, int]:
+        """Column → number of codes, in schema order."""
+        return {name: column.size for name, column in self.columns.items()}
+
+    def encode(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Canonical frame [n rows] → int32 codes [n, modelled columns]."""
+        return pd.DataFrame({n: c.encode(frame[n]) for n, c in self.columns.items()})
+
+    def decode(self, codes: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+        """Codes → canonical frame in schema order; identifiers become fresh numbers 1 … n."""
+        fresh = pd.Series(np.arange(1, len(codes) + 1).astype(str), dtype=object)
+        return pd.DataFrame(
+            {
+                name: self.columns[name].decode(codes[name].to_numpy(), rng)
+                if name in self.columns
+                else fresh
+                for name in self.schema.columns
+            }
+        )
+
+    def groups(self, subgroup: Subgroup) -> tuple[np.ndarray, tuple[str, ...]]:
+        """Code → group number of a subgroup [size of its column], and the groups' labels."""
+        code = self.columns[subgroup.column]
+        if code.bins is None or subgroup.bands is None:
+            return np.arange(code.size), code.labels
+        inner = band_edges(self.schema, subgroup.column, only=subgroup)
+        bands = Bins(np.array([code.bins.edges[0], *inner, code.bins.edges[-1]]), code.bins.whole)
+        number = np.concatenate(
+            [bands.locate(code.bins.edges[:-1]), len(inner) + 1 + np.arange(code.size - code.n_bins)]
+        )
+        named = ColumnCode(code.column, bins=bands, values=code.values, has_missing=code.has_missing)
+        return number, named.labels
+
+
+def band_edges(schema: Schema, name: str, only: Subgroup | None = None) -> tuple[float, ...]:
+    """Band edges strictly inside the bounds that subgroups (or only one) draw through a column."""
+    column = schema.columns[name]
+    assert isinstance(column, Numeric | Datetime)
+    low, high = bounds_as_numbers(column)
+    subgroups = [only] if only else [s for s in schema.subgroups if s.column == name]
+    return tuple(e for s in subgroups for e in s.bands or () if low < e < high)

@@ -1,0 +1,42 @@
+"""The errors a person meets, each one line, with the exit code the command line gives them.
+
+An error that quotes private rows carries the quotation apart (``private``): only the terminal of whoever
+started the run may show it, never a log, an artifact or Prefect's state.
+"""
+
+from __future__ import annotations
+
+
+class UnderstudyError(Exception):
+    """Base of everything we raise on purpose."""
+
+    exit_code = 2
+
+
+class InputError(UnderstudyError):
+    """A config, schema or command that cannot be carried out as written; quotes public text only."""
+
+
+class DataError(UnderstudyError):
+    """Private rows that do not fit the schema.
+
+    ``str(error)`` is safe anywhere; ``error.private`` names column and value and stays in the house.
+    """
+
+    def __init__(self, private: str) -> None:
+        super().__init__("the private table does not fit its schema")
+        self.private = private
+
+
+class PermitError(UnderstudyError):
+    """Private rows were asked for without a permit that covers them."""
+
+
+class BudgetError(UnderstudyError):
+    """A charge that would overspend; nothing was read."""
+
+    exit_code = 4
+
+
+class LedgerError(UnderstudyError):
+    """The ledger is unreachable, altered or contradicts the request."""

@@ -1,0 +1,356 @@
+"""A data set's privacy budget over all runs: charge first, read then.
+
+The ledger is append-only and hash-chained: every row carries the hash of the one before it, so a changed,
+removed or inserted row breaks the chain (``verify``). A charge is one transaction that locks the ledger,
+composes every event of the data set's partition with the new one, and refuses what would overspend; several
+processes may charge at once. A crash keeps the charge. The same attempt charging the same event again gets
+its permit back without paying; a new attempt pays again.
+
+SQLite by default, Postgres by URL. Privacy claim: no permit exists without its charge, and the composed
+events of a partition never exceed the data set's budget. Train and holdout hold disjoint units (one secret
+split key per data set), so each may spend the whole budget (parallel composition).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from dp_accounting import DpEvent, NoOpDpEvent
+from sqlalchemy.exc import SQLAlchemyError
+
+from privacy.accounting import Guarantee, Spent, event_from_json, event_to_json, spent
+from privacy.errors import BudgetError, InputError, LedgerError, PermitError
+
+GENESIS = "0" * 64
+TOLERANCE = 1e-9
+"""Relative slack when ε is compared with the budget: rounding, not privacy."""
+
+_metadata = sa.MetaData()
+_datasets = sa.Table(
+    "datasets",
+    _metadata,
+    sa.Column("name", sa.String(64), primary_key=True),
+    sa.Column("epsilon", sa.Float, nullable=False),
+    sa.Column("delta", sa.Float, nullable=False),
+    sa.Column("holdout", sa.Float, nullable=False),
+    sa.Column("split_key", sa.String(64), nullable=False),
+)
+_sources = sa.Table(
+    "sources",
+    _metadata,
+    sa.Column("digest", sa.String(64), primary_key=True),
+    sa.Column("dataset", sa.String(64), nullable=False),
+)
+_charges = sa.Table(
+    "charges",
+    _metadata,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("dataset", sa.String(64), nullable=False, index=True),
+    sa.Column("partition", sa.String(16), nullable=False),
+    sa.Column("run", sa.String(128), nullable=False),
+    sa.Column("attempt", sa.String(64), nullable=False),
+    sa.Column("purpose", sa.String(128), nullable=False),
+    sa.Column("event", sa.Text, nullable=False),
+    sa.Column("time", sa.String(32), nullable=False),
+    sa.Column("previous", sa.String(64), nullable=False),
+    sa.Column("hash", sa.String(64), nullable=False),
+    sa.UniqueConstraint("attempt", "partition", "purpose"),
+)
+
+_APPEND_ONLY = {
+    "sqlite": [
+        "CREATE TRIGGER IF NOT EXISTS charges_no_{verb} BEFORE {verb} ON charges "
+        "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END"
+    ],
+    "postgresql": [
+        "CREATE OR REPLACE FUNCTION ledger_append_only() RETURNS trigger AS "
+        "$$ BEGIN RAISE EXCEPTION 'the ledger is append-only'; END $$ LANGUAGE plpgsql",
+        "CREATE OR REPLACE TRIGGER charges_no_{verb} BEFORE {verb} ON charges "
+        "FOR EACH ROW EXECUTE FUNCTION ledger_append_only()",
+    ],
+}
+
+
+@dataclass(frozen=True)
+class Charge:
+    """One row of the ledger: who was charged for what, and the hashes that chain it."""
+
+    number: int
+    dataset: str
+    partition: str
+    run: str
+    attempt: str
+    purpose: str
+    event: str
+    time: str
+    previous: str
+    hash: str
+
+    @property
+    def dp_event(self) -> DpEvent:
+        """The event that was charged."""
+        return event_from_json(json.loads(self.event))
+
+    def computed_hash(self) -> str:
+        """SHA-256 over the previous hash and every field, in a canonical form."""
+        content = {k: v for k, v in asdict(self).items() if k != "hash"}
+        text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+_ISSUER = object()
+
+
+@dataclass(frozen=True)
+class Permit:
+    """The ledger's word that one event on one partition has been charged; only the ledger makes one.
+
+    A permit whose event is NoOpDpEvent opens rows for internal use: what is computed must stay in the house.
+    """
+
+    charge: Charge
+    issuer: object = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if self.issuer is not _ISSUER:
+            raise PermitError("a permit comes from Ledger.charge and from nowhere else")
+
+    @property
+    def dataset(self) -> str:
+        return self.charge.dataset
+
+    @property
+    def partition(self) -> str:
+        return self.charge.partition
+
+    def require(self, event: DpEvent) -> None:
+        """Raise PermitError unless exactly ``event`` was charged."""
+        if self.charge.event != _event_text(event):
+            raise PermitError(f"the permit was charged for {self.charge.event}, not for {event}")
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What the ledger knows of a data set: lifetime budget, share held out, and the secret split key."""
+
+    name: str
+    budget: Guarantee
+    holdout: float
+    split_key: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The ledger at an SQLAlchemy URL, or at a path for SQLite."""
+
+    url: str
+
+    def __post_init__(self) -> None:
+        if "://" not in self.url:
+            Path(self.url).parent.mkdir(parents=True, exist_ok=True)
+            object.__setattr__(self, "url", f"sqlite:///{self.url}")
+        try:
+            engine = sa.create_engine(self.url, connect_args=self._connect_args())
+        except (SQLAlchemyError, ImportError) as error:
+            raise LedgerError(f"ledger {self._shown()}: {error}") from error
+        if engine.dialect.name not in _APPEND_ONLY:
+            raise LedgerError(f"ledger {self._shown()}: only SQLite and Postgres are supported")
+        if engine.dialect.name == "sqlite":
+            sa.event.listen(engine, "connect", _durable)
+            sa.event.listen(engine, "begin", _immediate)
+        object.__setattr__(self, "_engine", engine)
+        with self._transaction() as db:
+            _metadata.create_all(db)
+            for verb in ("UPDATE", "DELETE"):
+                for statement in _APPEND_ONLY[engine.dialect.name]:
+                    db.execute(sa.text(statement.format(verb=verb)))
+
+    def _connect_args(self) -> dict[str, Any]:
+        return {"timeout": 60} if self.url.startswith("sqlite") else {}
+
+    def _shown(self) -> str:
+        """The URL without its password."""
+        try:
+            return sa.make_url(self.url).render_as_string(hide_password=True)
+        except SQLAlchemyError:
+            return "(not a URL)"
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sa.Connection]:
+        """One transaction that holds the ledger's only write lock; every failure is a LedgerError."""
+        engine: sa.Engine = self._engine  # type: ignore[attr-defined]
+        try:
+            with engine.begin() as db:
+                if engine.dialect.name == "postgresql":
+                    db.execute(sa.text("SELECT pg_advisory_xact_lock(7041776)"))
+                yield db
+        except SQLAlchemyError as error:
+            reason = str(getattr(error, "orig", error)).strip().splitlines()[0]
+            raise LedgerError(f"ledger {self._shown()}: {reason}; nothing was read") from error
+
+    def register(self, name: str, budget: Guarantee, holdout: float) -> Dataset:
+        """The data set's entry, made at the first call; budget and share held out never change.
+
+        Raises LedgerError where an earlier entry says otherwise.
+        """
+        if not 0 <= holdout < 1:
+            raise InputError(f"holdout must lie in [0, 1), got {holdout}")
+        with self._transaction() as db:
+            row = db.execute(sa.select(_datasets).where(_datasets.c.name == name)).one_or_none()
+            if row is None:
+                key = secrets.token_hex(32)
+                db.execute(
+                    _datasets.insert().values(
+                        name=name,
+                        epsilon=budget.epsilon,
+                        delta=budget.delta,
+                        holdout=holdout,
+                        split_key=key,
+                    )
+                )
+                return Dataset(name, budget, holdout, bytes.fromhex(key))
+        if (row.epsilon, row.delta, row.holdout) != (budget.epsilon, budget.delta, holdout):
+            raise LedgerError(
+                f"{name} has the lifetime budget ε={row.epsilon}, δ={row.delta} with {row.holdout:g} held "
+                f"out; the config says ε={budget.epsilon}, δ={budget.delta}, {holdout:g}"
+            )
+        return Dataset(name, budget, holdout, bytes.fromhex(row.split_key))
+
+    def claim_source(self, digest: str, dataset: str) -> None:
+        """Tie a file's digest to a data set, so that no second name gives the same people a new budget."""
+        with self._transaction() as db:
+            owner = db.execute(
+                sa.select(_sources.c.dataset).where(_sources.c.digest == digest)
+            ).scalar_one_or_none()
+            if owner is None:
+                db.execute(_sources.insert().values(digest=digest, dataset=dataset))
+        if owner not in (None, dataset):
+            raise LedgerError(
+                f"this file was charged as data set {owner!r} before; under the name {dataset!r} the same "
+                "people would get a second budget"
+            )
+
+    def charge(
+        self, dataset: str, partition: str, *, run: str, attempt: str, purpose: str, event: DpEvent
+    ) -> Permit:
+        """Charge ``event`` and give the permit; the same attempt and purpose is charged once.
+
+        Raises BudgetError where the composition would exceed the budget; nothing is written then.
+        """
+        with self._transaction() as db:
+            budget = _budget(db, dataset)
+            known = db.execute(
+                sa.select(_charges).where(
+                    _charges.c.attempt == attempt,
+                    _charges.c.partition == partition,
+                    _charges.c.purpose == purpose,
+                )
+            ).one_or_none()
+            if known is not None:
+                permit = Permit(Charge(**known._mapping), _ISSUER)
+                if permit.dataset != dataset:
+                    raise LedgerError(f"attempt {attempt} belongs to data set {permit.dataset!r}")
+                permit.require(event)
+                return permit
+            before = [c.dp_event for c in _rows(db, dataset) if c.partition == partition]
+            total = spent([*before, event], budget.delta).epsilon
+            if total > budget.epsilon * (1 + TOLERANCE):
+                so_far = spent(before, budget.delta).epsilon
+                raise BudgetError(
+                    f"{dataset}/{partition}: this would bring the lifetime ε from {so_far:.4g} to {total:.4g} "
+                    f"at δ={budget.delta:g}; the budget is {budget.epsilon:g}. Nothing was read."
+                )
+            last = db.execute(sa.select(_charges).order_by(_charges.c.number.desc()).limit(1)).one_or_none()
+            charge = Charge(
+                number=1 if last is None else last.number + 1,
+                dataset=dataset,
+                partition=partition,
+                run=run,
+                attempt=attempt,
+                purpose=purpose,
+                event=_event_text(event),
+                time=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+                previous=GENESIS if last is None else last.hash,
+                hash="",
+            )
+            charge = Charge(**asdict(charge) | {"hash": charge.computed_hash()})
+            db.execute(_charges.insert().values(**asdict(charge)))
+        return Permit(charge, _ISSUER)
+
+    def open_internally(
+        self, dataset: str, partition: str, *, run: str, attempt: str, purpose: str
+    ) -> Permit:
+        """A permit that costs nothing and stands in the ledger: what it opens must stay in the house."""
+        return self.charge(
+            dataset, partition, run=run, attempt=attempt, purpose=purpose, event=NoOpDpEvent()
+        )
+
+    def datasets(self) -> list[Dataset]:
+        """Every data set, by name."""
+        with self._transaction() as db:
+            rows = db.execute(sa.select(_datasets).order_by(_datasets.c.name)).all()
+        return [
+            Dataset(r.name, Guarantee(r.epsilon, r.delta), r.holdout, bytes.fromhex(r.split_key))
+            for r in rows
+        ]
+
+    def charges(self, dataset: str | None = None) -> list[Charge]:
+        """Every charge, oldest first."""
+        with self._transaction() as db:
+            return _rows(db, dataset)
+
+    def spent(self, dataset: str, partition: str) -> Spent:
+        """What a partition has spent at the data set's δ."""
+        with self._transaction() as db:
+            budget = _budget(db, dataset)
+            events = [c.dp_event for c in _rows(db, dataset) if c.partition == partition]
+        return spent(events, budget.delta)
+
+    def verify(self) -> str:
+        """The hash of the last charge, when the whole chain holds. Raises LedgerError where it breaks."""
+        previous = GENESIS
+        for number, charge in enumerate(self.charges(), start=1):
+            if charge.number != number:
+                raise LedgerError(f"charge {number} is missing: the next one is numbered {charge.number}")
+            if charge.previous != previous or charge.computed_hash() != charge.hash:
+                raise LedgerError(f"charge {number} ({charge.dataset}, {charge.run}) was altered")
+            previous = charge.hash
+        return previous
+
+
+def _event_text(event: DpEvent) -> str:
+    return json.dumps(event_to_json(event), sort_keys=True)
+
+
+def _budget(db: sa.Connection, dataset: str) -> Guarantee:
+    row = db.execute(sa.select(_datasets).where(_datasets.c.name == dataset)).one_or_none()
+    if row is None:
+        raise LedgerError(f"{dataset!r} is not registered in this ledger")
+    return Guarantee(row.epsilon, row.delta)
+
+
+def _rows(db: sa.Connection, dataset: str | None = None) -> list[Charge]:
+    query = sa.select(_charges).order_by(_charges.c.number)
+    if dataset is not None:
+        query = query.where(_charges.c.dataset == dataset)
+    return [Charge(**row._mapping) for row in db.execute(query)]
+
+
+def _durable(connection: Any, _: Any) -> None:
+    """A charge that was reported must survive a power cut; transactions begin where we say."""
+    connection.isolation_level = None
+    connection.execute("PRAGMA synchronous=FULL")
+
+
+def _immediate(connection: sa.Connection) -> None:
+    """Take SQLite's write lock at the start, so that what was read cannot change before the insert."""
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
