@@ -13,6 +13,7 @@ Privacy claim: post-processing; reads no data of its own.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -29,12 +30,15 @@ MISSING = "(missing)"
 class Bins:
     """Bins of one numeric or date column, [edge, next edge), as numbers.
 
+    ``decimals``: floats are drawn with so many digits after the point, where a bin has room for one.
+
     ``edges``: B+1 increasing floats; the last is exclusive for whole numbers (upper bound + 1) and the
     closed upper bound for floats. Dates are whole days or seconds since 1970.
     """
 
     edges: np.ndarray
     whole: bool
+    decimals: int | None = None
 
     def locate(self, values: np.ndarray) -> np.ndarray:
         """Bin index of each value inside the bounds."""
@@ -46,38 +50,62 @@ class Bins:
         low, high = self.edges[bins], self.edges[bins + 1]
         if self.whole:
             return np.asarray(rng.integers(low.astype(np.int64), high.astype(np.int64)))
-        return np.asarray(rng.uniform(low, high))
+        drawn = np.minimum(rng.uniform(low, high), np.nextafter(high, low))
+        if self.decimals is None:
+            return np.asarray(drawn)
+        scale = 10.0**self.decimals
+        first, stop = (_grid(edges, scale)[bins] for edges in (self.edges[:-1], self.edges[1:]))
+        stop += (bins == len(self.edges) - 2) & (stop / scale == high)
+        rounded = rng.integers(first, np.maximum(stop, first + 1)) / scale
+        return np.where(first < stop, rounded, drawn)
+
+
+def _grid(values: np.ndarray, scale: float) -> np.ndarray:
+    """The least whole k with k / scale ≥ value, exact where value is itself such a number."""
+    k = np.round(values * scale)
+    return np.asarray(np.where(k / scale < values, k + 1, k)).astype(np.int64)
 
 
 def bounds_as_numbers(column: Numeric | Datetime) -> tuple[float, float]:
     """Lower and upper bound as floats; dates as days or seconds since 1970."""
     if isinstance(column, Datetime):
-        low, high = (_date_number(edge, column.resolution) for edge in column.bounds)
+        low, high = (date_to_number(edge, column.resolution) for edge in column.bounds)
         return low, high
     return column.bounds
 
 
 def make_bins(column: Numeric | Datetime, also: tuple[float, ...] = ()) -> Bins:
-    """The bins of a column whose ``bins`` are given; ``also`` adds edges (bands of a subgroup)."""
+    """The bins of a column whose ``bins`` are given; ``also`` adds edges (bands of a subgroup).
+
+    Equal-width bins of whole numbers are equal as nearly as whole edges allow.
+    """
     low, high = bounds_as_numbers(column)
     whole = column.kind != "float"
     top = high + 1 if whole else high
     if column.bins is None:
         raise ValueError("the bins of this column have not been measured yet")
-    if isinstance(column.bins, int):
-        inner = np.linspace(low, top, column.bins + 1)
+    if isinstance(column.bins, int) and whole:
+        steps = range(1, column.bins)
+        inner = np.array([low - (-step * int(top - low) // column.bins) for step in steps])
+    elif isinstance(column.bins, int):
+        inner = np.linspace(low, top, column.bins + 1)[1:-1]
     else:
-        given = (_date_number(e, column.resolution) if isinstance(column, Datetime) else e for e in column.bins)
+        given = (
+            date_to_number(e, column.resolution) if isinstance(column, Datetime) else e
+            for e in column.bins
+        )
         # an edge listed at the closed upper bound is that bound, not a bin of its own
         inner = np.array([e for e in given if e < high], dtype=float)
     inner = np.concatenate([inner, also])
     if whole:
         inner = np.ceil(inner)
-    edges = np.concatenate([[low], inner, [top]])
-    return Bins(np.unique(edges[(edges >= low) & (edges <= top)]).astype(float), whole)
+    edges = np.concatenate([[low], inner[(inner > low) & (inner < top)], [top]])
+    decimals = column.decimals if isinstance(column, Numeric) else None
+    return Bins(np.unique(edges).astype(float), whole, decimals)
 
 
-def _date_number(value: object, resolution: str) -> float:
+def date_to_number(value: object, resolution: str) -> float:
+    """A date → days or seconds since 1970."""
     seconds = pd.Timestamp(value).timestamp()  # type: ignore[arg-type]
     return float(seconds // 86_400 if resolution == "day" else seconds // 1)
 
@@ -130,10 +158,20 @@ class ColumnCode:
         if self.bins is not None:
             rest = codes < 0
             rest &= ~missing
-            codes[rest] = self.bins.locate(_numbers(series[rest], self.column))
+            codes[rest] = self._locate(series[rest])
         if (codes < 0).any():
             raise ValueError(f"{series.name}: a value outside the schema; conform the table first")
         return codes.astype(np.int32)
+
+    def _locate(self, series: pd.Series) -> np.ndarray:
+        assert self.bins is not None
+        assert not isinstance(self.column, Categorical)
+        low, high = bounds_as_numbers(self.column)
+        try:
+            found = numbers(series, self.column)
+        except ValueError:
+            return np.full(len(series), -1)
+        return np.where((found >= low) & (found <= high), self.bins.locate(found), -1)
 
     def decode(self, codes: np.ndarray, rng: np.random.Generator) -> pd.Series:
         """A canonical series with a value for each code; numbers are uniform inside their bin."""
@@ -148,9 +186,6 @@ class ColumnCode:
             unit = "D" if self.column.resolution == "day" else "s"
             dates = drawn.astype(np.int64).astype(f"datetime64[{unit}]").astype("datetime64[s]")
             return pd.Series(np.where(in_bin, dates, np.datetime64("NaT", "s")))
-        if self.column.kind == "float" and self.column.decimals is not None:
-            low, high = self.column.bounds
-            drawn = np.clip(np.round(drawn, self.column.decimals), low, high)
         return canonical_numbers(drawn, codes - self.n_bins, self.values, self.column.kind == "integer")
 
 
@@ -170,7 +205,14 @@ def canonical_numbers(
     return out
 
 
-def _numbers(series: pd.Series, column: Categorical | Numeric | Datetime) -> np.ndarray:
+def number_to_date(number: float, resolution: str) -> dt.datetime:
+    """Days or seconds since 1970 → a date."""
+    day = dt.datetime(1970, 1, 1)
+    return day + (dt.timedelta(days=number) if resolution == "day" else dt.timedelta(seconds=number))
+
+
+def numbers(series: pd.Series, column: Categorical | Numeric | Datetime) -> np.ndarray:
+    """A canonical series without specials or missing values as numbers; dates as days or seconds."""
     if isinstance(column, Datetime):
         seconds = series.to_numpy(dtype="datetime64[s]").astype(np.int64)
         return seconds // 86_400 if column.resolution == "day" else seconds

@@ -16,7 +16,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NaiveDatetime,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from privacy.errors import InputError
 
@@ -24,6 +32,9 @@ T = TypeVar("T", bound=BaseModel)
 
 MAX_CATEGORIES = 10_000
 """A public domain larger than this is an identifier or free text, not a category."""
+
+MAX_WHOLE = 2**53
+"""Whole numbers beyond this are not exact in floating point."""
 
 
 class Frozen(BaseModel):
@@ -44,17 +55,41 @@ class ColumnBase(Frozen):
     missing_values: tuple[str, ...] = ("",)
 
 
+class Rule(Frozen):
+    """A public grouping of source texts: those that begin with ``prefix``, or the numbers in [min, below).
+
+    ``{to: circulatory, min: 390, below: 460}`` sends ICD-9 codes 390 to 459.99 to one category,
+    ``{to: supplementary, prefix: V}`` those that begin with a V.
+    """
+
+    to: str
+    prefix: str | None = Field(default=None, min_length=1)
+    min: float | None = None
+    below: float | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Rule:
+        numbers = self.min is not None and self.below is not None
+        either = self.min is not None or self.below is not None
+        if (self.prefix is not None) == either or numbers != either:
+            raise ValueError("give a prefix, or min and below")
+        if self.min is not None and self.below is not None and not self.min < self.below:
+            raise ValueError(f"min must lie under below, got {self.min} and {self.below}")
+        return self
+
+
 class Categorical(ColumnBase):
     """A finite public set of texts; ``categories: null`` asks for DP partition selection.
 
-    ``other`` names the declared category that takes undeclared values; without it they are refused.
-    ``aliases`` maps source texts to declared categories.
+    A source text that is not a declared category goes through ``aliases`` (exact texts), then through
+    ``rules`` (the first that holds), then to ``other``; without ``other`` it is refused.
     """
 
     kind: Literal["categorical", "ordinal"]
     categories: tuple[str, ...] | None
     other: str | None = None
     aliases: Mapping[str, str] = {}
+    rules: tuple[Rule, ...] = ()
 
     @model_validator(mode="after")
     def _consistent(self) -> Categorical:
@@ -75,6 +110,10 @@ class Categorical(ColumnBase):
             raise ValueError(f"{sorted(overlap)} stand both for a category and for a missing value")
         if unknown := sorted(set(self.aliases.values()) - set(self.categories)):
             raise ValueError(f"aliases lead to undeclared categories {unknown}")
+        if taken := sorted(set(self.aliases) & {*self.categories, *self.missing_values}):
+            raise ValueError(f"aliases: {taken} already stand for a category or a missing value")
+        if unknown := sorted({r.to for r in self.rules} - set(self.categories)):
+            raise ValueError(f"rules lead to undeclared categories {unknown}")
         return self
 
 
@@ -100,32 +139,49 @@ class Numeric(ColumnBase):
         if self.kind == "integer":
             if low != int(low) or high != int(high):
                 raise ValueError(f"bounds of an integer column must be whole, got {self.bounds}")
+            if max(abs(low), abs(high)) > MAX_WHOLE:
+                raise ValueError(f"bounds of an integer column stay within ±2^53, got {self.bounds}")
             if self.decimals is not None:
                 raise ValueError("decimals belong to float columns")
         if isinstance(self.bins, tuple):
             _check_edges(self.bins, low, high)
         if isinstance(self.bins, int) and self.kind == "integer" and self.bins > high - low + 1:
             raise ValueError(f"{self.bins} bins for {int(high - low + 1)} whole numbers")
-        if overlap := {str(s) for s in self.special} & set(self.missing_values):
-            raise ValueError(f"{sorted(overlap)} stand both for a special and for a missing value")
+        self._check_special()
         return self
+
+    def _check_special(self) -> None:
+        texts = {str(s) for s in self.special}
+        if len(texts) != len(self.special):
+            raise ValueError(f"special values repeat: {self.special}")
+        if overlap := texts & set(self.missing_values):
+            raise ValueError(f"{sorted(overlap)} stand both for a special and for a missing value")
+        for value in self.special:
+            if isinstance(value, float) and (self.kind == "integer" or not abs(value) < 1e300):
+                raise ValueError(f"special: {value} is not a finite number of kind {self.kind}")
 
 
 class Datetime(ColumnBase):
     """Dates or times inside public bounds; ``format`` as in strptime, ISO 8601 by default."""
 
     kind: Literal["datetime"]
-    bounds: tuple[dt.datetime, dt.datetime]
-    bins: Annotated[int, Field(ge=1, le=4096)] | tuple[dt.datetime, ...] | None = None
+    bounds: tuple[NaiveDatetime, NaiveDatetime]
+    bins: Annotated[int, Field(ge=1, le=4096)] | tuple[NaiveDatetime, ...] | None = None
     format: str | None = None
     resolution: Literal["day", "second"] = "day"
     out_of_range: Literal["refuse", "clamp"] = "refuse"
 
     @model_validator(mode="after")
     def _consistent(self) -> Datetime:
-        _check_bounds(*self.bounds)
+        low, high = self.bounds
+        _check_bounds(low, high)
+        if low < dt.datetime(1678, 1, 1) or high > dt.datetime(2262, 1, 1):
+            raise ValueError(f"bounds must lie between 1678 and 2262, got {low} and {high}")
         if isinstance(self.bins, tuple):
-            _check_edges(self.bins, *self.bounds)
+            _check_edges(self.bins, low, high)
+        unit = dt.timedelta(days=1) if self.resolution == "day" else dt.timedelta(seconds=1)
+        if isinstance(self.bins, int) and self.bins > (high - low) // unit + 1:
+            raise ValueError(f"{self.bins} bins for {(high - low) // unit + 1} {self.resolution}s")
         return self
 
 
@@ -138,7 +194,17 @@ class Identifier(ColumnBase):
 Column = Annotated[Categorical | Numeric | Datetime | Identifier, Field(discriminator="kind")]
 
 
-class Classification(Frozen):
+class TargetBase(Frozen):
+    """What every target may say.
+
+    ``without``: columns that give the answer away (an outcome of the same stay, the same quantity in
+    another unit); they are published, and never used to predict this target.
+    """
+
+    without: tuple[str, ...] = ()
+
+
+class Classification(TargetBase):
     """A yes/no question: is ``column`` one of ``positive``?"""
 
     task: Literal["classification"]
@@ -154,7 +220,7 @@ class Classification(Frozen):
         return (self.column,)
 
 
-class Regression(Frozen):
+class Regression(TargetBase):
     """Predict the number in ``column``."""
 
     task: Literal["regression"]
@@ -169,7 +235,7 @@ class Regression(Frozen):
         return (self.column,)
 
 
-class Survival(Frozen):
+class Survival(TargetBase):
     """Time to event: ``event`` equals one of ``event_values`` where it was observed."""
 
     task: Literal["survival"]
@@ -220,16 +286,32 @@ class Condition(Frozen):
     def _one(self) -> Condition:
         if self.values is None and self.min is None and self.max is None and not self.missing:
             raise ValueError("give values, min, max or missing: true")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError(f"min must not exceed max, got {self.min} and {self.max}")
         return self
 
 
 class Csv(Frozen):
-    """How the text file is written; a file without a header lists its columns in schema order."""
+    """How the text file is written; a file without a header lists its columns in schema order.
 
-    separator: str = ","
+    ``strip``: blanks around a value are no part of it. ``comment``: a line that begins with it, and is
+    no row by its number of values, is passed over.
+    """
+
+    separator: str = Field(default=",", pattern=r'^[^"\r\n]$')
     encoding: str = "utf-8"
     header: bool = True
     strip: bool = False
+    comment: str | None = Field(default=None, min_length=1)
+
+    @field_validator("encoding")
+    @classmethod
+    def _known(cls, encoding: str) -> str:
+        try:
+            "a".encode(encoding)
+        except (LookupError, UnicodeError) as error:
+            raise ValueError("not a known text encoding") from error
+        return encoding
 
 
 class Schema(Frozen):
@@ -258,12 +340,16 @@ class Schema(Frozen):
     def _consistent(self) -> Schema:
         if self.unit is not None and not isinstance(self.columns.get(self.unit), Identifier):
             raise ValueError(f"unit: {self.unit!r} must be a declared column of kind identifier")
+        if self.unit is not None and self.columns[self.unit].missing == "keep":
+            raise ValueError(f"unit: {self.unit!r} keeps missing values, so some rows belong to nobody")
         if self.unit is None and self.max_rows_per_unit != 1:
             raise ValueError("max_rows_per_unit needs a unit column")
         if not self.modelled:
             raise ValueError("every column is an identifier: nothing to model")
         for target in self.targets:
             self._check_target(target)
+        if len({t.name for t in self.targets}) != len(self.targets):
+            raise ValueError("two targets have the same name")
         for subgroup in self.subgroups:
             self._check_subgroup(subgroup)
         if len({s.name for s in self.subgroups}) != len(self.subgroups):
@@ -281,6 +367,10 @@ class Schema(Frozen):
 
     def _check_target(self, target: Target) -> None:
         columns = [self._modelled_column(name, "targets") for name in target.columns]
+        for name in target.without:
+            self._modelled_column(name, f"targets: {target.name!r} without")
+            if name in target.columns:
+                raise ValueError(f"targets: {name!r} cannot be predicted without itself")
         if isinstance(target, Classification):
             self._check_values(target.column, columns[0], target.positive)
         elif isinstance(target, Survival):
@@ -308,6 +398,8 @@ class Schema(Frozen):
         if not isinstance(column, Numeric) or subgroup.bands is None:
             raise ValueError(f"subgroups: {subgroup.name!r} needs a categorical column, or bands")
         _check_edges(subgroup.bands, *column.bounds)
+        if column.kind == "integer" and any(e != int(e) for e in subgroup.bands):
+            raise ValueError(f"subgroups: bands of {column.kind} {subgroup.column!r} must be whole")
 
     def _check_condition(self, name: str, condition: Condition) -> None:
         column = self._modelled_column(name, "impossible")
@@ -348,20 +440,37 @@ class Schema(Frozen):
 
 def load_schema(path: str | Path) -> Schema:
     """Read a schema from YAML; every error is one line that names file, place and value."""
-    return load_yaml(path, Schema)
+    data = _mapping(Path(path))
+    if "draft" in data:
+        raise InputError(
+            f"{path}: this draft holds values read from private rows; confirm that each is public,"
+            " then delete the line `draft:`"
+        )
+    return _validated(Path(path), data, Schema)
 
 
 def load_yaml(path: str | Path, model: type[T]) -> T:
     """Read ``path`` as YAML into ``model``; errors become one ``InputError`` line."""
-    path = Path(path)
+    return _validated(Path(path), _mapping(Path(path)), model)
+
+
+def _mapping(path: Path) -> dict[Any, Any]:
     try:
         data = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeys)  # noqa: S506 (a SafeLoader)
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read: {error}") from error
-    except yaml.YAMLError as error:
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not UTF-8 text: byte {error.start + 1} cannot be read") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    except RecursionError as error:
+        raise InputError(f"{path}: not valid YAML: nested too deeply") from error
+    except (yaml.YAMLError, ValueError) as error:
         raise InputError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(data, dict):
         raise InputError(f"{path}: expected a mapping, found {type(data).__name__}")
+    return data
+
+
+def _validated(path: Path, data: dict[Any, Any], model: type[T]) -> T:
     try:
         return model.model_validate(data)
     except ValidationError as error:
@@ -372,8 +481,8 @@ class _UniqueKeys(yaml.SafeLoader):
     """YAML lets a key repeat and keeps the last; a schema that says a thing twice is refused."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(k, deep=True) for k, _ in node.value]  # type: ignore[no-untyped-call]
-        for key in keys:
+        keys = [str(k.value) for k, _ in node.value if isinstance(k, yaml.ScalarNode)]
+        for key in sorted(keys):
             if keys.count(key) > 1:
                 raise yaml.YAMLError(f"the key {key!r} stands twice{node.start_mark}")
         return super().construct_mapping(node, deep)
@@ -384,8 +493,10 @@ def _first(error: ValidationError) -> str:
     first = problems[0]
     where = ".".join(str(part) for part in first["loc"]) or "top level"
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    advice = ": put it in quotes" if first["type"] == "string_type" else ""
     value = "" if isinstance(first["input"], dict) else f" (found {str(first['input'])[:60]!r})"
-    return f"{where}: {first['msg'].removeprefix('Value error, ')}{value}{more}"
+    message = " ".join(first["msg"].removeprefix("Value error, ").split())
+    return f"{where}: {message}{advice}{value}{more}"
 
 
 def _check_bounds(low: Any, high: Any) -> None:
