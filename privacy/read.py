@@ -1,16 +1,19 @@
 """Files → a table of texts: CSV (gz too) and Parquet, strictly.
 
-Everything is text at first, because what a text means is the schema's to say: no type is guessed, no column
-dropped, no ragged row mended. Privacy claim: none; called only behind ``PrivateTable.open`` and by the
-commands that say they read private data.
+Everything is text at first, because what a text means is the schema's to say: no type is guessed, no
+column dropped, no ragged row mended. Privacy claim: none; called only behind ``PrivateTable.open`` and by
+the commands that say they read private data. What a file holds is quoted only in ``DataError.private``.
 """
 
 from __future__ import annotations
 
-import codecs
 import csv
 import gzip
+import hashlib
 import io
+import os
+import re
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,7 +26,11 @@ from privacy.errors import DataError, InputError
 from privacy.schema import Csv, Schema
 
 NULL = "\0null"
-"""Stands for a Parquet null, which no text file can hold."""
+"""Stands for a Parquet null; a CSV file that holds a NUL byte is refused."""
+
+SUFFIXES = (".csv", ".tsv", ".txt", ".data")
+
+UNREADABLE = (pa.ArrowException, OSError, ValueError, EOFError, csv.Error, zlib.error)
 
 
 def read_texts(paths: Sequence[Path], schema: Schema) -> pa.Table:
@@ -31,86 +38,152 @@ def read_texts(paths: Sequence[Path], schema: Schema) -> pa.Table:
 
     Raises InputError for a file that is not there, DataError for what is inside it.
     """
-    tables = [_checked(path, read_any(path, schema.csv, tuple(schema.columns)), schema) for path in paths]
+    if not paths:
+        raise InputError("data: no file is given")
+    names = tuple(schema.columns)
+    tables = [_declared(path, read_any(path, schema.csv, names), schema) for path in paths]
     table = pa.concat_tables(tables).combine_chunks()
     if table.num_rows == 0:
-        raise DataError(f"{paths[0]}: no rows")
+        raise DataError(f"{paths[0]}: the file holds a header and no rows; give the right file")
     return table
 
 
 def read_any(path: Path, form: Csv, columns: tuple[str, ...] = ()) -> pa.Table:
     """One file as texts, all its columns; ``columns`` names those of a file without a header."""
+    name = path.name.lower()
+    if not name.removesuffix(".gz").endswith(SUFFIXES) and not name.endswith(".parquet"):
+        raise InputError(f"{path}: expected .csv, .tsv, .txt or .data (.gz too), or .parquet")
     if not path.is_file():
         raise InputError(f"{path}: no such file")
-    if path.suffix == ".parquet":
-        return _parquet(path)
-    if path.name.endswith((".csv", ".csv.gz", ".data", ".data.gz", ".txt", ".txt.gz", ".tsv", ".tsv.gz")):
-        return _csv(path, form, columns)
-    raise InputError(f"{path}: expected .csv, .csv.gz or .parquet")
+    if not os.access(path, os.R_OK):
+        raise InputError(f"{path}: may not be read; ask its owner for permission")
+    return _parquet(path) if name.endswith(".parquet") else _csv(path, form, columns)
 
 
 def _parquet(path: Path) -> pa.Table:
     try:
-        table = pq.read_table(path)
-        texts = [pc.fill_null(pc.cast(column, pa.string()), NULL) for column in table.columns]
-    except (pa.ArrowException, OSError) as error:
+        with pq.ParquetFile(path) as file:
+            table = file.read()
+    except UNREADABLE as error:
         raise DataError(f"{path}: not a readable Parquet file: {_one_line(error)}") from error
-    return pa.table(dict(zip(table.column_names, texts, strict=True)))
+    _check_names(path, table.column_names)
+    texts = {}
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        try:
+            texts[name] = pc.fill_null(pc.cast(column, pa.string()), NULL)
+        except UNREADABLE as error:
+            raise DataError(
+                f"{path}: column {name!r} of type {column.type} cannot be read as text;"
+                " store texts, numbers or dates"
+            ) from error
+    return pa.table(texts)
 
 
 def _csv(path: Path, form: Csv, columns: tuple[str, ...]) -> pa.Table:
-    try:
-        codecs.lookup(form.encoding)
-    except LookupError as error:
-        raise InputError(f"csv.encoding: {form.encoding!r} is not a known encoding") from error
-    names = list(columns) if not form.header else _header(path, form)
-    opts = pacsv.ConvertOptions(
+    names = _header(path, form) if form.header else list(columns)
+    convert = pacsv.ConvertOptions(
         column_types={n: pa.string() for n in names}, strings_can_be_null=False, null_values=[]
     )
     read = pacsv.ReadOptions(
-        encoding=form.encoding, column_names=names, skip_rows=int(form.header), block_size=1 << 24
+        encoding=form.encoding,
+        column_names=names,
+        skip_rows_after_names=int(form.header),
+        block_size=1 << 24,
     )
-    parse = pacsv.ParseOptions(delimiter=form.separator, newlines_in_values=True)
+
+    def invalid(row: pacsv.InvalidRow) -> str:
+        is_comment = form.comment is not None and row.text.startswith(form.comment)
+        return "skip" if is_comment else "error"
+
+    parse = pacsv.ParseOptions(
+        delimiter=form.separator, newlines_in_values=True, invalid_row_handler=invalid
+    )
     try:
-        table = pacsv.read_csv(path, read_options=read, parse_options=parse, convert_options=opts)
-    except (pa.ArrowException, OSError, UnicodeDecodeError, EOFError) as error:
-        raise DataError(f"{path}: not a readable CSV file ({form.encoding}): {_one_line(error)}") from error
+        table = pacsv.read_csv(path, read_options=read, parse_options=parse, convert_options=convert)
+    except UNREADABLE as error:
+        raise DataError(f"{path}: not a readable CSV file: {_advice(error, form, names)}") from error
+    for name in names:
+        nul = pc.match_substring(table[name], "\0")
+        if pc.any(nul).as_py():
+            row = pc.index(nul, pa.scalar(True)).as_py() + 1
+            raise DataError(f"{path}: column {name!r}, row {row}: a NUL byte; export the file as text")
     if form.strip:
         table = pa.table({n: pc.utf8_trim_whitespace(table[n]) for n in names})
     return table
 
 
 def _header(path: Path, form: Csv) -> list[str]:
-    """The column names of the first line; empty, unnamed and repeated ones are refused."""
-    opener = gzip.open if path.suffix == ".gz" else open
+    """The column names of the first line; unnamed and repeated ones, and nothing after it, are refused."""
+    opener = gzip.open if path.name.lower().endswith(".gz") else open
+    encoding = "utf-8-sig" if form.encoding.lower() in ("utf-8", "utf8") else form.encoding
     try:
-        with opener(path, "rb") as raw, io.TextIOWrapper(raw, form.encoding, newline="") as text:  # type: ignore[arg-type]
-            names = next(csv.reader(text, delimiter=form.separator), [])
-    except (OSError, UnicodeDecodeError, EOFError, csv.Error) as error:
-        raise DataError(f"{path}: not a readable CSV file ({form.encoding}): {_one_line(error)}") from error
-    names = [n.removeprefix("\ufeff") for n in names]
+        with (
+            opener(path, "rb") as raw,
+            io.TextIOWrapper(raw, encoding, "surrogateescape", newline="") as text,
+        ):
+            names = next(csv.reader(text, delimiter=form.separator, strict=True), None)
+            has_rows = text.read(1) != ""
+    except UNREADABLE as error:
+        raise DataError(f"{path}: not a readable CSV file: {_advice(error, form, [])}") from error
+    if names is None:
+        raise DataError(f"{path}: the file is empty; give the right file")
     names = [n.strip() for n in names] if form.strip else names
-    if not names:
-        raise DataError(f"{path}: the file is empty")
-    if "" in names:
-        raise DataError(f"{path}: column {names.index('') + 1} has no name in the header")
-    if repeated := sorted({n for n in names if names.count(n) > 1}):
-        raise DataError(f"{path}: the header names {', '.join(repeated)} twice")
+    _check_names(path, names)
+    if not has_rows:
+        raise DataError(f"{path}: the file holds a header and no rows; give the right file")
     return names
 
 
-def _checked(path: Path, table: pa.Table, schema: Schema) -> pa.Table:
+def _check_names(path: Path, names: list[str]) -> None:
+    if not names:
+        raise DataError(f"{path}: the header is empty; name the columns in the first line")
+    if "" in names:
+        raise DataError(f"{path}: column {names.index('') + 1} has no name in the header; name it")
+    for name in names:
+        if not name.isprintable():
+            raise DataError(
+                f"{path}: the header names {name!r}: correct it, or csv.encoding in the schema"
+            )
+    if repeated := sorted({n for n in names if names.count(n) > 1}):
+        raise DataError(f"{path}: the header names {repeated[0]!r} twice; rename one of them")
+
+
+def _declared(path: Path, table: pa.Table, schema: Schema) -> pa.Table:
     """The declared columns in schema order; absent ones and refused surplus ones are errors."""
     found = set(table.column_names)
     if absent := [n for n in schema.columns if n not in found]:
-        raise DataError(f"{path}: column {absent[0]!r} of the schema is not in the file")
+        raise DataError(
+            f"{path}: column {absent[0]!r} of the schema is not in the file; add it, or take it out of"
+            " the schema"
+        )
     surplus = [n for n in table.column_names if n not in schema.columns]
     if surplus and schema.surplus_columns == "refuse":
         raise DataError(
-            f"{path}: column {surplus[0]!r} is not in the schema; declare it, or set surplus_columns: drop"
+            f"{path}: column {surplus[0]!r} is not in the schema; declare it, or set"
+            " surplus_columns: drop"
         )
     return table.select(list(schema.columns))
 
 
-def _one_line(error: Exception) -> str:
+def _advice(error: BaseException, form: Csv, names: list[str]) -> str:
+    """What went wrong in one line, with the column's name in place of its number, and what to do."""
+    text = _one_line(error)
+    if found := re.match(r"In CSV column #(\d+): (?:CSV conversion error to string: )?(.*)", text):
+        text = f"column {names[int(found[1])]!r}: {found[2]}"
+    if isinstance(error, UnicodeError) or "UTF8" in text:
+        return f"{text}: not {form.encoding}; say csv.encoding in the schema"
+    if "straddl" in text:
+        return "a quoted value does not end; close its quotation mark"
+    if "Expected" in text and "columns" in text:
+        return f"{text}: correct the row, or csv.separator in the schema"
+    return text
+
+
+def _one_line(error: BaseException) -> str:
     return " ".join(str(error).split())[:300]
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's bytes, for the ledger; it must not be shown."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

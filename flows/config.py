@@ -1,0 +1,125 @@
+"""What a person writes to ask for a release, checked whole before anything is read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from evaluators.gate import Policy
+from generators.base import Generator
+from generators.registry import GENERATORS
+from privacy.accounting import Guarantee
+from privacy.errors import InputError
+from privacy.schema import Frozen, Schema, load_schema, load_yaml
+
+
+class Loss(Frozen):
+    """An (ε, δ) pair; δ is a public number chosen by a person."""
+
+    epsilon: float = Field(gt=0, le=100)
+    delta: float = Field(gt=0, lt=1e-2)
+
+    @property
+    def guarantee(self) -> Guarantee:
+        return Guarantee(self.epsilon, self.delta)
+
+
+class RunConfig(Frozen):
+    """One release. Paths are relative to the config file.
+
+    ``guarantee``: what this release may cost. ``budget``: what the data set may cost over all releases,
+    ``guarantee`` where it is left out. ``domain_share``: the share of ρ that goes into measuring what the
+    schema leaves open. ``rows``: synthetic rows; the model's own noisy estimate of the train rows where it
+    is left out. ``seed`` repeats sampling and evaluation; noise on private rows cannot be seeded.
+    """
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
+    schema_file: Path = Field(alias="schema")
+    data: tuple[Path, ...] = ()
+    guarantee: Loss
+    budget: Loss | None = None
+    holdout: float = Field(default=0.2, gt=0, lt=1)
+    domain_share: float = Field(default=0.1, gt=0, lt=1)
+    generator: dict[str, Any]
+    rows: int | None = Field(default=None, ge=1, le=100_000_000)
+    seed: int = Field(default=0, ge=0)
+    policy: Path = Path("../policies/default.yaml")
+    ledger: str = "../../runs/ledger.db"
+    runs: Path = Path("../../runs")
+
+    @field_validator("data", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str | Path) else value
+
+    @field_validator("generator")
+    @classmethod
+    def _known(cls, value: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        make_generator(value)
+        return value
+
+    @property
+    def lifetime(self) -> Guarantee:
+        """The data set's budget over all releases."""
+        return (self.budget or self.guarantee).guarantee
+
+    def load_schema(self) -> Schema:
+        return load_schema(self.schema_file)
+
+    def load_policy(self) -> Policy:
+        policy: Policy = load_yaml(self.policy, Policy)
+        return policy
+
+    def digest(self) -> str:
+        """SHA-256 over all that decides what a run does: this config, its schema and its policy."""
+        content = self.model_dump(mode="json", exclude={"runs", "ledger"}) | {
+            "schema": self.load_schema().model_dump(mode="json"),
+            "policy": self.load_policy().model_dump(mode="json"),
+        }
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def make_generator(spec: dict[str, Any]) -> Generator:
+    """The generator that ``{"name": …, parameter: value}`` describes; unknown names and keys are refused."""
+    known = dict(spec)
+    name = known.pop("name", None)
+    if name not in GENERATORS:
+        raise ValueError(f"name must be one of {', '.join(GENERATORS)}, found {name!r}")
+    kind = GENERATORS[name]
+    allowed = [f.name for f in fields(kind) if f.init and not f.metadata.get("calibrated")]
+    if unknown := sorted(set(known) - set(allowed)):
+        raise ValueError(f"{name} has no parameter {unknown[0]!r}; it has {', '.join(allowed)}")
+    generator: Generator = kind(**known)
+    return generator
+
+
+def load_config(path: str | Path, data: tuple[Path, ...] = ()) -> RunConfig:
+    """Read a run config; ``data`` overrides its data paths. Every error is one ``InputError`` line."""
+    path = Path(path)
+    config: RunConfig = load_yaml(path, RunConfig)
+    base = path.resolve().parent
+
+    def at(place: Path) -> Path:
+        return (base / place.expanduser()).resolve()
+
+    ledger = config.ledger if "://" in config.ledger else str(at(Path(config.ledger)))
+    resolved = config.model_copy(
+        update={
+            "schema_file": at(config.schema_file),
+            "policy": at(config.policy),
+            "runs": at(config.runs),
+            "ledger": ledger,
+            "data": tuple(d.resolve() for d in data) or tuple(at(d) for d in config.data),
+        }
+    )
+    if not resolved.data:
+        raise InputError(f"{path}: no data; set `data:` or pass --data FILE")
+    for file in resolved.data:
+        if not file.is_file():
+            raise InputError(f"{path}: data file {file} does not exist")
+    return resolved

@@ -1,0 +1,97 @@
+"""A run's folder: every stage writes its result whole or not at all, so that a killed run can go on.
+
+    attempt.jsonl   the attempt's name, then every noised answer (privacy.transcript)
+    model/          the fitted model
+    synthetic.parquet, scores.parquet, verdict.json
+    bundle/         public/ (only when approved) and internal/
+    error.txt       why the last try stopped, with private values where there are any
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flows.config import RunConfig
+from privacy.errors import InputError
+
+
+@dataclass(frozen=True)
+class Run:
+    """One release in progress: its name, its config and its folder."""
+
+    name: str
+    config: RunConfig
+
+    @classmethod
+    def of(cls, config: RunConfig, name: str | None = None) -> Run:
+        """The run of a config; the default name follows from the config, so that a rerun resumes."""
+        return cls(name or f"{config.name}-{config.digest()[:8]}", config)
+
+    @property
+    def folder(self) -> Path:
+        return self.config.runs / self.name
+
+    def __truediv__(self, name: str) -> Path:
+        return self.folder / name
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder; a second process that wants it is turned away at once.
+
+        Raises InputError where the folder belongs to another config.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self / "lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise InputError(f"{self.folder}: another process is working on this run") from error
+            self._check_config()
+            yield
+
+    def _check_config(self) -> None:
+        digest, known = self.config.digest(), self / "config.sha256"
+        if not known.exists():
+            write_atomically(known, digest.encode())
+        elif known.read_text() != digest:
+            raise InputError(
+                f"{self.folder}: this run was begun with another config, schema or policy; "
+                "use another --run name, or put them back"
+            )
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file so that it is there whole or not at all, also after a power cut."""
+    partial = path.with_name(f".{path.name}.partial")
+    with partial.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(partial, path)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON atomically, readable by a person."""
+    write_atomically(path, json.dumps(value, indent=2, ensure_ascii=False).encode() + b"\n")
+
+
+@contextmanager
+def folder_atomically(path: Path) -> Iterator[Path]:
+    """An empty folder to fill; it takes its name only when the block ends well."""
+    partial = path.with_name(f".{path.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    yield partial
+    for file in partial.rglob("*"):
+        if file.is_file():
+            with file.open("rb") as opened:
+                os.fsync(opened.fileno())
+    os.replace(partial, path)

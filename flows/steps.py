@@ -1,0 +1,165 @@
+"""The stages of a release, free of Prefect: each reads what the one before left in the run's folder.
+
+    fit → sample → judge → decide → bundle
+
+A stage whose result is already there does nothing, so a rerun resumes where the last try stopped. Private
+rows live only inside ``fit`` and ``judge``; what a stage returns or reports is public.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from dp_accounting import ComposedDpEvent, DpEvent
+
+from evaluators.evaluate import evaluate
+from evaluators.gate import Verdict, gate
+from evaluators.score import Scorecard
+from flows.config import make_generator
+from flows.run import Run, folder_atomically, write_atomically
+from generators.base import Generator, Model, Progress
+from generators.registry import load_model
+from privacy.accounting import zcdp_budget
+from privacy.domain import domain_event, map_undeclared, measure_domain, selects_categories
+from privacy.ledger import Dataset, Ledger, Permit
+from privacy.read import file_digest
+from privacy.schema import Schema, load_schema
+from privacy.table import Partition, PrivateTable, Rows, Split
+from privacy.transcript import Transcript
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that is fixed before a private row is read: schema, calibrated generator, and their event."""
+
+    schema: Schema
+    generator: Generator
+    domain_rho: float
+    domain_delta: float
+
+    @classmethod
+    def of(cls, run: Run) -> Plan:
+        """Divide the guarantee between what the schema leaves open and the generator."""
+        config = run.config
+        schema, guarantee = config.load_schema(), config.guarantee.guarantee
+        rho = config.domain_share * zcdp_budget(guarantee) if schema.incomplete else 0.0
+        delta = config.domain_share * guarantee.delta if selects_categories(schema) else 0.0
+        beside = domain_event(schema, rho, delta)
+        generator = make_generator(config.generator).calibrate(guarantee, schema, beside)
+        return cls(schema, generator, rho, delta)
+
+    @property
+    def event(self) -> DpEvent:
+        """What the train partition is charged for this release."""
+        parts = [domain_event(self.schema, self.domain_rho, self.domain_delta)]
+        return ComposedDpEvent([*parts, self.generator.event()])
+
+
+@dataclass(frozen=True)
+class Work:
+    """A run with its plan, its ledger and its data set's entry there."""
+
+    run: Run
+    plan: Plan
+    ledger: Ledger
+    dataset: Dataset
+
+    @classmethod
+    def of(cls, run: Run) -> Work:
+        """Register the data set (first run) or check it against its entry; reads no row."""
+        plan = Plan.of(run)
+        ledger = Ledger(run.config.ledger)
+        dataset = ledger.register(plan.schema.name, run.config.lifetime, run.config.holdout)
+        return cls(run, plan, ledger, dataset)
+
+    @cached_property
+    def transcript(self) -> Transcript:
+        return Transcript(self.run / "attempt.jsonl")
+
+    def charge(self) -> Permit:
+        """Charge the train partition for this attempt; the same attempt is charged once."""
+        return self.ledger.charge(
+            self.dataset.name,
+            "train",
+            run=self.run.name,
+            attempt=self.transcript.attempt,
+            purpose="fit",
+            event=self.plan.event,
+        )
+
+    def open(self, permit: Permit) -> Rows:
+        """The rows of the permit's partition; a file known under another name is refused."""
+        partition: Partition = "train" if permit.partition == "train" else "holdout"
+        split = Split(self.dataset.split_key, self.dataset.holdout)
+        table = PrivateTable(self.plan.schema, self.run.config.data, split, partition)
+        for path in self.run.config.data:
+            self.ledger.claim_source(file_digest(path), self.dataset.name)
+        return table.open(permit)
+
+    def open_internally(self, partition: Partition) -> pd.DataFrame:
+        """Rows for judging, in the completed schema; nothing computed on them may leave the house."""
+        permit = self.ledger.open_internally(
+            self.dataset.name,
+            partition,
+            run=self.run.name,
+            attempt=self.transcript.attempt,
+            purpose="judge",
+        )
+        return map_undeclared(self.open(permit).frame, self.completed_schema())
+
+    def completed_schema(self) -> Schema:
+        return load_schema(self.run / "model" / "schema.yaml")
+
+
+def fit(work: Work, progress: Progress) -> None:
+    """Charge, read, measure what the schema leaves open, train, and keep the model."""
+    if (work.run / "model").exists():
+        return
+    permit = work.charge()
+    progress("reading", 0.0)
+    frame = work.open(permit).frame
+    plan = work.plan
+    schema = measure_domain(
+        frame, plan.schema, plan.domain_rho, plan.domain_delta, work.transcript
+    )
+    model = plan.generator.fit(
+        map_undeclared(frame, schema), schema, permit, work.transcript, progress
+    )
+    with folder_atomically(work.run / "model") as folder:
+        model.save(folder)
+        (folder / "schema.yaml").write_text(schema.to_yaml(), encoding="utf-8")
+
+
+def sample(work: Work) -> None:
+    """Draw the synthetic rows; free, and the same for the same seed."""
+    if (work.run / "synthetic.parquet").exists():
+        return
+    model: Model = load_model(work.run / "model")
+    n = work.run.config.rows or model.rows
+    frame = model.sample(n, np.random.default_rng(work.run.config.seed))
+    write_frame(frame, work.run, "synthetic.parquet")
+
+
+def judge(work: Work, progress: Progress) -> None:
+    """Hold the synthetic rows against the real ones; the scorecard is internal."""
+    if (work.run / "scores").exists():
+        return
+    train, holdout = (work.open_internally(p) for p in ("train", "holdout"))
+    scorecard = evaluate(
+        train,
+        holdout,
+        synthetic_frame(work),
+        work.completed_schema(),
+        seed=work.run.config.seed,
+        progress=progress,
+    )
+    with folder_atomically(work.run / "scores") as folder:
+        scorecard.write(folder)
+
+
+def decide(work: Work) -> Verdict:
+    """Hold the scorecard against the policy."""
+    return gate(Scorecard.read(work.run / "scores"), work.run.config.load_policy())

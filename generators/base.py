@@ -1,0 +1,58 @@
+"""What every generator is: a frozen value of public parameters that turns paid-for rows into a model.
+
+A generator's event is known before a private row is read; ``fit`` is the only place where one is. A model
+draws rows for free, repeatably by seed, and is saved without pickle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+from dp_accounting import DpEvent
+
+from privacy.accounting import Guarantee
+from privacy.schema import Schema
+from privacy.transcript import Transcript
+
+Progress = Callable[[str, float], None]
+"""Called with what is going on and the share done, 0 to 1; told nothing that is not charged or public."""
+
+
+class Model(Protocol):
+    """What is left of the private rows: post-processing only from here on."""
+
+    @property
+    def schema(self) -> Schema: ...
+
+    @property
+    def rows(self) -> int:
+        """A public estimate of how many rows the model was trained on."""
+        ...
+
+    def sample(self, n: int, rng: np.random.Generator) -> pd.DataFrame:
+        """``n`` synthetic rows as a canonical frame, identifiers fresh; the same for the same ``rng``."""
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Write the model into an empty folder, arrays and JSON only."""
+        ...
+
+
+class Generator(Protocol):
+    """Frozen public parameters; no field may hold anything that came from private rows."""
+
+    def calibrate(self, guarantee: Guarantee, schema: Schema) -> Generator:
+        """The same generator with its noise set so that ``event()`` costs at most ``guarantee``."""
+        ...
+
+    def event(self) -> DpEvent:
+        """What ``fit`` costs; needs no data. Raises ValueError before ``calibrate``."""
+        ...
+
+    def fit(self, rows: Any, permit: Any, transcript: Transcript, progress: Progress) -> Model:
+        """Train on rows that ``permit`` opened. Raises PermitError unless it was charged for ``event()``."""
+        ...

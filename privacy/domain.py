@@ -1,0 +1,147 @@
+"""Bins and categories that the schema leaves open, measured on the train rows under a charge.
+
+Bins are quantiles of a noisy b-ary tree of counts (Hay et al., arXiv 0904.0942; consistency by OpenDP)
+over a public grid between the public bounds. Categories are those whose noisy count passes a threshold
+(partition selection by OpenDP's Gaussian threshold); every other text becomes the declared ``other``.
+
+Privacy claim: ``measure_domain`` is δ-approximate ρ-zCDP for exactly the event that ``domain_event`` names,
+which is known before the rows are; each open column takes an equal share of ρ and δ.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from functools import partial
+
+import numpy as np
+import opendp.prelude as dp
+import pandas as pd
+from dp_accounting import DpEvent, NoOpDpEvent, ZCDpEvent
+from scipy.optimize import isotonic_regression
+
+from privacy.accounting import ApproximateZCDpEvent
+from privacy.codec import bounds_as_numbers, number_to_date, numbers
+from privacy.noise import discrete_gaussian, gaussian_sigma
+from privacy.schema import Categorical, Column, Datetime, Numeric, Schema
+from privacy.transcript import Transcript
+
+BRANCHING = 4
+LEVELS = 6
+GRID = BRANCHING ** (LEVELS - 1)
+"""Cells between the bounds; a quantile is found to within one cell plus noise."""
+
+QUANTILE_BINS = 16
+"""Bins of a column whose bins are measured; fewer where quantiles fall together."""
+
+MAX_FOUND = 200
+"""Most categories that partition selection may add; the most frequent by noisy count."""
+
+
+def domain_event(schema: Schema, rho: float, delta: float) -> DpEvent:
+    """What ``measure_domain`` with the same arguments is charged as."""
+    if not schema.incomplete:
+        return NoOpDpEvent()
+    return ApproximateZCDpEvent(rho, delta) if selects_categories(schema) else ZCDpEvent(rho)
+
+
+def selects_categories(schema: Schema) -> bool:
+    """Whether any category list is open, which takes a share of δ."""
+    return any(isinstance(schema.columns[n], Categorical) for n in schema.incomplete)
+
+
+def measure_domain(
+    frame: pd.DataFrame, schema: Schema, rho: float, delta: float, transcript: Transcript
+) -> Schema:
+    """The schema with every open column measured on ``frame``, a canonical frame of train rows."""
+    names = schema.incomplete
+    texts = [n for n in names if isinstance(schema.columns[n], Categorical)]
+    k = schema.max_rows_per_unit
+    found: dict[str, Column] = {}
+    for name in names:
+        column = schema.columns[name]
+        if isinstance(column, Categorical):
+            share = rho / len(names), delta / len(texts), k
+            categories = transcript.answer(
+                ["categories", name, *share], partial(select_categories, frame[name], column, *share)
+            )
+            found[name] = column.model_copy(update={"categories": tuple(categories)})
+        else:
+            assert isinstance(column, Numeric | Datetime)
+            counts = transcript.answer(
+                ["tree", name, rho / len(names), k],
+                partial(noisy_tree, frame[name], column, rho / len(names), k),
+            )
+            found[name] = column.model_validate(column.model_dump() | {"bins": quantiles(counts, column)})
+    return schema.completed(found)
+
+
+def map_undeclared(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
+    """The frame with every category outside the complete schema mapped to its column's ``other``."""
+    mapped = {}
+    for name in schema.modelled:
+        column, series = schema.columns[name], frame[name]
+        if isinstance(column, Categorical):
+            assert column.categories is not None
+            series = series.where(series.isna() | series.isin(column.categories), column.other)
+        mapped[name] = series
+    return pd.DataFrame(mapped)
+
+
+def select_categories(
+    series: pd.Series, column: Categorical, rho: float, delta: float, k: int
+) -> list[str]:
+    """Texts whose noisy count passes the threshold, in alphabetical order, and ``other``."""
+    assert column.other is not None
+    space = (
+        dp.map_domain(dp.atom_domain(T=str), dp.atom_domain(T="i64")),
+        dp.l02inf_distance(dp.absolute_distance(T=float)),
+    )
+    change = (k, float(k), float(k))
+    scale = gaussian_sigma(rho, k)
+
+    def threshold_at(value: int) -> dp.Measurement:
+        return dp.m.make_gaussian_threshold(*space, scale=scale, threshold=value)
+
+    high = int(k + 40 * scale) + 2
+    threshold = dp.binary_search(
+        lambda t: threshold_at(t).map(change)[1] <= delta, bounds=(k + 1, high), T=int
+    )
+    counts = series.dropna().value_counts().to_dict()
+    counts.pop(column.other, None)
+    released = threshold_at(threshold)({str(name): int(n) for name, n in counts.items()})
+    kept = sorted(released, key=lambda name: (-released[name], name))[:MAX_FOUND]
+    return [*sorted(kept), column.other]
+
+
+def noisy_tree(series: pd.Series, column: Numeric | Datetime, rho: float, k: int) -> list[int]:
+    """Counts of every node of the tree over the grid, root first, with discrete Gaussian noise."""
+    special = column.special if isinstance(column, Numeric) else ()
+    plain = series[series.notna() & ~series.isin(special)]
+    cell = np.searchsorted(_grid(column), numbers(plain, column), side="right") - 1
+    counts = np.bincount(np.clip(cell, 0, GRID - 1), minlength=GRID)
+    levels = [counts.reshape(BRANCHING**level, -1).sum(axis=1) for level in range(LEVELS)]
+    # a unit moves one path of each level by at most k, so each level costs rho / LEVELS
+    noisy = [discrete_gaussian(level, rho / LEVELS, k) for level in levels]
+    return [int(n) for n in np.concatenate(noisy)]
+
+
+def quantiles(tree: list[int], column: Numeric | Datetime) -> tuple[float, ...] | tuple[dt.datetime, ...]:
+    """Bin edges at equal shares of a noisy tree, made consistent; post-processing."""
+    leaves = dp.t.make_consistent_b_ary_tree(BRANCHING)(tree)
+    below = isotonic_regression(np.cumsum(leaves)).x
+    share = below / max(float(below[-1]), 1.0)
+    at = np.searchsorted(share, np.arange(1, QUANTILE_BINS) / QUANTILE_BINS)
+    low, high = bounds_as_numbers(column)
+    inner = np.unique(_grid(column)[np.minimum(at + 1, GRID)])
+    edges = (low, *(float(e) for e in inner if low < e < high), high)
+    if isinstance(column, Datetime):
+        return tuple(number_to_date(e, column.resolution) for e in edges)
+    return edges
+
+
+def _grid(column: Numeric | Datetime) -> np.ndarray:
+    """GRID + 1 public edges between the bounds, on whole numbers where the column is whole."""
+    low, high = bounds_as_numbers(column)
+    whole = column.kind != "float"
+    edges = np.linspace(low, high + whole, GRID + 1)
+    return np.asarray(np.ceil(edges) if whole else edges)

@@ -1,0 +1,79 @@
+"""The noised answers of one attempt, kept so that a killed run goes on instead of asking again.
+
+Each answer is on disk before anybody acts on it. A rerun of the same attempt gets the recorded answers back,
+in order, and then draws new ones; a half-written last line was seen by nobody and is drawn again. The first
+line names the attempt that the ledger was charged for: whoever deletes the transcript has a new attempt,
+which pays again.
+
+Privacy claim: replay adds no loss, since an answer is drawn once; the file holds noised values only.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from privacy.errors import LedgerError
+
+
+@dataclass
+class Transcript:
+    """The answers recorded at ``path``; ``at`` is how many of them have been replayed."""
+
+    path: Path
+    attempt: str = field(init=False)
+    answers: list[dict[str, Any]] = field(init=False, repr=False)
+    at: int = field(init=False, default=0)
+
+    def __post_init__(self) -> None:
+        lines = _whole_lines(self.path)
+        if not lines:
+            lines = [{"attempt": secrets.token_hex(16)}]
+            _append(self.path, lines[0])
+        self.attempt = str(lines[0]["attempt"])
+        self.answers = lines[1:]
+
+    def answer(self, question: list[Any], draw: Callable[[], Any]) -> Any:
+        """The recorded answer to ``question``, or a new one that is recorded before it is returned.
+
+        ``question`` and the answer must be plain JSON. Raises LedgerError where the record is of another
+        question: the run cannot go on from it, and a new attempt must pay.
+        """
+        if self.at < len(self.answers):
+            recorded = self.answers[self.at]
+            if recorded["question"] != question:
+                raise LedgerError(
+                    f"{self.path}: answer {self.at + 1} was given to another question; this attempt cannot be "
+                    "resumed with the present code and config. Start a new run; it will be charged anew"
+                )
+        else:
+            recorded = {"question": question, "answer": draw()}
+            _append(self.path, recorded)
+            self.answers.append(recorded)
+        self.at += 1
+        return recorded["answer"]
+
+
+def _whole_lines(path: Path) -> list[dict[str, Any]]:
+    """The complete lines; what a kill left of the last one is cut off the file."""
+    if not path.exists():
+        return []
+    raw = path.read_bytes()
+    whole = raw[: raw.rfind(b"\n") + 1]
+    if len(whole) < len(raw):
+        with path.open("r+b") as file:
+            file.truncate(len(whole))
+    return [json.loads(line) for line in whole.splitlines()]
+
+
+def _append(path: Path, line: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab") as file:
+        file.write(json.dumps(line, separators=(",", ":")).encode() + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
