@@ -1,12 +1,13 @@
-"""Schema → integer codes and back. There is no ``fit``: every code is known before a private row is.
+"""Schema → integer codes and back. There is no ``fit``: codes are known before any private row.
 
-A column becomes the integers 0 … size−1: categories in schema order, or bins in increasing order followed
-by the special values, and last the missing value where the schema keeps one. ``decode`` draws numbers
-uniformly inside their bin, whole where the column is integer, days where it is a date.
+A column becomes the integers 0 … size−1: categories in schema order, or bins in increasing order
+followed by the special values, and last the missing value where the schema keeps one. ``decode``
+draws numbers uniformly inside their bin, whole where the column is integer, days where it is a
+date.
 
-Frames that go in and come out are *canonical*, as ``privacy.table`` makes them: texts for categories,
-Int64/float64/datetime64[s] for numbers and dates (object where texts such as "N" stand among the numbers),
-and pandas' missing value for a missing value.
+Frames that go in and come out are *canonical*, as ``privacy.table`` makes them: texts for
+categories, Int64/float64/datetime64[s] for numbers and dates (object where texts such as "N" stand
+among the numbers), and pandas' missing value for a missing value.
 
 Privacy claim: post-processing; reads no data of its own.
 """
@@ -17,6 +18,7 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -30,10 +32,11 @@ MISSING = "(missing)"
 class Bins:
     """Bins of one numeric or date column, [edge, next edge), as numbers.
 
-    ``decimals``: floats are drawn with so many digits after the point, where a bin has room for one.
+    ``decimals``: floats are drawn with so many digits after the point, where a bin has room for
+    one.
 
-    ``edges``: B+1 increasing floats; the last is exclusive for whole numbers (upper bound + 1) and the
-    closed upper bound for floats. Dates are whole days or seconds since 1970.
+    ``edges``: B+1 increasing floats; the last is exclusive for whole numbers (upper bound + 1) and
+    the closed upper bound for floats. Dates are whole days or seconds since 1970.
     """
 
     edges: np.ndarray
@@ -57,7 +60,7 @@ class Bins:
         first, stop = (_grid(edges, scale)[bins] for edges in (self.edges[:-1], self.edges[1:]))
         stop += (bins == len(self.edges) - 2) & (stop / scale == high)
         rounded = rng.integers(first, np.maximum(stop, first + 1)) / scale
-        return np.where(first < stop, rounded, drawn)
+        return np.asarray(np.where(first < stop, rounded, drawn))
 
 
 def _grid(values: np.ndarray, scale: float) -> np.ndarray:
@@ -90,10 +93,7 @@ def make_bins(column: Numeric | Datetime, also: tuple[float, ...] = ()) -> Bins:
     elif isinstance(column.bins, int):
         inner = np.linspace(low, top, column.bins + 1)[1:-1]
     else:
-        given = (
-            date_to_number(e, column.resolution) if isinstance(column, Datetime) else e
-            for e in column.bins
-        )
+        given = _edges_as_numbers(column)
         # an edge listed at the closed upper bound is that bound, not a bin of its own
         inner = np.array([e for e in given if e < high], dtype=float)
     inner = np.concatenate([inner, also])
@@ -104,6 +104,13 @@ def make_bins(column: Numeric | Datetime, also: tuple[float, ...] = ()) -> Bins:
     return Bins(np.unique(edges).astype(float), whole, decimals)
 
 
+def _edges_as_numbers(column: Numeric | Datetime) -> list[float]:
+    assert isinstance(column.bins, tuple)
+    if isinstance(column, Datetime):
+        return [date_to_number(edge, column.resolution) for edge in column.bins]
+    return [float(edge) for edge in column.bins if not isinstance(edge, dt.datetime)]
+
+
 def date_to_number(value: object, resolution: str) -> float:
     """A date → days or seconds since 1970."""
     seconds = pd.Timestamp(value).timestamp()  # type: ignore[arg-type]
@@ -112,7 +119,7 @@ def date_to_number(value: object, resolution: str) -> float:
 
 @dataclass(frozen=True)
 class ColumnCode:
-    """Codes of one column: ``bins`` codes first (numeric), then ``values`` (texts or specials), then missing."""
+    """Codes of one column: its bins, then ``values`` (categories or specials), then missing."""
 
     column: Categorical | Numeric | Datetime
     bins: Bins | None
@@ -138,13 +145,13 @@ class ColumnCode:
             return []
         edges = self.bins.edges
         if isinstance(self.column, Datetime):
-            unit = "D" if self.column.resolution == "day" else "s"
-            starts = [str(np.datetime64(int(e), unit)) for e in edges[:-1]]
-            return [f"from {s}" for s in starts]
+            days = self.column.resolution == "day"
+            starts = [number_to_date(e, self.column.resolution) for e in edges[:-1]]
+            return [f"from {s.date() if days else s}" for s in starts]
         if self.bins.whole:
-            pairs = [(int(a), int(b) - 1) for a, b in zip(edges, edges[1:], strict=False)]
+            pairs = [(int(a), int(b) - 1) for a, b in pairwise(edges)]
             return [str(a) if a == b else f"{a} to {b}" for a, b in pairs]
-        return [f"{a:g} to {b:g}" for a, b in zip(edges, edges[1:], strict=False)]
+        return [f"{a:.12g} to {b:.12g}" for a, b in pairwise(edges)]
 
     def encode(self, series: pd.Series) -> np.ndarray:
         """Codes of a canonical series, int32."""
@@ -186,13 +193,18 @@ class ColumnCode:
             unit = "D" if self.column.resolution == "day" else "s"
             dates = drawn.astype(np.int64).astype(f"datetime64[{unit}]").astype("datetime64[s]")
             return pd.Series(np.where(in_bin, dates, np.datetime64("NaT", "s")))
-        return canonical_numbers(drawn, codes - self.n_bins, self.values, self.column.kind == "integer")
+        return canonical_numbers(
+            drawn, codes - self.n_bins, self.values, self.column.kind == "integer"
+        )
 
 
 def canonical_numbers(
     numbers: np.ndarray, special: np.ndarray, values: tuple[object, ...], whole: bool
 ) -> pd.Series:
-    """Numbers with special values put in: ``special[i]`` < 0 keeps the number, ≥ len(values) is missing."""
+    """Numbers with special values put in.
+
+    ``special[i]`` < 0 keeps the number, ≥ len(values) is missing.
+    """
     if whole:
         out = pd.Series(numbers.astype(np.int64), dtype="Int64")
     else:
@@ -208,11 +220,13 @@ def canonical_numbers(
 def number_to_date(number: float, resolution: str) -> dt.datetime:
     """Days or seconds since 1970 → a date."""
     day = dt.datetime(1970, 1, 1)
-    return day + (dt.timedelta(days=number) if resolution == "day" else dt.timedelta(seconds=number))
+    return day + (
+        dt.timedelta(days=number) if resolution == "day" else dt.timedelta(seconds=number)
+    )
 
 
 def numbers(series: pd.Series, column: Categorical | Numeric | Datetime) -> np.ndarray:
-    """A canonical series without specials or missing values as numbers; dates as days or seconds."""
+    """A canonical series without specials or missing values as numbers, dates as since 1970."""
     if isinstance(column, Datetime):
         seconds = series.to_numpy(dtype="datetime64[s]").astype(np.int64)
         return seconds // 86_400 if column.resolution == "day" else seconds
@@ -274,9 +288,14 @@ class Codec:
         inner = band_edges(self.schema, subgroup.column, only=subgroup)
         bands = Bins(np.array([code.bins.edges[0], *inner, code.bins.edges[-1]]), code.bins.whole)
         number = np.concatenate(
-            [bands.locate(code.bins.edges[:-1]), len(inner) + 1 + np.arange(code.size - code.n_bins)]
+            [
+                bands.locate(code.bins.edges[:-1]),
+                len(inner) + 1 + np.arange(code.size - code.n_bins),
+            ]
         )
-        named = ColumnCode(code.column, bins=bands, values=code.values, has_missing=code.has_missing)
+        named = ColumnCode(
+            code.column, bins=bands, values=code.values, has_missing=code.has_missing
+        )
         return number, named.labels
 
 

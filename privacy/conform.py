@@ -1,8 +1,10 @@
 """Texts → canonical values inside the schema, or a finding that says what does not fit.
 
-An undeclared category, a value outside the bounds or an undeclared missing value is refused, clamped or
-mapped to ``other`` as the schema says; never adopted. Privacy claim: none; findings quote private values
-and stay in the house.
+An undeclared category, a value outside the bounds or an undeclared missing value is refused,
+clamped or mapped to ``other`` as the schema says; never adopted. Declared aliases and rules map
+without a finding.
+
+Privacy claim: none; findings quote private values and stay in the house.
 """
 
 from __future__ import annotations
@@ -15,14 +17,14 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from privacy.codec import canonical_numbers
+from privacy.codec import bounds_as_numbers, canonical_numbers
 from privacy.read import NULL
-from privacy.schema import Categorical, Column, Datetime, Identifier, Numeric, Schema
+from privacy.schema import Categorical, Column, Datetime, Identifier, Numeric, Rule, Schema
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One way in which a column's values met the schema's rules: how many rows, and the first value."""
+    """One way in which values met the schema's rules: in how many rows, and the first of them."""
 
     column: str
     problem: str
@@ -51,26 +53,30 @@ class _Values:
     texts: pd.Series
     index: np.ndarray
 
-    def finding(self, bad: np.ndarray, problem: str, action: Literal["refused", "clamped", "mapped"]) -> list[Finding]:
+    def finding(
+        self, bad: np.ndarray, problem: str, action: Literal["refused", "clamped", "mapped"]
+    ) -> list[Finding]:
         """A finding for the rows whose distinct text is marked; none where nothing is marked."""
         rows = np.flatnonzero(bad[self.index])
         if len(rows) == 0:
             return []
-        first = str(self.texts[self.index[rows[0]]]).replace(NULL, "null")
+        first = str(self.texts.iloc[self.index[rows[0]]]).replace(NULL, "null")
         return [Finding(self.name, problem, first, int(rows[0]) + 1, len(rows), action)]
 
 
 def conform(texts: pa.Table, schema: Schema) -> tuple[pd.DataFrame, list[Finding]]:
     """Canonical frame of all declared columns [n rows], and what was refused, clamped or mapped.
 
-    Where a finding is "refused" the frame holds a missing value in its place and must not be used.
+    Works on the distinct texts of a column, so that long tables cost little. Where a finding is
+    "refused" the frame holds a missing value in its place and must not be used.
     """
     series, findings = {}, []
     for name, column in schema.columns.items():
-        encoded = pc.dictionary_encode(texts[name].combine_chunks())
+        encoded = pc.dictionary_encode(texts[name])
         if isinstance(encoded, pa.ChunkedArray):
             encoded = encoded.combine_chunks()
-        values = _Values(name, encoded.dictionary.to_pandas(), encoded.indices.to_numpy())
+        distinct = encoded.dictionary.to_pandas().astype(object)
+        values = _Values(name, distinct, encoded.indices.to_numpy())
         canonical, found = _column(values, column)
         series[name] = canonical.take(values.index).reset_index(drop=True)
         findings += found
@@ -78,29 +84,36 @@ def conform(texts: pa.Table, schema: Schema) -> tuple[pd.DataFrame, list[Finding
 
 
 def _column(values: _Values, column: Column) -> tuple[pd.Series, list[Finding]]:
-    missing = values.texts.isin({*column.missing_values, NULL}).to_numpy()
+    missing = values.texts.isin([*column.missing_values, NULL]).to_numpy()
     findings = []
-    if column.missing == "refuse" and not (isinstance(column, Categorical) and column.other is not None):
+    takes_missing = isinstance(column, Categorical) and column.other is not None
+    if column.missing == "refuse" and not takes_missing:
         findings += values.finding(missing, "undeclared missing value", "refused")
     if isinstance(column, Identifier):
-        return values.texts.astype(object), findings
-    convert = _categories if isinstance(column, Categorical) else _numbers
-    series, more = convert(values, missing, column)  # type: ignore[operator]
+        return values.texts.where(~missing, None), findings
+    if isinstance(column, Categorical):
+        series, more = _categories(values, missing, column)
+    elif isinstance(column, Datetime):
+        series, more = _dates(values, missing, column)
+    else:
+        series, more = _numbers(values, missing, column)
     return series, findings + more
 
 
-def _categories(values: _Values, missing: np.ndarray, column: Categorical) -> tuple[pd.Series, list[Finding]]:
-    texts = values.texts.replace(dict(column.aliases)).astype(object)
+def _categories(
+    values: _Values, missing: np.ndarray, column: Categorical
+) -> tuple[pd.Series, list[Finding]]:
+    texts = values.texts.map(lambda text: column.aliases.get(text, text)).astype(object)
     unknown = np.zeros(len(texts), dtype=bool)
     if column.categories is not None:
         unknown = ~missing & ~texts.isin(column.categories).to_numpy()
-    findings = []
-    if column.other is None:
-        findings += values.finding(unknown, "undeclared category", "refused")
-        texts[unknown] = None
-    else:
-        findings += values.finding(unknown, "undeclared category", "mapped")
-        texts[unknown] = column.other
+        for rule in column.rules:
+            holds = unknown & _holds(rule, texts)
+            texts[holds] = rule.to
+            unknown &= ~holds
+    action: Literal["refused", "mapped"] = "refused" if column.other is None else "mapped"
+    findings = values.finding(unknown, "undeclared category", action)
+    texts[unknown] = column.other
     if column.missing == "refuse" and column.other is not None:
         findings += values.finding(missing, "undeclared missing value", "mapped")
         texts[missing] = column.other
@@ -109,36 +122,73 @@ def _categories(values: _Values, missing: np.ndarray, column: Categorical) -> tu
     return texts, findings
 
 
-def _numbers(
-    values: _Values, missing: np.ndarray, column: Numeric | Datetime
+def _holds(rule: Rule, texts: pd.Series) -> np.ndarray:
+    if rule.prefix is not None:
+        return texts.str.startswith(rule.prefix).to_numpy(dtype=bool)
+    number = _parsed(texts)
+    return np.asarray((number >= rule.min) & (number < rule.below))
+
+
+def _parsed(texts: pd.Series) -> np.ndarray:
+    """Each text as a number, NaN where it is none."""
+    return np.asarray(pd.to_numeric(texts, errors="coerce").to_numpy(dtype=float, na_value=np.nan))
+
+
+def _dates(
+    values: _Values, missing: np.ndarray, column: Datetime
 ) -> tuple[pd.Series, list[Finding]]:
-    special = np.full(len(values.texts), -1)
-    if isinstance(column, Datetime):
-        seconds = pd.to_datetime(
-            values.texts.where(~missing), format=column.format or "ISO8601", errors="coerce"
-        )
-        number = (seconds - pd.Timestamp(0)) / pd.Timedelta(seconds=1)
-        low, high = (pd.Timestamp(b).timestamp() for b in column.bounds)
-    else:
-        number = pd.to_numeric(values.texts.where(~missing), errors="coerce").astype(float)
-        low, high = column.bounds
-        for i, value in enumerate(column.special):
-            is_text = values.texts == str(value)
-            special[is_text if isinstance(value, str) else (number == value) | is_text] = i
+    """Dates and times, those with an offset as UTC; below the resolution nothing is kept."""
+    dates = pd.to_datetime(
+        values.texts.where(~missing, None),
+        format=column.format or "ISO8601",
+        errors="coerce",
+        utc=True,
+    )
+    instants = dates.dt.tz_localize(None).to_numpy().astype("datetime64[s]")
+    unit = 86_400 if column.resolution == "day" else 1
+    number = np.where(np.isnat(instants), np.nan, instants.astype(np.int64) // unit)
+    number, bad, findings = _bounded(values, number, ~missing, "not a date:", column)
+    seconds = np.where(bad, 0, number * unit).astype(np.int64).astype("datetime64[s]")
+    return pd.Series(np.where(bad, np.datetime64("NaT", "s"), seconds)), findings
+
+
+def _numbers(
+    values: _Values, missing: np.ndarray, column: Numeric
+) -> tuple[pd.Series, list[Finding]]:
+    number = _parsed(values.texts.where(~missing, None))
+    special = np.full(len(number), -1)
+    for i, value in enumerate(column.special):
+        is_text = (values.texts == str(value)).to_numpy()
+        special[is_text if isinstance(value, str) else (number == value) | is_text] = i
     plain = ~missing & (special < 0)
-    number = number.to_numpy(dtype=float, copy=True)
-    broken = plain & ~np.isfinite(number)
-    findings = values.finding(broken, "not a finite number or date:", "refused")
+    fraction = plain & np.isfinite(number) & (number != np.round(number))
+    findings = []
     if column.kind == "integer":
-        fraction = plain & ~broken & (number != np.round(number))
-        findings += values.finding(fraction, "not a whole number:", "refused")
-        broken |= fraction
-    outside = plain & ~broken & ((number < low) | (number > high))
-    action: Literal["refused", "clamped"] = "clamped" if column.out_of_range == "clamp" else "refused"
-    findings += values.finding(outside, f"outside {column.bounds[0]} to {column.bounds[1]}:", action)
-    number = np.where(missing | broken | (special >= 0), low, np.clip(number, low, high))
-    if isinstance(column, Datetime):
-        dates = number.astype("datetime64[s]")
-        return pd.Series(np.where(missing | broken, np.datetime64("NaT", "s"), dates)), findings
-    special = np.where(missing | broken, len(column.special), special)
-    return canonical_numbers(number, special, column.special, column.kind == "integer"), findings
+        findings = values.finding(fraction, "not a whole number:", "refused")
+        plain &= ~fraction
+    number, bad, more = _bounded(values, number, plain, "not a finite number:", column)
+    special = np.where(bad & (special < 0), len(column.special), special)
+    whole = column.kind == "integer"
+    return canonical_numbers(number, special, column.special, whole), findings + more
+
+
+def _bounded(
+    values: _Values, number: np.ndarray, plain: np.ndarray, broken: str, column: Numeric | Datetime
+) -> tuple[np.ndarray, np.ndarray, list[Finding]]:
+    """Numbers inside the bounds, which of them stand for nothing, and what was refused or clamped.
+
+    ``plain`` marks the texts that ought to be numbers.
+    """
+    low, high = bounds_as_numbers(column)
+    finite = np.isfinite(number)
+    findings = values.finding(plain & ~finite, broken, "refused")
+    outside = plain & finite & ((number < low) | (number > high))
+    action: Literal["refused", "clamped"] = (
+        "clamped" if column.out_of_range == "clamp" else "refused"
+    )
+    first, last = column.bounds
+    findings += values.finding(outside, f"outside {first} to {last}:", action)
+    bad = ~plain | ~finite
+    if action == "refused":
+        bad |= outside
+    return np.where(bad, low, np.clip(number, low, high)), bad, findings

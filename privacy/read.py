@@ -1,8 +1,10 @@
 """Files → a table of texts: CSV (gz too) and Parquet, strictly.
 
-Everything is text at first, because what a text means is the schema's to say: no type is guessed, no
-column dropped, no ragged row mended. Privacy claim: none; called only behind ``PrivateTable.open`` and by
-the commands that say they read private data. What a file holds is quoted only in ``DataError.private``.
+Everything is text at first, because what a text means is the schema's to say: no type is guessed,
+no column dropped, no ragged row mended.
+
+Privacy claim: none; called only behind ``PrivateTable.open`` and by the commands that say they read
+private data. What a file holds is quoted only in ``DataError.private``.
 """
 
 from __future__ import annotations
@@ -99,21 +101,27 @@ def _csv(path: Path, form: Csv, columns: tuple[str, ...]) -> pa.Table:
         delimiter=form.separator, newlines_in_values=True, invalid_row_handler=invalid
     )
     try:
-        table = pacsv.read_csv(path, read_options=read, parse_options=parse, convert_options=convert)
+        table = pacsv.read_csv(
+            path, read_options=read, parse_options=parse, convert_options=convert
+        )
     except UNREADABLE as error:
-        raise DataError(f"{path}: not a readable CSV file: {_advice(error, form, names)}") from error
+        raise DataError(
+            f"{path}: not a readable CSV file: {_advice(error, form, names)}"
+        ) from error
     for name in names:
         nul = pc.match_substring(table[name], "\0")
         if pc.any(nul).as_py():
             row = pc.index(nul, pa.scalar(True)).as_py() + 1
-            raise DataError(f"{path}: column {name!r}, row {row}: a NUL byte; export the file as text")
+            raise DataError(
+                f"{path}: column {name!r}, row {row}: a NUL byte; export the file as text"
+            )
     if form.strip:
         table = pa.table({n: pc.utf8_trim_whitespace(table[n]) for n in names})
     return table
 
 
 def _header(path: Path, form: Csv) -> list[str]:
-    """The column names of the first line; unnamed and repeated ones, and nothing after it, are refused."""
+    """The column names in the first line; a file that holds no more than that is refused."""
     opener = gzip.open if path.name.lower().endswith(".gz") else open
     encoding = "utf-8-sig" if form.encoding.lower() in ("utf-8", "utf8") else form.encoding
     try:
@@ -153,8 +161,8 @@ def _declared(path: Path, table: pa.Table, schema: Schema) -> pa.Table:
     found = set(table.column_names)
     if absent := [n for n in schema.columns if n not in found]:
         raise DataError(
-            f"{path}: column {absent[0]!r} of the schema is not in the file; add it, or take it out of"
-            " the schema"
+            f"{path}: column {absent[0]!r} of the schema is not in the file; add it, or take it out"
+            " of the schema"
         )
     surplus = [n for n in table.column_names if n not in schema.columns]
     if surplus and schema.surplus_columns == "refuse":
@@ -166,7 +174,7 @@ def _declared(path: Path, table: pa.Table, schema: Schema) -> pa.Table:
 
 
 def _advice(error: BaseException, form: Csv, names: list[str]) -> str:
-    """What went wrong in one line, with the column's name in place of its number, and what to do."""
+    """What went wrong in one line, with the column's name for its number, and what to do."""
     text = _one_line(error)
     if found := re.match(r"In CSV column #(\d+): (?:CSV conversion error to string: )?(.*)", text):
         text = f"column {names[int(found[1])]!r}: {found[2]}"

@@ -1,9 +1,10 @@
 """What is public about a data set, written by a person before any private row is read.
 
-A ``Schema`` names every column, its kind and its domain (categories, bounds, bins), what a missing value
-looks like, who the privacy unit is, and which columns are targets and subgroups. Everything in it is
-assumed public: it is printed on the label, and nothing in it may be copied from the private rows. What it
-leaves open (bins, categories) is measured under a charge, see ``privacy.domain``.
+A ``Schema`` names every column, its kind and its domain (categories, bounds, bins), what a missing
+value looks like, who the privacy unit is, and which columns are targets and subgroups. Everything
+in it is assumed public: it is printed on the label, and nothing in it may be copied from the
+private rows. What it leaves open (bins, categories) is measured under a charge, see
+``privacy.domain``.
 
 Privacy claim: none; reads no data.
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -56,7 +58,7 @@ class ColumnBase(Frozen):
 
 
 class Rule(Frozen):
-    """A public grouping of source texts: those that begin with ``prefix``, or the numbers in [min, below).
+    """A public grouping of source texts: what begins with ``prefix``, or numbers in [min, below).
 
     ``{to: circulatory, min: 390, below: 460}`` sends ICD-9 codes 390 to 459.99 to one category,
     ``{to: supplementary, prefix: V}`` those that begin with a V.
@@ -81,8 +83,8 @@ class Rule(Frozen):
 class Categorical(ColumnBase):
     """A finite public set of texts; ``categories: null`` asks for DP partition selection.
 
-    A source text that is not a declared category goes through ``aliases`` (exact texts), then through
-    ``rules`` (the first that holds), then to ``other``; without ``other`` it is refused.
+    A source text that is not a declared category goes through ``aliases`` (exact texts), then
+    through ``rules`` (the first that holds), then to ``other``; without ``other`` it is refused.
     """
 
     kind: Literal["categorical", "ordinal"]
@@ -97,10 +99,14 @@ class Categorical(ColumnBase):
             if self.kind == "ordinal":
                 raise ValueError("an ordinal column must declare its categories in order")
             if self.other is None:
-                raise ValueError("undeclared categories need `other`: what falls below the threshold")
+                raise ValueError(
+                    "undeclared categories need `other`: what falls below the threshold"
+                )
             return self
         if not 1 <= len(self.categories) <= MAX_CATEGORIES:
-            raise ValueError(f"between 1 and {MAX_CATEGORIES} categories, got {len(self.categories)}")
+            raise ValueError(
+                f"between 1 and {MAX_CATEGORIES} categories, got {len(self.categories)}"
+            )
         if len(set(self.categories)) != len(self.categories):
             repeated = sorted({c for c in self.categories if self.categories.count(c) > 1})
             raise ValueError(f"categories repeat: {', '.join(repeated)}")
@@ -122,7 +128,8 @@ class Numeric(ColumnBase):
 
     ``bins``: a number of equal-width bins, or increasing edges, or null for DP quantiles. Bins are
     [edge, next edge), the last one closed; the bounds are the outer edges whether listed or not.
-    ``special``: texts or numbers that are values of their own beside the bins (not applicable, top code).
+    ``special``: texts, or numbers outside the bounds, that are values of their own beside the bins
+    (not applicable, top code).
     """
 
     kind: Literal["integer", "float"]
@@ -140,7 +147,9 @@ class Numeric(ColumnBase):
             if low != int(low) or high != int(high):
                 raise ValueError(f"bounds of an integer column must be whole, got {self.bounds}")
             if max(abs(low), abs(high)) > MAX_WHOLE:
-                raise ValueError(f"bounds of an integer column stay within ±2^53, got {self.bounds}")
+                raise ValueError(
+                    f"bounds of an integer column stay within ±2^53, got {self.bounds}"
+                )
             if self.decimals is not None:
                 raise ValueError("decimals belong to float columns")
         if isinstance(self.bins, tuple):
@@ -157,8 +166,12 @@ class Numeric(ColumnBase):
         if overlap := texts & set(self.missing_values):
             raise ValueError(f"{sorted(overlap)} stand both for a special and for a missing value")
         for value in self.special:
-            if isinstance(value, float) and (self.kind == "integer" or not abs(value) < 1e300):
+            if isinstance(value, str):
+                continue
+            if not abs(value) < 1e300 or (self.kind == "integer" and value != int(value)):
                 raise ValueError(f"special: {value} is not a finite number of kind {self.kind}")
+            if self.bounds[0] <= value <= self.bounds[1]:
+                raise ValueError(f"special: {value} lies inside the bounds; give it a bin instead")
 
 
 class Datetime(ColumnBase):
@@ -197,8 +210,8 @@ Column = Annotated[Categorical | Numeric | Datetime | Identifier, Field(discrimi
 class TargetBase(Frozen):
     """What every target may say.
 
-    ``without``: columns that give the answer away (an outcome of the same stay, the same quantity in
-    another unit); they are published, and never used to predict this target.
+    ``without``: columns that give the answer away (an outcome of the same stay, the same quantity
+    in another unit); they are published, and never used to predict this target.
     """
 
     without: tuple[str, ...] = ()
@@ -258,8 +271,8 @@ Target = Annotated[Classification | Regression | Survival, Field(discriminator="
 class Subgroup(Frozen):
     """People that the release must serve: the values of a column, or bands of a numeric one.
 
-    ``bands``: increasing edges; a band is [edge, next edge), the last one closed at the upper bound.
-    Bins never cut through a band: the codec adds the band edges to the bin edges.
+    ``bands``: increasing edges; a band is [edge, next edge), the last one closed at the upper
+    bound. Bins never cut through a band: the codec adds the band edges to the bin edges.
     """
 
     column: str
@@ -294,8 +307,8 @@ class Condition(Frozen):
 class Csv(Frozen):
     """How the text file is written; a file without a header lists its columns in schema order.
 
-    ``strip``: blanks around a value are no part of it. ``comment``: a line that begins with it, and is
-    no row by its number of values, is passed over.
+    ``strip``: blanks around a value are no part of it.
+    ``comment``: a line that begins with it, and is no row by its number of values, is passed over.
     """
 
     separator: str = Field(default=",", pattern=r'^[^"\r\n]$')
@@ -341,7 +354,9 @@ class Schema(Frozen):
         if self.unit is not None and not isinstance(self.columns.get(self.unit), Identifier):
             raise ValueError(f"unit: {self.unit!r} must be a declared column of kind identifier")
         if self.unit is not None and self.columns[self.unit].missing == "keep":
-            raise ValueError(f"unit: {self.unit!r} keeps missing values, so some rows belong to nobody")
+            raise ValueError(
+                f"unit: {self.unit!r} keeps missing values, so some rows belong to nobody"
+            )
         if self.unit is None and self.max_rows_per_unit != 1:
             raise ValueError("max_rows_per_unit needs a unit column")
         if not self.modelled:
@@ -403,9 +418,16 @@ class Schema(Frozen):
 
     def _check_condition(self, name: str, condition: Condition) -> None:
         column = self._modelled_column(name, "impossible")
-        if condition.values is not None and isinstance(column, Categorical):
-            if unknown := sorted(set(condition.values) - set(column.categories or condition.values)):
-                raise ValueError(f"impossible: {unknown} are not categories of {name!r}")
+        values = set(condition.values or ())
+        known = values if isinstance(column, Categorical) else set()
+        if isinstance(column, Categorical) and column.categories is not None:
+            known = set(column.categories)
+        elif isinstance(column, Numeric):
+            known = {str(s) for s in column.special}
+        if unknown := sorted(values - known):
+            raise ValueError(f"impossible: {unknown} are not declared values of {name!r}")
+        if condition.missing and column.missing != "keep":
+            raise ValueError(f"impossible: {name!r} is never missing")
         if (condition.min, condition.max) != (None, None) and not isinstance(column, Numeric):
             raise ValueError(f"impossible: a range on {name!r}, which is not numeric")
 
@@ -427,7 +449,8 @@ class Schema(Frozen):
     def completed(self, found: Mapping[str, Column]) -> Schema:
         """This schema with the columns in ``found`` put in place of the incomplete ones."""
         return Schema.model_validate(
-            self.model_dump() | {"columns": {n: (found.get(n) or c).model_dump() for n, c in self.columns.items()}}
+            self.model_dump()
+            | {"columns": {n: (found.get(n) or c).model_dump() for n, c in self.columns.items()}}
         )
 
     def to_yaml(self) -> str:
@@ -458,7 +481,9 @@ def _mapping(path: Path) -> dict[Any, Any]:
     try:
         data = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeys)  # noqa: S506 (a SafeLoader)
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not UTF-8 text: byte {error.start + 1} cannot be read") from error
+        raise InputError(
+            f"{path}: not UTF-8 text: byte {error.start + 1} cannot be read"
+        ) from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     except RecursionError as error:
@@ -507,7 +532,7 @@ def _check_bounds(low: Any, high: Any) -> None:
 
 
 def _check_edges(edges: tuple[Any, ...], low: Any, high: Any) -> None:
-    if len(edges) < 2 or any(a >= b for a, b in zip(edges, edges[1:], strict=False)):
+    if len(edges) < 2 or any(a >= b for a, b in pairwise(edges)):
         raise ValueError(f"edges must increase, got {edges}")
     if edges[0] < low or edges[-1] > high:
         raise ValueError(f"edges {edges[0]} to {edges[-1]} leave the bounds {low} to {high}")
