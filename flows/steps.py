@@ -19,6 +19,7 @@ from evaluators.evaluate import evaluate
 from evaluators.gate import Verdict, gate
 from evaluators.score import Scorecard
 from flows.config import make_generator
+from flows.export import read_synthetic, texts
 from flows.run import Run, folder_atomically, write_atomically
 from generators.base import Generator, Model, Progress
 from generators.registry import load_model
@@ -111,7 +112,12 @@ class Work:
         return map_undeclared(self.open(permit).frame, self.completed_schema())
 
     def completed_schema(self) -> Schema:
+        """The schema with what was measured under the charge put in."""
         return load_schema(self.run / "model" / "schema.yaml")
+
+    def synthetic(self) -> pd.DataFrame:
+        """The synthetic rows, checked against the schema as they are read."""
+        return read_synthetic(self.run / "synthetic.csv", self.completed_schema())
 
 
 def fit(work: Work, progress: Progress) -> None:
@@ -130,17 +136,17 @@ def fit(work: Work, progress: Progress) -> None:
     )
     with folder_atomically(work.run / "model") as folder:
         model.save(folder)
-        (folder / "schema.yaml").write_text(schema.to_yaml(), encoding="utf-8")
 
 
 def sample(work: Work) -> None:
     """Draw the synthetic rows; free, and the same for the same seed."""
-    if (work.run / "synthetic.parquet").exists():
+    if (work.run / "synthetic.csv").exists():
         return
     model: Model = load_model(work.run / "model")
     n = work.run.config.rows or model.rows
     frame = model.sample(n, np.random.default_rng(work.run.config.seed))
-    write_frame(frame, work.run, "synthetic.parquet")
+    content = texts(frame, model.schema).to_csv(index=False)
+    write_atomically(work.run / "synthetic.csv", content.encode())
 
 
 def judge(work: Work, progress: Progress) -> None:
@@ -151,7 +157,7 @@ def judge(work: Work, progress: Progress) -> None:
     scorecard = evaluate(
         train,
         holdout,
-        synthetic_frame(work),
+        work.synthetic(),
         work.completed_schema(),
         seed=work.run.config.seed,
         progress=progress,
@@ -162,4 +168,5 @@ def judge(work: Work, progress: Progress) -> None:
 
 def decide(work: Work) -> Verdict:
     """Hold the scorecard against the policy."""
-    return gate(Scorecard.read(work.run / "scores"), work.run.config.load_policy())
+    scorecard = Scorecard.read(work.run / "scores" / "scores.parquet")
+    return gate(scorecard, work.run.config.load_policy())

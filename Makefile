@@ -1,0 +1,40 @@
+# A fresh machine needs Python 3.11–3.13, make and a package index; everything else happens here.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test test-long check format lock clean
+
+demo: $(VENV)/ready  ## release the free light chain cohort under ε=1 and say what was decided
+	@$(BIN)/python examples/flchain.py demo/flchain.csv
+	@$(BIN)/understudy release configs/releases/demo.yaml
+
+test: check  ## lint, types and the fast tests
+	$(BIN)/python -m pytest -n 2
+
+test-long: $(VENV)/ready  ## what takes minutes
+	$(BIN)/python -m pytest -m long
+
+check: $(VENV)/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/ready
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+$(VENV)/ready: requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+lock:  ## pin every dependency again, for all supported Pythons
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras \
+		--no-emit-index-url --no-emit-find-links --output-file requirements.lock pyproject.toml
+
+clean:
+	rm -rf $(VENV) demo

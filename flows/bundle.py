@@ -1,0 +1,79 @@
+"""The bundle: ``public/`` may leave the house, ``internal/`` may not.
+
+    public/    data.parquet, data.csv, schema.yaml, label.json, card.html, manifest.json
+    internal/  scores.parquet, scores.json, verdict.json, report.html, model/
+
+A veto, or insufficient evidence, makes no ``public/`` at all. The whole bundle appears at once or not at all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from evaluators.gate import Verdict
+from evaluators.report import write_report
+from evaluators.score import Scorecard
+from flows.card import write_card
+from flows.export import texts, typed
+from flows.label import make_label
+from flows.run import folder_atomically, write_json
+from flows.steps import Work
+from privacy.ledger import Permit
+from privacy.schema import Schema
+
+
+def write_bundle(work: Work, permit: Permit, verdict: Verdict) -> Path:
+    """Write the bundle of a decided run; returns its folder."""
+    bundle = work.run / "bundle"
+    if bundle.exists():
+        return bundle
+    schema = work.completed_schema()
+    frame = work.synthetic()
+    label = make_label(work, permit.charge, len(frame), verdict.public_summary())
+    with folder_atomically(bundle) as folder:
+        _internal(folder / "internal", work, label, verdict, frame)
+        if verdict.approved:
+            _public(folder / "public", schema, label, frame)
+    return bundle
+
+
+def _public(folder: Path, schema: Schema, label: dict[str, Any], frame: pd.DataFrame) -> None:
+    folder.mkdir()
+    typed(frame).to_parquet(folder / "data.parquet", index=False)
+    texts(frame, schema).to_csv(folder / "data.csv", index=False)
+    (folder / "schema.yaml").write_text(schema.to_yaml(), encoding="utf-8")
+    write_json(folder / "label.json", label)
+    write_card(folder / "card.html", label, schema, frame)
+    write_json(folder / "manifest.json", manifest(folder))
+
+
+def _internal(
+    folder: Path, work: Work, label: dict[str, Any], verdict: Verdict, frame: pd.DataFrame
+) -> None:
+    scores = work.run / "scores"
+    shutil.copytree(scores, folder)
+    shutil.copytree(work.run / "model", folder / "model")
+    write_json(folder / "verdict.json", verdict.to_json())
+    write_json(folder / "label.json", label)
+    write_report(folder / "report.html", Scorecard.read(scores / "scores.parquet"), verdict, label)
+
+
+def manifest(folder: Path) -> dict[str, Any]:
+    """Every file of the folder with its size and SHA-256."""
+    files = sorted(f for f in folder.iterdir() if f.is_file() and f.name != "manifest.json")
+    return {
+        "files": [
+            {
+                "name": f.name,
+                "bytes": f.stat().st_size,
+                "sha256": hashlib.sha256(f.read_bytes()).hexdigest(),
+            }
+            for f in files
+        ]
+    }
+

@@ -1,0 +1,234 @@
+"""``understudy``: the command line.
+
+Exit codes: 0 approved or done, 2 bad input, 3 veto or insufficient evidence, 4 budget exhausted. An error is
+one line. Only this terminal shows what an error quotes from private rows.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from privacy.errors import DataError, LedgerError, UnderstudyError
+
+app = typer.Typer(
+    help="Publish a differentially private synthetic copy of a table, with the evidence to sign for it.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+schema_app = typer.Typer(help="Write and check what is public about a data set.", no_args_is_help=True)
+ledger_app = typer.Typer(help="What was spent on whom, and whether the record is whole.", no_args_is_help=True)
+app.add_typer(schema_app, name="schema")
+app.add_typer(ledger_app, name="ledger")
+
+console = Console()
+stderr = Console(stderr=True)
+
+LedgerOption = Annotated[str, typer.Option("--ledger", help="Path (SQLite) or URL (Postgres) of the ledger.")]
+
+
+@app.command()
+def release(
+    config: Annotated[Path, typer.Argument(help="Release config (YAML).")],
+    data: Annotated[
+        list[Path] | None, typer.Option("--data", help="Private file; repeat for several. Overrides `data:`.")
+    ] = None,
+    run: Annotated[
+        str | None,
+        typer.Option("--run", help="Run name. The same name resumes for free; a new name is charged anew."),
+    ] = None,
+) -> None:
+    """Train under a charge, evaluate, gate, and export a bundle or say why not."""
+    _prefect_for_a_terminal()
+    from flows.release import LISTENER
+    from flows.release import release as release_flow
+
+    with _progress_bar() as tell:
+        token = LISTENER.set(tell)
+        try:
+            outcome = release_flow(config=config, data=data, run=run)
+        finally:
+            LISTENER.reset(token)
+    _say_decision(outcome)
+    raise typer.Exit(outcome.exit_code)
+
+
+def _say_decision(outcome) -> None:  # type: ignore[no-untyped-def]  # flows.release is imported late
+    verdict = json.loads((outcome.bundle / "internal" / "verdict.json").read_text(encoding="utf-8"))
+    style = "green" if outcome.decision == "approved" else "red"
+    console.print(f"[bold {style}]{outcome.decision.upper()}[/]")
+    for reason in verdict["reasons"]:
+        if reason["outcome"] != "pass":
+            console.print(f"  • {reason['text']}", highlight=False, markup=False)
+    label = json.loads((outcome.bundle / "internal" / "label.json").read_text(encoding="utf-8"))
+    guarantee, spent = label["guarantee"], label["accounting"]["ledger"]
+    console.print(
+        f"cost ε={guarantee['epsilon']:.4g} at δ={guarantee['delta']:g} for each {guarantee['unit']}; "
+        f"the data set has spent {spent['data_set_epsilon_spent']:.4g} of {spent['data_set_epsilon_budget']:g}",
+        highlight=False,
+    )
+    for name in ("public/card.html", "public/data.csv", "public/label.json", "internal/report.html"):
+        if (outcome.bundle / name).exists():
+            console.print(f"  {outcome.bundle / name}", highlight=False, soft_wrap=True)
+    if outcome.decision != "approved":
+        console.print("Nothing was exported. What stands in internal/ must not leave the house.")
+
+
+@app.command()
+def sample(
+    model: Annotated[Path, typer.Argument(help="Folder of a saved model (…/internal/model).")],
+    n: Annotated[int, typer.Option("-n", min=1, help="How many rows.")],
+    seed: Annotated[int, typer.Option(help="The same seed gives the same rows.")] = 0,
+    out: Annotated[Path, typer.Option(help="File to write: .csv or .parquet.")] = Path("sample.csv"),
+) -> None:
+    """Draw synthetic rows from a saved model; costs nothing."""
+    import numpy as np
+
+    from flows.export import write_rows
+    from generators.registry import load_model
+
+    loaded = load_model(model)
+    write_rows(loaded.sample(n, np.random.default_rng(seed)), loaded.schema, out)
+    console.print(f"{n} rows in {out}", highlight=False)
+
+
+@schema_app.command("draft")
+def schema_draft(
+    data: Annotated[Path, typer.Argument(help="CSV (gz too) or Parquet file.")],
+    out: Annotated[Path, typer.Option(help="Where to write the draft.")] = Path("schema.draft.yaml"),
+    separator: Annotated[str, typer.Option(help="Of a CSV file.")] = ",",
+    encoding: Annotated[str, typer.Option(help="Of a CSV file.")] = "utf-8",
+) -> None:
+    """Draft a schema from PRIVATE rows; a person must then confirm every value as public."""
+    from privacy.draft import draft_schema
+    from privacy.schema import Csv
+
+    if out.exists():
+        raise UnderstudyError(f"{out}: exists already; name another file with --out")
+    out.write_text(draft_schema(data, Csv(separator=separator, encoding=encoding)), encoding="utf-8")
+    stderr.print(
+        f"[bold red]This read private rows.[/] Every category, bound and name in {out} comes from them. "
+        "A person must confirm each as public knowledge, or replace it, before the file is used.",
+        highlight=False,
+    )
+
+
+@schema_app.command("check")
+def schema_check(
+    schema: Annotated[Path, typer.Argument(help="Schema (YAML).")],
+    data: Annotated[list[Path], typer.Argument(help="Private files.")],
+) -> None:
+    """Count what the schema would refuse, clamp or map; shows private values, to you alone."""
+    from privacy.conform import conform
+    from privacy.read import read_texts
+    from privacy.schema import load_schema
+
+    declared = load_schema(schema)
+    texts = read_texts(tuple(data), declared)
+    _, findings = conform(texts, declared)
+    stderr.print("[bold red]This read private rows;[/] what it shows must stay in the house.")
+    table = Table("column", "problem", "first value", "first row", "rows", "action")
+    for f in findings:
+        table.add_row(f.column, f.problem, f.value[:40], str(f.row), str(f.rows), f.action)
+    console.print(table if findings else f"all {texts.num_rows} rows fit the schema")
+    if any(f.action == "refused" for f in findings):
+        raise typer.Exit(2)
+
+
+@ledger_app.command("show")
+def ledger_show(ledger: LedgerOption = "runs/ledger.db") -> None:
+    """Budgets and charges of every data set."""
+    opened = _open_ledger(ledger)
+    budgets = Table("data set", "partition", "ε spent", "ε budget", "δ", "share held out", title="Budgets")
+    for dataset in opened.datasets():
+        for partition in ("train", "holdout"):
+            spent = opened.spent(dataset.name, partition)
+            budgets.add_row(
+                dataset.name,
+                partition,
+                f"{spent.epsilon:.4g}",
+                f"{dataset.budget.epsilon:g}",
+                f"{dataset.budget.delta:g}",
+                f"{dataset.holdout:g}",
+            )
+    console.print(budgets)
+    charges = Table("#", "time", "data set", "partition", "run", "purpose", "event", title="Charges")
+    for c in opened.charges():
+        charges.add_row(str(c.number), c.time, c.dataset, c.partition, c.run, c.purpose, c.event)
+    console.print(charges)
+
+
+@ledger_app.command("verify")
+def ledger_verify(
+    ledger: LedgerOption = "runs/ledger.db",
+    label: Annotated[
+        Path | None, typer.Option(help="A release's label.json: is its charge in the ledger?")
+    ] = None,
+) -> None:
+    """Recompute the hash chain; with --label also look for that release's charge."""
+    opened = _open_ledger(ledger)
+    head = opened.verify()
+    charges = opened.charges()
+    if label is not None:
+        wanted = json.loads(label.read_text(encoding="utf-8"))["accounting"]["ledger"]
+        if not any(c.number == wanted["charge"] and c.hash == wanted["hash"] for c in charges):
+            raise LedgerError(f"{label}: charge {wanted['charge']} with its hash is not in this ledger")
+    console.print(f"{len(charges)} charges, chain whole, head {head}", highlight=False)
+
+
+def _open_ledger(url: str):  # type: ignore[no-untyped-def]  # privacy.ledger is imported late
+    from privacy.ledger import Ledger
+
+    if "://" not in url and not Path(url).exists():
+        raise LedgerError(f"ledger {url}: no such file")
+    return Ledger(url)
+
+
+@contextmanager
+def _progress_bar() -> Iterator:  # type: ignore[type-arg]
+    columns = SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()
+    with Progress(*columns, console=stderr, transient=True) as bars:
+        bar = bars.add_task("starting", total=1.0)
+
+        def tell(what: str, share: float) -> None:
+            bars.update(bar, description=what, completed=share)
+
+        yield tell
+
+
+def _prefect_for_a_terminal() -> None:
+    """Prefect's own server is started for one run: give it time, and leave the terminal to us."""
+    for name, value in {
+        "PREFECT_LOGGING_LEVEL": "ERROR",
+        "PREFECT_SERVER_LOGGING_LEVEL": "ERROR",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+        "DO_NOT_TRACK": "1",
+    }.items():
+        os.environ.setdefault(name, value)
+
+
+def main() -> None:
+    """Run the command line; every error we know is one line and an exit code."""
+    from click.exceptions import ClickException
+
+    try:
+        app(standalone_mode=False)
+    except ClickException as error:
+        error.show()
+        sys.exit(2)
+    except UnderstudyError as error:
+        text = error.private if isinstance(error, DataError) else str(error)
+        stderr.print(f"[bold red]error:[/] {' '.join(text.split())}", highlight=False, soft_wrap=True)
+        sys.exit(error.exit_code)

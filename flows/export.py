@@ -1,0 +1,55 @@
+"""Canonical frames → files that people open, and back through the schema's own rules.
+
+Privacy claim: none; handles synthetic rows.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from privacy.conform import conform
+from privacy.read import read_any
+from privacy.schema import Csv, Datetime, Schema
+
+
+def texts(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
+    """Every value as the source would write it: dates in the schema's format, missing ones as its sign."""
+
+    def write(name: str) -> pd.Series:
+        column, series = schema.columns[name], frame[name]
+        if isinstance(column, Datetime):
+            default = "%Y-%m-%d" if column.resolution == "day" else "%Y-%m-%dT%H:%M:%S"
+            written = series.dt.strftime(column.format or default)
+        else:
+            written = series.map(lambda v: v if pd.isna(v) else str(v))
+        sign = column.missing_values[0] if column.missing_values else ""
+        return written.astype(object).where(series.notna(), sign)
+
+    return pd.DataFrame({name: write(name) for name in schema.columns})
+
+
+def typed(frame: pd.DataFrame) -> pd.DataFrame:
+    """One type a column, as Parquet wants it: columns that mix numbers and texts ("N") become text."""
+
+    def is_mixed(series: pd.Series) -> bool:
+        return series.dtype == object and not series.dropna().map(lambda v: isinstance(v, str)).all()
+
+    def text(series: pd.Series) -> pd.Series:
+        return series.map(lambda v: None if pd.isna(v) else str(v))
+
+    return frame.assign(**{name: text(frame[name]) for name in frame if is_mixed(frame[name])})
+
+
+def read_synthetic(path: Path, schema: Schema) -> pd.DataFrame:
+    """The canonical frame of a CSV file that ``texts`` wrote.
+
+    Raises ValueError where a value does not fit the schema: synthetic rows must.
+    """
+    table = read_any(path, Csv())
+    frame, findings = conform(table.select(list(schema.columns)), schema)
+    if findings:
+        raise ValueError(f"{path}: {findings[0]}")
+    return frame
+

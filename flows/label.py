@@ -1,0 +1,106 @@
+"""The privacy label: what was promised, to whom, by which draws, and what the promise does not cover.
+
+Aims at tier 3 of the OpenDP deployment registry and at the questions of NIST SP 800-226. Everything on it is
+public: parameters, events, hashes and the decision, never a figure computed on real rows without a charge.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from importlib.metadata import version
+from typing import Any
+
+from flows.steps import Work
+from privacy.accounting import event_to_json, spent
+from privacy.ledger import Charge
+
+LABEL_VERSION = 1
+
+LIBRARIES = ("understudy", "opendp", "dp-accounting", "mbi", "numpy", "pandas")
+
+NOT_COVERED = (
+    "The decision to publish was made on figures computed on real rows without a charge; it reveals one of "
+    "three outcomes (approved, veto, insufficient evidence).",
+    "How long the computation took, and errors met on the way, are not protected; both stay in the house.",
+    "The guarantee bounds what one unit adds. What is true of a whole group of people can be learned from "
+    "the synthetic rows, as it could be without any one of them.",
+    "The schema is taken to be public. A bound or category that was copied from the private rows is not "
+    "protected.",
+)
+
+FLOATS = (
+    "Counts are integers and get integer noise (discrete Gaussian, OpenDP); selections are made on integer "
+    "scores (OpenDP noisy max). Noise scales and the accounting are double-precision numbers; scales are "
+    "rounded up and OpenDP confirms each draw's cost."
+)
+
+
+def make_label(work: Work, charge: Charge, rows: int, decision: dict[str, Any]) -> dict[str, Any]:
+    """The label of a release as plain JSON; ``decision`` is the verdict's public summary."""
+    schema, config = work.plan.schema, work.run.config
+    unit = schema.unit or "row"
+    cost = spent([charge.dp_event], config.guarantee.delta)
+    life = work.ledger.spent(schema.name, "train")
+    return {
+        "label_version": LABEL_VERSION,
+        "release": {
+            "name": work.run.name,
+            "data_set": schema.name,
+            "description": " ".join(schema.description.split()),
+            "source": " ".join(schema.source.split()),
+            "created": dt.datetime.now(dt.UTC).date().isoformat(),
+            "synthetic_rows": rows,
+            "sampling_seed": config.seed,
+            "generator": config.generator,
+        },
+        "guarantee": {
+            "definition": "(epsilon, delta)-differential privacy, central model, one trusted curator",
+            "epsilon": cost.epsilon,
+            "delta": cost.delta,
+            "unit": unit,
+            "max_rows_per_unit": schema.max_rows_per_unit,
+            "neighbouring_relation": "add or remove one unit with all its rows",
+            "protects": "the units in the train partition; the holdout partition never reached the generator",
+            "in_words": (
+                f"Whether or not any one {_word(unit)} was in the training data, any finding about them from "
+                f"these rows is at most e^{cost.epsilon:.3g} ≈ {2.718281828459045**cost.epsilon:.3g} times as "
+                f"likely, but for a probability of {cost.delta:g}."
+            ),
+        },
+        "accounting": {
+            "accountant": cost.accountant,
+            "events": [{"purpose": charge.purpose, "event": json.loads(charge.event)}],
+            "what_the_schema_left_open": {
+                "columns": list(schema.incomplete),
+                "zcdp_rho": work.plan.domain_rho,
+                "delta": work.plan.domain_delta,
+            },
+            "generator_event": event_to_json(work.plan.generator.event()),
+            "ledger": {
+                "charge": charge.number,
+                "hash": charge.hash,
+                "data_set_epsilon_spent": life.epsilon,
+                "data_set_epsilon_budget": work.dataset.budget.epsilon,
+                "data_set_delta": work.dataset.budget.delta,
+            },
+        },
+        "public_facts_assumed": {
+            "schema": "schema.yaml in this folder, but for the bins and categories measured under the charge",
+            "columns": len(schema.columns),
+            "row_count": schema.public_rows,
+            "share_held_out": work.dataset.holdout,
+        },
+        "implementation": {
+            "libraries": {name: version(name) for name in LIBRARIES},
+            "randomness": "OpenDP's generator, seeded by the operating system; it cannot be replayed",
+            "numbers": FLOATS,
+            "post_processing": "fitting the model, drawing rows and everything after are free",
+        },
+        "decision": decision,
+        "not_covered": list(NOT_COVERED),
+    }
+
+
+def _word(unit: str) -> str:
+    return "row" if unit == "row" else f"{unit} (unit)"

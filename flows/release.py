@@ -1,0 +1,178 @@
+"""The Prefect flow ``release``: a private table and a config in, a decided bundle out.
+
+A thin shell: the work is done in ``flows.steps``, which knows nothing of Prefect. Prefect sees paths, stage
+names and what the label says; no private row, no uncharged figure and no message that quotes one reaches
+its parameters, results, logs or artifacts. Private tasks are neither retried, cached nor persisted: a rerun
+of the flow resumes from the run's folder on the first charge.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from prefect import flow, task
+from prefect.artifacts import (
+    create_link_artifact,
+    create_progress_artifact,
+    create_table_artifact,
+    update_progress_artifact,
+)
+from prefect.cache_policies import NO_CACHE
+from prefect.states import Completed, State
+
+from flows import steps
+from flows.bundle import write_bundle
+from flows.config import load_config
+from flows.run import Run, write_atomically
+from generators.base import Progress
+from privacy.errors import DataError, UnderstudyError
+
+LISTENER: ContextVar[Progress | None] = ContextVar("LISTENER", default=None)
+"""Whoever shows progress to the person who started the flow in this process (the command line)."""
+
+private_task = partial(task, retries=0, cache_policy=NO_CACHE, persist_result=False, log_prints=False)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a release came to; holds public facts only."""
+
+    decision: str
+    summary: dict[str, Any]
+    bundle: Path
+
+    @property
+    def exit_code(self) -> int:
+        return 0 if self.decision == "approved" else 3
+
+
+class StageError(Exception):
+    """A stage that failed, told without a private value; ``cause`` never leaves the process."""
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+@flow(name="release", retries=0, persist_result=False, log_prints=False)
+def release(config: Path, data: list[Path] | None = None, run: str | None = None) -> State[Outcome]:
+    """Release a private table as the config says.
+
+    Args:
+        config: the release config, YAML.
+        data: the private files, instead of those the config names.
+        run: the run's name; the same name resumes, a new one is charged anew.
+    """
+    place = Run.of(load_config(config, tuple(data or ())), run)
+    with _told_publicly(place, "prepare"), place.locked():
+        work = steps.Work.of(place)
+        fit(work)
+        sample(work)
+        judge(work)
+        outcome = publish(work)
+    return Completed(name=outcome.decision.capitalize(), message=outcome.decision, data=outcome)
+
+
+@private_task(name="fit")
+def fit(work: steps.Work) -> None:
+    """Charge the ledger, then train."""
+    with _told_publicly(work.run, "fit"), _progress("fit") as progress:
+        steps.fit(work, progress)
+
+
+@private_task(name="sample")
+def sample(work: steps.Work) -> None:
+    """Draw the synthetic rows."""
+    with _told_publicly(work.run, "sample"), _progress("sample") as progress:
+        progress("drawing rows", 0.0)
+        steps.sample(work)
+
+
+@private_task(name="judge")
+def judge(work: steps.Work) -> None:
+    """Evaluate on real rows; the scorecard stays in the run's folder."""
+    with _told_publicly(work.run, "judge"), _progress("judge") as progress:
+        steps.judge(work, progress)
+
+
+@private_task(name="publish")
+def publish(work: steps.Work) -> Outcome:
+    """Gate, write the bundle, and show what the label says."""
+    with _told_publicly(work.run, "publish"), _progress("publish") as progress:
+        progress("writing the bundle", 0.0)
+        verdict = steps.decide(work)
+        bundle = write_bundle(work, work.charge(), verdict)
+        outcome = Outcome(verdict.decision, verdict.public_summary(), bundle)
+        _show(work, outcome)
+    return outcome
+
+
+def _show(work: steps.Work, outcome: Outcome) -> None:
+    guarantee, schema = work.run.config.guarantee, work.plan.schema
+    facts = {
+        "decision": outcome.decision,
+        "ε": guarantee.epsilon,
+        "δ": guarantee.delta,
+        "unit": schema.unit or "row",
+        "event": str(work.plan.event),
+        "bundle": str(outcome.bundle),
+    }
+    key = "-".join(["release", *work.run.name.lower().replace("_", "-").split()])
+    create_table_artifact([{"fact": k, "value": v} for k, v in facts.items()], key=key)
+    card = outcome.bundle / "public" / "card.html"
+    if card.exists():
+        create_link_artifact(card.resolve().as_uri(), key=f"{key}-card", link_text="the public card")
+
+
+@contextmanager
+def _progress(stage: str) -> Iterator[Progress]:
+    """Progress to the listener, and to Prefect in steps of five per cent."""
+    artifact = create_progress_artifact(0.0, description=stage)
+    listener, shown = LISTENER.get(), 0.0
+
+    def tell(what: str, share: float) -> None:
+        nonlocal shown
+        if listener is not None:
+            listener(f"{stage}: {what}", share)
+        if isinstance(artifact, UUID) and share - shown >= 0.05:
+            shown = share
+            update_progress_artifact(artifact, min(100.0, 100 * share))
+
+    yield tell
+    tell("done", 1.0)
+
+
+@contextmanager
+def _told_publicly(run: Run, stage: str) -> Iterator[None]:
+    """Turn every error into a message without private values; the whole story goes into error.txt."""
+    try:
+        yield
+    except StageError:
+        raise
+    except Exception as error:
+        message, code = _public(error, stage)
+        story = error.private if isinstance(error, DataError) else traceback.format_exc()
+        where = run / "error.txt"
+        try:
+            run.folder.mkdir(parents=True, exist_ok=True)
+            write_atomically(where, story.encode())
+            message += f"; see {where}"
+        except OSError:
+            message += "; error.txt could not be written"
+        raise StageError(message, code) from None
+
+
+def _public(error: Exception, stage: str) -> tuple[str, int]:
+    if isinstance(error, UnderstudyError):
+        return str(error), error.exit_code
+    if isinstance(error, OSError):
+        return f"{stage}: {error.strerror or type(error).__name__}: {error.filename or 'no file named'}", 2
+    return f"{stage}: unexpected {type(error).__name__}", 2

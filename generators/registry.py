@@ -1,0 +1,25 @@
+"""Every generator and model by the name that configs and saved models use."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from generators.base import Model
+from generators.marginals.generator import Aim, MarginalModel, Mst
+from privacy.errors import InputError
+
+GENERATORS: Mapping[str, type[Any]] = {"aim": Aim, "mst": Mst}
+
+MODELS: Mapping[str, Callable[[Path], Model]] = {"marginals": MarginalModel.load}
+
+
+def load_model(folder: Path) -> Model:
+    """The model that ``Model.save`` wrote into ``folder``; no pickle is read."""
+    try:
+        kind = json.loads((folder / "model.json").read_text(encoding="utf-8"))["kind"]
+        return MODELS[kind](folder)
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"{folder}: not a model that Understudy saved ({error})") from error
