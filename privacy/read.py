@@ -30,7 +30,7 @@ from privacy.schema import Csv, Schema
 NULL = "\0null"
 """Stands for a Parquet null; a CSV file that holds a NUL byte is refused."""
 
-SUFFIXES = (".csv", ".tsv", ".txt", ".data")
+SUFFIXES = (".csv", ".tsv", ".txt", ".data", ".test")
 
 UNREADABLE = (pa.ArrowException, OSError, ValueError, EOFError, csv.Error, zlib.error)
 
@@ -54,7 +54,7 @@ def read_any(path: Path, form: Csv, columns: tuple[str, ...] = ()) -> pa.Table:
     """One file as texts, all its columns; ``columns`` names those of a file without a header."""
     name = path.name.lower()
     if not name.removesuffix(".gz").endswith(SUFFIXES) and not name.endswith(".parquet"):
-        raise InputError(f"{path}: expected .csv, .tsv, .txt or .data (.gz too), or .parquet")
+        raise InputError(f"{path}: expected a CSV file (.csv, .tsv, .txt, .data; .gz too) or .parquet")
     if not path.is_file():
         raise InputError(f"{path}: no such file")
     if not os.access(path, os.R_OK):
