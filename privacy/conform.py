@@ -186,7 +186,7 @@ def _bounded(
     action: Literal["refused", "clamped"] = (
         "clamped" if column.out_of_range == "clamp" else "refused"
     )
-    first, last = column.bounds
+    first, last = (f"{b:.12g}" if isinstance(b, float) else str(b) for b in column.bounds)
     findings += values.finding(outside, f"outside {first} to {last}:", action)
     bad = ~plain | ~finite
     if action == "refused":

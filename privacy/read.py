@@ -13,10 +13,11 @@ import csv
 import gzip
 import hashlib
 import io
+import itertools
 import os
 import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -51,10 +52,15 @@ def read_texts(paths: Sequence[Path], schema: Schema) -> pa.Table:
 
 
 def read_any(path: Path, form: Csv, columns: tuple[str, ...] = ()) -> pa.Table:
-    """One file as texts, all its columns; ``columns`` names those of a file without a header."""
+    """One file as texts, all its columns.
+
+    ``columns`` names those of a file without a header; without it they are column_1, column_2, …
+    """
     name = path.name.lower()
     if not name.removesuffix(".gz").endswith(SUFFIXES) and not name.endswith(".parquet"):
-        raise InputError(f"{path}: expected a CSV file (.csv, .tsv, .txt, .data; .gz too) or .parquet")
+        raise InputError(
+            f"{path}: expected a CSV file (.csv, .tsv, .txt, .data; .gz too) or .parquet"
+        )
     if not path.is_file():
         raise InputError(f"{path}: no such file")
     if not os.access(path, os.R_OK):
@@ -82,13 +88,15 @@ def _parquet(path: Path) -> pa.Table:
 
 
 def _csv(path: Path, form: Csv, columns: tuple[str, ...]) -> pa.Table:
-    names = _header(path, form) if form.header else list(columns)
+    names, remarks = _names(path, form)
+    names = names if form.header or not columns else list(columns)
     convert = pacsv.ConvertOptions(
         column_types={n: pa.string() for n in names}, strings_can_be_null=False, null_values=[]
     )
     read = pacsv.ReadOptions(
         encoding=form.encoding,
         column_names=names,
+        skip_rows=remarks,
         skip_rows_after_names=int(form.header),
         block_size=1 << 24,
     )
@@ -120,8 +128,11 @@ def _csv(path: Path, form: Csv, columns: tuple[str, ...]) -> pa.Table:
     return table
 
 
-def _header(path: Path, form: Csv) -> list[str]:
-    """The column names in the first line; a file that holds no more than that is refused."""
+def _names(path: Path, form: Csv) -> tuple[list[str], int]:
+    """The names in the first line, or as many numbered ones, and how many remarks stand before it.
+
+    A file that holds no more than its header is refused.
+    """
     opener = gzip.open if path.name.lower().endswith(".gz") else open
     encoding = "utf-8-sig" if form.encoding.lower() in ("utf-8", "utf8") else form.encoding
     try:
@@ -129,17 +140,30 @@ def _header(path: Path, form: Csv) -> list[str]:
             opener(path, "rb") as raw,
             io.TextIOWrapper(raw, encoding, "surrogateescape", newline="") as text,
         ):
-            names = next(csv.reader(text, delimiter=form.separator, strict=True), None)
+            remarks, lines = _skip_remarks(text, form)
+            names = next(csv.reader(lines, delimiter=form.separator, strict=True), None)
             has_rows = text.read(1) != ""
     except UNREADABLE as error:
         raise DataError(f"{path}: not a readable CSV file: {_advice(error, form, [])}") from error
     if names is None:
         raise DataError(f"{path}: the file is empty; give the right file")
+    if not form.header:
+        return [f"column_{i + 1}" for i in range(len(names))], remarks
     names = [n.strip() for n in names] if form.strip else names
     _check_names(path, names)
     if not has_rows:
         raise DataError(f"{path}: the file holds a header and no rows; give the right file")
-    return names
+    return names, remarks
+
+
+def _skip_remarks(lines: Iterator[str], form: Csv) -> tuple[int, Iterator[str]]:
+    """How many remarks open the file, and the lines after them."""
+    remarks = 0
+    for line in lines:
+        if form.comment is None or not line.startswith(form.comment):
+            return remarks, itertools.chain([line], lines)
+        remarks += 1
+    return remarks, iter(())
 
 
 def _check_names(path: Path, names: list[str]) -> None:
