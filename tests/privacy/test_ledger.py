@@ -1,0 +1,203 @@
+import json
+import subprocess
+import sys
+
+import pytest
+import sqlalchemy as sa
+from dp_accounting import NoOpDpEvent, ZCDpEvent
+
+from privacy.accounting import Guarantee, zcdp_budget
+from privacy.errors import BudgetError, InputError, LedgerError, PermitError
+from privacy.ledger import Ledger, Permit
+
+BUDGET = Guarantee(1.0, 1e-6)
+RHO = zcdp_budget(BUDGET)
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "ledger.db"
+
+
+@pytest.fixture
+def ledger(path):
+    ledger = Ledger(str(path))
+    ledger.register("cohort", BUDGET, 0.2)
+    return ledger
+
+
+def charge(ledger, attempt, share, partition="train"):
+    return ledger.charge(
+        "cohort", partition, run="r", attempt=attempt, purpose="fit", event=ZCDpEvent(RHO * share)
+    )
+
+
+def test_charges_compose_until_the_budget_is_gone(ledger):
+    charge(ledger, "a", 0.5)
+    charge(ledger, "b", 0.499)
+    with pytest.raises(BudgetError, match="Nothing was read"):
+        charge(ledger, "c", 0.01)
+    assert len(ledger.charges()) == 2
+    assert 0.99 < ledger.spent("cohort", "train").epsilon <= 1.0
+
+
+def test_the_whole_budget_can_be_spent_at_once(ledger):
+    charge(ledger, "a", 1.0)
+
+
+def test_the_holdout_has_a_budget_of_its_own(ledger):
+    charge(ledger, "a", 1.0)
+    charge(ledger, "a", 1.0, "holdout")
+    assert ledger.spent("cohort", "holdout") == ledger.spent("cohort", "train")
+
+
+def test_an_attempt_is_charged_once_and_a_new_attempt_again(ledger):
+    first = charge(ledger, "a", 0.3)
+    assert charge(ledger, "a", 0.3) == first
+    assert charge(ledger, "b", 0.3) != first
+    assert len(ledger.charges()) == 2
+
+
+def test_an_attempt_cannot_change_what_it_was_charged_for(ledger):
+    charge(ledger, "a", 0.3)
+    with pytest.raises(PermitError):
+        charge(ledger, "a", 0.4)
+
+
+def test_a_permit_covers_its_event_alone(ledger):
+    permit = charge(ledger, "a", 0.3)
+    permit.require(ZCDpEvent(RHO * 0.3))
+    with pytest.raises(PermitError):
+        permit.require(ZCDpEvent(RHO * 0.2))
+
+
+def test_nobody_else_makes_a_permit(ledger):
+    genuine = charge(ledger, "a", 0.1)
+    with pytest.raises(PermitError):
+        Permit(genuine.charge, object())
+
+
+def test_an_internal_permit_costs_nothing_and_leaves_a_trace(ledger):
+    ledger.open_internally("cohort", "holdout", run="r", attempt="a", purpose="judge")
+    assert ledger.spent("cohort", "holdout").epsilon == 0
+    assert ledger.charges()[0].dp_event == NoOpDpEvent()
+
+
+def test_budget_and_split_are_fixed_by_the_first_registration(ledger, path):
+    again = Ledger(str(path)).register("cohort", BUDGET, 0.2)
+    assert again.split_key == ledger.datasets()[0].split_key
+    for budget, holdout in [(Guarantee(2.0, 1e-6), 0.2), (BUDGET, 0.3)]:
+        with pytest.raises(LedgerError, match="lifetime budget"):
+            ledger.register("cohort", budget, holdout)
+    with pytest.raises(InputError):
+        ledger.register("other", BUDGET, 1.0)
+
+
+def test_two_data_sets_have_two_splits(ledger):
+    ledger.register("other", BUDGET, 0.2)
+    a, b = ledger.datasets()
+    assert a.split_key != b.split_key
+    assert a.split_key.hex() not in repr(a)
+
+
+def test_the_same_file_gets_no_second_budget_under_another_name(ledger):
+    ledger.claim_source("ab" * 32, "cohort")
+    ledger.claim_source("ab" * 32, "cohort")
+    with pytest.raises(LedgerError, match="second budget"):
+        ledger.claim_source("ab" * 32, "renamed")
+
+
+def test_unregistered_data_sets_cannot_be_charged(ledger):
+    with pytest.raises(LedgerError, match="not registered"):
+        ledger.charge("nobody", "train", run="r", attempt="a", purpose="fit", event=NoOpDpEvent())
+
+
+def raw(path, *statements):
+    engine = sa.create_engine(f"sqlite:///{path}")
+    with engine.begin() as db:
+        for statement in statements:
+            db.execute(sa.text(statement))
+
+
+@pytest.mark.parametrize("statement", ["UPDATE charges SET run='x'", "DELETE FROM charges"])
+def test_the_database_itself_refuses_changes(ledger, path, statement):
+    charge(ledger, "a", 0.1)
+    with pytest.raises(sa.exc.IntegrityError, match="append-only"):
+        raw(path, statement)
+
+
+@pytest.mark.parametrize(
+    ("statement", "named"),
+    [
+        ("UPDATE charges SET event=replace(event, '0', '1') WHERE number=2", "charge 2"),
+        ("DELETE FROM charges WHERE number=2", "charge 2"),
+        ("DELETE FROM charges WHERE number=1", "charge 1"),
+        ("UPDATE charges SET dataset='x' WHERE number=3", "charge 3"),
+    ],
+)
+def test_verify_names_the_charge_that_was_tampered_with(ledger, path, statement, named):
+    for attempt in "abc":
+        charge(ledger, attempt, 0.1)
+    assert ledger.verify() == ledger.charges()[-1].hash
+    raw(path, "DROP TRIGGER charges_no_UPDATE", "DROP TRIGGER charges_no_DELETE", statement)
+    with pytest.raises(LedgerError, match=named):
+        ledger.verify()
+
+
+MANY = """
+import sys
+from dp_accounting import ZCDpEvent
+from privacy.errors import BudgetError
+from privacy.ledger import Ledger
+path, who, rho = sys.argv[1], sys.argv[2], float(sys.argv[3])
+ledger = Ledger(path)
+done = 0
+for i in range(8):
+    try:
+        ledger.charge("cohort", "train", run=who, attempt=f"{who}-{i}", purpose="fit", event=ZCDpEvent(rho))
+        done += 1
+    except BudgetError:
+        pass
+print(done)
+"""
+
+
+def test_processes_that_charge_at_once_cannot_overspend(ledger, path):
+    share = RHO / 10
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", MANY, str(path), str(i), repr(share)], stdout=subprocess.PIPE
+        )
+        for i in range(4)
+    ]
+    done = [int(p.communicate(timeout=120)[0]) for p in processes]
+    assert all(p.returncode == 0 for p in processes)
+    assert sum(done) == 10 == len(ledger.charges())
+    ledger.verify()
+
+
+KILLED = """
+import os, signal, sys
+from dp_accounting import ZCDpEvent
+from privacy.ledger import Ledger
+ledger = Ledger(sys.argv[1])
+ledger.charge("cohort", "train", run="r", attempt="killed", purpose="fit", event=ZCDpEvent(float(sys.argv[2])))
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_crash_keeps_the_charge(ledger, path):
+    subprocess.run([sys.executable, "-c", KILLED, str(path), repr(RHO * 0.6)], check=False)
+    assert [c.attempt for c in ledger.charges()] == ["killed"]
+    with pytest.raises(BudgetError):
+        charge(ledger, "a", 0.6)
+
+
+def test_the_event_in_the_ledger_is_readable(ledger):
+    assert json.loads(charge(ledger, "a", 0.1).charge.event)["type"] == "ZCDpEvent"
+
+
+def test_errors_never_show_a_password():
+    with pytest.raises(LedgerError) as caught:
+        Ledger("mysql://me:secret@nowhere/db")
+    assert "secret" not in str(caught.value)

@@ -1,0 +1,48 @@
+import pytest
+
+from privacy.errors import LedgerError
+from privacy.transcript import Transcript
+
+
+def refuse():
+    raise AssertionError("a recorded answer must not be drawn again")
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "attempt.jsonl"
+
+
+def test_answers_are_replayed_and_then_drawn(path):
+    first = Transcript(path)
+    assert first.answer(["a"], lambda: [1, 2]) == [1, 2]
+    assert first.answer(["b"], lambda: 3) == 3
+    again = Transcript(path)
+    assert again.attempt == first.attempt
+    assert again.answer(["a"], refuse) == [1, 2]
+    assert again.answer(["b"], refuse) == 3
+    assert again.answer(["c"], lambda: 4) == 4
+    assert Transcript(path).answers == again.answers
+
+
+def test_a_half_written_answer_was_seen_by_nobody_and_is_drawn_again(path):
+    Transcript(path).answer(["a"], lambda: 1)
+    whole = path.read_bytes()
+    Transcript(path).answer(["a"], refuse)
+    for cut in range(len(whole) - 1):
+        path.write_bytes(whole[: len(whole) - 1 - cut])
+        resumed = Transcript(path)
+        assert resumed.answer(["a"], lambda: 2) == 2
+        assert Transcript(path).answer(["a"], refuse) == 2
+
+
+def test_another_question_does_not_get_the_answer(path):
+    Transcript(path).answer(["a", 0.5], lambda: 1)
+    with pytest.raises(LedgerError, match="another question"):
+        Transcript(path).answer(["a", 0.6], refuse)
+
+
+def test_a_deleted_transcript_is_a_new_attempt(path):
+    first = Transcript(path).attempt
+    path.unlink()
+    assert Transcript(path).attempt != first
