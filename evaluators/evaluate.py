@@ -1,0 +1,109 @@
+"""Every metric over one release: real train, real holdout, synthetic → ``Scorecard``.
+
+A metric that fails becomes a score with status "failed" and the type of its error, never a gap in
+the list: the gate treats it like insufficient evidence.
+
+Privacy claim: none; a scorecard is internal, save the scores marked public.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import pandas as pd
+
+from evaluators.fairness import fairness
+from evaluators.fidelity import diagnostic, impossible, lost_categories, quality
+from evaluators.kmarginal import k_marginal_scores
+from evaluators.predictions import Failure, Prediction, predict_all
+from evaluators.representation import representation
+from evaluators.score import Score, Scorecard
+from evaluators.tables import Tables
+from evaluators.utility import utility
+from privacy.schema import Schema
+
+Progress = Callable[[str, int, int], None]
+"""Called as (metric, done, total) before each metric and once at the end."""
+
+Metric = Callable[[Tables], list[Score]]
+
+
+def declared(tables: Tables) -> list[Score]:
+    """What the schema asks to be judged: every target with its task, every subgroup; public."""
+    targets = [
+        Score(metric="declared.target", value=1, target=t.name, detail=t.task, **PUBLIC)
+        for t in tables.schema.targets
+    ]
+    subgroups = [
+        Score(metric="declared.subgroup", value=1, slice=g.name, order=1, **PUBLIC)
+        for g in tables.schema.subgroups
+    ]
+    return targets + subgroups
+
+
+PUBLIC: dict[str, Any] = {"rows": "none", "visibility": "public"}
+
+ON_TABLES: Mapping[str, Metric] = {
+    "declared": declared,
+    "impossible": impossible,
+    "lost_categories": lost_categories,
+    "quality": quality,
+    "diagnostic": diagnostic,
+    "kmarginal.2": partial(k_marginal_scores, k=2),
+    "kmarginal.3": partial(k_marginal_scores, k=3),
+    "representation": representation,
+}
+"""Metrics that compare tables."""
+
+ON_PREDICTIONS: Mapping[str, Callable[[Tables, list[Prediction | Failure]], list[Score]]] = {
+    "utility": utility,
+    "fairness": fairness,
+}
+"""Metrics that judge models trained on both tables."""
+
+
+def evaluate(
+    train: pd.DataFrame,
+    holdout: pd.DataFrame,
+    synthetic: pd.DataFrame,
+    schema: Schema,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Scorecard:
+    """Run every metric on canonical frames under a complete schema; the same seed, the same
+    scores."""
+    tables = Tables(train, holdout, synthetic, schema, seed)
+    say = progress or (lambda metric, done, total: None)
+    total = len(ON_TABLES) + len(ON_PREDICTIONS) + 1
+    scores: list[Score] = []
+    predictions: list[Prediction | Failure] = []
+
+    def learn(tables: Tables) -> list[Score]:
+        predictions.extend(predict_all(tables))
+        return []
+
+    later = {n: partial(_with, m, predictions) for n, m in ON_PREDICTIONS.items()}
+    for done, (name, metric) in enumerate((dict(ON_TABLES) | {"learning": learn} | later).items()):
+        say(name, done, total)
+        scores += guarded(name, metric, tables)
+    say("done", total, total)
+    return Scorecard(tuple(scores))
+
+
+def _with(
+    metric: Callable[[Tables, list[Prediction | Failure]], list[Score]],
+    predictions: list[Prediction | Failure],
+    tables: Tables,
+) -> list[Score]:
+    return metric(tables, predictions)
+
+
+def guarded(name: str, metric: Metric, tables: Tables) -> list[Score]:
+    """The metric's scores, or one failed score with the type of its error, which is safe to
+    show."""
+    try:
+        return metric(tables)
+    except Exception as error:  # whatever it is, it becomes a failed score
+        return [Score(metric=name, status="failed", reason=type(error).__name__)]

@@ -1,0 +1,98 @@
+"""Canonical rows → numbers a learner takes, by the public schema alone: nothing is fitted.
+
+A category becomes one-hot columns; a number becomes its place between the public bounds, with
+one-hot columns for its special values and for a missing value. Every table, real or synthetic,
+takes the same way.
+
+Privacy claim: none; row-wise post-processing.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from privacy.codec import Codec
+from privacy.schema import Categorical, Classification, Regression, Schema, Survival, Target
+
+MAX_ONE_HOT = 64
+"""A wider category shares this many columns: its code modulo 64 (public, so no fit)."""
+
+
+def feature_columns(schema: Schema, target: Target) -> tuple[str, ...]:
+    """The columns that may predict ``target``.
+
+    Left out: the columns of every target, those that the target says to go without, and those that
+    stand with one of its columns in a structural zero: they give the outcome away (a cause of
+    death, say).
+    """
+    hidden = {column for t in schema.targets for column in t.columns} | set(target.without)
+    for zero in schema.impossible:
+        if set(zero) & set(target.columns):
+            hidden |= set(zero)
+    return tuple(n for n in schema.modelled if n not in hidden)
+
+
+def design(frame: pd.DataFrame, codec: Codec, columns: tuple[str, ...]) -> np.ndarray:
+    """Feature matrix [rows, features], float32; the same features for every table of a schema."""
+    blocks = [_block(frame[name], codec, name) for name in columns]
+    return np.concatenate([np.zeros((len(frame), 0), dtype=np.float32), *blocks], axis=1)
+
+
+def _block(series: pd.Series, codec: Codec, name: str) -> np.ndarray:
+    column = codec.columns[name]
+    codes = column.encode(series)
+    if isinstance(column.column, Categorical):
+        return _one_hot(codes, column.size)
+    assert column.bins is not None
+    in_bin = codes < column.n_bins
+    low, high = column.bins.edges[0], column.bins.edges[-1]
+    place = np.zeros(len(series))
+    place[in_bin] = (as_numbers(series[in_bin], codec, name) - low) / (high - low)
+    other = _one_hot(np.where(in_bin, -1, codes - column.n_bins), column.size - column.n_bins)
+    return np.column_stack([place.astype(np.float32), other])
+
+
+def _one_hot(codes: np.ndarray, size: int) -> np.ndarray:
+    """Indicator columns; a negative code has none."""
+    width = min(size, MAX_ONE_HOT)
+    out = np.zeros((len(codes), width), dtype=np.float32)
+    rows = np.flatnonzero(codes >= 0)
+    out[rows, codes[rows] % width] = 1
+    return out
+
+
+def as_numbers(series: pd.Series, codec: Codec, name: str) -> np.ndarray:
+    """The numbers (dates as days or seconds since 1970) of values that are neither missing nor
+    special."""
+    column = codec.columns[name].column
+    if column.kind != "datetime":
+        return series.to_numpy(dtype=float)
+    seconds = series.to_numpy(dtype="datetime64[s]").astype(np.int64)
+    return seconds // 86_400 if column.resolution == "day" else seconds
+
+
+def outcome(frame: pd.DataFrame, codec: Codec, target: Target) -> tuple[np.ndarray, np.ndarray]:
+    """Outcomes and the rows that have one (neither missing nor special).
+
+    Classification: 0/1 [n]. Regression: numbers [n]. Survival: (time, event) [n, 2].
+    """
+    if isinstance(target, Classification):
+        values = frame[target.column]
+        return values.isin(target.positive).to_numpy(float), values.notna().to_numpy()
+    number = target.column if isinstance(target, Regression) else target.time
+    known = codec.columns[number].encode(frame[number]) < codec.columns[number].n_bins
+    y = np.zeros(len(frame))
+    y[known] = as_numbers(frame.loc[known, number], codec, number)
+    if isinstance(target, Survival):
+        event = frame[target.event]
+        known &= event.notna().to_numpy()
+        y = np.column_stack([y, event.isin(target.event_values).to_numpy(float)])
+    return y, known
+
+
+def event_of(y: np.ndarray, target: Target) -> np.ndarray | None:
+    """The 0/1 event inside an outcome; None where the target is a number."""
+    if isinstance(target, Regression):
+        return None
+    return y[:, 1] if isinstance(target, Survival) else y

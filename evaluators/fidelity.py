@@ -1,0 +1,218 @@
+"""Fidelity: does each column, and each pair of columns, look like the real one?
+
+SDMetrics' QualityReport (Column Shapes, Column Pair Trends) and DiagnosticReport against the
+holdout, with the metadata written from the schema; declared categories that real rows have and
+synthetic rows lost; and rows that the schema calls impossible, which need no real row and so are
+public.
+
+A number with special values is judged as two columns: the number, missing where special, and the
+special. Rows: holdout (lost categories: train and holdout; impossible rows: none).
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from evaluators.features import as_numbers
+from evaluators.score import Score
+from evaluators.tables import Tables
+from privacy.codec import Codec
+from privacy.schema import Categorical, Condition, Datetime, Schema
+
+with warnings.catch_warnings():  # sdmetrics 0.32 warns of its own imports
+    warnings.simplefilter("ignore", FutureWarning)
+    from sdmetrics.reports import DiagnosticReport, QualityReport
+
+MAX_ROWS = 50_000
+"""The reports see at most this many rows of a table, drawn by the seed."""
+
+TABLE = "table"
+"""SDMetrics wants a name for it."""
+
+Frames = dict[str, pd.DataFrame]
+
+INAPPLICABLE = frozenset(
+    {"Constraint Validity", "Cardinality", "Intertable Trends", "Relationship Validity"}
+)
+"""Properties of SDV constraints and of several tables."""
+
+WORST = 10
+"""So many of the worst columns and pairs get a score of their own (every column does, in
+quality)."""
+
+
+def quality(tables: Tables) -> list[Score]:
+    """SDMetrics quality: overall, both properties, every column, the worst pairs."""
+    real, synthetic, metadata = _inputs(tables)
+    report = QualityReport()
+    report.generate(real, synthetic, metadata, verbose=False)
+    scores = [_score("quality", report.get_score(), tables)]
+    for name, value in _properties(report):
+        scores.append(_score(f"quality.{_snake(name)}", value, tables))
+    shapes = report.get_details("Column Shapes")
+    for row in shapes.sort_values("Score").itertuples():
+        scores.append(_score("quality.column", row.Score, tables, f"{row.Column} ({row.Metric})"))
+    pairs = report.get_details("Column Pair Trends").dropna(subset="Score")
+    pairs = pairs.sort_values("Score").head(WORST)
+    for left, right, metric, value in zip(
+        pairs["Column 1"], pairs["Column 2"], pairs["Metric"], pairs["Score"], strict=True
+    ):
+        scores.append(_score("quality.pair", value, tables, f"{left} × {right} ({metric})"))
+    return scores
+
+
+def diagnostic(tables: Tables) -> list[Score]:
+    """SDMetrics diagnostic: overall, both properties, the worst columns.
+
+    Against a holdout it need not be 1: synthetic values may rightly lie beyond the holdout's
+    extremes.
+    """
+    real, synthetic, metadata = _inputs(tables)
+    report = DiagnosticReport()
+    report.generate(real, synthetic, metadata, verbose=False)
+    scores = [_score("diagnostic", report.get_score(), tables)]
+    for name, value in _properties(report):
+        scores.append(_score(f"diagnostic.{_snake(name)}", value, tables))
+    details = report.get_details("Data Validity").sort_values("Score").head(WORST)
+    for row in details.itertuples():
+        scores.append(
+            _score("diagnostic.column", row.Score, tables, f"{row.Column} ({row.Metric})")
+        )
+    return scores
+
+
+def _properties(report: QualityReport | DiagnosticReport) -> list[tuple[str, float]]:
+    """The properties that apply to one table without SDV constraints."""
+    found = report.get_properties().itertuples(index=False)
+    return [(name, value) for name, value in found if name not in INAPPLICABLE]
+
+
+def _snake(name: str) -> str:
+    return name.lower().replace(" ", "_")
+
+
+def _score(metric: str, value: float, tables: Tables, detail: str = "") -> Score:
+    """A score over everyone; SDMetrics gives NaN where a column has nothing to compare."""
+    n = tables.people("holdout", np.ones(len(tables.holdout), dtype=bool))
+    if not np.isfinite(value):
+        return Score(
+            metric=metric,
+            n=n,
+            detail=detail,
+            status="insufficient evidence",
+            reason="nothing to compare",
+        )
+    return Score(metric=metric, value=value, n=n, detail=detail)
+
+
+def _inputs(tables: Tables) -> tuple[Frames, Frames, dict[str, Any]]:
+    rng = tables.rng("fidelity")
+    frames = []
+    for frame in (tables.holdout, tables.synthetic):
+        if len(frame) > MAX_ROWS:
+            frame = frame.iloc[np.sort(rng.choice(len(frame), size=MAX_ROWS, replace=False))]
+        frames.append(plain(frame, tables.codec))
+    metadata = {"tables": {TABLE: {"columns": sdv_columns(tables.schema)}}}
+    return {TABLE: frames[0]}, {TABLE: frames[1]}, metadata
+
+
+def sdv_columns(schema: Schema) -> dict[str, dict[str, str]]:
+    """SDV metadata of the columns that ``plain`` makes."""
+    columns = {}
+    for name in schema.modelled:
+        column = schema.columns[name]
+        if isinstance(column, Categorical):
+            columns[name] = {"sdtype": "categorical"}
+            continue
+        columns[name] = {"sdtype": "numerical"}
+        if _specials(schema, name):
+            columns[_special_name(name)] = {"sdtype": "categorical"}
+    return columns
+
+
+def plain(frame: pd.DataFrame, codec: Codec) -> pd.DataFrame:
+    """Canonical rows as SDMetrics takes them: texts and floats (dates as days or seconds), NaN
+    missing."""
+    columns: dict[str, object] = {}
+    for name in codec.schema.modelled:
+        code = codec.columns[name]
+        if code.bins is None:
+            columns[name] = frame[name].to_numpy(dtype=object)
+            continue
+        codes = code.encode(frame[name])
+        in_bin = codes < code.n_bins
+        numbers = np.full(len(frame), np.nan)
+        numbers[in_bin] = as_numbers(frame.loc[in_bin, name], codec, name)
+        columns[name] = numbers
+        if _specials(codec.schema, name):
+            labels = np.array(
+                [*["(number)"] * code.n_bins, *code.labels[code.n_bins :]], dtype=object
+            )
+            columns[_special_name(name)] = labels[codes]
+    return pd.DataFrame(columns)
+
+
+def _specials(schema: Schema, name: str) -> bool:
+    column = schema.columns[name]
+    return not isinstance(column, Categorical | Datetime) and bool(getattr(column, "special", ()))
+
+
+def _special_name(name: str) -> str:
+    return f"{name} (special)"
+
+
+def lost_categories(tables: Tables) -> list[Score]:
+    """For each column, how many of the codes that real rows use no synthetic row has."""
+    scores = []
+    for name, code in tables.codec.columns.items():
+        used = {role: set(tables.codes[role][name].tolist()) for role in tables.codes}
+        lost = sorted((used["train"] | used["holdout"]) - used["synthetic"])
+        lost = [i for i in lost if i >= code.n_bins]
+        scores.append(
+            Score(
+                metric="lost_categories",
+                value=float(len(lost)),
+                rows="train and holdout",
+                higher_is_better=False,
+                detail=f"{name}: {', '.join(code.labels[i] for i in lost)}" if lost else name,
+            )
+        )
+    return scores
+
+
+def impossible(tables: Tables) -> list[Score]:
+    """Share of synthetic rows that meet a combination which the schema declares impossible."""
+    bad = np.zeros(len(tables.synthetic), dtype=bool)
+    for zero in tables.schema.impossible:
+        hit = np.ones(len(tables.synthetic), dtype=bool)
+        for name, condition in zero.items():
+            hit &= holds(tables.synthetic[name], condition)
+        bad |= hit
+    return [
+        Score(
+            metric="impossible_rows",
+            value=float(bad.mean()) if len(bad) else 0.0,
+            rows="none",
+            higher_is_better=False,
+            visibility="public",
+            detail=f"{len(tables.schema.impossible)} declared combinations",
+        )
+    ]
+
+
+def holds(series: pd.Series, condition: Condition) -> np.ndarray:
+    """The rows in which a condition of a structural zero holds."""
+    missing = series.isna().to_numpy()
+    found = missing & condition.missing
+    if condition.values is not None:
+        found |= ~missing & series.map(str).isin(condition.values).to_numpy()
+    if condition.min is not None or condition.max is not None:
+        numbers = pd.to_numeric(series, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+        low = -np.inf if condition.min is None else condition.min
+        high = np.inf if condition.max is None else condition.max
+        found |= (numbers >= low) & (numbers <= high)
+    return found

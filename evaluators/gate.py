@@ -1,0 +1,277 @@
+"""Scorecard × policy → verdict: approved, veto or insufficient evidence, each with its reasons.
+
+A veto beats insufficient evidence, which beats approval. A figure that a rule needs and that is
+absent, failed or computed on too few people is never a pass. Reasons quote figures on real rows and
+are internal;
+``Verdict.public_summary`` names the decision and the rules only.
+
+Privacy claim: none; which rules held is itself computed on real rows without a charge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from evaluators.score import RealRows, Score, Scorecard
+from privacy.schema import Frozen, load_yaml
+
+Decision = Literal["approved", "veto", "insufficient evidence"]
+Outcome = Literal["pass", "veto", "insufficient evidence", "note"]
+
+EVERY_METRIC_RAN = "every-metric-ran"
+SEVERITY: tuple[Outcome, ...] = ("veto", "insufficient evidence", "note", "pass")
+ORDERS = {"all": 0, "groups": 1, "pairs": 2}
+
+
+class Limits(Frozen):
+    """The closed range in which a figure is good; ``rows``: only figures on these real rows."""
+
+    metric: str
+    rows: RealRows | None = None
+    at_least: float | None = None
+    at_most: float | None = None
+
+    @model_validator(mode="after")
+    def _some(self) -> Limits:
+        if self.at_least is None and self.at_most is None:
+            raise ValueError("give at_least or at_most")
+        return self
+
+    def hold(self, number: float) -> bool:
+        """Whether the number lies in the range."""
+        return not self.below(number) and not self.above(number)
+
+    def below(self, number: float) -> bool:
+        return self.at_least is not None and number < self.at_least
+
+    def above(self, number: float) -> bool:
+        return self.at_most is not None and number > self.at_most
+
+    def described(self) -> str:
+        """The figure and its range in words."""
+        on = f" on {self.rows} rows" if self.rows else ""
+        return f"{self.metric}{on} is {self}"
+
+    def __str__(self) -> str:
+        if self.at_most is None:
+            return f"at least {self.at_least:g}"
+        if self.at_least is None:
+            return f"at most {self.at_most:g}"
+        return f"between {self.at_least:g} and {self.at_most:g}"
+
+
+class Rule(Limits):
+    """One thing that a release must satisfy, in every slice of the kinds listed.
+
+    ``task``: the rule is for targets of this task and needs a figure for each of them.
+    ``alternative``: another figure of the same slice, target and learner that will do as well.
+    ``pass_needs``, ``veto_needs``: the value alone, or the whole interval, inside or outside the
+    limits; what is neither passed nor vetoed is undecided.
+    ``on_insufficient``: what a group too small to judge, and an undecided figure, mean:
+    "insufficient" withholds approval, "note" lists the group as not assessed.
+    """
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9-]*$")
+    description: str = ""
+    slices: tuple[Literal["all", "groups", "pairs"], ...] = Field(min_length=1)
+    task: Literal["classification", "regression", "survival"] | None = None
+    alternative: Limits | None = None
+    pass_needs: Literal["value", "interval"] = "value"  # noqa: S105 (no password)
+    veto_needs: Literal["value", "interval"] = "value"
+    on_insufficient: Literal["insufficient", "note"] = "insufficient"
+
+
+class Policy(Frozen):
+    """What a custodian asks of a release. Rule names may repeat (one purpose, several metrics)."""
+
+    name: str
+    description: str = ""
+    rules: tuple[Rule, ...] = Field(min_length=1)
+    on_failed: Literal["insufficient", "note"] = "insufficient"
+
+
+def load_policy(path: str | Path) -> Policy:
+    """Read a policy from YAML; unknown keys are refused, errors are one line."""
+    return load_yaml(path, Policy)
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why one rule passed or did not in one slice; ``text`` quotes real-row figures and is
+    internal."""
+
+    rule: str
+    metric: str
+    slice: str
+    value: float | None
+    threshold: str
+    outcome: Outcome
+    text: str
+    target: str = ""
+    model: str = ""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The decision and all reasons, the gravest first."""
+
+    policy: str
+    decision: Decision
+    reasons: tuple[Reason, ...]
+
+    def of(self, outcome: Outcome) -> tuple[Reason, ...]:
+        """The reasons with this outcome."""
+        return tuple(r for r in self.reasons if r.outcome == outcome)
+
+    def public_summary(self) -> dict[str, object]:
+        """Decision and rule names by outcome: no figure, no group."""
+        left = [r.rule for r in self.reasons if r.outcome != "pass"]
+        return {
+            "policy": self.policy,
+            "decision": self.decision,
+            "vetoed by": sorted({r.rule for r in self.of("veto")}),
+            "insufficient evidence for": sorted({r.rule for r in self.of("insufficient evidence")}),
+            "passed": sorted({r.rule for r in self.of("pass")} - set(left)),
+        }
+
+
+def gate(scorecard: Scorecard, policy: Policy) -> Verdict:
+    """Hold every score against every rule."""
+    reasons = [reason for rule in policy.rules for reason in _apply(scorecard, rule)]
+    reasons += [_failure(score, policy) for score in scorecard if score.status == "failed"]
+    reasons.sort(key=lambda r: SEVERITY.index(r.outcome))
+    found = {r.outcome for r in reasons}
+    decision: Decision = "insufficient evidence"
+    if "veto" in found:
+        decision = "veto"
+    elif "pass" in found and "insufficient evidence" not in found:
+        decision = "approved"
+    return Verdict(policy.name, decision, tuple(reasons))
+
+
+def _apply(scorecard: Scorecard, rule: Rule) -> Iterator[Reason]:
+    """A reason for every score that the rule is about, and for every one that should be there."""
+    orders = {ORDERS[s] for s in rule.slices}
+    targets = _targets(scorecard, rule)
+    scores = [
+        s
+        for s in scorecard
+        if s.metric == rule.metric
+        and s.order in orders
+        and s.status != "failed"
+        and (rule.rows is None or s.rows == rule.rows)
+        and (targets is None or s.target in targets)
+    ]
+    for score in scores:
+        yield _judge(score, rule, scorecard)
+    has_groups = any(s.metric == "declared.subgroup" for s in scorecard)
+    expected = {0} | ({1} if has_groups else set())
+    for target in targets if targets is not None else [None]:
+        for order in sorted(orders & expected or (orders if targets is None else set())):
+            if not any(s.order == order and target in (None, s.target) for s in scores):
+                yield _missing(rule, target or "", order)
+
+
+def _targets(scorecard: Scorecard, rule: Rule) -> list[str] | None:
+    """The declared targets of the rule's task; None where the rule is not about a task."""
+    if rule.task is None:
+        return None
+    declared = scorecard.filter(metric="declared.target", detail=rule.task)
+    return [s.target for s in declared]
+
+
+def _missing(rule: Rule, target: str, order: int) -> Reason:
+    kind = ("everyone", "the subgroups", "the pairs of subgroups")[order]
+    about = f" of {target}" if target else ""
+    text = f"{rule.metric}{about} was not computed for {kind}, so {rule.name} is not met"
+    return Reason(
+        rule.name, rule.metric, kind, None, str(rule), "insufficient evidence", text, target
+    )
+
+
+def _judge(score: Score, rule: Rule, scorecard: Scorecard) -> Reason:
+    outcome, why = outcome_of(score, rule)
+    if (
+        score.status == "ok"
+        and outcome != "pass"
+        and rule.alternative
+        and _other_holds(score, rule.alternative, scorecard)
+    ):
+        outcome, why = "pass", f"{why}, but {rule.alternative.described()}"
+    if outcome == "insufficient evidence" and rule.on_insufficient == "note":
+        outcome, why = "note", f"not assessed: {why}"
+    subject = " ".join(
+        part for part in (score.metric, score.target and f"of {score.target}", score.model) if part
+    )
+    text = f"{subject}, {score.slice}: {why} (asked: {rule})"
+    return Reason(
+        rule.name,
+        score.metric,
+        score.slice,
+        score.value,
+        str(rule),
+        outcome,
+        text,
+        score.target,
+        score.model,
+    )
+
+
+def outcome_of(score: Score, rule: Rule) -> tuple[Outcome, str]:
+    """The rule applied to one score: outcome, and the figure in words."""
+    if score.status != "ok" or score.value is None:
+        return "insufficient evidence", score.reason or score.status
+    value = score.value
+    interval: tuple[float, ...] = ()
+    words = f"{value:.3g}"
+    if score.low is not None and score.high is not None:
+        interval = (score.low, value, score.high)
+        words += f" [{score.low:.3g}, {score.high:.3g}]"
+    inside = {
+        "value": rule.hold(value),
+        "interval": bool(interval) and all(map(rule.hold, interval)),
+    }
+    outside = {
+        "value": not rule.hold(value),
+        "interval": bool(interval)
+        and (all(map(rule.below, interval)) or all(map(rule.above, interval))),
+    }
+    if inside[rule.pass_needs]:
+        return "pass", words
+    if outside[rule.veto_needs]:
+        return "veto", words
+    return "insufficient evidence", f"{words} leaves it open"
+
+
+def _other_holds(score: Score, other: Limits, scorecard: Scorecard) -> bool:
+    """Whether the alternative figure for the same slice, target and learner is good."""
+    twins = scorecard.filter(
+        metric=other.metric,
+        slice=score.slice,
+        target=score.target,
+        model=score.model,
+        rows=other.rows or score.rows,
+        status="ok",
+    )
+    return any(t.value is not None and other.hold(t.value) for t in twins)
+
+
+def _failure(score: Score, policy: Policy) -> Reason:
+    outcome: Outcome = "insufficient evidence" if policy.on_failed == "insufficient" else "note"
+    text = f"{score.metric} {score.model} {score.target} failed: {score.reason}".replace("  ", " ")
+    return Reason(
+        EVERY_METRIC_RAN,
+        score.metric,
+        score.slice,
+        None,
+        "no failure",
+        outcome,
+        text,
+        score.target,
+        score.model,
+    )

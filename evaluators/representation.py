@@ -1,0 +1,152 @@
+"""Is everybody there, and with the right outcomes? Shares and base rates of every group.
+
+Representation ratio: the group's share among synthetic rows over its share among real people. Base
+rate: P(event | group) for classification and survival, the mean (in standard deviations) for
+regression. Lost group: real people, but no synthetic row. No model is involved.
+
+Rows: holdout for shares and for the base rates that the gate reads; train beside it; lost groups:
+both. Visibility: internal.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from evaluators.features import event_of, outcome
+from evaluators.resampling import bootstrap_weights, interval
+from evaluators.score import RealRows, Score, finite
+from evaluators.tables import ROLES, Dimension, Slice, Tables, evidence
+from privacy.schema import Target
+
+MIN_LOST = 20
+"""A group of fewer real people may be missing by chance: its loss is insufficient evidence."""
+
+
+def representation(tables: Tables) -> list[Score]:
+    """Lost groups, representation ratios and base rates of every subgroup and pair of subgroups."""
+    scores: list[Score] = []
+    weights = bootstrap_weights(tables.units["holdout"], tables.rng("representation"))
+    outcomes = {
+        (target, role): outcome(tables.frame(role), tables.codec, target)
+        for target in tables.schema.targets
+        for role in ROLES
+    }
+    for dimension in tables.dimensions:
+        for piece, masks in tables.masks(dimension, *ROLES):
+            group = dict(zip(ROLES, masks, strict=True))
+            if dimension.order:
+                scores.append(_lost(tables, piece, group))
+                scores += [_ratio(tables, piece, group, r, weights) for r in ("holdout", "train")]
+            for target in tables.schema.targets:
+                of = {role: outcomes[target, role] for role in ROLES}
+                scores += _base_rates(tables, target, dimension, piece, group, of, weights)
+    return scores
+
+
+def _lost(tables: Tables, piece: Slice, group: dict[str, np.ndarray]) -> Score:
+    people = sum(tables.people(role, group[role]) for role in ("train", "holdout"))
+    lost = not group["synthetic"].any()
+    rare = lost and people < MIN_LOST
+    return Score(
+        metric="lost_group",
+        value=float(lost),
+        slice=piece.name,
+        order=piece.order,
+        rows="train and holdout",
+        n=people,
+        higher_is_better=False,
+        status="insufficient evidence" if rare else "ok",
+        reason=f"absent, but so rare ({people} people) that chance explains it" if rare else "",
+    )
+
+
+def _ratio(
+    tables: Tables,
+    piece: Slice,
+    group: dict[str, np.ndarray],
+    rows: RealRows,
+    weights: np.ndarray,
+) -> Score:
+    """Synthetic over real share; the interval is the holdout's."""
+    people = tables.people(rows, group[rows])
+    status, reason = evidence(people)
+    W = weights if rows == "holdout" else np.ones((1, len(group[rows])))
+    real = W @ group[rows] / W.sum(axis=1)
+    share = float(group["synthetic"].mean())
+    ratio = np.divide(share, real, out=np.full(real.shape, np.nan), where=real > 0)
+    low, high = interval(ratio)
+    return Score(
+        metric="representation_ratio",
+        value=finite(ratio[0]),
+        low=low,
+        high=high,
+        baseline=float(real[0]),
+        baseline_name="real share",
+        slice=piece.name,
+        order=piece.order,
+        rows=rows,
+        n=people,
+        status=status,
+        reason=reason,
+        detail=f"synthetic share {share:.4f}",
+    )
+
+
+def _base_rates(
+    tables: Tables,
+    target: Target,
+    dimension: Dimension,
+    piece: Slice,
+    group: dict[str, np.ndarray],
+    of: dict[str, tuple[np.ndarray, np.ndarray]],
+    weights: np.ndarray,
+) -> list[Score]:
+    """Synthetic minus real base rate, against holdout (with an interval) and against train."""
+    scale, metric = 1.0, "base_rate"
+    if target.task == "regression":
+        y, known = of["train"]
+        scale, metric = float(y[known].std()) or 1.0, "target_mean"
+    kept = {role: group[role] & of[role][1] for role in ROLES}
+    value = {role: _event(of[role][0], target) / scale for role in ROLES}
+    scores = []
+    sides: tuple[RealRows, ...] = ("holdout", "train")
+    for rows in sides:
+        real, rest = value[rows][kept[rows]], None
+        people, events = tables.people(rows, kept[rows]), None
+        if target.task != "regression":
+            events = tables.people(rows, kept[rows] & (value[rows] > 0))
+            rest = tables.people(rows, kept[rows] & (value[rows] <= 0))
+        status, reason = evidence(people, events, rest)
+        if status == "ok" and not kept["synthetic"].any():
+            status, reason = "insufficient evidence", "no synthetic row in this group"
+        figures = np.full(1, np.nan)
+        if len(real) and kept["synthetic"].any():
+            W = weights[:, kept[rows]] if rows == "holdout" else np.ones((1, len(real)))
+            total = W.sum(axis=1)
+            mean = np.divide(W @ real, total, out=np.full(total.shape, np.nan), where=total > 0)
+            figures = value["synthetic"][kept["synthetic"]].mean() - mean
+        low, high = interval(figures)
+        scores.append(
+            Score(
+                metric=f"{metric}.difference",
+                value=finite(figures[0]),
+                low=low,
+                high=high,
+                baseline=float(real.mean()) if len(real) else None,
+                baseline_name="real base rate" if metric == "base_rate" else "real mean, in SD",
+                slice=piece.name,
+                order=dimension.order,
+                target=target.name,
+                rows=rows,
+                n=people,
+                positives=events,
+                status=status,
+                reason=reason,
+            )
+        )
+    return scores
+
+
+def _event(y: np.ndarray, target: Target) -> np.ndarray:
+    event = event_of(y, target)
+    return y if event is None else event

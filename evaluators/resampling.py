@@ -1,0 +1,48 @@
+"""Paired bootstrap of real rows, as weights.
+
+A replicate is a row of whole numbers saying how often each real row was drawn. Every metric of
+``evaluators.metrics`` takes such weights, all replicates at once, so that two models, two groups or
+a gap between groups are compared on the same draws. Units are drawn, not rows: a patient's rows
+come together.
+
+Privacy claim: none; used on real rows, so its intervals are internal.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+REPLICATES = 400
+LEVEL = 0.95
+
+
+def unit_numbers(units: np.ndarray | None, n: int) -> np.ndarray:
+    """For each row the number of its unit; every row is its own where there is no unit column."""
+    if units is None:
+        return np.arange(n)
+    return np.unique(np.asarray(units, dtype=str), return_inverse=True)[1]
+
+
+def bootstrap_weights(
+    unit: np.ndarray, rng: np.random.Generator, replicates: int = REPLICATES
+) -> np.ndarray:
+    """How often each row counts, [1 + replicates, rows], float32; the first row is all ones.
+
+    ``unit``: the unit number of each row. Every replicate draws as many units as there are.
+    """
+    n_units = int(unit.max()) + 1 if len(unit) else 0
+    weights = np.ones((1 + replicates, len(unit)), dtype=np.float32)
+    for b in range(1, 1 + replicates if n_units else 1):
+        drawn = np.bincount(rng.integers(n_units, size=n_units), minlength=n_units)
+        weights[b] = drawn[unit]
+    return weights
+
+
+def interval(values: np.ndarray) -> tuple[float | None, float | None]:
+    """Percentile interval of the replicates ``values[1:]``; None where most are undefined."""
+    replicates = values[1:]
+    known = replicates[np.isfinite(replicates)]
+    if len(known) < max(2, len(replicates) / 2):
+        return None, None
+    low, high = np.quantile(known, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return float(low), float(high)

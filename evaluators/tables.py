@@ -1,0 +1,164 @@
+"""The three tables that a judgement compares, with their codes and their subgroups.
+
+Privacy claim: none; holds real rows, so whatever is computed from it is internal unless said
+otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from evaluators.resampling import unit_numbers
+from evaluators.score import Status
+from privacy.codec import Codec
+from privacy.schema import Schema
+
+MIN_PEOPLE = 100
+"""A group with fewer people gives insufficient evidence (our proposal, docs of the gate's
+policy)."""
+
+MIN_EVENTS = 20
+"""So does a group with fewer people who have, or who do not have, the event."""
+
+
+@dataclass(frozen=True, eq=False)
+class Slice:
+    """People for whom a figure is computed: everyone, a subgroup, or where two subgroups meet.
+
+    ``number`` is the slice's place in ``Dimension.codes``.
+    """
+
+    name: str
+    number: int
+    order: int
+
+
+@dataclass(frozen=True, eq=False)
+class Dimension:
+    """A way to part people into slices: nothing (order 0), a subgroup (1) or a pair of them (2).
+
+    ``parts``: the subgroups it is made of, and ``columns`` theirs; ``slices``: all that are
+    declared.
+    """
+
+    name: str
+    parts: tuple[str, ...]
+    columns: tuple[str, ...]
+    slices: tuple[Slice, ...]
+
+    @property
+    def order(self) -> int:
+        return len(self.parts)
+
+
+@dataclass(frozen=True, eq=False)
+class Tables:
+    """Canonical frames of real train, real holdout and synthetic rows under one complete schema."""
+
+    train: pd.DataFrame
+    holdout: pd.DataFrame
+    synthetic: pd.DataFrame
+    schema: Schema
+    seed: int = 0
+
+    @cached_property
+    def codec(self) -> Codec:
+        return Codec(self.schema)
+
+    @cached_property
+    def codes(self) -> dict[str, pd.DataFrame]:
+        """Codes of "train", "holdout" and "synthetic"."""
+        return {name: self.codec.encode(self.frame(name)) for name in ROLES}
+
+    def frame(self, role: str) -> pd.DataFrame:
+        frame: pd.DataFrame = getattr(self, role)
+        return frame
+
+    def rng(self, name: str) -> np.random.Generator:
+        """A stream of its own for each use, so that adding one metric does not move another."""
+        return np.random.default_rng([self.seed, *name.encode()])
+
+    @cached_property
+    def units(self) -> dict[str, np.ndarray]:
+        """The unit number of each row of each table; a synthetic row is its own unit."""
+        column = self.schema.unit
+        return {
+            role: unit_numbers(
+                None
+                if column is None or role == "synthetic"
+                else self.frame(role)[column].to_numpy(),
+                len(self.frame(role)),
+            )
+            for role in ROLES
+        }
+
+    def people(self, role: str, mask: np.ndarray) -> int:
+        """How many units have a row in ``mask``."""
+        return len(np.unique(self.units[role][mask]))
+
+    @cached_property
+    def dimensions(self) -> tuple[Dimension, ...]:
+        """Everyone, each subgroup, and each pair of subgroups of different columns."""
+        singles = []
+        for subgroup in self.schema.subgroups:
+            labels = self.codec.groups(subgroup)[1]
+            slices = tuple(Slice(f"{subgroup.name}={v}", i, 1) for i, v in enumerate(labels))
+            singles.append(Dimension(subgroup.name, (subgroup.name,), (subgroup.column,), slices))
+        pairs = []
+        for a, b in combinations(singles, 2):
+            if a.columns == b.columns:
+                continue
+            slices = tuple(
+                Slice(f"{x.name} & {y.name}", x.number * len(b.slices) + y.number, 2)
+                for x in a.slices
+                for y in b.slices
+            )
+            pairs.append(
+                Dimension(f"{a.name} × {b.name}", a.parts + b.parts, a.columns + b.columns, slices)
+            )
+        everyone = Dimension("all", (), (), (Slice("all", 0, 0),))
+        return (everyone, *singles, *pairs)
+
+    @cached_property
+    def members(self) -> dict[tuple[str, str], np.ndarray]:
+        """(role, dimension name) → the slice number of every row."""
+        groups = {g.name: (g.column, *self.codec.groups(g)) for g in self.schema.subgroups}
+        found: dict[tuple[str, str], np.ndarray] = {}
+        for role, codes in self.codes.items():
+            for dimension in self.dimensions:
+                number = np.zeros(len(codes), dtype=np.int64)
+                for part in dimension.parts:
+                    column, group, labels = groups[part]
+                    number = number * len(labels) + group[codes[column].to_numpy()]
+                found[role, dimension.name] = number
+        return found
+
+    def masks(self, dimension: Dimension, *roles: str) -> Iterator[tuple[Slice, list[np.ndarray]]]:
+        """The slices that have a real row, each with its row mask in every role asked for."""
+        real = np.union1d(
+            self.members["train", dimension.name], self.members["holdout", dimension.name]
+        )
+        present = set(real.tolist())
+        for piece in dimension.slices:
+            if piece.number in present:
+                yield piece, [self.members[r, dimension.name] == piece.number for r in roles]
+
+
+ROLES = ("train", "holdout", "synthetic")
+
+
+def evidence(people: int, events: int | None = None, rest: int | None = None) -> tuple[Status, str]:
+    """Whether a group is large enough to be judged, and why not."""
+    if people < MIN_PEOPLE:
+        return "insufficient evidence", f"{people} people, fewer than {MIN_PEOPLE}"
+    if events is not None and events < MIN_EVENTS:
+        return "insufficient evidence", f"{events} people with the event, fewer than {MIN_EVENTS}"
+    if rest is not None and rest < MIN_EVENTS:
+        return "insufficient evidence", f"{rest} people without the event, fewer than {MIN_EVENTS}"
+    return "ok", ""
