@@ -1,0 +1,98 @@
+import numpy as np
+import pandas as pd
+import pytest
+from dp_accounting import NoOpDpEvent, ZCDpEvent
+
+from privacy.accounting import ApproximateZCDpEvent
+from privacy.codec import Codec
+from privacy.domain import (
+    GRID,
+    LEVELS,
+    QUANTILE_BINS,
+    domain_event,
+    map_undeclared,
+    measure_domain,
+    noisy_tree,
+    select_categories,
+)
+from privacy.schema import Schema
+from privacy.transcript import Transcript
+
+OPEN = Schema.model_validate(
+    {
+        "name": "open",
+        "columns": {
+            "cost": {"kind": "float", "bounds": [0, 100]},
+            "count": {"kind": "integer", "bounds": [0, 20], "missing": "keep", "special": [-1]},
+            "day": {"kind": "datetime", "bounds": ["2020-01-01", "2020-12-31"], "missing": "keep"},
+            "ward": {"kind": "categorical", "categories": None, "other": "rest"},
+        },
+    }
+)
+
+
+def frame(n=20_000):
+    rng = np.random.default_rng(0)
+    wards = rng.choice(["aa", "bb", "cc"], n, p=[0.7, 0.2, 0.1])
+    wards[0] = "a patient's name"
+    return pd.DataFrame(
+        {
+            "cost": rng.exponential(10, n).clip(0, 100),
+            "count": pd.Series(rng.poisson(5, n).clip(0, 20), dtype="Int64").mask(rng.random(n) < 0.1),
+            "day": (np.datetime64("2020-01-01") + rng.integers(0, 300, n)).astype("datetime64[s]"),
+            "ward": wards.astype(object),
+        }
+    )
+
+
+@pytest.fixture
+def measured(tmp_path):
+    return measure_domain(frame(), OPEN, 0.05, 1e-7, Transcript(tmp_path / "a.jsonl"))
+
+
+def test_bins_come_near_the_quantiles(measured):
+    codes = Codec(measured).encode(map_undeclared(frame(), measured))
+    shares = codes["cost"].value_counts(normalize=True)
+    assert len(shares) == QUANTILE_BINS
+    assert shares.between(0.4 / QUANTILE_BINS, 2 / QUANTILE_BINS).all()
+
+
+def test_a_rare_category_is_never_seen(measured):
+    assert measured.columns["ward"].categories == ("aa", "bb", "cc", "rest")
+    assert map_undeclared(frame(), measured)["ward"][0] == "rest"
+
+
+def test_everything_is_measured_and_resumable(tmp_path, measured):
+    assert measured.incomplete == ()
+    path = tmp_path / "a.jsonl"
+    assert measure_domain(frame(), OPEN, 0.05, 1e-7, Transcript(path)) == measured
+
+
+def test_the_event_is_known_without_data():
+    assert domain_event(OPEN, 0.1, 1e-7) == ApproximateZCDpEvent(0.1, 1e-7)
+    closed = OPEN.completed({"ward": OPEN.columns["ward"].model_copy(update={"categories": ("rest",)})})
+    assert domain_event(closed, 0.1, 0.0) == ZCDpEvent(0.1)
+    whole = Schema.model_validate(
+        {"name": "w", "columns": {"x": {"kind": "integer", "bounds": [0, 1], "bins": 2}}}
+    )
+    assert domain_event(whole, 0.0, 0.0) == NoOpDpEvent()
+
+
+def test_the_tree_has_the_noise_that_its_charge_says():
+    """Fails with probability < 1e-9 when right, and surely when the noise is halved."""
+    rho, column = 0.01, OPEN.columns["cost"]
+    tree = np.array(noisy_tree(pd.Series([1.0] * 100, dtype=float), column, rho, k=2))
+    leaves = tree[-GRID:]
+    noise = leaves - np.where(leaves == leaves.max(), 100, 0)
+    sigma = 2 / np.sqrt(2 * rho / LEVELS)
+    assert 0.8 < noise.std() / sigma < 1.2
+
+
+def test_a_category_needs_many_units_to_be_found():
+    """One unit alone passes the threshold with probability below delta; 400 draws of 1e-6."""
+    column = OPEN.columns["ward"]
+    alone = pd.Series(["x"], dtype=object)
+    assert all(select_categories(alone, column, 0.01, 1e-6, 1) == ["rest"] for _ in range(400))
+    many = pd.Series(["x"] * 1000, dtype=object)
+    assert select_categories(many, column, 0.01, 1e-6, 1) == ["x", "rest"]
+    assert select_categories(many[:120], column, 0.01, 1e-6, 10) == ["rest"]

@@ -1,0 +1,141 @@
+import numpy as np
+import pandas as pd
+import pytest
+from dp_accounting import NoOpDpEvent
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from privacy.accounting import Guarantee
+from privacy.errors import DataError, PermitError
+from privacy.ledger import Ledger
+from privacy.schema import Schema
+from privacy.table import PrivateTable, Split
+
+KEY = bytes(range(32))
+
+PEOPLE = Schema.model_validate(
+    {
+        "name": "visits",
+        "unit": "person",
+        "max_rows_per_unit": 2,
+        "columns": {
+            "person": {"kind": "identifier"},
+            "visit": {"kind": "integer", "bounds": [0, 99], "bins": 10},
+        },
+    }
+)
+
+
+def write(path, rows):
+    pd.DataFrame(rows, columns=["person", "visit"]).to_csv(path, index=False)
+    return path
+
+
+def permit(tmp_path, dataset="visits", partition="train"):
+    ledger = Ledger(str(tmp_path / "ledger.db"))
+    ledger.register(dataset, Guarantee(1, 1e-6), 0.4)
+    return ledger.charge(
+        dataset, partition, run="r", attempt="a", purpose="test", event=NoOpDpEvent()
+    )
+
+
+@pytest.fixture
+def opened(tmp_path):
+    def open_(rows, partition="train", schema=PEOPLE):
+        path = write(tmp_path / "visits.csv", rows)
+        table = PrivateTable(schema, (path,), Split(KEY, 0.4), partition)
+        return table.open(permit(tmp_path, schema.name, partition))
+
+    return open_
+
+
+def test_nothing_is_read_before_the_permit_is_checked(tmp_path):
+    table = PrivateTable(PEOPLE, (tmp_path / "absent.csv",), Split(KEY, 0.4), "train")
+    for wrong in (permit(tmp_path, "others"), permit(tmp_path, partition="holdout")):
+        with pytest.raises(PermitError):
+            table.open(wrong)
+
+
+def rows_of(opened, rows):
+    """Each partition's visits by person, as the table gives them."""
+    return {p: sorted(opened(rows, p).frame["visit"].tolist()) for p in ("train", "holdout")}
+
+
+def test_a_unit_is_bounded_and_whole_in_one_partition(opened):
+    rows = [(f"p{i}", i) for i in range(50) for _ in range(i % 5)]
+    train, holdout = opened(rows), opened(rows, "holdout")
+    for part in (train, holdout):
+        assert pd.Series(part.units).value_counts().max() <= 2
+        assert part.frame.groupby(part.units)["visit"].nunique().eq(1).all()
+    assert not set(train.frame["visit"]) & set(holdout.frame["visit"])
+    expected = sum(min(i % 5, 2) for i in range(50))
+    assert len(train.frame) + len(holdout.frame) == expected
+
+
+visits = st.lists(st.tuples(st.sampled_from("abcdefgh"), st.integers(0, 99)), min_size=1, max_size=40)
+
+
+@settings(max_examples=60, deadline=None)
+@given(visits, st.data())
+def test_removing_one_unit_leaves_everybody_else_alone(tmp_path_factory, rows, data):
+    """The claim of the module: at most k rows of one partition go, and no other row moves."""
+    folder = tmp_path_factory.mktemp("neighbours")
+    gone = data.draw(st.sampled_from(sorted({p for p, _ in rows})))
+    rest = [r for r in rows if r[0] != gone]
+
+    def parts(rows):
+        out = {}
+        for p in ("train", "holdout"):
+            if rows:
+                table = PrivateTable(PEOPLE, (write(folder / "v.csv", rows),), Split(KEY, 0.4), p)
+                out[p] = table.open(permit(folder, partition=p)).frame["visit"].tolist()
+            else:
+                out[p] = []
+        return out
+
+    full, without = parts(rows), parts(rest)
+    lost = 0
+    for p in ("train", "holdout"):
+        remaining = list(full[p])
+        for visit in without[p]:
+            assert visit in remaining, "a row of somebody else appeared"
+            remaining.remove(visit)
+        lost += len(remaining)
+        assert not remaining or full["train" if p == "holdout" else "holdout"] == without[
+            "train" if p == "holdout" else "holdout"
+        ]
+    assert lost <= 2
+
+
+def test_the_coin_ignores_the_data(tmp_path, opened):
+    a = opened([("p1", 1), ("p2", 2), ("p3", 3), ("p4", 4)])
+    b = opened([("p1", 91), ("p2", 92), ("p3", 93), ("p4", 94)])
+    assert (b.frame["visit"] - 90).tolist() == a.frame["visit"].tolist()
+
+
+def test_rows_without_units_are_split_by_position(tmp_path):
+    schema = Schema.model_validate(
+        {"name": "rows", "columns": {"x": {"kind": "integer", "bounds": [0, 9999], "bins": 10}}}
+    )
+    path = tmp_path / "x.csv"
+    pd.DataFrame({"x": range(5000)}).to_csv(path, index=False)
+    parts = [
+        PrivateTable(schema, (path,), Split(KEY, 0.3), p).open(permit(tmp_path, "rows", p)).frame["x"]
+        for p in ("train", "holdout")
+    ]
+    assert sorted([*parts[0], *parts[1]]) == list(range(5000))
+    assert abs(len(parts[1]) / 5000 - 0.3) < 0.04
+
+
+def test_another_key_is_another_split():
+    names = pd.Series([f"p{i}" for i in range(200)])
+    a, b = (Split(bytes([k]) * 32, 0.5).is_holdout(names) for k in (1, 2))
+    assert 60 < np.sum(a != b) < 140
+
+
+def test_what_does_not_fit_is_refused_without_showing_it(opened):
+    with pytest.raises(DataError) as caught:
+        opened([("p1", 1), ("p2", 12345)])
+    assert "12345" in caught.value.private
+    assert "12345" not in str(caught.value)
+    assert "12345" not in repr(caught.value.args)
