@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from privacy.conform import conform
+from privacy.errors import InputError
 from privacy.read import read_any
 from privacy.schema import Csv, Datetime, Schema
 
@@ -53,3 +54,13 @@ def read_synthetic(path: Path, schema: Schema) -> pd.DataFrame:
         raise ValueError(f"{path}: {findings[0]}")
     return frame
 
+
+
+def write_rows(frame: pd.DataFrame, schema: Schema, path: Path) -> None:
+    """Write a canonical frame as .csv or .parquet, by the path's ending."""
+    if path.suffix == ".parquet":
+        typed(frame).to_parquet(path, index=False)
+    elif path.suffix == ".csv":
+        texts(frame, schema).to_csv(path, index=False)
+    else:
+        raise InputError(f"{path}: expected a name that ends in .csv or .parquet")

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from dp_accounting import DpEvent, NoOpDpEvent
+from dp_accounting import ComposedDpEvent, DpEvent, NoOpDpEvent
 from sqlalchemy.exc import SQLAlchemyError
 
 from privacy.accounting import Guarantee, Spent, event_from_json, event_to_json, spent
@@ -132,10 +132,12 @@ class Permit:
     def partition(self) -> str:
         return self.charge.partition
 
-    def require(self, event: DpEvent) -> None:
-        """Raise PermitError unless exactly ``event`` was charged."""
-        if self.charge.event != _event_text(event):
-            raise PermitError(f"the permit was charged for {self.charge.event}, not for {event}")
+    def covers(self, event: DpEvent) -> None:
+        """Raise PermitError unless ``event``, or a composition that holds it, was charged."""
+        charged = self.charge.dp_event
+        parts = charged.events if isinstance(charged, ComposedDpEvent) else [charged]
+        if event not in (charged, *parts):
+            raise PermitError(f"the permit was charged for {charged}, not for {event}")
 
 
 @dataclass(frozen=True)
@@ -259,7 +261,10 @@ class Ledger:
                 permit = Permit(Charge(**known._mapping), _ISSUER)
                 if permit.dataset != dataset:
                     raise LedgerError(f"attempt {attempt} belongs to data set {permit.dataset!r}")
-                permit.require(event)
+                if permit.charge.event != _event_text(event):
+                    raise PermitError(
+                        f"attempt {attempt} was charged for {permit.charge.event}, not for {event}"
+                    )
                 return permit
             before = [c.dp_event for c in _rows(db, dataset) if c.partition == partition]
             total = spent([*before, event], budget.delta).epsilon

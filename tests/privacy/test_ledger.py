@@ -66,9 +66,9 @@ def test_an_attempt_cannot_change_what_it_was_charged_for(ledger):
 
 def test_a_permit_covers_its_event_alone(ledger):
     permit = charge(ledger, "a", 0.3)
-    permit.require(ZCDpEvent(RHO * 0.3))
+    permit.covers(ZCDpEvent(RHO * 0.3))
     with pytest.raises(PermitError):
-        permit.require(ZCDpEvent(RHO * 0.2))
+        permit.covers(ZCDpEvent(RHO * 0.2))
 
 
 def test_nobody_else_makes_a_permit(ledger):
