@@ -88,16 +88,16 @@ def _parquet(path: Path) -> pa.Table:
 
 
 def _csv(path: Path, form: Csv, columns: tuple[str, ...]) -> pa.Table:
-    names, remarks = _names(path, form)
-    names = names if form.header or not columns else list(columns)
+    first, remarks = _first_line(path, form)
+    names = _names(path, first, form, columns)
+    written = first if form.header else names
     convert = pacsv.ConvertOptions(
-        column_types={n: pa.string() for n in names}, strings_can_be_null=False, null_values=[]
+        column_types={n: pa.string() for n in written}, strings_can_be_null=False, null_values=[]
     )
     read = pacsv.ReadOptions(
         encoding=form.encoding,
-        column_names=names,
+        column_names=None if form.header else names,
         skip_rows=remarks,
-        skip_rows_after_names=int(form.header),
         block_size=1 << 24,
     )
 
@@ -109,13 +109,13 @@ def _csv(path: Path, form: Csv, columns: tuple[str, ...]) -> pa.Table:
         delimiter=form.separator, newlines_in_values=True, invalid_row_handler=invalid
     )
     try:
-        table = pacsv.read_csv(
-            path, read_options=read, parse_options=parse, convert_options=convert
-        )
+        with pa.input_stream(str(path), compression="gzip" if _zipped(path) else None) as stream:
+            table = pacsv.read_csv(stream, read, parse, convert)
     except UNREADABLE as error:
         raise DataError(
             f"{path}: not a readable CSV file: {_advice(error, form, names)}"
         ) from error
+    table = table.rename_columns(names)
     for name in names:
         nul = pc.match_substring(table[name], "\0")
         if pc.any(nul).as_py():
@@ -128,12 +128,12 @@ def _csv(path: Path, form: Csv, columns: tuple[str, ...]) -> pa.Table:
     return table
 
 
-def _names(path: Path, form: Csv) -> tuple[list[str], int]:
-    """The names in the first line, or as many numbered ones, and how many remarks stand before it.
+def _first_line(path: Path, form: Csv) -> tuple[list[str], int]:
+    """The texts of the first line and how many remarks stand before it.
 
-    A file that holds no more than its header is refused.
+    A file that holds no more than a header is refused.
     """
-    opener = gzip.open if path.name.lower().endswith(".gz") else open
+    opener = gzip.open if _zipped(path) else open
     encoding = "utf-8-sig" if form.encoding.lower() in ("utf-8", "utf8") else form.encoding
     try:
         with (
@@ -142,18 +142,27 @@ def _names(path: Path, form: Csv) -> tuple[list[str], int]:
         ):
             remarks, lines = _skip_remarks(text, form)
             names = next(csv.reader(lines, delimiter=form.separator, strict=True), None)
-            has_rows = text.read(1) != ""
+            is_last = text.read(1) == ""
     except UNREADABLE as error:
         raise DataError(f"{path}: not a readable CSV file: {_advice(error, form, [])}") from error
     if names is None:
         raise DataError(f"{path}: the file is empty; give the right file")
-    if not form.header:
-        return [f"column_{i + 1}" for i in range(len(names))], remarks
-    names = [n.strip() for n in names] if form.strip else names
-    _check_names(path, names)
-    if not has_rows:
+    if form.header and is_last:
         raise DataError(f"{path}: the file holds a header and no rows; give the right file")
     return names, remarks
+
+
+def _names(path: Path, first: list[str], form: Csv, columns: tuple[str, ...]) -> list[str]:
+    """What the columns are called: by the first line, by the schema, or by number."""
+    if not form.header:
+        return list(columns) or [f"column_{i + 1}" for i in range(len(first))]
+    names = [n.strip() for n in first] if form.strip else first
+    _check_names(path, names)
+    return names
+
+
+def _zipped(path: Path) -> bool:
+    return path.name.lower().endswith(".gz")
 
 
 def _skip_remarks(lines: Iterator[str], form: Csv) -> tuple[int, Iterator[str]]:
@@ -204,8 +213,6 @@ def _advice(error: BaseException, form: Csv, names: list[str]) -> str:
         text = f"column {names[int(found[1])]!r}: {found[2]}"
     if isinstance(error, UnicodeError) or "UTF8" in text:
         return f"{text}: not {form.encoding}; say csv.encoding in the schema"
-    if "straddl" in text:
-        return "a quoted value does not end; close its quotation mark"
     if "Expected" in text and "columns" in text:
         return f"{text}: correct the row, or csv.separator in the schema"
     return text

@@ -1,0 +1,166 @@
+"""The schemas that ship: each loads, is consistent, and takes rows as it is documented.
+
+Where the environment variable UNDERSTUDY_DATA names a folder with the tables, they are read too:
+every row must fit, and every structural zero must hold.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from privacy.codec import Codec
+from privacy.conform import conform
+from privacy.read import read_texts
+from privacy.schema import Categorical, Condition, Numeric, Schema, load_schema
+
+SCHEMAS = sorted((Path(__file__).parent.parent / "configs" / "schemas").glob("*.yaml"))
+
+ROWS = {
+    "adult": {
+        "age": "39", "workclass": "State-gov", "fnlwgt": "77516", "education": "Bachelors",
+        "education-num": "13", "marital-status": "Never-married", "occupation": "?",
+        "relationship": "Not-in-family", "race": "White", "sex": "Male", "capital-gain": "99999",
+        "capital-loss": "0", "hours-per-week": "40", "native-country": "?", "income": ">50K.",
+    },
+    "diabetes130": {
+        "encounter_id": "1", "patient_nbr": "2", "race": "?", "age": "[70-80)",
+        "medical_specialty": "Surgery-General", "diag_1": "250.83", "diag_2": "V27", "diag_3": "?",
+        "readmitted": "<30", "num_lab_procedures": "200", "max_glu_serum": "None",
+    },
+    "flchain": {
+        "age": "97.0", "sex": "F", "sample_yr": "1997", "kappa": "5.7", "lambda": "4.86",
+        "flc_grp": "10", "creatinine": "", "mgus": "no", "chapter": "Circulatory", "futime": "85",
+        "death": "1",
+    },
+    "support2": {
+        "age": "62.84998", "race": "", "income": "", "dzgroup": "ARF/MOSF w/Sepsis", "alb": "",
+        "d.time": "2029", "death": "0", "totcst": "-100", "ca": "metastatic",
+    },
+    "sdnist-ma2019": {
+        "PUMA": "25-00503", "AGEP": "12", "MSP": "N", "PINCP": "N", "PINCP_DECILE": "N",
+        "POVPIP": "501", "DENSITY": "2872.7", "NOC": "N", "INDP": "N", "INDP_CAT": "N",
+    },
+}  # fmt: skip
+
+FILES = {
+    "adult": ("adult/adult.data.gz", "adult/adult.test.gz"),
+    "adult_binned": ("adult_binned/adult.csv.gz",),
+    "diabetes130": ("diabetes130/diabetic_data.csv.gz",),
+    "sdnist-ma2019": ("sdnist/ma2019.csv.gz",),
+    "sdnist-national2019": ("sdnist/national2019.csv.gz",),
+    "support2": ("survival/support2.csv.gz",),
+}
+
+DATA = Path(os.environ.get("UNDERSTUDY_DATA", "") or os.devnull)
+PRESENT = [name for name, files in FILES.items() if all((DATA / f).is_file() for f in files)]
+
+
+def named(name: str) -> Schema:
+    return load_schema(next(path for path in SCHEMAS if path.stem == name))
+
+
+def complete(schema: Schema) -> Schema:
+    """The schema with what it leaves open filled in by 16 equal bins."""
+    found = {
+        name: schema.columns[name].model_copy(update={"bins": 16}) for name in schema.incomplete
+    }
+    return schema.completed(found)
+
+
+def filler(schema: Schema, name: str) -> str:
+    """A text that a column takes."""
+    column = schema.columns[name]
+    if isinstance(column, Categorical):
+        return (column.categories or ("x",))[0]
+    return str(column.bounds[0]) if isinstance(column, Numeric) else "1"
+
+
+@pytest.mark.parametrize("path", SCHEMAS, ids=lambda path: path.stem)
+def test_a_schema_is_consistent(path: Path) -> None:
+    schema = load_schema(path)
+    assert schema.name == path.stem
+    assert schema.description
+    assert schema.source
+    assert schema.targets
+    assert schema.subgroups
+    assert schema.public_rows is None
+    codec = Codec(complete(schema))
+    assert max(codec.domain.values()) < 300
+    assert Schema.model_validate(schema.model_dump()) == schema
+    for subgroup in schema.subgroups:
+        number, labels = codec.groups(subgroup)
+        assert set(number) == set(range(len(labels)))
+
+
+@pytest.mark.parametrize("path", SCHEMAS, ids=lambda path: path.stem)
+def test_structural_zeros_cut_no_bin(path: Path) -> None:
+    """A range of whole numbers begins and ends where bins do, so that it holds for whole codes."""
+    schema = load_schema(path)
+    codec = Codec(complete(schema))
+    for zero in schema.impossible:
+        for name, condition in zero.items():
+            bins = codec.columns[name].bins
+            if bins is not None and condition.min is not None:
+                assert condition.min in bins.edges
+            if bins is not None and condition.max is not None:
+                assert condition.max + 1 in bins.edges
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_a_row_as_documented_conforms(name: str) -> None:
+    schema = named(name)
+    row = {n: ROWS[name].get(n, filler(schema, n)) for n in schema.columns}
+    frame, findings = conform(pa.table({n: [text] for n, text in row.items()}), schema)
+    assert [str(f) for f in findings if f.action == "refused"] == []
+    assert len(frame) == 1
+
+
+def test_diagnoses_go_to_the_groups_of_the_paper() -> None:
+    schema = named("diabetes130")
+    codes = {
+        "390": "Circulatory", "785.4": "Circulatory", "460": "Respiratory", "786": "Respiratory",
+        "530.81": "Digestive", "250": "Diabetes", "250.02": "Diabetes", "251": "Other",
+        "820": "Injury", "715": "Musculoskeletal", "584": "Genitourinary", "174": "Neoplasms",
+        "38": "Other", "E888": "Other", "V58": "Other",
+    }  # fmt: skip
+    texts = {n: [filler(schema, n)] * len(codes) for n in schema.columns} | {"diag_1": list(codes)}
+    frame, findings = conform(pa.table(texts), schema)
+    assert findings == []
+    assert list(frame["diag_1"]) == list(codes.values())
+
+
+def holds(condition: Condition, series: pd.Series) -> np.ndarray:
+    found = series.isna().to_numpy() & condition.missing
+    if condition.values is not None:
+        found |= series.isin(condition.values).to_numpy()
+    if (condition.min, condition.max) != (None, None):
+        numbers = pd.to_numeric(series, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+        low = -np.inf if condition.min is None else condition.min
+        high = np.inf if condition.max is None else condition.max
+        found |= (numbers >= low) & (numbers <= high)
+    return found
+
+
+if PRESENT:
+
+    @pytest.mark.parametrize("name", PRESENT)
+    def test_the_real_table_conforms(name: str) -> None:
+        schema = named(name)
+        frame, findings = conform(read_texts([DATA / f for f in FILES[name]], schema), schema)
+        assert [str(f) for f in findings if f.action == "refused"] == []
+        clamped = sum(f.rows for f in findings if f.action == "clamped")
+        assert clamped < 0.005 * len(frame)
+        codec = Codec(complete(schema))
+        codes = codec.encode(frame)
+        again = codec.encode(codec.decode(codes, np.random.default_rng(0)))
+        pd.testing.assert_frame_equal(again, codes)
+        for zero in schema.impossible:
+            assert not np.logical_and.reduce([holds(c, frame[n]) for n, c in zero.items()]).any(), (
+                zero
+            )
