@@ -22,14 +22,10 @@ MAX_ONE_HOT = 64
 def feature_columns(schema: Schema, target: Target) -> tuple[str, ...]:
     """The columns that may predict ``target``.
 
-    Left out: the columns of every target, those that the target says to go without, and those that
-    stand with one of its columns in a structural zero: they give the outcome away (a cause of
-    death, say).
+    Left out: the columns of every target, and those that the target is to be predicted without
+    because they give the outcome away (a cause of death, say).
     """
     hidden = {column for t in schema.targets for column in t.columns} | set(target.without)
-    for zero in schema.impossible:
-        if set(zero) & set(target.columns):
-            hidden |= set(zero)
     return tuple(n for n in schema.modelled if n not in hidden)
 
 
