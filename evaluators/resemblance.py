@@ -1,0 +1,84 @@
+"""What a report says of fidelity and representation: k-marginals, worst columns and pairs, shares.
+
+Privacy claim: none; shows internal scores, for internal pages only.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from evaluators.page import number
+from evaluators.plots import meter
+from evaluators.score import Scorecard
+from evaluators.views import Plot, one_mark, pair_marks, plot, problem, spread
+from evaluators.words import metric_words, worst_first
+
+
+def k_marginals(card: Scorecard) -> list[dict[str, Any]]:
+    """The overall k-marginal against the holdout, its subsample reading, and the ceiling."""
+    found = []
+    for score in card.filter(
+        lambda s: s.metric.startswith("kmarginal.") and s.metric.count(".") == 1,
+        slice="all",
+        rows="holdout",
+    ):
+        reading = card.filter(
+            metric=f"{score.metric}.subsample", slice="all", rows="holdout"
+        ).scores
+        found.append(
+            {
+                "name": metric_words(score.metric).partition(", ")[2],
+                "value": score.value,
+                "ceiling": score.baseline,
+                "detail": score.detail,
+                "meter": meter([((score.value or 0.0) / 1000, "fill")]),
+                "reading": reading[0].value if reading else None,
+                "reading_ceiling": reading[0].baseline if reading else None,
+                "problem": problem(score),
+            }
+        )
+    return found
+
+
+def worst_details(card: Scorecard, metric: str, limit: int = 20) -> list[dict[str, Any]]:
+    """The worst columns or pairs (``metric`` is a similarity, 1 is best), each with a bar."""
+    return [
+        {
+            "name": s.detail,
+            "value": s.value,
+            "meter": meter([(s.value or 0.0, "fill")], height=12),
+            "problem": problem(s),
+        }
+        for s in worst_first(card.filter(metric=metric))[:limit]
+    ]
+
+
+def k_marginal_plot(card: Scorecard) -> Plot | None:
+    """The k-marginal inside each subgroup beside its ceiling, for the smallest k scored."""
+    metrics = sorted({s.metric for s in card if s.metric.startswith("kmarginal.") and s.order == 1})
+    if not metrics:
+        return None
+    return plot(
+        f"{metric_words(metrics[0])}, inside each subgroup".replace(
+            "k-marginal, ", "k-marginal over "
+        ),
+        "Do the synthetic members of a group look like its real members? 1000 is best.",
+        ("Group", "Synthetic | ceiling"),
+        card.filter(metric=metrics[0], order=1),
+        pair_marks,
+        lambda s: (number(s.value), f"ceiling {number(s.baseline)}"),
+        (("dot", "synthetic rows"), ("diamond", "ceiling: the real train rows")),
+    )
+
+
+def representation_plot(card: Scorecard) -> Plot | None:
+    """Share among synthetic rows over share among real people, by subgroup."""
+    return plot(
+        "Representation of each subgroup",
+        "Share among synthetic rows over share among real people. One: as many as there should be.",
+        ("Group", "Ratio"),
+        card.filter(metric="representation_ratio", order=1),
+        one_mark,
+        lambda s: (number(s.value), spread(s)),
+        reference=1.0,
+    )

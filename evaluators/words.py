@@ -1,0 +1,76 @@
+"""Names of metrics for people, and which of two scores is worse.
+
+Privacy claim: none.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from evaluators.score import Score
+
+NAMES = {
+    "auroc": "AUROC",
+    "auprc": "AUPRC",
+    "f1": "F1",
+    "brier": "Brier score",
+    "calibration_gap": "calibration gap",
+    "tpr": "true positive rate",
+    "fpr": "false positive rate",
+    "selection_rate": "selection rate",
+    "r2": "R²",
+    "mae": "mean absolute error",
+    "c_index": "C-index",
+    "base_rate": "base rate",
+    "target_mean": "mean of the target",
+    "representation_ratio": "representation ratio",
+    "lost_group": "group lost",
+    "lost_categories": "categories lost",
+    "impossible_rows": "impossible rows",
+    "kmarginal": "k-marginal",
+    "quality": "SDMetrics quality",
+    "diagnostic": "SDMetrics diagnostic",
+    "column_shapes": "column shapes",
+    "column_pair_trends": "pair trends",
+    "data_validity": "data validity",
+    "data_structure": "data structure",
+    "difference": "synthetic − real",
+    "ratio": "synthetic / real",
+    "excess_gap": "excess gap",
+    "subsample": "equals a subsample of, %",
+    "declared": "declared in the schema",
+    "2": "pairs of columns",
+    "3": "triples of columns",
+}
+FAMILIES = ("utility", "fairness")
+"""First parts of a metric's name that its section says already."""
+
+SIGNED = ("calibration_gap", "base_rate.difference", "target_mean.difference")
+"""Figures whose best value is 0: worse on either side."""
+
+
+def metric_words(metric: str) -> str:
+    """ "fairness.tpr.excess_gap" → "true positive rate, excess gap"; unknown parts as they are."""
+    parts = metric.split(".")
+    if parts[0] in FAMILIES and len(parts) > 1:
+        parts = parts[1:]
+    return ", ".join(NAMES.get(p, p.replace("_", " ")) for p in parts)
+
+
+def badness(score: Score) -> float:
+    """Larger is worse; −inf where there is no value."""
+    value = score.value
+    if value is None:
+        return -math.inf
+    if score.metric == "representation_ratio":
+        return abs(math.log(value)) if value > 0 else math.inf
+    if any(s in score.metric for s in SIGNED):
+        return abs(value)
+    return -value if score.higher_is_better else value
+
+
+def worst_first(scores: Iterable[Score]) -> list[Score]:
+    """Failures, then values from the worst, then what could not be judged."""
+    place = {"failed": 0, "ok": 1}
+    return sorted(scores, key=lambda s: (place.get(s.status, 2), -badness(s)))

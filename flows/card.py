@@ -1,0 +1,116 @@
+"""The public card: one page that tells whoever receives a bundle what it is and what it promises.
+
+Everything on it comes from the label, the public schema and the synthetic rows; no figure on real
+rows and no reason of the verdict reaches it. Counting synthetic rows is free post-processing.
+
+Privacy claim: shows only what is public.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from evaluators.page import environment, loss, write_page
+from flows.columns import tiles
+from privacy.schema import Schema
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+MECHANISMS = {
+    "ApproximateZCDpEvent": "Approximate zero-concentrated DP",
+    "DiscreteGaussianDpEvent": "Discrete Gaussian noise",
+    "ExponentialMechanismDpEvent": "Exponential mechanism",
+    "GaussianDpEvent": "Gaussian noise",
+    "LaplaceDpEvent": "Laplace noise",
+    "NoOpDpEvent": "Nothing released",
+    "PoissonSampledDpEvent": "Poisson sampling, then:",
+    "RandomizedResponseDpEvent": "Randomised response",
+    "ZCDpEvent": "Zero-concentrated DP",
+}
+SYMBOLS = {
+    "delta": "δ",
+    "epsilon": "ε",
+    "noise_multiplier": "noise multiplier",
+    "rho": "ρ",
+    "sampling_probability": "sampling probability",
+    "xi": "ξ",
+}
+
+MAX_EVENTS = 40
+"""At most so many different draws are listed; label.json holds all."""
+
+
+def write_card(path: Path, label: dict[str, Any], schema: Schema, synthetic: pd.DataFrame) -> None:
+    """Write the card; ``schema`` is complete and ``synthetic`` a canonical frame under it."""
+    rows = events(label)
+    context = {
+        "label": label,
+        "decision": decision(label),
+        "generator": parameters(label["release"]["generator"]),
+        "events": rows[:MAX_EVENTS],
+        "events_left_out": max(0, len(rows) - MAX_EVENTS),
+        "left_open": label["accounting"]["what_the_schema_left_open"],
+        "tiles": tiles(schema, synthetic),
+        "subgroups": [s.name for s in schema.subgroups],
+        "unit_is_row": schema.unit is None,
+    }
+    write_page(path, environment(TEMPLATES), "card.html.j2", context)
+
+
+def decision(label: dict[str, Any]) -> dict[str, Any]:
+    """Of the public summary only the decision, the policy's name and the rules that were met."""
+    summary = label["decision"]
+    return {
+        "decision": summary.get("decision", "not stated"),
+        "policy": summary.get("policy", ""),
+        "passed": summary.get("passed", []),
+    }
+
+
+def parameters(values: dict[str, Any]) -> dict[str, str]:
+    """A generator's public parameters as texts, its name first."""
+    return {
+        k.replace("_", " "): v if isinstance(v, str) else json.dumps(v) for k, v in values.items()
+    }
+
+
+def events(label: dict[str, Any]) -> list[dict[str, Any]]:
+    """The charged draws in words; equal ones are counted together, in the order of their first."""
+    found: dict[tuple[str, str, str], int] = {}
+    for charge in label["accounting"]["events"]:
+        for times, mechanism, settings in _leaves(charge["event"], 1):
+            row = (charge["purpose"], mechanism, settings)
+            found[row] = found.get(row, 0) + times
+    return [
+        {"purpose": p, "mechanism": m, "settings": s, "times": t} for (p, m, s), t in found.items()
+    ]
+
+
+def _leaves(event: dict[str, Any], times: int) -> Iterator[tuple[int, str, str]]:
+    """The single draws of a nested composition: how often, which mechanism, with what settings."""
+    kind = event["type"]
+    if kind == "ComposedDpEvent":
+        for part in event["events"]:
+            yield from _leaves(part, times)
+    elif kind == "SelfComposedDpEvent":
+        yield from _leaves(event["event"], times * event["count"])
+    else:
+        inner = event.get("event")
+        own = {k: v for k, v in event.items() if k not in ("type", "event")}
+        name = MECHANISMS.get(kind, kind)
+        settings = ", ".join(f"{SYMBOLS.get(k, k)} = {_text(v)}" for k, v in own.items())
+        if not isinstance(inner, dict):
+            yield times, name, settings
+            return
+        for count, mechanism, more in _leaves(inner, 1):
+            joined = ", ".join(part for part in (settings, more) if part)
+            yield times * count, f"{name} {mechanism}", joined
+
+
+def _text(value: Any) -> str:
+    return loss(float(value)) if isinstance(value, int | float) else json.dumps(value)
