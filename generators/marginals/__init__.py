@@ -1,0 +1,1 @@
+"""AIM and MST: synthetic tables from noisy marginals and a graphical model."""

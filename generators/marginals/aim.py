@@ -1,0 +1,138 @@
+"""AIM: an adaptive and iterative mechanism (McKenna, Mullins, Sheldon, Miklau, arXiv 2201.12677).
+
+Measure every column; then, round by round, select by the exponential mechanism the marginal that the
+current model gets most wrong, q_r = w_r (‖M_r(D) − M_r(p̂)‖₁ − √(2/π) σ n_r), measure it with Gaussian
+noise, and fit the model again. A marginal may be selected only if the model stays small: the limit grows
+with the share of the budget that is spent. Where this differs from the paper, and why:
+
+- the (subgroup, target) marginals are measured up front with a fixed share of the budget, so that
+  P(target | subgroup) does not depend on being selected;
+- rare codes are merged and ordered codes binned after the one-way marginals (see ``compression``): fewer
+  cells, so smaller noise, where the counts could not be told from noise anyway;
+- the model's marginals are counted on a large synthetic sample: free, and hundreds of them take a second,
+  where exact inference takes minutes;
+- the number of rounds is fixed and public, and σ does not anneal: with few rounds the paper's rule (σ/2
+  once a measurement adds less than its noise) ends them before most pairs were looked at;
+- a marginal whose expected noise exceeds twice the estimated number of rows is no candidate: its score
+  could only be negative;
+- scores are integers, in units of 1/64 of a row: their sensitivity is exact.
+
+Privacy claim: rho-zCDP as a whole for units of at most ``sensitivity`` rows, under adding or removing one:
+every draw goes through one ``Budget``, everything between draws is post-processing of noisy answers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+
+from generators.marginals.counting import Clique, Counter, cells
+from generators.marginals.estimate import Observation, fit
+from generators.marginals.junction import model_megabytes
+from generators.marginals.measurement import Ask, Budget, draw_anew
+from generators.marginals.model import GraphicalModel, Result, sample
+from generators.marginals.opening import opening
+from generators.marginals.workload import Workload
+
+ONE_WAY = 0.1
+REQUIRED = 0.2
+"""Shares of rho for the one-way and for the required marginals."""
+SELECT = 0.1
+"""Share of a round for the selection."""
+ROUNDS_PER_COLUMN = 3
+MEGABYTES = 1.0
+GLANCE = 50
+SETTLE = 800
+"""Iterations of the fit within a round, from the last potentials, and of the final one."""
+SAMPLE = 100_000
+UNIT = 64
+ROUNDING = 1e-12
+FORBIDDEN = -1e6
+"""The potential of a structural zero: e to this is 0."""
+
+
+def aim(
+    count: Counter,
+    workload: Workload,
+    rho: float,
+    *,
+    sensitivity: int = 1,
+    required: Sequence[Clique] = (),
+    ordered: Collection[str] = (),
+    zeros: Mapping[Clique, npt.NDArray[np.bool_]] | None = None,
+    megabytes: float = MEGABYTES,
+    ask: Ask = draw_anew,
+    progress: Callable[[float], None] = lambda share: None,
+) -> Result:
+    """Select, measure and fit marginals of the workload.
+
+    ``required``: measured up front; the first one is drawn first when rows are sampled.
+    ``ordered``: columns whose neighbouring codes may be merged.
+    ``zeros``: cells that are publicly known to be empty, True where they are.
+    ``progress``: told the share of the budget that is spent after every round.
+    """
+    budget = Budget(rho, sensitivity, ask)
+    impossible = zeros or {}
+    start = opening(
+        budget,
+        count,
+        one_way=ONE_WAY * rho,
+        required_rho=REQUIRED * rho if required else 0.0,
+        required=required,
+        ordered=ordered,
+        whole={c for clique in impossible for c in clique},
+    )
+    domain, n = start.compression.domain, start.total
+    root = required[0] if required else ()
+    measurements = list(start.measurements)
+    observations = [start.compression.observe(m) for m in measurements]
+    potentials = {c: np.where(z, FORBIDDEN, 0.0) for c, z in impossible.items()}
+    model = fit(domain, observations, n, iterations=GLANCE, start=potentials, root=root)
+    rounds = ROUNDS_PER_COLUMN * len(domain)
+    share = budget.left * (1 - ROUNDING) / rounds
+    noise = sensitivity / math.sqrt(math.pi * (1 - SELECT) * share)
+    for _ in range(rounds):
+        limit = megabytes * min(1.0, (budget.spent + share) / rho)
+        pool = [
+            r
+            for r in workload
+            if noise * cells(domain, r) < 2 * n
+            and model_megabytes(domain, [*model.potentials, r]) <= limit
+        ]
+        if not pool:
+            break
+        synthetic = Counter.of(
+            domain, sample(domain, model.tree, model.marginals, SAMPLE, np.random.default_rng(0))
+        )
+        scores = partial(_scores, pool, workload, start.count, synthetic, n, noise)
+        per_row = UNIT * max(workload[r] for r in pool)
+        chosen = budget.select(pool, scores, SELECT * share, per_row)
+        new = budget.measure(start.count, chosen, (1 - SELECT) * share)
+        measurements.append(new)
+        observations.append(Observation.plain(new.clique, new.counts, new.sigma))
+        model = fit(domain, observations, n, iterations=GLANCE, start=model.potentials, root=root)
+        progress(budget.spent / rho)
+    model = fit(domain, observations, n, iterations=SETTLE, start=model.potentials, root=root)
+    return Result(tuple(measurements), GraphicalModel.of(model, start.compression, n))
+
+
+def _scores(
+    pool: Sequence[Clique],
+    workload: Workload,
+    count: Counter,
+    synthetic: Counter,
+    n: float,
+    noise: float,
+) -> list[int]:
+    """UNIT · w_r (‖M_r(D) − M_r(p̂)‖₁ − √(2/π) σ n_r), a whole number; a row moves it by UNIT · w_r."""
+    scores = []
+    for clique in pool:
+        counts = count(clique)
+        guess = np.rint(synthetic(clique) * (UNIT * n / SAMPLE)).astype(np.int64)
+        error = int(np.abs(UNIT * counts - guess).sum())
+        scores.append(workload[clique] * (error - int(UNIT * noise * counts.size)))
+    return scores

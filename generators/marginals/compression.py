@@ -1,0 +1,104 @@
+"""Fewer codes: rare ones merged, as MST does (arXiv 2108.04978, §3.2), and ordered ones binned.
+
+A code whose noisy count is below ``RARE`` standard deviations of its noise cannot be told from an empty
+one; all such codes of a column become one. Where codes are ordered, neighbours are merged until a bin
+holds that much, and further until there are at most ``BINS``. Marginals get fewer cells, so less noise,
+and what was known of the merged codes, their noisy one-way counts, spreads them out again when rows are
+drawn.
+
+Privacy claim: post-processing of noisy one-way marginals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from generators.marginals.counting import Domain
+from generators.marginals.estimate import Array, Observation
+from generators.marginals.measurement import Measurement
+
+Codes = npt.NDArray[np.intp]
+RARE = 3.0
+BINS = 24
+TINY = 1e-9
+
+
+@dataclass(frozen=True)
+class Compression:
+    """A smaller domain, and how to come back from it."""
+
+    domain: Domain
+    groups: Mapping[str, Codes]
+    """Column → for each code, the code of its group."""
+    within: Mapping[str, Array]
+    """Column → for each code, its probability among its group."""
+
+    def observe(self, measurement: Measurement) -> Observation:
+        """A measurement over the original domain as an observation over the smaller one."""
+        counts = measurement.counts.astype(np.float64)
+        merged = np.ones(counts.shape)
+        for axis, column in enumerate(measurement.clique):
+            membership = np.eye(self.domain[column])[self.groups[column]]
+            counts = _add_up(counts, axis, membership)
+            merged = _add_up(merged, axis, membership)
+        return Observation(measurement.clique, counts, 1 / (merged * measurement.sigma**2))
+
+
+def compress(
+    domain: Domain,
+    one_way: Sequence[Measurement],
+    *,
+    whole: Collection[str] = (),
+    ordered: Collection[str] = (),
+) -> Compression:
+    """Merge codes by the noisy count of each, except in the columns in ``whole``."""
+    groups: dict[str, Codes] = {}
+    within: dict[str, Array] = {}
+    for m in one_way:
+        (column,) = m.clique
+        least = RARE * m.sigma
+        if column in whole:
+            group = np.arange(m.counts.size)
+        else:
+            group = _bins(m.counts, least) if column in ordered else _rest(m.counts, least)
+        mass = np.maximum(m.counts, TINY)
+        groups[column] = group
+        within[column] = mass / np.bincount(group, weights=mass)[group]
+    return Compression({c: int(groups[c].max()) + 1 for c in domain}, groups, within)
+
+
+def _rest(counts: npt.NDArray[np.int64], least: float) -> Codes:
+    """One group for all codes below the least count, one for every other code."""
+    rare = counts < least
+    if rare.sum() < 2:
+        return np.arange(rare.size)
+    return np.where(rare, np.sum(~rare), np.cumsum(~rare) - 1)
+
+
+def _bins(counts: npt.NDArray[np.int64], least: float) -> Codes:
+    """At most BINS runs of neighbouring codes, by raising the least count of a run."""
+    bins = _runs(counts, least)
+    while bins[-1] >= BINS:
+        least *= 1.1
+        bins = _runs(counts, least)
+    return bins
+
+
+def _runs(counts: npt.NDArray[np.int64], least: float) -> Codes:
+    """Runs of neighbours: one ends when it holds the least count, or before a code that does alone."""
+    run, held = 0, 0.0
+    runs = np.zeros(counts.size, dtype=np.intp)
+    for code, count in enumerate(counts):
+        if code and (held >= least or count >= least):
+            run, held = run + 1, 0.0
+        runs[code] = run
+        held += count
+    return runs
+
+
+def _add_up(table: Array, axis: int, membership: Array) -> Array:
+    return np.moveaxis(np.tensordot(table, membership, axes=(axis, 0)), -1, axis)

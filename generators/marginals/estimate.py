@@ -1,0 +1,199 @@
+"""The graphical model that fits noisy marginals best (Private-PGM, McKenna et al., arXiv 1901.09136).
+
+Minimises L(p) = ½ Σ_r ‖(n p_r − y_r)/σ_r‖² over the marginals p_r of a distribution p. Every iterate z is a
+graphical model: potentials u_r on the measured cliques, marginals from one sweep up and one down a junction
+tree, in numpy. The steps are the accelerated mirror descent of Auslender and Teboulle (2006) and Tseng
+(2008), the paper's algorithm 3, with a step s found by back-tracking: L is quadratic, so a step is safe if
+½ Σ_r (n/σ_r)² ‖z'_r − z_r‖² ≤ KL(z'‖z)/s, and the KL of two graphical models is read off their potentials.
+The answer x is a mixture of iterates; its tables over the tree's cliques are consistent, so they are a model.
+
+Why not mbi's own estimators: they are one XLA program per set of cliques, and AIM changes the set in every
+round; a program took 12 s to compile and 0.03 s to run. And their default, plain mirror descent, needs ten
+times as many sweeps. The tests hold this one to mbi's marginals and mbi's loss.
+
+Privacy claim: post-processing of noisy counts.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from generators.marginals.counting import Clique, Domain, shape
+from generators.marginals.junction import JunctionTree, junction_tree
+
+Array = npt.NDArray[np.float64]
+Tables = dict[Clique, Array]
+PATIENCE = 10
+GROWTH = 1.05
+ROUNDING = 1e-13
+TINY = 1e-300
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What the model should agree with: expected counts over a clique and how surely, 1/σ², by cell."""
+
+    clique: Clique
+    counts: Array
+    precision: Array
+
+    @classmethod
+    def plain(cls, clique: Clique, counts: npt.NDArray[np.int64], sigma: float) -> Observation:
+        """A measurement as it is."""
+        return cls(clique, counts.astype(np.float64), np.full(counts.shape, sigma**-2.0))
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A distribution: a junction tree and the probabilities over each of its cliques.
+
+    ``potentials`` are those of the last iterate, from which a richer fit may start.
+    """
+
+    tree: JunctionTree
+    marginals: tuple[Array, ...]
+    potentials: Tables
+    loss: float
+    iterations: int
+
+    def project(self, clique: Clique) -> Array:
+        """The probabilities over a clique that lies inside one of the tree's."""
+        home = self.tree.home(clique)
+        return _Slot.of(self.tree, clique, home).read(self.marginals[home])
+
+
+def fit(
+    domain: Domain,
+    observations: Sequence[Observation],
+    total: float,
+    *,
+    iterations: int,
+    start: Mapping[Clique, Array] | None = None,
+    root: Clique = (),
+    tolerance: float = 1e-4,
+) -> Fit:
+    """Fit a distribution of ``total`` rows, from the potentials ``start`` or from the uniform one.
+
+    Stops early once ten iterations together lower the loss by less than ``tolerance`` of itself.
+    """
+    target, weight = _merge(observations, total)
+    u = {c: np.zeros(y.shape) for c, y in target.items()} | dict(start or {})
+    model = _Model.of(domain, junction_tree(domain, u, root), u)
+    z, log_z = model.marginals(u)
+    x, p, q = z, model.read(z), model.read(z)
+    step, reach, losses = 1 / max(float(w.max()) for w in weight.values()), 0.0, [math.inf]
+    for _ in range(iterations):
+        while True:
+            ahead = (step + math.sqrt(step**2 + 4 * step * reach)) / 2
+            share = ahead / (reach + ahead)
+            gap = {c: (1 - share) * p[c] + share * q[c] - y for c, y in target.items()}
+            u_new = u | {c: u[c] - ahead * weight[c] * gap[c] for c in target}
+            z_new, log_new = model.marginals(u_new)
+            q_new = model.read(z_new)
+            curve = 0.5 * sum(np.vdot(weight[c], (q_new[c] - q[c]) ** 2) for c in target)
+            kl = sum(np.vdot(u_new[c] - u[c], q_new[c]) for c in target) - (log_new - log_z)
+            if step * curve <= kl + ROUNDING:
+                break
+            step /= 2
+        u, z, q, log_z, reach = u_new, z_new, q_new, log_new, reach + ahead
+        x = [(1 - share) * a + share * b for a, b in zip(x, z, strict=True)]
+        p = {c: (1 - share) * p[c] + share * q[c] for c in target}
+        step *= GROWTH
+        losses.append(0.5 * sum(np.vdot(weight[c], (p[c] - y) ** 2) for c, y in target.items()))
+        if losses[-1] > (1 - tolerance) * losses[max(0, len(losses) - 1 - PATIENCE)]:
+            break
+    return Fit(model.tree, tuple(x), u, float(losses[-1]), len(losses) - 1)
+
+
+@dataclass(frozen=True)
+class _Model:
+    """The sweeps over one junction tree, and where each clique with a potential lives in it."""
+
+    tree: JunctionTree
+    shapes: tuple[tuple[int, ...], ...]
+    slots: Mapping[Clique, _Slot]
+    outside: tuple[tuple[int, ...], ...]
+    """For each clique, the axes of its parent that are not in their separator."""
+
+    @classmethod
+    def of(cls, domain: Domain, tree: JunctionTree, cliques: Iterable[Clique]) -> _Model:
+        slots = {c: _Slot.of(tree, c, tree.home(c)) for c in cliques}
+        outside = tuple(
+            tuple(i for i, c in enumerate(tree.cliques[parent]) if c not in separator)
+            for parent, separator in zip(tree.parents, tree.separators, strict=True)
+        )
+        return cls(tree, tuple(shape(domain, c) for c in tree.cliques), slots, outside)
+
+    def marginals(self, potentials: Tables) -> tuple[list[Array], float]:
+        """Probabilities over the tree's cliques, and the logarithm of the normalising constant."""
+        tables = [np.zeros(s) for s in self.shapes]
+        for clique, potential in potentials.items():
+            self.slots[clique].add(tables[self.slots[clique].home], potential)
+        log_z = 0.0
+        for i in reversed(range(len(tables))):
+            message = _condition(tables[i], len(self.tree.separators[i]))
+            if i:
+                tables[self.tree.parents[i]] += np.expand_dims(message, self.outside[i])
+            else:
+                log_z = float(message)
+        for i in range(1, len(tables)):
+            above = tables[self.tree.parents[i]].sum(axis=self.outside[i])
+            tables[i] *= above.reshape(above.shape + (1,) * (tables[i].ndim - above.ndim))
+        return tables, log_z
+
+    def read(self, tables: Sequence[Array]) -> Tables:
+        """The probabilities over every clique that has a potential."""
+        return {c: slot.read(tables[slot.home]) for c, slot in self.slots.items()}
+
+
+def _condition(table: Array, depth: int) -> Array:
+    """Turn log potentials into P(rest | first ``depth`` axes), in place; returns the log of what was divided out."""
+    head = table.shape[:depth]
+    rows = table.reshape(math.prod(head), -1)
+    top = np.maximum(rows.max(axis=1, keepdims=True), -1 / TINY)
+    np.exp(rows - top, out=rows)
+    mass = np.maximum(rows.sum(axis=1, keepdims=True), TINY)
+    rows /= mass
+    return (np.log(mass) + top).reshape(head)
+
+
+@dataclass(frozen=True)
+class _Slot:
+    """Where a measured clique lives inside a clique of the tree."""
+
+    home: int
+    others: tuple[int, ...]
+    """Axes of the home that are not in the clique."""
+    turn: tuple[int, ...]
+    """The clique's axes in the order of the home's."""
+
+    @classmethod
+    def of(cls, tree: JunctionTree, clique: Clique, home: int) -> _Slot:
+        axes = tree.cliques[home]
+        inside = [c for c in axes if c in clique]
+        others = tuple(i for i, c in enumerate(axes) if c not in clique)
+        return cls(home, others, tuple(clique.index(c) for c in inside))
+
+    def read(self, table: Array) -> Array:
+        """Sum the home's table down to the clique, in the clique's own order of axes."""
+        return table.sum(axis=self.others).transpose(np.argsort(self.turn))
+
+    def add(self, table: Array, potential: Array) -> None:
+        """Add the clique's potential to the home's table, in place."""
+        table += np.expand_dims(potential.transpose(self.turn), self.others)
+
+
+def _merge(observations: Sequence[Observation], total: float) -> tuple[Tables, Tables]:
+    """For each clique one observed vector of probabilities, and its weight (n/σ)²."""
+    weights: Tables = {}
+    sums: Tables = {}
+    for o in observations:
+        weights[o.clique] = weights.get(o.clique, 0.0) + o.precision
+        sums[o.clique] = sums.get(o.clique, 0.0) + o.precision * o.counts
+    target = {c: sums[c] / weights[c] / total for c in sums}
+    return target, {c: w * total**2 for c, w in weights.items()}

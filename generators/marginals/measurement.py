@@ -1,0 +1,85 @@
+"""Noisy marginals and the budget that pays for them.
+
+Privacy claim: a ``Budget`` is a privacy filter for zCDP: draws may be chosen adaptively, on everything
+noised before, and what is spent never exceeds the rho it began with (zCDP composes under full adaptivity:
+Whitehouse, Ramdas, Rogers, Wu, arXiv 2203.05481). It refuses a draw before anything is drawn. So a
+mechanism that draws through one budget only is rho-zCDP as a whole, and its price is known without data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from generators.marginals.counting import Clique, Counter
+from privacy.noise import discrete_gaussian, gaussian_sigma, noisy_max
+
+Ask = Callable[[list[Any], Callable[[], Any]], Any]
+"""Answers a question by drawing, or with what was drawn for it before (a resumed run); both plain JSON."""
+
+
+def draw_anew(question: list[Any], draw: Callable[[], Any]) -> Any:
+    """Answer every question by drawing."""
+    return draw()
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Counts over a clique with discrete Gaussian noise of scale sigma: safe to publish once paid for."""
+
+    clique: Clique
+    counts: npt.NDArray[np.int64]
+    sigma: float
+
+
+@dataclass
+class Budget:
+    """What is left of a rho; every private draw goes through it.
+
+    ``sensitivity``: the most rows a unit holds, which bounds the L1 and L2 change of any marginal.
+    """
+
+    rho: float
+    sensitivity: int = 1
+    ask: Ask = draw_anew
+    spent: float = 0.0
+
+    @property
+    def left(self) -> float:
+        return self.rho - self.spent
+
+    def measure(self, count: Counter, clique: Clique, rho: float) -> Measurement:
+        """The clique's marginal with Gaussian noise, at a cost of rho."""
+        self._pay(rho)
+        counts = self.ask(
+            ["measure", list(clique), rho],
+            lambda: discrete_gaussian(count(clique), rho, self.sensitivity).tolist(),
+        )
+        return Measurement(clique, np.array(counts), gaussian_sigma(rho, self.sensitivity))
+
+    def select(
+        self, among: Sequence[Clique], scores: Callable[[], Sequence[int]], rho: float, per_row: int
+    ) -> Clique:
+        """A clique of high score, at a cost of rho; one row moves a score by at most ``per_row``."""
+        self._pay(rho)
+        chosen = self.ask(
+            ["select", len(among), rho],
+            lambda: list(among[noisy_max(scores(), rho, self.sensitivity * per_row)]),
+        )
+        return tuple(chosen)
+
+    def _pay(self, rho: float) -> None:
+        if not 0 < rho <= self.left:
+            raise ValueError(f"rho: a draw of {rho} does not fit into the {self.left} left")
+        self.spent = min(self.spent + rho, self.rho)
+
+
+def total(measurements: Sequence[Measurement]) -> float:
+    """The minimum variance estimate of the number of rows, at least 1."""
+    sums = [float(m.counts.sum()) for m in measurements]
+    weights = [1 / (m.counts.size * m.sigma**2) for m in measurements]
+    return max(1.0, float(np.average(sums, weights=weights)))

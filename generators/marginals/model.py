@@ -1,0 +1,148 @@
+"""A fitted model: what is left of the private rows, and where synthetic rows come from.
+
+Holds the probabilities over the cliques of a junction tree (over merged codes, see ``compression``) as
+plain arrays, so that a saved model draws the same rows without fitting again, and is read without pickle.
+
+Rows are drawn down the tree, a clique at a time given its separator, by systematic sampling: among the n_s
+rows that share a separator, a cell of probability p gets ⌊n_s p⌋ or ⌈n_s p⌉ of them, in random order.
+That removes most of the sampling noise of independent draws; cells next to each other stay together, so
+the columns of the root (subgroup and target) come out almost exactly as fitted.
+
+Privacy claim: post-processing; drawing rows is free and repeatable by seed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from generators.marginals.compression import Compression
+from generators.marginals.counting import Domain, shape
+from generators.marginals.estimate import Array, Fit
+from generators.marginals.junction import JunctionTree
+from generators.marginals.measurement import Measurement
+
+Codes = dict[str, npt.NDArray[np.unsignedinteger[Any]]]
+Arrays = dict[str, npt.NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class GraphicalModel:
+    """A distribution over the domain that was measured, and an estimate of the number of rows."""
+
+    tree: JunctionTree
+    marginals: tuple[Array, ...]
+    compression: Compression
+    total: float
+
+    @classmethod
+    def of(cls, fit: Fit, compression: Compression, total: float) -> GraphicalModel:
+        return cls(fit.tree, fit.marginals, compression, total)
+
+    def to_plain(self) -> tuple[dict[str, Any], Arrays]:
+        """A JSON description and named arrays, from which ``from_plain`` rebuilds the model exactly."""
+        arrays: Arrays = {f"marginal.{i}": table for i, table in enumerate(self.marginals)}
+        arrays |= {f"group.{c}": group for c, group in self.compression.groups.items()}
+        arrays |= {f"within.{c}": within for c, within in self.compression.within.items()}
+        meta = {
+            "domain": dict(self.compression.domain),
+            "cliques": [list(c) for c in self.tree.cliques],
+            "separators": [list(c) for c in self.tree.separators],
+            "parents": list(self.tree.parents),
+            "total": self.total,
+        }
+        return meta, arrays
+
+    @classmethod
+    def from_plain(
+        cls, meta: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]
+    ) -> GraphicalModel:
+        """What ``to_plain`` described."""
+        tree = JunctionTree(
+            tuple(tuple(c) for c in meta["cliques"]),
+            tuple(tuple(c) for c in meta["separators"]),
+            tuple(meta["parents"]),
+        )
+        compression = Compression(
+            dict(meta["domain"]),
+            {c: arrays[f"group.{c}"] for c in meta["domain"]},
+            {c: arrays[f"within.{c}"] for c in meta["domain"]},
+        )
+        marginals = tuple(arrays[f"marginal.{i}"] for i in range(len(tree.cliques)))
+        return cls(tree, marginals, compression, float(meta["total"]))
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a mechanism paid for, and the model that was fitted to it."""
+
+    measurements: tuple[Measurement, ...]
+    model: GraphicalModel
+
+
+def synthesize(model: GraphicalModel, n: int, rng: np.random.Generator) -> Codes:
+    """Draw n rows as codes of the domain that was measured."""
+    small = sample(model.compression.domain, model.tree, model.marginals, n, rng)
+    return {c: _spread(small[c], model.compression, c, rng) for c in model.compression.domain}
+
+
+def sample(
+    domain: Domain,
+    tree: JunctionTree,
+    marginals: Sequence[Array],
+    n: int,
+    rng: np.random.Generator,
+) -> Codes:
+    """Draw n rows as codes of the domain of the tree."""
+    rows: dict[str, npt.NDArray[np.intp]] = {}
+    for clique, separator, table in zip(tree.cliques, tree.separators, marginals, strict=True):
+        given = np.zeros(n, dtype=np.intp)
+        for column in separator:
+            given *= domain[column]
+            given += rows[column]
+        rest = clique[len(separator) :]
+        cell = _draw(table.reshape(int(np.prod(shape(domain, separator))), -1), given, rng)
+        rows |= dict(zip(rest, np.unravel_index(cell, shape(domain, rest)), strict=True))
+    return {c: _narrow(rows[c], size) for c, size in domain.items()}
+
+
+def _draw(
+    table: Array, given: npt.NDArray[np.intp], rng: np.random.Generator
+) -> npt.NDArray[np.intp]:
+    """For each row, a cell of the table's row ``given``, by systematic sampling within each of those."""
+    heads, width = table.shape
+    shuffled = rng.permutation(given.size)
+    order = shuffled[np.argsort(given[shuffled], kind="stable")]
+    group = given[order]
+    members = np.bincount(given, minlength=heads)
+    rank = np.arange(given.size) - (np.cumsum(members) - members)[group]
+    u = (rank + rng.random(heads)[group]) / members[group]
+    weights = np.where(table.sum(axis=1, keepdims=True) > 0, table, 1.0)
+    edges = np.cumsum(weights, axis=1)
+    edges /= edges[:, -1:]
+    found = np.searchsorted((edges + np.arange(heads)[:, None]).ravel(), u + group, side="right")
+    last = width - 1 - np.argmax(weights[:, ::-1] > 0, axis=1)
+    cell = np.empty(given.size, dtype=np.intp)
+    cell[order] = np.clip(found - group * width, 0, last[group])
+    return cell
+
+
+def _spread(
+    small: npt.NDArray[np.unsignedinteger[Any]],
+    compression: Compression,
+    column: str,
+    rng: np.random.Generator,
+) -> npt.NDArray[np.unsignedinteger[Any]]:
+    """Spread the rows of merged codes over the codes that were merged."""
+    group = compression.groups[column]
+    table = np.zeros((compression.domain[column], group.size))
+    table[group, np.arange(group.size)] = compression.within[column]
+    return _narrow(_draw(table, small.astype(np.intp), rng), group.size)
+
+
+def _narrow(codes: npt.NDArray[np.intp], size: int) -> npt.NDArray[np.unsignedinteger[Any]]:
+    return codes.astype(np.min_scalar_type(size - 1))

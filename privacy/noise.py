@@ -1,0 +1,72 @@
+"""The two private draws everything discrete is built from, both through OpenDP.
+
+``discrete_gaussian`` adds integer noise to integer counts (Canonne, Kamath, Steinke, arXiv 2004.00010);
+``noisy_max`` is the exponential mechanism, drawn as the arg max of Gumbel-noised integer scores
+(Cesar and Rogers, arXiv 2010.05013, for its zCDP). Both take integers, so a sensitivity is exact and no
+floating point attack applies to the inputs; the randomness is OpenDP's, cannot be seeded, and is secure.
+
+Privacy claim: with ``sensitivity`` a true bound, each draw is rho-zCDP for the rho it is calibrated to,
+and both confirm that with the privacy map of the OpenDP measurement before they look at their input.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+import opendp.prelude as dp
+
+IntArray = npt.NDArray[np.int64]
+
+ROUND_UP = 1 + 1e-12
+"""Makes a scale a hair too large, so that float rounding never makes a draw cost more than its rho."""
+
+dp.enable_features("contrib")
+
+
+def gaussian_sigma(rho: float, sensitivity: int = 1) -> float:
+    """The scale whose cost Δ²/(2σ²) is rho, rounded up; ``sensitivity`` bounds the L2 change of the counts."""
+    return sensitivity / math.sqrt(2 * rho) * ROUND_UP
+
+
+def gaussian_rho(sigma: float, sensitivity: int = 1) -> float:
+    """The zCDP cost Δ²/(2σ²) of discrete Gaussian noise of scale sigma."""
+    return sensitivity**2 / (2 * sigma**2)
+
+
+def discrete_gaussian(counts: npt.ArrayLike, rho: float, sensitivity: int = 1) -> IntArray:
+    """Counts of any shape plus discrete Gaussian noise, at a cost of rho.
+
+    ``sensitivity``: how far, in L2, one unit can move the whole array.
+    """
+    values = np.asarray(counts)
+    if not np.issubdtype(values.dtype, np.integer):
+        raise TypeError(f"counts: integers expected, got {values.dtype}")
+    space = dp.vector_domain(dp.atom_domain(T="i64")), dp.l2_distance(T=float)
+    mechanism = dp.m.make_gaussian(*space, scale=gaussian_sigma(rho, sensitivity))
+    _confirm(mechanism.map(float(sensitivity)), rho)
+    noisy = mechanism(np.ascontiguousarray(values, dtype=np.int64).ravel())
+    return np.asarray(noisy, dtype=np.int64).reshape(values.shape)
+
+
+def noisy_max(scores: npt.ArrayLike, rho: float, sensitivity: int) -> int:
+    """The index of a high score: chosen with probability ∝ exp(ε·score/2Δ), ε = √(8·rho).
+
+    ``sensitivity``: how far one unit can move any one score.
+    """
+    values = np.asarray(scores)
+    if not np.issubdtype(values.dtype, np.integer):
+        raise TypeError(f"scores: integers expected, got {values.dtype}")
+    space = dp.vector_domain(dp.atom_domain(T="i64")), dp.linf_distance(T="i64")
+    mechanism = dp.m.make_noisy_max(
+        *space, dp.zero_concentrated_divergence(), scale=gaussian_sigma(rho, sensitivity)
+    )
+    _confirm(mechanism.map(sensitivity), rho)
+    return int(mechanism(np.ascontiguousarray(values, dtype=np.int64)))
+
+
+def _confirm(charged: float, rho: float) -> None:
+    """Refuse a draw that OpenDP's own privacy map prices above rho."""
+    if charged > rho:
+        raise ValueError(f"rho: the draw costs {charged}, not {rho}")
