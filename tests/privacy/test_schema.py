@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from random_schemas import schemas
 
 from privacy.errors import InputError
@@ -194,7 +194,6 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
 
 
 @given(schema=schemas())
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_schema_written_down_reads_back_equal(schema: Schema, tmp_path: Path) -> None:
     path = tmp_path / "schema.yaml"
     path.write_text(schema.to_yaml(), encoding="utf-8")
