@@ -1,12 +1,14 @@
 """The two private draws everything discrete is built from, both through OpenDP.
 
-``discrete_gaussian`` adds integer noise to integer counts (Canonne, Kamath, Steinke, arXiv 2004.00010);
-``noisy_max`` is the exponential mechanism, drawn as the arg max of Gumbel-noised integer scores
-(Cesar and Rogers, arXiv 2010.05013, for its zCDP). Both take integers, so a sensitivity is exact and no
-floating point attack applies to the inputs; the randomness is OpenDP's, cannot be seeded, and is secure.
+``discrete_gaussian`` adds integer noise to integer counts (Canonne, Kamath, Steinke, arXiv
+2004.00010); ``noisy_max`` is the exponential mechanism, drawn as the arg max of Gumbel-noised
+integer scores (Cesar and Rogers, arXiv 2010.05013, for its zCDP). Both take integers, so a
+sensitivity is exact and no floating point attack applies to the inputs; the randomness is OpenDP's,
+cannot be seeded, and is secure.
 
-Privacy claim: with ``sensitivity`` a true bound, each draw is rho-zCDP for the rho it is calibrated to,
-and both confirm that with the privacy map of the OpenDP measurement before they look at their input.
+Privacy claim: with ``sensitivity`` a true bound, each draw is rho-zCDP for the rho it is calibrated
+to, and both confirm that with the privacy map of the OpenDP measurement before they look at their
+input.
 """
 
 from __future__ import annotations
@@ -20,13 +22,17 @@ import opendp.prelude as dp
 IntArray = npt.NDArray[np.int64]
 
 ROUND_UP = 1 + 1e-12
-"""Makes a scale a hair too large, so that float rounding never makes a draw cost more than its rho."""
+"""Makes a scale a hair too large, so that float rounding never makes a draw cost more than its
+rho.
+"""
 
 dp.enable_features("contrib")
 
 
 def gaussian_sigma(rho: float, sensitivity: int = 1) -> float:
-    """The scale whose cost Δ²/(2σ²) is rho, rounded up; ``sensitivity`` bounds the L2 change of the counts."""
+    """The scale whose cost Δ²/(2σ²) is rho, rounded up; ``sensitivity`` bounds the L2 change of the
+    counts.
+    """
     return sensitivity / math.sqrt(2 * rho) * ROUND_UP
 
 

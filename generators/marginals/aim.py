@@ -1,24 +1,26 @@
 """AIM: an adaptive and iterative mechanism (McKenna, Mullins, Sheldon, Miklau, arXiv 2201.12677).
 
-Measure every column; then, round by round, select by the exponential mechanism the marginal that the
-current model gets most wrong, q_r = w_r (‖M_r(D) − M_r(p̂)‖₁ − √(2/π) σ n_r), measure it with Gaussian
-noise, and fit the model again. A marginal may be selected only if the model stays small: the limit grows
-with the share of the budget that is spent. Where this differs from the paper, and why:
+Measure every column; then, round by round, select by the exponential mechanism the marginal that
+the current model gets most wrong, q_r = w_r (‖M_r(D) − M_r(p̂)‖₁ − √(2/π) σ n_r), measure it with
+Gaussian noise, and fit the model again. A marginal may be selected only if the model stays small:
+the limit grows with the share of the budget that is spent. Where this differs from the paper, and
+why:
 
 - the (subgroup, target) marginals are measured up front with a fixed share of the budget, so that
   P(target | subgroup) does not depend on being selected;
-- rare codes are merged and ordered codes binned after the one-way marginals (see ``compression``): fewer
-  cells, so smaller noise, where the counts could not be told from noise anyway;
-- the model's marginals are counted on a large synthetic sample: free, and hundreds of them take a second,
-  where exact inference takes minutes;
-- the number of rounds is fixed and public, and σ does not anneal: with few rounds the paper's rule (σ/2
-  once a measurement adds less than its noise) ends them before most pairs were looked at;
-- a marginal whose expected noise exceeds twice the estimated number of rows is no candidate: its score
-  could only be negative;
+- rare codes are merged and ordered codes binned after the one-way marginals (see ``compression``):
+  fewer cells, so smaller noise, where the counts could not be told from noise anyway;
+- the model's marginals are counted on a large synthetic sample: free, and hundreds of them take a
+  second, where exact inference takes minutes;
+- the number of rounds is fixed and public, and σ does not anneal: with few rounds the paper's rule
+  (σ/2 once a measurement adds less than its noise) ends them before most pairs were looked at;
+- a marginal whose expected noise exceeds twice the estimated number of rows is no candidate: its
+  score could only be negative;
 - scores are integers, in units of 1/64 of a row: their sensitivity is exact.
 
-Privacy claim: rho-zCDP as a whole for units of at most ``sensitivity`` rows, under adding or removing one:
-every draw goes through one ``Budget``, everything between draws is post-processing of noisy answers.
+Privacy claim: rho-zCDP as a whole for units of at most ``sensitivity`` rows, under adding or
+removing one: every draw goes through one ``Budget``, everything between draws is post-processing of
+noisy answers.
 """
 
 from __future__ import annotations
@@ -117,7 +119,7 @@ def aim(
         model = fit(domain, observations, n, iterations=GLANCE, start=model.potentials, root=root)
         progress(budget.spent / rho)
     model = fit(domain, observations, n, iterations=SETTLE, start=model.potentials, root=root)
-    return Result(tuple(measurements), GraphicalModel.of(model, start.compression, n))
+    return Result(GraphicalModel.of(model, start.compression, n), tuple(measurements))
 
 
 def _scores(
@@ -128,7 +130,9 @@ def _scores(
     n: float,
     noise: float,
 ) -> list[int]:
-    """UNIT · w_r (‖M_r(D) − M_r(p̂)‖₁ − √(2/π) σ n_r), a whole number; a row moves it by UNIT · w_r."""
+    """UNIT · w_r (‖M_r(D) − M_r(p̂)‖₁ − √(2/π) σ n_r), a whole number; a row moves it by UNIT ·
+    w_r.
+    """
     scores = []
     for clique in pool:
         counts = count(clique)

@@ -1,10 +1,10 @@
 """Fewer codes: rare ones merged, as MST does (arXiv 2108.04978, §3.2), and ordered ones binned.
 
-A code whose noisy count is below ``RARE`` standard deviations of its noise cannot be told from an empty
-one; all such codes of a column become one. Where codes are ordered, neighbours are merged until a bin
-holds that much, and further until there are at most ``BINS``. Marginals get fewer cells, so less noise,
-and what was known of the merged codes, their noisy one-way counts, spreads them out again when rows are
-drawn.
+A code whose noisy count is below ``RARE`` standard deviations of its noise cannot be told from an
+empty one; all such codes of a column become one. Where codes are ordered, neighbours are merged
+until a bin holds that much, and further until there are at most ``BINS``. Marginals get fewer
+cells, so less noise, and what was known of the merged codes, their noisy one-way counts, spreads
+them out again when rows are drawn.
 
 Privacy claim: post-processing of noisy one-way marginals.
 """
@@ -89,7 +89,9 @@ def _bins(counts: npt.NDArray[np.int64], least: float) -> Codes:
 
 
 def _runs(counts: npt.NDArray[np.int64], least: float) -> Codes:
-    """Runs of neighbours: one ends when it holds the least count, or before a code that does alone."""
+    """Runs of neighbours: one ends when it holds the least count, or before a code that does
+    alone.
+    """
     run, held = 0, 0.0
     runs = np.zeros(counts.size, dtype=np.intp)
     for code, count in enumerate(counts):

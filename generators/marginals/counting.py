@@ -1,11 +1,13 @@
 """Exact marginals of the private rows: the only place in this package that touches them.
 
-A marginal is one vectorised pass: the codes of its columns are folded into one cell index, block by block
-so that the index stays in cache, and counted. Codes are kept in the smallest unsigned type that holds
-them (a million rows of 40 columns is 40 MB). Every marginal is counted once and remembered.
+A marginal is one vectorised pass: the codes of its columns are folded into one cell index, block by
+block so that the index stays in cache, and counted. Codes are kept in the smallest unsigned type
+that holds them (a million rows of 40 columns is 40 MB). Every marginal is counted once and
+remembered.
 
-Privacy claim: none by itself. Its answers are exact and must meet noise before they leave a mechanism.
-Adding or removing one unit of at most k rows changes an answer by at most k in L1, hence in L2.
+Privacy claim: none by itself. Its answers are exact and must meet noise before they leave a
+mechanism. Adding or removing one unit of at most k rows changes an answer by at most k in L1, hence
+in L2.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import prod
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -26,10 +28,10 @@ Counts = npt.NDArray[np.int64]
 BLOCK = 1 << 17
 
 
-class Count(Protocol):
-    """Answers a clique with its exact counts, shaped by the domain."""
+class Columns(Protocol):
+    """Columns of codes by name: a dict of arrays or a data frame."""
 
-    def __call__(self, clique: Clique) -> Counts: ...
+    def __getitem__(self, column: Any, /) -> Any: ...
 
 
 def shape(domain: Domain, clique: Clique) -> tuple[int, ...]:
@@ -51,9 +53,9 @@ class Counter:
     known: dict[Clique, Counts] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def of(cls, domain: Domain, codes: Mapping[str, npt.ArrayLike]) -> Counter:
+    def of(cls, domain: Domain, codes: Columns) -> Counter:
         """Check every code against the domain and keep it in the smallest type."""
-        return cls(domain, {column: _compact(column, domain, codes) for column in domain})
+        return cls(domain, {c: _compact(c, codes[c], size) for c, size in domain.items()})
 
     def recode(self, domain: Domain, groups: Mapping[str, npt.NDArray[np.intp]]) -> Counter:
         """The same rows with every code replaced by that of its group."""
@@ -77,10 +79,8 @@ class Counter:
         return counts.reshape(shape(self.domain, clique))
 
 
-def _compact(
-    column: str, domain: Domain, codes: Mapping[str, npt.ArrayLike]
-) -> npt.NDArray[np.unsignedinteger]:
-    values = np.asarray(codes[column])
-    if values.size and not 0 <= values.min() <= values.max() < domain[column]:
-        raise ValueError(f"column {column}: a code lies outside 0..{domain[column] - 1}")
-    return values.astype(np.min_scalar_type(domain[column] - 1))
+def _compact(column: str, codes: npt.ArrayLike, size: int) -> npt.NDArray[np.unsignedinteger]:
+    values = np.asarray(codes)
+    if values.size and not 0 <= values.min() <= values.max() < size:
+        raise ValueError(f"column {column}: a code lies outside 0..{size - 1}")
+    return values.astype(np.min_scalar_type(size - 1))

@@ -1,15 +1,17 @@
-"""The graphical model that fits noisy marginals best (Private-PGM, McKenna et al., arXiv 1901.09136).
+"""The graphical model that fits noisy marginals best (Private-PGM, McKenna et al., arXiv
+1901.09136).
 
-Minimises L(p) = ½ Σ_r ‖(n p_r − y_r)/σ_r‖² over the marginals p_r of a distribution p. Every iterate z is a
-graphical model: potentials u_r on the measured cliques, marginals from one sweep up and one down a junction
-tree, in numpy. The steps are the accelerated mirror descent of Auslender and Teboulle (2006) and Tseng
-(2008), the paper's algorithm 3, with a step s found by back-tracking: L is quadratic, so a step is safe if
-½ Σ_r (n/σ_r)² ‖z'_r − z_r‖² ≤ KL(z'‖z)/s, and the KL of two graphical models is read off their potentials.
-The answer x is a mixture of iterates; its tables over the tree's cliques are consistent, so they are a model.
+Minimises L(p) = ½ Σ_r ‖(n p_r − y_r)/σ_r‖² over the marginals p_r of a distribution p. Every
+iterate z is a graphical model: potentials u_r on the measured cliques, marginals from one sweep up
+and one down a junction tree, in numpy. The steps are the accelerated mirror descent of Auslender
+and Teboulle (2006) and Tseng (2008), the paper's algorithm 3, with a step s found by back-tracking:
+L is quadratic, so a step is safe if ½ Σ_r (n/σ_r)² ‖z'_r − z_r‖² ≤ KL(z'‖z)/s, and the KL of two
+graphical models is read off their potentials. The answer x is a mixture of iterates; its tables
+over the tree's cliques are consistent, so they are a model.
 
-Why not mbi's own estimators: they are one XLA program per set of cliques, and AIM changes the set in every
-round; a program took 12 s to compile and 0.03 s to run. And their default, plain mirror descent, needs ten
-times as many sweeps. The tests hold this one to mbi's marginals and mbi's loss.
+Why not mbi's own estimators: they are one XLA program per set of cliques, and AIM changes the set
+in every round; a program took 12 s to compile and 0.03 s to run. And their default, plain mirror
+descent, needs ten times as many sweeps. The tests hold this one to mbi's marginals and mbi's loss.
 
 Privacy claim: post-processing of noisy counts.
 """
@@ -36,7 +38,9 @@ TINY = 1e-300
 
 @dataclass(frozen=True)
 class Observation:
-    """What the model should agree with: expected counts over a clique and how surely, 1/σ², by cell."""
+    """What the model should agree with: expected counts over a clique and how surely, 1/σ², by
+    cell.
+    """
 
     clique: Clique
     counts: Array
@@ -95,7 +99,7 @@ def fit(
             u_new = u | {c: u[c] - ahead * weight[c] * gap[c] for c in target}
             z_new, log_new = model.marginals(u_new)
             q_new = model.read(z_new)
-            curve = 0.5 * sum(np.vdot(weight[c], (q_new[c] - q[c]) ** 2) for c in target)
+            curve = _loss(q_new, q, weight)
             kl = sum(np.vdot(u_new[c] - u[c], q_new[c]) for c in target) - (log_new - log_z)
             if step * curve <= kl + ROUNDING:
                 break
@@ -104,10 +108,15 @@ def fit(
         x = [(1 - share) * a + share * b for a, b in zip(x, z, strict=True)]
         p = {c: (1 - share) * p[c] + share * q[c] for c in target}
         step *= GROWTH
-        losses.append(0.5 * sum(np.vdot(weight[c], (p[c] - y) ** 2) for c, y in target.items()))
+        losses.append(_loss(p, target, weight))
         if losses[-1] > (1 - tolerance) * losses[max(0, len(losses) - 1 - PATIENCE)]:
             break
-    return Fit(model.tree, tuple(x), u, float(losses[-1]), len(losses) - 1)
+    return Fit(model.tree, tuple(x), u, losses[-1], len(losses) - 1)
+
+
+def _loss(p: Tables, target: Tables, weight: Tables) -> float:
+    """½ Σ_r ‖(n/σ_r)(p_r − target_r)‖²."""
+    return 0.5 * sum(float(np.vdot(w, (p[c] - target[c]) ** 2)) for c, w in weight.items())
 
 
 @dataclass(frozen=True)
@@ -152,14 +161,17 @@ class _Model:
 
 
 def _condition(table: Array, depth: int) -> Array:
-    """Turn log potentials into P(rest | first ``depth`` axes), in place; returns the log of what was divided out."""
+    """Turn log potentials into P(rest | first ``depth`` axes), in place; returns the log of what
+    was divided out.
+    """
     head = table.shape[:depth]
     rows = table.reshape(math.prod(head), -1)
     top = np.maximum(rows.max(axis=1, keepdims=True), -1 / TINY)
     np.exp(rows - top, out=rows)
     mass = np.maximum(rows.sum(axis=1, keepdims=True), TINY)
     rows /= mass
-    return (np.log(mass) + top).reshape(head)
+    removed: Array = np.log(mass) + top
+    return removed.reshape(head)
 
 
 @dataclass(frozen=True)
@@ -181,7 +193,8 @@ class _Slot:
 
     def read(self, table: Array) -> Array:
         """Sum the home's table down to the clique, in the clique's own order of axes."""
-        return table.sum(axis=self.others).transpose(np.argsort(self.turn))
+        inside: Array = table.sum(axis=self.others)
+        return inside.transpose(np.argsort(self.turn))
 
     def add(self, table: Array, potential: Array) -> None:
         """Add the clique's potential to the home's table, in place."""

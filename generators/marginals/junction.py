@@ -1,9 +1,9 @@
 """Junction trees: the shape of a graphical model whose cliques were measured.
 
-Variables are eliminated greedily, cheapest table first; the tables that arise, less those inside another,
-are the cliques of a triangulated graph, and a maximum spanning tree over them (by size of overlap) has the
-running intersection property (Koller and Friedman, 2009, §10.4). Sets are bit masks, since the size of
-hundreds of hypothetical models is asked for in every round of AIM.
+Variables are eliminated greedily, cheapest table first; the tables that arise, less those inside
+another, are the cliques of a triangulated graph, and a maximum spanning tree over them (by size of
+overlap) has the running intersection property (Koller and Friedman, 2009, §10.4). Sets are bit
+masks, since the size of hundreds of hypothetical models is asked for in every round of AIM.
 
 Privacy claim: none; sees column names and sizes only.
 """
@@ -23,8 +23,8 @@ BYTES_PER_CELL = 8
 class JunctionTree:
     """Cliques, parents before children; a clique lists its separator from its parent first.
 
-    The root has the empty separator and itself as parent. Parts of the graph that are not connected are
-    joined through empty separators, so that there is always one tree.
+    The root has the empty separator and itself as parent. Parts of the graph that are not connected
+    are joined through empty separators, so that there is always one tree.
     """
 
     cliques: tuple[Clique, ...]
@@ -37,7 +37,8 @@ class JunctionTree:
 
 
 def junction_tree(domain: Domain, cliques: Iterable[Clique], root: Clique = ()) -> JunctionTree:
-    """The tree over all columns of the domain; the clique that holds most of ``root`` becomes its root.
+    """The tree over all columns of the domain; the clique that holds most of ``root`` becomes its
+    root.
 
     The columns of ``root`` come first in the root clique.
     """
@@ -48,7 +49,7 @@ def junction_tree(domain: Domain, cliques: Iterable[Clique], root: Clique = ()) 
     order, parents, separators = [start], [0], [0]
     left = [i for i in range(len(masks)) if i != start]
     while left:
-        overlap, _, parent, i = max(
+        _, _, parent, i = max(
             ((masks[i] & masks[p]).bit_count(), -k, k, i) for i in left for k, p in enumerate(order)
         )
         left.remove(i)

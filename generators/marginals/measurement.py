@@ -1,9 +1,10 @@
 """Noisy marginals and the budget that pays for them.
 
-Privacy claim: a ``Budget`` is a privacy filter for zCDP: draws may be chosen adaptively, on everything
-noised before, and what is spent never exceeds the rho it began with (zCDP composes under full adaptivity:
-Whitehouse, Ramdas, Rogers, Wu, arXiv 2203.05481). It refuses a draw before anything is drawn. So a
-mechanism that draws through one budget only is rho-zCDP as a whole, and its price is known without data.
+Privacy claim: a ``Budget`` is a privacy filter for zCDP: draws may be chosen adaptively, on
+everything noised before, and what is spent never exceeds the rho it began with (zCDP composes under
+full adaptivity: Whitehouse, Ramdas, Rogers, Wu, arXiv 2203.05481). It refuses a draw before
+anything is drawn. So a mechanism that draws through one budget only is rho-zCDP as a whole, and its
+price is known without data.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from generators.marginals.counting import Clique, Counter
 from privacy.noise import discrete_gaussian, gaussian_sigma, noisy_max
 
 Ask = Callable[[list[Any], Callable[[], Any]], Any]
-"""Answers a question by drawing, or with what was drawn for it before (a resumed run); both plain JSON."""
+"""Answers a question by drawing, or with what was drawn for it before (a resumed run); both plain
+JSON.
+"""
 
 
 def draw_anew(question: list[Any], draw: Callable[[], Any]) -> Any:
@@ -29,7 +32,9 @@ def draw_anew(question: list[Any], draw: Callable[[], Any]) -> Any:
 
 @dataclass(frozen=True)
 class Measurement:
-    """Counts over a clique with discrete Gaussian noise of scale sigma: safe to publish once paid for."""
+    """Counts over a clique with discrete Gaussian noise of scale sigma: safe to publish once paid
+    for.
+    """
 
     clique: Clique
     counts: npt.NDArray[np.int64]
@@ -64,7 +69,9 @@ class Budget:
     def select(
         self, among: Sequence[Clique], scores: Callable[[], Sequence[int]], rho: float, per_row: int
     ) -> Clique:
-        """A clique of high score, at a cost of rho; one row moves a score by at most ``per_row``."""
+        """A clique of high score, at a cost of rho; one row moves a score by at most
+        ``per_row``.
+        """
         self._pay(rho)
         chosen = self.ask(
             ["select", len(among), rho],

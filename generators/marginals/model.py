@@ -1,12 +1,13 @@
 """A fitted model: what is left of the private rows, and where synthetic rows come from.
 
-Holds the probabilities over the cliques of a junction tree (over merged codes, see ``compression``) as
-plain arrays, so that a saved model draws the same rows without fitting again, and is read without pickle.
+Holds the probabilities over the cliques of a junction tree (over merged codes, see ``compression``)
+as plain arrays, so that a saved model draws the same rows without fitting again, and is read
+without pickle.
 
-Rows are drawn down the tree, a clique at a time given its separator, by systematic sampling: among the n_s
-rows that share a separator, a cell of probability p gets ⌊n_s p⌋ or ⌈n_s p⌉ of them, in random order.
-That removes most of the sampling noise of independent draws; cells next to each other stay together, so
-the columns of the root (subgroup and target) come out almost exactly as fitted.
+Rows are drawn down the tree, a clique at a time given its separator, by systematic sampling: among
+the n_s rows that share a separator, a cell of probability p gets ⌊n_s p⌋ or ⌈n_s p⌉ of them, in
+random order. That removes most of the sampling noise of independent draws; cells next to each other
+stay together, so the columns of the root (subgroup and target) come out almost exactly as fitted.
 
 Privacy claim: post-processing; drawing rows is free and repeatable by seed.
 """
@@ -15,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -44,7 +45,9 @@ class GraphicalModel:
         return cls(fit.tree, fit.marginals, compression, total)
 
     def to_plain(self) -> tuple[dict[str, Any], Arrays]:
-        """A JSON description and named arrays, from which ``from_plain`` rebuilds the model exactly."""
+        """A JSON description and named arrays, from which ``from_plain`` rebuilds the model
+        exactly.
+        """
         arrays: Arrays = {f"marginal.{i}": table for i, table in enumerate(self.marginals)}
         arrays |= {f"group.{c}": group for c, group in self.compression.groups.items()}
         arrays |= {f"within.{c}": within for c, within in self.compression.within.items()}
@@ -76,12 +79,11 @@ class GraphicalModel:
         return cls(tree, marginals, compression, float(meta["total"]))
 
 
-@dataclass(frozen=True)
-class Result:
-    """What a mechanism paid for, and the model that was fitted to it."""
+class Result(NamedTuple):
+    """The model that a mechanism fitted, and the noisy marginals it was fitted to."""
 
-    measurements: tuple[Measurement, ...]
     model: GraphicalModel
+    measurements: tuple[Measurement, ...]
 
 
 def synthesize(model: GraphicalModel, n: int, rng: np.random.Generator) -> Codes:
@@ -113,7 +115,9 @@ def sample(
 def _draw(
     table: Array, given: npt.NDArray[np.intp], rng: np.random.Generator
 ) -> npt.NDArray[np.intp]:
-    """For each row, a cell of the table's row ``given``, by systematic sampling within each of those."""
+    """For each row, a cell of the table's row ``given``, by systematic sampling within each of
+    those.
+    """
     heads, width = table.shape
     shuffled = rng.permutation(given.size)
     order = shuffled[np.argsort(given[shuffled], kind="stable")]
@@ -121,9 +125,9 @@ def _draw(
     members = np.bincount(given, minlength=heads)
     rank = np.arange(given.size) - (np.cumsum(members) - members)[group]
     u = (rank + rng.random(heads)[group]) / members[group]
-    weights = np.where(table.sum(axis=1, keepdims=True) > 0, table, 1.0)
-    edges = np.cumsum(weights, axis=1)
-    edges /= edges[:, -1:]
+    weights: Array = np.where(table.sum(axis=1)[:, None] > 0, table, 1.0)
+    edges: Array = np.cumsum(weights, axis=1)
+    edges = edges / edges[:, -1:]
     found = np.searchsorted((edges + np.arange(heads)[:, None]).ravel(), u + group, side="right")
     last = width - 1 - np.argmax(weights[:, ::-1] > 0, axis=1)
     cell = np.empty(given.size, dtype=np.intp)

@@ -1,12 +1,13 @@
 """MST: a maximum spanning tree of pairs (McKenna, Miklau, Sheldon, arXiv 2108.04978).
 
 Measure every column and merge rare codes; select a spanning tree of pairs, edge by edge with the
-exponential mechanism, by how far each is from independence, ‖M_ij(D) − n p_i p_j‖₁; measure its edges; fit.
-A third of the budget each. Edges in ``required`` are in the tree from the start, measured like the others.
-Fast, and blind to everything a tree cannot carry: P(target | subgroup) moves unless it is an edge.
+exponential mechanism, by how far each is from independence, ‖M_ij(D) − n p_i p_j‖₁; measure its
+edges; fit. A third of the budget each. Edges in ``required`` are in the tree from the start,
+measured like the others. Fast, and blind to everything a tree cannot carry: P(target | subgroup)
+moves unless it is an edge.
 
-Privacy claim: rho-zCDP as a whole for units of at most ``sensitivity`` rows, under adding or removing one:
-every draw goes through one ``Budget``.
+Privacy claim: rho-zCDP as a whole for units of at most ``sensitivity`` rows, under adding or
+removing one: every draw goes through one ``Budget``.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ def mst(
         domain, observations, n, iterations=ITERATIONS, root=required[0] if required else ()
     )
     progress(1.0)
-    return Result((*start.measurements, *joint), GraphicalModel.of(model, start.compression, n))
+    return Result(GraphicalModel.of(model, start.compression, n), (*start.measurements, *joint))
 
 
 def _scores(

@@ -1,7 +1,9 @@
-"""What AIM and MST measure before they select anything, and the smaller domain that follows from it.
+"""What AIM and MST measure before they select anything, and the smaller domain that follows from
+it.
 
-Every column alone, in equal shares, and the ``required`` cliques, in shares by their number of cells: of
-two subgroup columns the one with more groups has the smaller groups, and needs the smaller noise.
+Every column alone, in equal shares, and the ``required`` cliques, in shares by their number of
+cells: of two subgroup columns the one with more groups has the smaller groups, and needs the
+smaller noise.
 
 Privacy claim: costs ``one_way`` + ``required_rho`` of the budget.
 """
@@ -18,7 +20,9 @@ from generators.marginals.measurement import Budget, Measurement, total
 
 @dataclass(frozen=True)
 class Opening:
-    """The first measurements, the merged codes, the rows recoded to them and how many rows there are."""
+    """The first measurements, the merged codes, the rows recoded to them and how many rows there
+    are.
+    """
 
     measurements: tuple[Measurement, ...]
     compression: Compression
