@@ -24,7 +24,7 @@ def number(value: float | None, signed: bool = False) -> str:
         return DASH
     if not math.isfinite(value):
         return "unlimited" if value > 0 else DASH
-    if float(value).is_integer() and abs(value) >= 1:
+    if float(value).is_integer():
         digits = 0
     else:
         digits = 3 if abs(value) < 10 else 1 if abs(value) < 1000 else 0

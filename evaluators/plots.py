@@ -1,8 +1,9 @@
 """Small plots as inline SVG: a row of marks on a shared scale, bars, and the scale itself.
 
 Positions are percentages, so that a plot takes the width of its table cell while its lines and
-letters keep their size. Every plot stands beside the figures it draws, so it is hidden from screen readers;
-shapes, not colours alone, tell marks apart: a filled dot, a hollow diamond, an upright tick.
+letters keep their size. Every plot stands beside the figures it draws, so it is hidden from
+screen readers; shapes, not colours alone, tell marks apart: a filled dot, a hollow diamond, an
+upright tick.
 
 Privacy claim: none; draws what it is given.
 """
@@ -75,7 +76,7 @@ def _tick(value: float, axis: Axis) -> str:
     return f"{value:,.{digits}f}".replace("-", "\N{MINUS SIGN}")
 
 
-def strip(axis: Axis, marks: Sequence[Mark], height: int = 28) -> Markup:
+def strip(axis: Axis, marks: Sequence[Mark], height: int = 30) -> Markup:
     """One row of marks over the scale's grid; dots and diamonds are set on lines of their own."""
     parts = [_line(axis.at(t), 0, height, "grid") for t in axis.ticks]
     if axis.reference is not None:

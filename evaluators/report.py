@@ -1,7 +1,7 @@
 """The internal report: one self-contained HTML page on which a custodian or a board can decide.
 
 The decision and its reasons come first, then the budget, then utility, fairness and fidelity as
-plots with intervals, and every score in tables. It shows figures on real rows that were not charged.
+plots with intervals, and every score in tables. It shows figures on real rows.
 
 Privacy claim: none; the page is internal and says so.
 """
@@ -58,6 +58,8 @@ def context(scorecard: Scorecard, verdict: Verdict, label: dict[str, Any]) -> di
         "fairness": sections.fairness_plots(scorecard),
         "pairs": sections.pair_tables(scorecard),
         "representation": resemblance.representation_plot(scorecard),
+        "lost_groups": resemblance.lost_groups(scorecard),
+        "similar": resemblance.overall(scorecard),
         "k_marginals": resemblance.k_marginals(scorecard),
         "k_marginal_groups": resemblance.k_marginal_plot(scorecard),
         "columns": resemblance.worst_details(scorecard, "quality.column"),
@@ -77,6 +79,7 @@ def _outcome(verdict: Verdict, name: Any) -> dict[str, Any]:
         "css": css,
         "heading": heading,
         "total": len(reasons),
+        "rules": list(dict.fromkeys(r.rule for r in reasons)),
         "left_out": max(0, len(reasons) - MAX_REASONS),
         "reasons": [_reason(r) for r in reasons[:MAX_REASONS]],
     }

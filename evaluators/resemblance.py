@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from evaluators.page import number
+from evaluators.page import number, percent
 from evaluators.plots import meter
-from evaluators.score import Scorecard
+from evaluators.score import Score, Scorecard
 from evaluators.views import Plot, one_mark, pair_marks, plot, problem, spread
 from evaluators.words import metric_words, worst_first
 
@@ -69,6 +69,27 @@ def k_marginal_plot(card: Scorecard) -> Plot | None:
         lambda s: (number(s.value), f"ceiling {number(s.baseline)}"),
         (("dot", "synthetic rows"), ("diamond", "ceiling: the real train rows")),
     )
+
+
+def overall(card: Scorecard) -> list[tuple[str, str]]:
+    """Figures on the whole table, each with its name."""
+    found = [
+        (metric_words(s.metric), problem(s) or f"{number(s.value)} of 1")
+        for name in ("quality", "diagnostic")
+        for s in card.filter(metric=name)
+    ]
+    for s in card.filter(metric="impossible_rows"):
+        found.append(("Impossible rows", problem(s) or f"{percent(s.value or 0.0)} ({s.detail})"))
+    if categories := card.filter(metric="lost_categories", status="ok").scores:
+        lost = [s.detail for s in categories if s.value]
+        found.append(("Categories without a synthetic row", "; ".join(lost) or "none"))
+    return found
+
+
+def lost_groups(card: Scorecard) -> list[Score] | None:
+    """Groups and pairs of groups that have real people and no synthetic row; None if not judged."""
+    judged = card.filter(metric="lost_group")
+    return [s for s in judged if s.value] if len(judged) else None
 
 
 def representation_plot(card: Scorecard) -> Plot | None:

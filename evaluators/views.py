@@ -116,7 +116,10 @@ def plot(
 def pair_marks(score: Score) -> list[Mark]:
     """The figure with its interval, and its baseline."""
     weak = score.status != "ok"
-    return [Mark("dot", score.value, score.low, score.high, weak), Mark("diamond", score.baseline)]
+    return [
+        Mark("dot", score.value, score.low, score.high, weak),
+        Mark("diamond", score.baseline, weak=weak),
+    ]
 
 
 def one_mark(score: Score) -> list[Mark]:

@@ -47,7 +47,7 @@ FAMILIES = ("utility", "fairness")
 """First parts of a metric's name that its section says already."""
 
 SIGNED = ("calibration_gap", "base_rate.difference", "target_mean.difference")
-"""Figures whose best value is 0: worse on either side."""
+"""Figures whose best value is 0, worse on either side; not so their excess gaps."""
 
 
 def metric_words(metric: str) -> str:
@@ -65,7 +65,7 @@ def badness(score: Score) -> float:
         return -math.inf
     if score.metric == "representation_ratio":
         return abs(math.log(value)) if value > 0 else math.inf
-    if any(s in score.metric for s in SIGNED):
+    if not score.metric.endswith(".excess_gap") and any(s in score.metric for s in SIGNED):
         return abs(value)
     return -value if score.higher_is_better else value
 

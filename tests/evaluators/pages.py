@@ -172,6 +172,9 @@ def make_scores(group: str = "sex=F") -> list[Score]:
         Score(metric="quality.column", value=0.55, detail="pay (KSComplement)"),
         Score(metric="quality.pair", detail="a × b", **small),
         Score(metric="impossible_rows", value=0.0, rows="none", visibility="public"),
+        Score(metric="lost_group", slice="sex=Y", order=1, value=1.0, n=33, higher_is_better=False),
+        Score(metric="lost_categories", value=2.0, detail="ward: north, south"),
+        Score(metric="quality", value=0.91),
         Score(metric="new.metric", value=1e9),
     ]
 

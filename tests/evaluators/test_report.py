@@ -48,6 +48,8 @@ def test_report_shows_decision_reasons_budget_and_every_section(tmp_path: Path) 
     assert "insufficient evidence: 12 people, fewer than 100" in page.text
     assert "failed: ValueError" in page.text
     assert "new, metric" in page.text
+    assert "sex=Y (33 people)" in page.text
+    assert "ward: north, south" in page.text
     assert page.text.index("pay (KSComplement)") < page.text.index("age (KSComplement)")
     assert re.search(r'class="whisker dot"', html)
     assert re.search(r'class="mark dot weak"', html)
@@ -90,6 +92,7 @@ def test_numbers_are_short(value: float | None) -> None:
 def test_numbers_as_people_write_them() -> None:
     assert number(-0.0341) == "−0.034"
     assert number(7874) == "7,874"
+    assert number(0.0) == "0"
     assert number(-0.0001, signed=True) == "0.000"
     assert loss(1e-9) == "10⁻⁹"
     assert loss(2.5e-7) == "2.5 × 10⁻⁷"
@@ -117,3 +120,5 @@ def test_worst_first() -> None:
     assert [s.value for s in worst_first(ratios)] == [0.0, 0.5, 1.5, 1.1]
     gaps = [replace(low, metric="fairness.calibration_gap", value=v) for v in (0.01, -0.3, 0.2)]
     assert [s.value for s in worst_first(gaps)] == [-0.3, 0.2, 0.01]
+    excess = [replace(g, metric=f"{g.metric}.excess_gap", higher_is_better=False) for g in gaps]
+    assert [s.value for s in worst_first(excess)] == [0.2, 0.01, -0.3]
