@@ -21,7 +21,8 @@ from evaluators.features import as_numbers
 from evaluators.score import Score
 from evaluators.tables import Tables
 from privacy.codec import Codec
-from privacy.schema import Categorical, Condition, Datetime, Schema
+from privacy.impossible import impossible_rows
+from privacy.schema import Categorical, Datetime, Schema
 
 with warnings.catch_warnings():  # sdmetrics 0.32 warns of its own imports
     warnings.simplefilter("ignore", FutureWarning)
@@ -186,12 +187,7 @@ def lost_categories(tables: Tables) -> list[Score]:
 
 def impossible(tables: Tables) -> list[Score]:
     """Share of synthetic rows that meet a combination which the schema declares impossible."""
-    bad = np.zeros(len(tables.synthetic), dtype=bool)
-    for zero in tables.schema.impossible:
-        hit = np.ones(len(tables.synthetic), dtype=bool)
-        for name, condition in zero.items():
-            hit &= holds(tables.synthetic[name], condition)
-        bad |= hit
+    bad = impossible_rows(tables.synthetic, tables.schema)
     return [
         Score(
             metric="impossible_rows",
@@ -202,17 +198,3 @@ def impossible(tables: Tables) -> list[Score]:
             detail=f"{len(tables.schema.impossible)} declared combinations",
         )
     ]
-
-
-def holds(series: pd.Series, condition: Condition) -> np.ndarray:
-    """The rows in which a condition of a structural zero holds."""
-    missing = series.isna().to_numpy()
-    found = missing & condition.missing
-    if condition.values is not None:
-        found |= ~missing & series.map(str).isin(condition.values).to_numpy()
-    if condition.min is not None or condition.max is not None:
-        numbers = pd.to_numeric(series, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
-        low = -np.inf if condition.min is None else condition.min
-        high = np.inf if condition.max is None else condition.max
-        found |= (numbers >= low) & (numbers <= high)
-    return found

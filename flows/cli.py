@@ -16,6 +16,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -51,13 +52,16 @@ def release(
 ) -> None:
     """Train under a charge, evaluate, gate, and export a bundle or say why not."""
     _prefect_for_a_terminal()
-    from flows.release import LISTENER
+    from flows.release import LISTENER, StageError
     from flows.release import release as release_flow
 
     with _progress_bar() as tell:
         token = LISTENER.set(tell)
         try:
             outcome = release_flow(config=config, data=data, run=run)
+        except StageError as error:
+            # only this terminal shows why the rows were refused
+            raise (DataError(error.story.read_text()) if error.about_rows else error) from None
         finally:
             LISTENER.reset(token)
     _say_decision(outcome)
@@ -121,6 +125,7 @@ def schema_draft(
         f"[bold red]This read private rows.[/] Every category, bound and name in {out} comes from them. "
         "A person must confirm each as public knowledge, or replace it, before the file is used.",
         highlight=False,
+        soft_wrap=True,
     )
 
 
@@ -140,7 +145,7 @@ def schema_check(
     stderr.print("[bold red]This read private rows;[/] what it shows must stay in the house.")
     table = Table("column", "problem", "first value", "first row", "rows", "action")
     for f in findings:
-        table.add_row(f.column, f.problem, f.value[:40], str(f.row), str(f.rows), f.action)
+        table.add_row(f.column, f.problem.rstrip(":"), f.value[:40], str(f.row), str(f.rows), f.action)
     console.print(table if findings else f"all {texts.num_rows} rows fit the schema")
     if any(f.action == "refused" for f in findings):
         raise typer.Exit(2)
@@ -221,14 +226,14 @@ def _prefect_for_a_terminal() -> None:
 
 def main() -> None:
     """Run the command line; every error we know is one line and an exit code."""
-    from click.exceptions import ClickException
-
     try:
-        app(standalone_mode=False)
-    except ClickException as error:
-        error.show()
-        sys.exit(2)
+        app()
     except UnderstudyError as error:
-        text = error.private if isinstance(error, DataError) else str(error)
-        stderr.print(f"[bold red]error:[/] {' '.join(text.split())}", highlight=False, soft_wrap=True)
-        sys.exit(error.exit_code)
+        _fail(error.private if isinstance(error, DataError) else str(error), error.exit_code)
+    except OSError as error:
+        _fail(f"{error.filename or 'no file named'}: {error.strerror or error}", 2)
+
+
+def _fail(text: str, code: int) -> None:
+    stderr.print(f"[bold red]error:[/] {escape(' '.join(text.split()))}", highlight=False, soft_wrap=True)
+    sys.exit(code)

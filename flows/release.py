@@ -54,12 +54,17 @@ class Outcome:
         return 0 if self.decision == "approved" else 3
 
 
-class StageError(Exception):
-    """A stage that failed, told without a private value; ``cause`` never leaves the process."""
+class StageError(UnderstudyError):
+    """A stage that failed, told without a private value.
 
-    def __init__(self, message: str, exit_code: int) -> None:
-        super().__init__(message)
+    ``story``: the file that holds the rest of it; one line to show the custodian where ``about_rows``.
+    """
+
+    def __init__(self, message: str, exit_code: int, story: Path | None, about_rows: bool) -> None:
+        super().__init__(message if story is None else f"{message}; see {story}")
         self.exit_code = exit_code
+        self.story = story
+        self.about_rows = about_rows and story is not None
 
 
 @flow(name="release", retries=0, persist_result=False, log_prints=False)
@@ -159,15 +164,14 @@ def _told_publicly(run: Run, stage: str) -> Iterator[None]:
         raise
     except Exception as error:
         message, code = _public(error, stage)
-        story = error.private if isinstance(error, DataError) else traceback.format_exc()
-        where = run / "error.txt"
+        told = error.private if isinstance(error, DataError) else traceback.format_exc()
+        story: Path | None = run / "error.txt"
         try:
             run.folder.mkdir(parents=True, exist_ok=True)
-            write_atomically(where, story.encode())
-            message += f"; see {where}"
+            write_atomically(run / "error.txt", told.encode())
         except OSError:
-            message += "; error.txt could not be written"
-        raise StageError(message, code) from None
+            story = None
+        raise StageError(message, code, story, isinstance(error, DataError)) from None
 
 
 def _public(error: Exception, stage: str) -> tuple[str, int]:

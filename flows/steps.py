@@ -160,7 +160,7 @@ def judge(work: Work, progress: Progress) -> None:
         work.synthetic(),
         work.completed_schema(),
         seed=work.run.config.seed,
-        progress=progress,
+        progress=lambda metric, done, total: progress(metric, done / total),
     )
     with folder_atomically(work.run / "scores") as folder:
         scorecard.write(folder)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
 from dp_accounting import DpEvent
 
 from privacy.accounting import Guarantee
+from privacy.ledger import Permit
 from privacy.schema import Schema
 from privacy.transcript import Transcript
 
@@ -45,14 +46,25 @@ class Model(Protocol):
 class Generator(Protocol):
     """Frozen public parameters; no field may hold anything that came from private rows."""
 
-    def calibrate(self, guarantee: Guarantee, schema: Schema) -> Generator:
-        """The same generator with its noise set so that ``event()`` costs at most ``guarantee``."""
+    def calibrate(self, guarantee: Guarantee, schema: Schema, beside: DpEvent) -> Generator:
+        """The same generator, its noise set so that ``event()`` composed with ``beside`` costs ``guarantee``."""
         ...
 
     def event(self) -> DpEvent:
         """What ``fit`` costs; needs no data. Raises ValueError before ``calibrate``."""
         ...
 
-    def fit(self, rows: Any, permit: Any, transcript: Transcript, progress: Progress) -> Model:
-        """Train on rows that ``permit`` opened. Raises PermitError unless it was charged for ``event()``."""
+    def fit(
+        self,
+        frame: pd.DataFrame,
+        schema: Schema,
+        permit: Permit,
+        transcript: Transcript,
+        progress: Progress,
+    ) -> Model:
+        """Train on the rows that ``permit`` opened: a canonical frame in a complete schema.
+
+        Every noised answer goes through ``transcript``, so that a killed run resumes. Raises PermitError
+        unless the permit was charged for ``event()``.
+        """
         ...

@@ -32,11 +32,9 @@ MISSING = "(missing)"
 class Bins:
     """Bins of one numeric or date column, [edge, next edge), as numbers.
 
-    ``decimals``: floats are drawn with so many digits after the point, where a bin has room for
-    one.
-
     ``edges``: B+1 increasing floats; the last is exclusive for whole numbers (upper bound + 1) and
     the closed upper bound for floats. Dates are whole days or seconds since 1970.
+    ``decimals``: floats are drawn with so many digits after the point, where a bin has room for it.
     """
 
     edges: np.ndarray
@@ -182,7 +180,7 @@ class ColumnCode:
 
     def decode(self, codes: np.ndarray, rng: np.random.Generator) -> pd.Series:
         """A canonical series with a value for each code; numbers are uniform inside their bin."""
-        codes = np.asarray(codes)
+        codes = np.asarray(codes, dtype=np.int64)  # narrow unsigned codes would wrap
         if self.bins is None:
             table = np.array([*self.values, *[None] * self.has_missing], dtype=object)
             return pd.Series(table[codes], dtype=object)
@@ -270,15 +268,8 @@ class Codec:
 
     def decode(self, codes: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
         """Codes → canonical frame in schema order; identifiers become fresh numbers 1 … n."""
-        fresh = pd.Series(np.arange(1, len(codes) + 1).astype(str), dtype=object)
-        return pd.DataFrame(
-            {
-                name: self.columns[name].decode(codes[name].to_numpy(), rng)
-                if name in self.columns
-                else fresh
-                for name in self.schema.columns
-            }
-        )
+        decoded = {n: c.decode(codes[n].to_numpy(), rng) for n, c in self.columns.items()}
+        return number_identifiers(pd.DataFrame(decoded), self.schema)
 
     def groups(self, subgroup: Subgroup) -> tuple[np.ndarray, tuple[str, ...]]:
         """Code → group number of a subgroup [size of its column], and the groups' labels."""
@@ -297,6 +288,14 @@ class Codec:
             code.column, bins=bands, values=code.values, has_missing=code.has_missing
         )
         return number, named.labels
+
+
+def number_identifiers(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
+    """The frame in schema order, with fresh numbers 1 … n for every identifier."""
+    fresh = pd.Series(np.arange(1, len(frame) + 1).astype(str), dtype=object)
+    return pd.DataFrame(
+        {n: frame.get(n) if n in schema.modelled else fresh for n in schema.columns}
+    )
 
 
 def band_edges(schema: Schema, name: str, only: Subgroup | None = None) -> tuple[float, ...]:

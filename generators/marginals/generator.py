@@ -10,10 +10,12 @@ is private and only its noisy estimate leaves. ``sample`` is post-processing.
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -21,17 +23,21 @@ from dp_accounting import ComposedDpEvent, DpEvent, ZCDpEvent
 from safetensors.numpy import load_file, save_file
 
 from generators.base import Progress
-from generators.marginals.aim import aim
+from generators.marginals.aim import MEGABYTES, aim
 from generators.marginals.counting import Counter
-from generators.marginals.measurement import Measurement
-from generators.marginals.model import GraphicalModel, synthesize
+from generators.marginals.measurement import Ask, Measurement
+from generators.marginals.model import GraphicalModel, Result, synthesize
 from generators.marginals.mst import mst
 from generators.marginals.workload import outcomes, workload
 from privacy.accounting import Guarantee, calibrate
-from privacy.codec import Codec
+from privacy.codec import Codec, number_identifiers
+from privacy.impossible import impossible_cells, impossible_rows
 from privacy.ledger import Permit
 from privacy.schema import Schema, load_schema
 from privacy.transcript import Transcript
+
+REDRAWS = 100
+"""How often rows that the schema calls impossible are drawn again before they are left in."""
 
 
 @dataclass(frozen=True)
@@ -50,12 +56,21 @@ class MarginalModel:
 
     def sample(self, n: int, rng: np.random.Generator) -> pd.DataFrame:
         """``n`` rows as a canonical frame; the same for the same generator state."""
+        frame = self._draw(n, rng)
+        for _ in range(REDRAWS):
+            possible = frame[~impossible_rows(frame, self.schema)]
+            if len(possible) == n:
+                break
+            frame = pd.concat([possible, self._draw(n - len(possible), rng)], ignore_index=True)
+        return number_identifiers(frame, self.schema)
+
+    def _draw(self, n: int, rng: np.random.Generator) -> pd.DataFrame:
         codes = pd.DataFrame(synthesize(self.model, n, rng))
         return Codec(self.schema).decode(codes, rng)
 
     def save(self, folder: Path) -> None:
         """schema.yaml, model.json and arrays.safetensors."""
-        structure, arrays = self.model.to_arrays()
+        structure, arrays = self.model.to_plain()
         described = []
         for i, m in enumerate(self.measurements):
             arrays[f"measured.{i}"] = m.counts
@@ -81,23 +96,17 @@ class MarginalModel:
             Measurement(tuple(m["clique"]), arrays.pop(f"measured.{i}"), m["sigma"])
             for i, m in enumerate(content["measurements"])
         )
-        model = GraphicalModel.from_arrays(content["structure"], arrays)
+        model = GraphicalModel.from_plain(content["structure"], arrays)
         return cls(load_schema(folder / "schema.yaml"), model, measurements, content["charge"])
 
 
 @dataclass(frozen=True)
-class Marginals:
-    """What AIM and MST share; ``rho`` is set by ``calibrate`` and by nothing else.
+class Marginals(ABC):
+    """What AIM and MST share; ``rho`` is set by ``calibrate`` and by nothing else."""
 
-    ``max_size_mb``: the largest graphical model, in megabytes of its clique marginals.
-    """
-
-    max_size_mb: float = 1.0
     rho: float | None = field(default=None, metadata={"calibrated": True})
 
-    mechanism: ClassVar[Callable[..., Any]]
-
-    def calibrate(self, guarantee: Guarantee, schema: Schema, beside: DpEvent) -> Marginals:
+    def calibrate(self, guarantee: Guarantee, schema: Schema, beside: DpEvent) -> Self:
         """The generator with the largest ρ that, composed with ``beside``, costs ``guarantee``."""
 
         def event(rho: float) -> DpEvent:
@@ -107,9 +116,13 @@ class Marginals:
 
     def event(self) -> DpEvent:
         """ρ-zCDP, known without data."""
+        return ZCDpEvent(self.calibrated_rho)
+
+    @property
+    def calibrated_rho(self) -> float:
         if self.rho is None:
             raise ValueError("calibrate first")
-        return ZCDpEvent(self.rho)
+        return self.rho
 
     def fit(
         self,
@@ -122,31 +135,60 @@ class Marginals:
         """Measure and fit; ``frame`` is canonical and ``schema`` complete."""
         permit.covers(self.event())
         codec = Codec(schema)
-        columns = {c for t in schema.targets for c in t.columns}
-        groups = {s.column for s in schema.subgroups}
-        model, measurements = type(self).mechanism(
-            Counter.of(codec.domain, codec.encode(frame)),
-            codec.domain,
-            workload(codec.domain, columns, groups),
-            self.rho,
-            sensitivity=schema.max_rows_per_unit,
-            required=outcomes(codec.domain, columns, groups),
-            max_size_mb=self.max_size_mb,
-            transcript=transcript,
-            progress=progress,
-        )
-        return MarginalModel(schema, model, tuple(measurements), permit.charge.hash)
+        count = Counter.of(codec.domain, codec.encode(frame))
+        result = self.run(count, codec, transcript.answer, partial(progress, "measuring"))
+        return MarginalModel(schema, result.model, result.measurements, permit.charge.hash)
+
+    @abstractmethod
+    def run(self, count: Counter, codec: Codec, ask: Ask, progress: Callable[[float], None]) -> Result:
+        """The mechanism on counted codes."""
 
 
 @dataclass(frozen=True)
 class Aim(Marginals):
-    """AIM (arXiv 2201.12677): marginals are chosen one after another where the model is worst."""
+    """AIM (arXiv 2201.12677): marginals are chosen one after another where the model is worst.
 
-    mechanism = staticmethod(aim)
+    ``megabytes``: the largest graphical model; larger is more faithful and slower.
+    """
+
+    megabytes: float = MEGABYTES
+
+    def run(self, count: Counter, codec: Codec, ask: Ask, progress: Callable[[float], None]) -> Result:
+        targets, groups = _roles(codec.schema)
+        return aim(
+            count,
+            workload(codec.domain, targets, groups),
+            self.calibrated_rho,
+            sensitivity=codec.schema.max_rows_per_unit,
+            required=outcomes(codec.domain, targets, groups),
+            ordered=_ordered(codec),
+            zeros=impossible_cells(codec),
+            megabytes=self.megabytes,
+            ask=ask,
+            progress=progress,
+        )
 
 
 @dataclass(frozen=True)
 class Mst(Marginals):
     """MST (arXiv 2108.04978): a tree of pairs, chosen once; faster and less faithful than AIM."""
 
-    mechanism = staticmethod(mst)
+    def run(self, count: Counter, codec: Codec, ask: Ask, progress: Callable[[float], None]) -> Result:
+        return mst(
+            count,
+            self.calibrated_rho,
+            sensitivity=codec.schema.max_rows_per_unit,
+            ordered=_ordered(codec),
+            ask=ask,
+            progress=progress,
+        )
+
+
+def _roles(schema: Schema) -> tuple[set[str], set[str]]:
+    """Target columns and subgroup columns."""
+    return {c for t in schema.targets for c in t.columns}, {s.column for s in schema.subgroups}
+
+
+def _ordered(codec: Codec) -> set[str]:
+    """Columns whose neighbouring codes may be merged: bins of numbers without codes of another kind."""
+    return {n for n, c in codec.columns.items() if c.n_bins == c.size or c.column.kind == "ordinal"}
