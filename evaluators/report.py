@@ -21,7 +21,7 @@ from evaluators.views import MAX_ROWS
 from evaluators.words import metric_words
 
 DECISIONS = {
-    "approved": ("approved", "Approved", "Every rule of the policy was met."),
+    "approved": ("approved", "Approved", "Everything that the policy requires was met."),
     "veto": ("veto", "Veto", "At least one rule is broken. Nothing may be published."),
     "insufficient evidence": (
         "insufficient",

@@ -29,7 +29,7 @@ def targets(card: Scorecard) -> list[str]:
 
 def main_metric(card: Scorecard, family: str, target: str) -> str:
     """The metric drawn for a target: "fairness.auroc", say; empty where none was scored."""
-    known = {s.metric for s in card.filter(target=target)}
+    known = {s.metric.removesuffix(".difference") for s in card.filter(target=target)}
     return next((m for n in MAIN if (m := f"{family}.{n}") in known), "")
 
 
@@ -124,9 +124,9 @@ def fairness_plots(card: Scorecard) -> list[Plot]:
     return [p for p in plots if p]
 
 
-def by_group(card: Scorecard, metric: str, target: str, model: str, order: int = 1) -> list[Score]:
-    """A metric in every group; where it is unknown, the score that says why."""
-    here = card.filter(target=target, model=model, order=order)
+def by_group(card: Scorecard, metric: str, target: str, model: str) -> list[Score]:
+    """A metric in every subgroup; where it is unknown, the score that says why."""
+    here = card.filter(target=target, model=model, order=1)
     found = {s.slice: s for s in here.filter(metric=f"{metric}.difference")}
     return list((found | {s.slice: s for s in here.filter(metric=metric)}).values())
 
@@ -187,8 +187,10 @@ def pair_tables(card: Scorecard) -> list[Table]:
     tables = []
     for target in targets(card):
         metric = main_metric(card, "fairness", target)
-        scores = by_group(card, metric, target, best_learner(card, target), order=2)
-        tables.append(table(f"{metric_words(metric)} for {target}", scores))
+        losses = card.filter(
+            metric=f"{metric}.difference", target=target, model=best_learner(card, target), order=2
+        )
+        tables.append(table(f"{metric_words(metric)} for {target}: synthetic − real", losses))
         rates = card.filter(
             lambda s: s.metric.startswith(("base_rate.", "target_mean.")),
             target=target,

@@ -153,7 +153,7 @@ def make_scores(group: str = "sex=F") -> list[Score]:
         fair,
         replace(fair, slice="sex=M", value=0.8),
         Score(metric="fairness.auroc.difference", slice="sex=X", order=1, **small, **about),
-        replace(fair, slice=f"{group} & age=1", order=2),
+        replace(fair, metric="fairness.auroc.difference", slice=f"{group} & age=1", order=2),
         replace(rate, slice=group, order=1),
         replace(rate, slice="sex=X", order=1, **small),
         replace(

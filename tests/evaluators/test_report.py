@@ -47,7 +47,7 @@ def test_report_shows_decision_reasons_budget_and_every_section(tmp_path: Path) 
     assert "12.3 % subsample" in page.text
     assert "insufficient evidence: 12 people, fewer than 100" in page.text
     assert "failed: ValueError" in page.text
-    assert "new, metric" in page.text
+    assert "New, metric" in page.text
     assert "sex=Y (33 people)" in page.text
     assert "ward: north, south" in page.text
     assert page.text.index("pay (KSComplement)") < page.text.index("age (KSComplement)")
@@ -59,6 +59,13 @@ def test_report_of_an_empty_scorecard(tmp_path: Path) -> None:
     _, page = report(tmp_path, [], Verdict("default", "insufficient evidence", ()))
     assert "Insufficient evidence" in page.text
     assert "The scorecard is empty." in page.text
+
+
+def test_groups_of_which_none_can_be_judged_are_still_listed(tmp_path: Path) -> None:
+    small = [s for s in make_scores() if s.metric != "fairness.auroc"]
+    _, page = report(tmp_path, small, Verdict("default", "insufficient evidence", REASONS[3:]))
+    assert "AUROC for income by subgroup" in page.text
+    assert "sex=X 900 people, 210 with the event insufficient evidence: 12 people" in page.text
 
 
 def test_hostile_names_are_text(tmp_path: Path) -> None:
