@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +35,10 @@ def write_bundle(work: Work, permit: Permit, verdict: Verdict) -> Path:
         return bundle
     schema = work.completed_schema()
     frame = work.synthetic()
-    label = make_label(work, permit.charge, len(frame), verdict.public_summary())
+    label = make_label(work, permit.charge, len(frame), verdict)
     with folder_atomically(bundle) as folder:
         _internal(folder / "internal", work, label, verdict, frame)
-        if verdict.approved:
+        if verdict.decision == "approved":
             _public(folder / "public", schema, label, frame)
     return bundle
 
@@ -58,7 +59,7 @@ def _internal(
     scores = work.run / "scores"
     shutil.copytree(scores, folder)
     shutil.copytree(work.run / "model", folder / "model")
-    write_json(folder / "verdict.json", verdict.to_json())
+    write_json(folder / "verdict.json", asdict(verdict))
     write_json(folder / "label.json", label)
     write_report(folder / "report.html", Scorecard.read(scores / "scores.parquet"), verdict, label)
 

@@ -215,8 +215,8 @@ def _progress_bar() -> Iterator:  # type: ignore[type-arg]
 def _prefect_for_a_terminal() -> None:
     """Prefect's own server is started for one run: give it time, and leave the terminal to us."""
     for name, value in {
-        "PREFECT_LOGGING_LEVEL": "ERROR",
-        "PREFECT_SERVER_LOGGING_LEVEL": "ERROR",
+        "PREFECT_LOGGING_LEVEL": "CRITICAL",
+        "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
         "DO_NOT_TRACK": "1",

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import math
 from importlib.metadata import version
 from typing import Any
 
+from evaluators.gate import Verdict
 from flows.steps import Work
 from privacy.accounting import event_to_json, spent
 from privacy.ledger import Charge
@@ -36,8 +38,8 @@ FLOATS = (
 )
 
 
-def make_label(work: Work, charge: Charge, rows: int, decision: dict[str, Any]) -> dict[str, Any]:
-    """The label of a release as plain JSON; ``decision`` is the verdict's public summary."""
+def make_label(work: Work, charge: Charge, rows: int, verdict: Verdict) -> dict[str, Any]:
+    """The label of a release as plain JSON; of the verdict, the decision and the policy's name only."""
     schema, config = work.plan.schema, work.run.config
     unit = schema.unit or "row"
     cost = spent([charge.dp_event], config.guarantee.delta)
@@ -63,9 +65,9 @@ def make_label(work: Work, charge: Charge, rows: int, decision: dict[str, Any]) 
             "neighbouring_relation": "add or remove one unit with all its rows",
             "protects": "the units in the train partition; the holdout partition never reached the generator",
             "in_words": (
-                f"Whether or not any one {_word(unit)} was in the training data, any finding about them from "
-                f"these rows is at most e^{cost.epsilon:.3g} ≈ {2.718281828459045**cost.epsilon:.3g} times as "
-                f"likely, but for a probability of {cost.delta:g}."
+                f"Whether or not any one {_word(unit)} was in the training data, whatever is found out from "
+                f"these rows about whoever it stands for is at most e^ε ≈ {math.exp(cost.epsilon):.3g} times "
+                f"as likely, but for a probability of δ = {cost.delta:g}."
             ),
         },
         "accounting": {
@@ -97,7 +99,7 @@ def make_label(work: Work, charge: Charge, rows: int, decision: dict[str, Any]) 
             "numbers": FLOATS,
             "post_processing": "fitting the model, drawing rows and everything after are free",
         },
-        "decision": decision,
+        "decision": {"decision": verdict.decision, "policy": verdict.policy},
         "not_covered": list(NOT_COVERED),
     }
 

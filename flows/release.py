@@ -15,7 +15,6 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 from prefect import flow, task
@@ -46,7 +45,6 @@ class Outcome:
     """What a release came to; holds public facts only."""
 
     decision: str
-    summary: dict[str, Any]
     bundle: Path
 
     @property
@@ -115,7 +113,7 @@ def publish(work: steps.Work) -> Outcome:
         progress("writing the bundle", 0.0)
         verdict = steps.decide(work)
         bundle = write_bundle(work, work.charge(), verdict)
-        outcome = Outcome(verdict.decision, verdict.public_summary(), bundle)
+        outcome = Outcome(verdict.decision, bundle)
         _show(work, outcome)
     return outcome
 
