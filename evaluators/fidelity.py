@@ -111,6 +111,8 @@ def _score(metric: str, value: float, tables: Tables, detail: str = "") -> Score
 
 
 def _inputs(tables: Tables) -> tuple[Frames, Frames, dict[str, Any]]:
+    if tables.synthetic.empty or tables.holdout.empty:
+        raise ValueError("a table without rows cannot be compared")
     rng = tables.rng("fidelity")
     frames = []
     for frame in (tables.holdout, tables.synthetic):

@@ -4,6 +4,9 @@ Representation ratio: the group's share among synthetic rows over its share amon
 rate: P(event | group) for classification and survival, the mean (in standard deviations) for
 regression. Lost group: real people, but no synthetic row. No model is involved.
 
+Intervals hold the chance in both: the holdout's people (bootstrap) and the synthetic rows, which
+are a sample of their model; a fresh sample of real people is thus not taken for harm.
+
 Rows: holdout for shares and for the base rates that the gate reads; train beside it; lost groups:
 both. Visibility: internal.
 """
@@ -67,12 +70,12 @@ def _ratio(
     rows: RealRows,
     weights: np.ndarray,
 ) -> Score:
-    """Synthetic over real share; the interval is the holdout's."""
+    """Synthetic over real share."""
     people = tables.people(rows, group[rows])
     status, reason = evidence(people)
     W = weights if rows == "holdout" else np.ones((1, len(group[rows])))
     real = W @ group[rows] / W.sum(axis=1)
-    share = float(group["synthetic"].mean())
+    share = redrawn(group["synthetic"], len(real), tables.rng(f"synthetic {piece.name}"))
     ratio = np.divide(share, real, out=np.full(real.shape, np.nan), where=real > 0)
     low, high = interval(ratio)
     return Score(
@@ -88,7 +91,7 @@ def _ratio(
         n=people,
         status=status,
         reason=reason,
-        detail=f"synthetic share {share:.4f}",
+        detail=f"synthetic share {share[0]:.4f}",
     )
 
 
@@ -120,11 +123,13 @@ def _base_rates(
         if status == "ok" and not kept["synthetic"].any():
             status, reason = "insufficient evidence", "no synthetic row in this group"
         figures = np.full(1, np.nan)
-        if len(real) and kept["synthetic"].any():
+        ours = value["synthetic"][kept["synthetic"]]
+        if len(real) and len(ours):
             W = weights[:, kept[rows]] if rows == "holdout" else np.ones((1, len(real)))
             total = W.sum(axis=1)
             mean = np.divide(W @ real, total, out=np.full(total.shape, np.nan), where=total > 0)
-            figures = value["synthetic"][kept["synthetic"]].mean() - mean
+            rng = tables.rng(f"synthetic {target.name} {piece.name}")
+            figures = redrawn(ours, len(mean), rng) - mean
         low, high = interval(figures)
         scores.append(
             Score(
@@ -145,6 +150,14 @@ def _base_rates(
             )
         )
     return scores
+
+
+def redrawn(values: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
+    """The mean of synthetic values, then n − 1 draws of its sampling distribution (normal)."""
+    if len(values) == 0:
+        return np.zeros(n)
+    error = values.std() / np.sqrt(len(values))
+    return np.asarray(values.mean() + error * np.r_[0.0, rng.normal(size=n - 1)])
 
 
 def _event(y: np.ndarray, target: Target) -> np.ndarray:

@@ -1,0 +1,147 @@
+"""From three tables to a verdict: fresh real rows pass, planted harms are vetoed by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from clinic import SCHEMA, people
+
+from evaluators import evaluate as module
+from evaluators.evaluate import evaluate
+from evaluators.gate import Policy, Verdict, gate, load_policy
+from evaluators.learners import cox, logistic, ridge
+from evaluators.score import Score, Scorecard
+from evaluators.tables import Tables
+from privacy.codec import Codec
+
+POLICY = load_policy(Path(__file__).parents[2] / "configs" / "policies" / "default.yaml")
+TRAIN, HOLDOUT = people(3000, 1), people(3000, 2)
+
+Judge = Callable[[pd.DataFrame], tuple[Scorecard, Verdict]]
+
+
+def judge_all(synthetic: pd.DataFrame) -> tuple[Scorecard, Verdict]:
+    card = evaluate(TRAIN, HOLDOUT, synthetic, SCHEMA)
+    return card, gate(card, POLICY)
+
+
+@pytest.fixture
+def judge(monkeypatch: pytest.MonkeyPatch) -> Judge:
+    """The whole suite with one fast learner a task."""
+    fast = {
+        "classification": {"logistic": logistic},
+        "survival": {"cox": cox},
+        "regression": {"ridge": ridge},
+    }
+    monkeypatch.setattr("evaluators.predictions.LEARNERS", fast)
+    return judge_all
+
+
+def test_fresh_people_in_their_bins_are_approved() -> None:
+    codec = Codec(SCHEMA)
+    fresh = codec.decode(codec.encode(people(3000, 4)), np.random.default_rng(0))
+    card, verdict = judge_all(fresh)
+    assert verdict.decision == "approved", [r.text for r in verdict.reasons if r.outcome != "pass"]
+    assert not card.filter(status="failed")
+    notes = verdict.of("note")
+    assert notes
+    assert all(" & " in r.slice or " × " in r.slice for r in notes)
+    public = card.filter(visibility="public")
+    assert {s.metric for s in public} == {
+        "declared.target",
+        "declared.subgroup",
+        "impossible_rows",
+    }
+
+
+def test_the_train_rows_themselves_pass_utility(judge: Judge) -> None:
+    card, verdict = judge(TRAIN)
+    assert verdict.decision == "approved"
+    for score in card.filter(lambda s: s.metric.endswith("c_index.difference")):
+        assert score.status != "ok" or score.value == 0
+
+
+def test_a_collapsed_subgroup_is_vetoed_by_name(judge: Judge) -> None:
+    """Site C, 6 % of people, has its outcome inverted; overall figures stay fine."""
+    synthetic = people(3000, 4)
+    flipped = synthetic["back"].map({"yes": "no", "no": "yes"})
+    synthetic["back"] = synthetic["back"].where(synthetic["site"] != "C", flipped)
+    card, verdict = judge(synthetic)
+    assert verdict.decision == "veto"
+    vetoes = {(r.rule, r.slice) for r in verdict.of("veto")}
+    assert ("base-rates", "site=C") in vetoes
+    assert "usefulness" not in {rule for rule, _ in vetoes}, [r.text for r in verdict.of("veto")]
+    auroc = card.one(metric="utility.auroc.ratio", model="logistic")
+    assert auroc.value is not None
+    assert auroc.value > 0.95
+    assert {r.slice for r in verdict.of("veto")} <= {
+        "site=C",
+        "site",
+        "sex=F & site=C",
+        "sex=M & site=C",
+        "sex × site",
+    }
+
+
+def test_a_lost_group_is_vetoed_by_name(judge: Judge) -> None:
+    synthetic = people(3000, 4)
+    synthetic = synthetic[synthetic["site"] != "C"].reset_index(drop=True)
+    _, verdict = judge(synthetic)
+    assert verdict.decision == "veto"
+    assert {"site=C"} <= {r.slice for r in verdict.of("veto") if r.rule == "no-lost-group"}
+
+
+def test_noise_is_vetoed(judge: Judge) -> None:
+    rng = np.random.default_rng(0)
+    shuffled = TRAIN.apply(lambda c: c.iloc[rng.permutation(len(c))].reset_index(drop=True))
+    _, verdict = judge(shuffled)
+    assert verdict.decision == "veto"
+    assert "usefulness" in {r.rule for r in verdict.of("veto")}
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No model is trained."""
+    monkeypatch.setattr(module, "predict_all", lambda tables: [])
+
+
+def test_a_failing_metric_is_told_and_withholds_approval(
+    monkeypatch: pytest.MonkeyPatch, quick: None
+) -> None:
+    def broken(tables: Tables) -> list[Score]:
+        raise KeyError("a private value")
+
+    monkeypatch.setattr(module, "ON_TABLES", {"declared": module.declared, "broken": broken})
+    card = evaluate(TRAIN, HOLDOUT, TRAIN, SCHEMA)
+    score = card.one(metric="broken")
+    assert (score.status, score.reason) == ("failed", "KeyError")
+    rule = {"name": "any", "metric": "declared.target", "slices": ["all"], "at_least": 1}
+    given = Policy.model_validate({"name": "t", "rules": [rule]})
+    assert gate(card, given).decision == "insufficient evidence"
+    lenient = given.model_copy(update={"on_failed": "note"})
+    assert gate(card, lenient).decision == "approved"
+
+
+def test_the_same_seed_gives_the_same_scores(quick: None) -> None:
+    train, holdout, synthetic = people(300, 1), people(300, 2), people(300, 3)
+    once = evaluate(train, holdout, synthetic, SCHEMA, seed=5)
+    assert once == evaluate(train, holdout, synthetic, SCHEMA, seed=5)
+    assert once != evaluate(train, holdout, synthetic, SCHEMA, seed=6)
+
+
+def test_progress_is_told(quick: None) -> None:
+    told: list[tuple[str, int, int]] = []
+    people_ = people(200, 1)
+    evaluate(people_, people_, people_, SCHEMA, progress=lambda *step: told.append(step))
+    assert [done for _, done, _ in told] == list(range(len(told)))
+    assert {total for _, _, total in told} == {len(told) - 1}
+    assert told[-1][0] == "done"
+
+
+def test_an_empty_synthetic_table_never_passes(quick: None) -> None:
+    card = evaluate(TRAIN, HOLDOUT, TRAIN.iloc[:0], SCHEMA)
+    assert gate(card, POLICY).decision in ("veto", "insufficient evidence")

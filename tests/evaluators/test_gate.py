@@ -1,0 +1,219 @@
+"""The gate: a veto beats doubt, doubt beats approval, and nothing passes for want of evidence."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evaluators.gate import Decision, Policy, Rule, gate, load_policy, outcome_of
+from evaluators.score import Score, Scorecard
+from privacy.errors import InputError
+
+DEFAULT = Path(__file__).parents[2] / "configs" / "policies" / "default.yaml"
+GRAVITY: tuple[Decision, ...] = ("approved", "insufficient evidence", "veto")
+
+figures = st.floats(-1, 1, allow_nan=False)
+
+
+def policy(**rule: object) -> Policy:
+    given = {"name": "good-enough", "metric": "m", "slices": ["all"], "at_least": 0} | rule
+    return Policy.model_validate({"name": "test", "rules": [given]})
+
+
+def card(*scores: Score) -> Scorecard:
+    return Scorecard(scores)
+
+
+def verdict_of(score: Score, given: Policy) -> int:
+    return GRAVITY.index(gate(card(score), given).decision)
+
+
+@st.composite
+def scores(draw: st.DrawFn) -> Score:
+    value = draw(figures)
+    if draw(st.booleans()):
+        return Score(metric="m", value=value)
+    below, above = draw(st.floats(0, 1)), draw(st.floats(0, 1))
+    return Score(metric="m", value=value, low=value - below, high=value + above)
+
+
+rules = st.builds(
+    lambda limit, both, p, v, s: policy(
+        at_least=limit,
+        at_most=limit + both if both is not None else None,
+        pass_needs=p,
+        veto_needs=v,
+        on_insufficient=s,
+    ),
+    figures,
+    st.none() | st.floats(0, 1),
+    st.sampled_from(["value", "interval"]),
+    st.sampled_from(["value", "interval"]),
+    st.sampled_from(["insufficient", "note"]),
+)
+
+
+def shifted(score: Score, by: float) -> Score:
+    def move(x: float | None) -> float | None:
+        return None if x is None else x + by
+
+    return replace(score, value=move(score.value), low=move(score.low), high=move(score.high))
+
+
+@given(scores(), rules, st.floats(0, 1))
+def test_worse_is_never_judged_better(score: Score, given: Policy, by: float) -> None:
+    """One-sided limits: a lower score of at_least, a higher one of at_most."""
+    rule = given.rules[0]
+    lower_only = given.model_copy(update={"rules": (rule.model_copy(update={"at_most": None}),)})
+    assert verdict_of(shifted(score, -by), lower_only) >= verdict_of(score, lower_only)
+    if rule.at_most is not None:
+        upper = rule.model_copy(update={"at_least": None})
+        upper_only = given.model_copy(update={"rules": (upper,)})
+        assert verdict_of(shifted(score, by), upper_only) >= verdict_of(score, upper_only)
+
+
+@given(scores(), rules, st.floats(0, 1))
+def test_out_of_a_range_is_never_approved(score: Score, given: Policy, by: float) -> None:
+    """Two-sided limits: once the value is outside, moving on outwards never brings approval."""
+    rule = given.rules[0]
+    value = score.value or 0.0
+    if rule.above(value):
+        assert verdict_of(shifted(score, by), given) >= verdict_of(score, given)
+    if rule.below(value):
+        assert verdict_of(shifted(score, -by), given) >= verdict_of(score, given)
+
+
+@given(scores(), rules, st.integers(1, 5))
+def test_more_scores_never_soften_a_veto(score: Score, given: Policy, extra: int) -> None:
+    if gate(card(score), given).decision == "veto":
+        more = [Score(metric="m", value=1, detail=str(i)) for i in range(extra)]
+        assert gate(card(score, *more), given).decision == "veto"
+
+
+@given(scores(), rules)
+def test_an_undefined_or_small_score_never_approves(score: Score, given: Policy) -> None:
+    small = replace(score, status="insufficient evidence")
+    assert gate(card(small), given).decision == "insufficient evidence"
+    failed = replace(score, status="failed")
+    assert gate(card(failed), given).decision == "insufficient evidence"
+
+
+@given(rules)
+def test_an_empty_scorecard_never_approves(given: Policy) -> None:
+    assert gate(Scorecard(), given).decision == "insufficient evidence"
+
+
+def test_the_default_policy_never_approves_an_empty_scorecard() -> None:
+    verdict = gate(Scorecard(), load_policy(DEFAULT))
+    assert verdict.decision == "insufficient evidence"
+    missing = {r.metric for r in verdict.of("insufficient evidence")}
+    assert {"declared.target", "declared.subgroup", "lost_group", "base_rate.difference"} <= missing
+
+
+def test_each_declared_target_needs_its_figures() -> None:
+    declared = [
+        Score(metric="declared.target", value=1, target=t, detail="classification", rows="none")
+        for t in ("a", "b")
+    ]
+    given = policy(task="classification")
+    verdict = gate(card(*declared, Score(metric="m", value=1, target="a")), given)
+    assert [r.target for r in verdict.of("insufficient evidence")] == ["b"]
+    whole = card(*declared, *(Score(metric="m", value=1, target=t) for t in ("a", "b")))
+    assert gate(whole, given).decision == "approved"
+
+
+def test_a_rule_for_groups_needs_figures_for_groups() -> None:
+    group = Score(metric="declared.subgroup", value=1, slice="sex", order=1, rows="none")
+    given = policy(slices=["all", "groups"])
+    overall = Score(metric="m", value=1)
+    assert gate(card(overall, group), given).decision == "insufficient evidence"
+    women = Score(metric="m", value=1, slice="sex=F", order=1)
+    assert gate(card(overall, women, group), given).decision == "approved"
+
+
+def test_a_note_is_listed_and_does_not_withhold() -> None:
+    small = Score(metric="m", order=2, slice="a & b", status="insufficient evidence", reason="few")
+    fine = Score(metric="m", value=1, order=2, slice="a & c")
+    verdict = gate(card(small, fine), policy(slices=["pairs"], on_insufficient="note"))
+    assert verdict.decision == "approved"
+    assert "not assessed: few" in verdict.of("note")[0].text
+    strict = gate(card(small, fine), policy(slices=["pairs"]))
+    assert strict.decision == "insufficient evidence"
+
+
+def test_value_and_interval() -> None:
+    good = Score(metric="m", value=0.1, low=-0.1, high=0.3)
+    bad = Score(metric="m", value=-0.1, low=-0.3, high=0.1)
+
+    def outcome(score: Score, **given: object) -> str:
+        return outcome_of(score, policy(**given).rules[0])[0]
+
+    assert outcome(good) == "pass"
+    assert outcome(bad) == "veto"
+    assert outcome(good, pass_needs="interval", veto_needs="interval") == "insufficient evidence"
+    assert outcome(bad, veto_needs="interval") == "insufficient evidence"
+    assert outcome(shifted(bad, -0.2), veto_needs="interval") == "veto"
+    no_interval = Score(metric="m", value=0.1)
+    assert outcome(no_interval, pass_needs="interval") == "insufficient evidence"
+
+
+def test_an_alternative_figure_will_do_on_the_same_slice() -> None:
+    given = policy(alternative={"metric": "ratio", "at_least": 0.95})
+    bad = Score(metric="m", value=-1, model="x")
+    ratio = Score(metric="ratio", value=0.96, model="x")
+    assert gate(card(bad, ratio), given).decision == "approved"
+    assert gate(card(bad, replace(ratio, model="y")), given).decision == "veto"
+    assert gate(card(bad, replace(ratio, value=0.9)), given).decision == "veto"
+    assert gate(card(bad, replace(ratio, slice="sex=F")), given).decision == "veto"
+
+
+def test_an_alternative_does_not_lift_small_groups() -> None:
+    given = policy(alternative={"metric": "m", "rows": "train", "at_least": 0})
+    small = Score(metric="m", value=1, status="insufficient evidence", reason="few")
+    verdict = gate(card(small, Score(metric="m", value=1, rows="train")), given)
+    assert verdict.decision == "insufficient evidence"
+
+
+def test_reasons_say_what_and_the_public_summary_says_no_figure() -> None:
+    score = Score(metric="m", value=-0.731, slice="site=C", order=1, target="back", model="ridge")
+    verdict = gate(card(score), policy(slices=["groups"]))
+    text = verdict.of("veto")[0].text
+    for part in ("m of back ridge", "site=C", "-0.731", "at least 0"):
+        assert part in text
+    assert verdict.public_summary() == {
+        "policy": "test",
+        "decision": "veto",
+        "vetoed by": ["good-enough"],
+        "insufficient evidence for": [],
+        "passed": [],
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("name: x\nrules: []\n", "rules"),
+        ("name: x\nrulez: []\n", "rules"),
+        ("name: x\nrules: [{name: a, metric: m, slices: [all]}]\n", "at_least or at_most"),
+        ("name: x\nrules: [{name: a, metric: m, at_least: 0}]\n", "slices"),
+        ("name: x\nrules: [{name: a, metric: m, slices: [all], atleast: 0}]\n", "atleast"),
+        ("name: x\nrules: [{name: a, metric: m, slices: [some], at_least: 0}]\n", "some"),
+    ],
+)
+def test_a_bad_policy_is_one_line(tmp_path: Path, text: str, problem: str) -> None:
+    path = tmp_path / "policy.yaml"
+    path.write_text(text, "utf-8")
+    with pytest.raises(InputError, match=problem) as caught:
+        load_policy(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_every_default_rule_is_explained() -> None:
+    names: dict[str, list[Rule]] = {}
+    for rule in load_policy(DEFAULT).rules:
+        names.setdefault(rule.name, []).append(rule)
+    assert all(any(r.description for r in rules) for rules in names.values())

@@ -1,0 +1,179 @@
+"""k-marginal: its algebra, a brute-force version, the subsample reading, and NIST's own figures."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from clinic import SCHEMA, people
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evaluators.kmarginal import (
+    FRACTIONS,
+    REPEATS,
+    column_sets,
+    equals_percent,
+    k_marginal_scores,
+    score_tables,
+    subsamples,
+)
+from evaluators.score import Scorecard
+from evaluators.tables import Tables
+
+COLUMNS = ("a", "b", "c")
+SIZES = {"a": 2, "b": 3, "c": 4}
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> pd.DataFrame:
+    n = draw(st.integers(1, 30))
+    columns = {
+        c: draw(st.lists(st.integers(0, SIZES[c] - 1), min_size=n, max_size=n)) for c in COLUMNS
+    }
+    return pd.DataFrame(columns)
+
+
+def score(real: pd.DataFrame, other: pd.DataFrame, k: int) -> float:
+    return float(score_tables(real, [other], list(combinations(COLUMNS, k)), SIZES)[0])
+
+
+@given(tables(), tables(), st.integers(1, 3))
+def test_symmetric_bounded_and_brute_force(a: pd.DataFrame, b: pd.DataFrame, k: int) -> None:
+    found = score(a, b, k)
+    assert found == pytest.approx(score(b, a, k))
+    assert -1e-9 <= found <= 1000 + 1e-9
+    distances = []
+    for columns in combinations(COLUMNS, k):
+        x, y = (t.groupby(list(columns)).size() / len(t) for t in (a, b))
+        distances.append(x.subtract(y, fill_value=0).abs().sum())
+    assert found == pytest.approx(1000 * (1 - np.mean(distances) / 2))
+
+
+@given(tables(), st.integers(1, 3), st.integers(1, 3))
+def test_identical_tables_score_1000(a: pd.DataFrame, k: int, times: int) -> None:
+    assert score(a, pd.concat([a] * times), k) == pytest.approx(1000)
+
+
+@given(tables(), st.integers(1, 3))
+def test_disjoint_tables_score_0(a: pd.DataFrame, k: int) -> None:
+    other = a + pd.Series(SIZES)
+    sizes = {c: 2 * s for c, s in SIZES.items()}
+    assert score_tables(a, [other], [tuple(COLUMNS[:k])], sizes)[0] == pytest.approx(0)
+
+
+@given(tables())
+def test_larger_sets_never_score_higher(a: pd.DataFrame) -> None:
+    b = a.assign(b=0)
+    pair = score_tables(a, [b], [("a", "b")], SIZES)[0]
+    assert score_tables(a, [b], [COLUMNS], SIZES)[0] <= pair + 1e-9
+
+
+def test_row_numbers_stand_for_a_table() -> None:
+    a = pd.DataFrame({"a": [0, 1, 1, 0], "b": [0, 1, 2, 0], "c": [3, 2, 1, 0]})
+    rows = np.array([0, 2])
+    sets = [("a", "b")]
+    found = score_tables(a, [rows, a.iloc[rows]], sets, SIZES)
+    assert found[0] == found[1]
+
+
+def test_an_empty_table_is_refused() -> None:
+    a = pd.DataFrame({"a": [0], "b": [0], "c": [0]})
+    with pytest.raises(ValueError, match="without rows"):
+        score_tables(a, [a.iloc[:0]], [("a", "b")], SIZES)
+
+
+def test_column_sets_are_all_or_a_fixed_choice() -> None:
+    def rng() -> np.random.Generator:
+        return np.random.default_rng(3)
+
+    assert len(column_sets(COLUMNS, 2, rng())) == 3
+    assert column_sets(("a",), 2, rng()) == [("a",)]
+    many = [f"x{i}" for i in range(30)]
+    chosen = column_sets(many, 2, rng(), limit=20)
+    assert chosen == column_sets(many, 2, rng(), limit=20)
+    assert len(set(chosen)) == 20
+
+
+@given(st.lists(st.floats(0, 1000), min_size=36, max_size=36), st.floats(0, 1000), st.floats(0, 50))
+def test_the_reading_grows_with_the_score(
+    reference: list[float], value: float, more: float
+) -> None:
+    assert len(reference) == len(FRACTIONS) * REPEATS
+    low, high = (equals_percent(v, np.array(reference)) for v in (value, min(1000, value + more)))
+    assert 0 <= low <= high <= 100
+
+
+def test_a_subsample_reads_as_itself() -> None:
+    """A fresh 30 % subsample of 4,000 rows reads as 30 %, give or take 5."""
+    rng = np.random.default_rng(0)
+    real = pd.DataFrame({c: rng.integers(0, SIZES[c], 4000) for c in COLUMNS})
+    real["b"] = (real["a"] + real["b"]) % 3
+    sets = list(combinations(COLUMNS, 2))
+    fresh = [rng.choice(4000, size=1200, replace=False) for _ in range(20)]
+    found = score_tables(real, [*fresh, *subsamples(4000, rng)], sets, SIZES)
+    readings = [equals_percent(f, found[20:]) for f in found[:20]]
+    assert np.mean(readings) == pytest.approx(30, abs=5)
+
+
+def test_scores_say_on_which_rows_and_for_whom() -> None:
+    train, holdout, synthetic = (people(n, s) for n, s in ((900, 1), (600, 2), (900, 3)))
+    card = Scorecard(tuple(k_marginal_scores(Tables(train, holdout, synthetic, SCHEMA), 2)))
+    overall = card.one(metric="kmarginal.2", slice="all", rows="holdout")
+    assert overall.baseline is not None
+    assert overall.value == pytest.approx(overall.baseline, abs=15)
+    assert card.one(metric="kmarginal.2", slice="all", rows="train").baseline is None
+    small = card.one(metric="kmarginal.2", slice="site=C")
+    assert small.status == "insufficient evidence"
+    assert not card.filter(slice="site=D")
+    reading = card.one(metric="kmarginal.2.subsample", slice="sex=F")
+    assert reading.value == pytest.approx(50, abs=15)
+    assert {s.visibility for s in card} == {"internal"}
+
+
+def test_a_group_without_synthetic_rows_is_insufficient() -> None:
+    train, holdout, synthetic = people(900, 1), people(600, 2), people(900, 3)
+    synthetic = synthetic[synthetic["sex"] == "F"].reset_index(drop=True)
+    card = Scorecard(tuple(k_marginal_scores(Tables(train, holdout, synthetic, SCHEMA), 2)))
+    assert card.one(metric="kmarginal.2", slice="sex=M").status == "insufficient evidence"
+
+
+def nist() -> Any:
+    path = Path(__file__).parents[2] / "benchmarks" / "kmarginal_nist.py"
+    spec = importlib.util.spec_from_file_location("kmarginal_nist", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_nist_bins_are_closed_above_and_keep_not_applicable_apart() -> None:
+    real = np.array([*range(1, 101), -np.inf], dtype=float)
+    synthetic = np.array([0.0, 1.0, 50.0, 100.0, 120.0, -np.inf])
+    of_real, of_synthetic = nist().percentile_bins(real, synthetic)
+    assert np.isneginf(of_real[-1])
+    assert np.isneginf(of_synthetic[-1])
+    # 20, less one for N and one for each end, and one that only the real minimum fills
+    assert len(np.unique(of_real[:-1])) == 18
+    assert of_synthetic[0] == of_synthetic[1]
+    assert of_synthetic[4] == of_real[99] + 1
+
+
+if "UNDERSTUDY_DATA" in os.environ:
+    DATA = Path(os.environ["UNDERSTUDY_DATA"]) / "sdnist"
+
+    @pytest.mark.parametrize(("release", "published"), [("aim_e_10_all", 710), ("mwem_pgm", 827)])
+    def test_nist_published_scores(release: str, published: int) -> None:
+        module = nist()
+        real = module.read(DATA / "national2019.csv.gz")
+        synthetic = module.read(DATA / "releases" / f"{release}.csv.gz")[list(real)]
+        a, b, sizes = module.codes(real, synthetic, 52864.7)
+        sets = [("PUMA", *p) for p in combinations(sorted(set(real) - {"PUMA"}), 2)]
+        assert int(score_tables(a, [b], sets, sizes)[0]) == published

@@ -1,0 +1,112 @@
+"""Our weighted metrics against scikit-learn and lifelines, and against rows repeated by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from lifelines.utils import concordance_index
+from sklearn import metrics as sk
+
+from evaluators import metrics
+from evaluators.resampling import bootstrap_weights, interval, unit_numbers
+
+
+def sample(seed: int, n: int = 60) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Outcomes of both classes, scores with ties, decisions, small whole weights."""
+    rng = np.random.default_rng(seed)
+    y = (rng.random(n) < 0.4).astype(float)
+    y[:2] = 0, 1
+    p = np.round(rng.random(n) * 0.5 + 0.4 * y, 1)
+    weights = rng.integers(0, 4, (5, n)).astype(np.float32)
+    weights[0] = 1
+    weights[:, :2] = 1
+    return y, p, (p > 0.5).astype(float), weights
+
+
+ORACLES: dict[str, tuple[Callable[..., np.ndarray], Callable[..., float]]] = {
+    "auroc": (metrics.auroc, lambda y, p, d: sk.roc_auc_score(y, p)),
+    "auprc": (metrics.auprc, lambda y, p, d: sk.average_precision_score(y, p)),
+    "brier": (metrics.brier, lambda y, p, d: sk.brier_score_loss(y, p)),
+    "calibration": (metrics.calibration_gap, lambda y, p, d: p.mean() - y.mean()),
+    "mae": (metrics.mae, lambda y, p, d: sk.mean_absolute_error(y, p)),
+    "r2": (metrics.r2, lambda y, p, d: sk.r2_score(y, p)),
+    "f1": (metrics.f1, lambda y, p, d: sk.f1_score(y, d)),
+    "tpr": (metrics.tpr, lambda y, p, d: sk.recall_score(y, d)),
+    "fpr": (metrics.fpr, lambda y, p, d: d[y == 0].mean()),
+    "selection": (metrics.selection_rate, lambda y, p, d: d.mean()),
+}
+DECIDED = {"f1", "tpr", "fpr", "selection"}
+
+
+@pytest.mark.parametrize("name", ORACLES)
+@pytest.mark.parametrize("seed", range(5))
+def test_weights_are_repeated_rows(name: str, seed: int) -> None:
+    ours, oracle = ORACLES[name]
+    y, p, d, weights = sample(seed)
+    found = ours(weights, y, d if name in DECIDED else p)
+    for w, value in zip(weights.astype(int), found, strict=True):
+        rows = np.repeat(np.arange(len(y)), w)
+        assert value == pytest.approx(oracle(y[rows], p[rows], d[rows]), abs=1e-6)
+
+
+@given(st.integers(0, 10_000), st.integers(1, 3), st.sampled_from([1, 7, 1024]))
+def test_c_index_is_lifelines(seed: int, decimals: int, block: int) -> None:
+    """Ties in time, in risk and between deaths and censorings included."""
+    rng = np.random.default_rng(seed)
+    n = 40
+    time = np.round(rng.random(n), decimals)
+    event = (rng.random(n) < 0.6).astype(float)
+    risk = np.round(1 - time + rng.normal(size=n), 1)
+    time[:2], event[0] = (0.0, 2.0), 1
+    weights = np.stack([np.ones(n), rng.integers(0, 3, n)]).astype(np.float32)
+    weights[1, :2] = 1
+    found = metrics.c_index(weights, time, event, risk, block)
+    assert found[0] == pytest.approx(concordance_index(time, -risk, event), abs=1e-6)
+    rows = np.repeat(np.arange(n), weights[1].astype(int))
+    pairs = [
+        (weights[1, i] * weights[1, j], (risk[i] > risk[j]) + 0.5 * (risk[i] == risk[j]))
+        for i in range(n)
+        for j in range(n)
+        if event[i] and (time[j] > time[i] or (time[j] == time[i] and not event[j]))
+    ]
+    total = sum(w for w, _ in pairs)
+    assert len(rows)
+    assert found[1] == pytest.approx(sum(w * c for w, c in pairs) / total, abs=1e-6)
+
+
+def test_undefined_is_nan() -> None:
+    one = np.ones((1, 3), dtype=np.float32)
+    positive = np.ones(3)
+    assert np.isnan(metrics.auroc(one, positive, np.arange(3.0)))
+    assert np.isnan(metrics.fpr(one, positive, positive))
+    assert np.isnan(metrics.c_index(one, np.arange(3.0), np.zeros(3), np.arange(3.0)))
+
+
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=30), st.integers(0, 100))
+def test_a_unit_is_drawn_whole(units: list[int], seed: int) -> None:
+    unit = unit_numbers(np.array(units), len(units))
+    weights = bootstrap_weights(unit, np.random.default_rng(seed), replicates=8)
+    assert (weights[0] == 1).all()
+    for replicate in weights[1:]:
+        per_unit = [np.unique(replicate[unit == u]) for u in range(unit.max() + 1)]
+        assert all(len(w) == 1 for w in per_unit)
+        assert sum(float(w[0]) for w in per_unit) == unit.max() + 1
+
+
+def test_the_interval_of_a_mean_is_the_textbook_one() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=2000)
+    weights = bootstrap_weights(np.arange(2000), rng, replicates=2000)
+    low, high = interval(weights @ x / 2000)
+    assert low is not None
+    assert high is not None
+    assert high - low == pytest.approx(2 * 1.96 * x.std() / np.sqrt(2000), rel=0.1)
+
+
+def test_no_interval_without_replicates() -> None:
+    assert interval(np.array([1.0])) == (None, None)
+    assert interval(np.array([1.0, np.nan, np.nan, 2.0])) == (None, None)
