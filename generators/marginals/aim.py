@@ -16,6 +16,8 @@ why:
   (σ/2 once a measurement adds less than its noise) ends them before most pairs were looked at;
 - a marginal whose expected noise exceeds twice the estimated number of rows is no candidate: its
   score could only be negative;
+- with many columns a few marginals are selected from the same scores before the model is fitted
+  again;
 - scores are integers, in units of 1/64 of a row: their sensitivity is exact.
 
 Privacy claim: rho-zCDP as a whole for units of at most ``sensitivity`` rows, under adding or
@@ -41,11 +43,14 @@ from generators.marginals.opening import opening
 from generators.marginals.workload import Workload
 
 ONE_WAY = 0.1
-REQUIRED = 0.2
+REQUIRED = 0.25
 """Shares of rho for the one-way and for the required marginals."""
 SELECT = 0.1
 """Share of a round for the selection."""
-ROUNDS_PER_COLUMN = 3
+SELECTIONS_PER_COLUMN = 2
+COLUMNS_PER_SELECTION = 14
+"""Marginals measured for each column; one more is selected at once, from the same scores, for every
+so many columns, since a round's work grows with the square of their number."""
 MEGABYTES = 1.0
 GLANCE = 50
 SETTLE = 800
@@ -94,49 +99,39 @@ def aim(
     observations = [start.compression.observe(m) for m in measurements]
     potentials = {c: np.where(z, FORBIDDEN, 0.0) for c, z in impossible.items()}
     model = fit(domain, observations, n, iterations=GLANCE, start=potentials, root=root)
-    rounds = ROUNDS_PER_COLUMN * len(domain)
-    share = budget.left * (1 - ROUNDING) / rounds
+    at_once = max(1, len(domain) // COLUMNS_PER_SELECTION)
+    share = budget.left * (1 - ROUNDING) / (SELECTIONS_PER_COLUMN * len(domain))
     noise = sensitivity / math.sqrt(math.pi * (1 - SELECT) * share)
-    for _ in range(rounds):
-        limit = megabytes * min(1.0, (budget.spent + share) / rho)
-        pool = [
-            r
-            for r in workload
-            if noise * cells(domain, r) < 2 * n
-            and model_megabytes(domain, [*model.potentials, r]) <= limit
-        ]
-        if not pool:
+    while budget.left > share / 2:
+        limit = megabytes * min(1.0, (budget.spent + at_once * share) / rho)
+        rows = sample(domain, model.tree, model.marginals, SAMPLE, np.random.default_rng(0))
+        score = partial(_score, workload, start.count, Counter.of(domain, rows), n, noise)
+        pool = [r for r in workload if noise * cells(domain, r) < 2 * n]
+        known = list(model.potentials)
+        for _ in range(at_once):
+            pool = [r for r in pool if model_megabytes(domain, [*known, r]) <= limit]
+            if not pool:
+                break
+            per_row = UNIT * max(workload[r] for r in pool)
+            chosen = budget.select(pool, score, SELECT * share, per_row)
+            new = budget.measure(start.count, chosen, (1 - SELECT) * share)
+            measurements.append(new)
+            observations.append(Observation.plain(new.clique, new.counts, new.sigma))
+            known.append(chosen)
+            pool.remove(chosen)
+        if known == list(model.potentials):
             break
-        synthetic = Counter.of(
-            domain, sample(domain, model.tree, model.marginals, SAMPLE, np.random.default_rng(0))
-        )
-        scores = partial(_scores, pool, workload, start.count, synthetic, n, noise)
-        per_row = UNIT * max(workload[r] for r in pool)
-        chosen = budget.select(pool, scores, SELECT * share, per_row)
-        new = budget.measure(start.count, chosen, (1 - SELECT) * share)
-        measurements.append(new)
-        observations.append(Observation.plain(new.clique, new.counts, new.sigma))
         model = fit(domain, observations, n, iterations=GLANCE, start=model.potentials, root=root)
         progress(budget.spent / rho)
     model = fit(domain, observations, n, iterations=SETTLE, start=model.potentials, root=root)
     return Result(GraphicalModel.of(model, start.compression, n), tuple(measurements))
 
 
-def _scores(
-    pool: Sequence[Clique],
-    workload: Workload,
-    count: Counter,
-    synthetic: Counter,
-    n: float,
-    noise: float,
-) -> list[int]:
-    """UNIT · w_r (‖M_r(D) − M_r(p̂)‖₁ − √(2/π) σ n_r), a whole number; a row moves it by UNIT ·
-    w_r.
-    """
-    scores = []
-    for clique in pool:
-        counts = count(clique)
-        guess = np.rint(synthetic(clique) * (UNIT * n / SAMPLE)).astype(np.int64)
-        error = int(np.abs(UNIT * counts - guess).sum())
-        scores.append(workload[clique] * (error - int(UNIT * noise * counts.size)))
-    return scores
+def _score(
+    workload: Workload, count: Counter, synthetic: Counter, n: float, noise: float, r: Clique
+) -> int:
+    """UNIT · w_r (‖M_r(D) − M_r(p̂)‖₁ − √(2/π) σ n_r), whole; one row moves it by UNIT · w_r."""
+    counts = count(r)
+    guess = np.rint(synthetic(r) * (UNIT * n / SAMPLE)).astype(np.int64)
+    error = int(np.abs(UNIT * counts - guess).sum())
+    return workload[r] * (error - int(UNIT * noise * counts.size))

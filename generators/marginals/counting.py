@@ -63,10 +63,11 @@ class Counter:
 
     def __call__(self, clique: Clique) -> Counts:
         if clique not in self.known:
-            self.known[clique] = self._count(clique)
+            self.known[clique] = self.tally(clique)
         return self.known[clique]
 
-    def _count(self, clique: Clique) -> Counts:
+    def tally(self, clique: Clique) -> Counts:
+        """Count without remembering."""
         size = cells(self.domain, clique)
         counts = np.zeros(size, dtype=np.int64)
         rows = len(next(iter(self.codes.values())))

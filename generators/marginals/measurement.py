@@ -67,15 +67,16 @@ class Budget:
         return Measurement(clique, np.array(counts), gaussian_sigma(rho, self.sensitivity))
 
     def select(
-        self, among: Sequence[Clique], scores: Callable[[], Sequence[int]], rho: float, per_row: int
+        self, among: Sequence[Clique], score: Callable[[Clique], int], rho: float, per_row: int
     ) -> Clique:
         """A clique of high score, at a cost of rho; one row moves a score by at most
         ``per_row``.
         """
         self._pay(rho)
+        width = self.sensitivity * per_row
         chosen = self.ask(
             ["select", len(among), rho],
-            lambda: list(among[noisy_max(scores(), rho, self.sensitivity * per_row)]),
+            lambda: list(among[noisy_max([score(r) for r in among], rho, width)]),
         )
         return tuple(chosen)
 

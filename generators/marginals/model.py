@@ -115,19 +115,17 @@ def sample(
 def _draw(
     table: Array, given: npt.NDArray[np.intp], rng: np.random.Generator
 ) -> npt.NDArray[np.intp]:
-    """For each row, a cell of the table's row ``given``, by systematic sampling within each of
-    those.
-    """
+    """For each row, a cell of the table's row ``given``, by systematic sampling in each."""
     heads, width = table.shape
     shuffled = rng.permutation(given.size)
     order = shuffled[np.argsort(given[shuffled], kind="stable")]
     group = given[order]
     members = np.bincount(given, minlength=heads)
     rank = np.arange(given.size) - (np.cumsum(members) - members)[group]
-    u = (rank + rng.random(heads)[group]) / members[group]
+    u = (rank + rng.random((heads,))[group]) / members[group]
     weights: Array = np.where(table.sum(axis=1)[:, None] > 0, table, 1.0)
-    edges: Array = np.cumsum(weights, axis=1)
-    edges = edges / edges[:, -1:]
+    sums: Array = weights.cumsum(axis=1)
+    edges = sums / sums[:, -1:]
     found = np.searchsorted((edges + np.arange(heads)[:, None]).ravel(), u + group, side="right")
     last = width - 1 - np.argmax(weights[:, ::-1] > 0, axis=1)
     cell = np.empty(given.size, dtype=np.intp)

@@ -52,11 +52,11 @@ def mst(
     part = {c: i for i, c in enumerate(domain)}
     for a, b in tree:
         _join(part, a, b)
+    apart = partial(_apart, start.count, singles, n)
     edges = len(set(part.values())) - 1
     for _ in range(edges):
         pool = [(a, b) for a, b in combinations(domain, 2) if part[a] != part[b]]
-        scores = partial(_scores, pool, start.count, singles, n)
-        tree.append(budget.select(pool, scores, third / edges, UNIT))
+        tree.append(budget.select(pool, apart, third / edges, UNIT))
         _join(part, *tree[-1])
     progress(2 / 3)
     joint = [budget.measure(start.count, pair, third / len(tree)) for pair in tree]
@@ -68,15 +68,11 @@ def mst(
     return Result(GraphicalModel.of(model, start.compression, n), (*start.measurements, *joint))
 
 
-def _scores(
-    pool: Sequence[Clique], count: Counter, singles: dict[str, Array], n: float
-) -> list[int]:
+def _apart(count: Counter, singles: dict[str, Array], n: float, pair: Clique) -> int:
     """UNIT · ‖M_ij(D) − n p_i p_j‖₁, a whole number; a row moves it by UNIT."""
-    apart = []
-    for a, b in pool:
-        independent = np.rint(UNIT * n * np.outer(singles[a], singles[b])).astype(np.int64)
-        apart.append(int(np.abs(UNIT * count((a, b)) - independent).sum()))
-    return apart
+    a, b = pair
+    independent = np.rint(UNIT * n * np.outer(singles[a], singles[b])).astype(np.int64)
+    return int(np.abs(UNIT * count(pair) - independent).sum())
 
 
 def _join(part: dict[str, int], a: str, b: str) -> None:

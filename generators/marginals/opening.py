@@ -1,9 +1,9 @@
 """What AIM and MST measure before they select anything, and the smaller domain that follows from
 it.
 
-Every column alone, in equal shares, and the ``required`` cliques, in shares by their number of
-cells: of two subgroup columns the one with more groups has the smaller groups, and needs the
-smaller noise.
+Every column alone, in equal shares, and the ``required`` cliques, in shares by the square of their
+number of cells: a group's size falls with the number of groups, so its noise has to, for rates of
+equal accuracy.
 
 Privacy claim: costs ``one_way`` + ``required_rho`` of the budget.
 """
@@ -43,8 +43,10 @@ def opening(
     """Measure, then merge codes in all columns but the required ones and those in ``whole``."""
     domain: Domain = count.domain
     alone = [budget.measure(count, (c,), one_way / len(domain)) for c in domain]
-    weight = sum(cells(domain, r) for r in required)
-    joint = [budget.measure(count, r, required_rho * cells(domain, r) / weight) for r in required]
+    weight = sum(cells(domain, r) ** 2 for r in required)
+    joint = [
+        budget.measure(count, r, required_rho * cells(domain, r) ** 2 / weight) for r in required
+    ]
     whole = {c for clique in required for c in clique} | set(whole)
     compression = compress(domain, alone, whole=whole, ordered=ordered)
     measurements = (*alone, *joint)
