@@ -77,4 +77,3 @@ def manifest(folder: Path) -> dict[str, Any]:
             for f in files
         ]
     }
-

@@ -28,40 +28,52 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-schema_app = typer.Typer(help="Write and check what is public about a data set.", no_args_is_help=True)
-ledger_app = typer.Typer(help="What was spent on whom, and whether the record is whole.", no_args_is_help=True)
+schema_app = typer.Typer(
+    help="Write and check what is public about a data set.", no_args_is_help=True
+)
+ledger_app = typer.Typer(
+    help="What was spent on whom, and whether the record is whole.", no_args_is_help=True
+)
 app.add_typer(schema_app, name="schema")
 app.add_typer(ledger_app, name="ledger")
 
 console = Console()
 stderr = Console(stderr=True)
 
-LedgerOption = Annotated[str, typer.Option("--ledger", help="Path (SQLite) or URL (Postgres) of the ledger.")]
+LedgerOption = Annotated[
+    str, typer.Option("--ledger", help="Path (SQLite) or URL (Postgres) of the ledger.")
+]
 
 
 @app.command()
 def release(
     config: Annotated[Path, typer.Argument(help="Release config (YAML).")],
     data: Annotated[
-        list[Path] | None, typer.Option("--data", help="Private file; repeat for several. Overrides `data:`.")
+        list[Path] | None,
+        typer.Option("--data", help="Private file; repeat for several. Overrides `data:`."),
     ] = None,
     run: Annotated[
         str | None,
-        typer.Option("--run", help="Run name. The same name resumes for free; a new name is charged anew."),
+        typer.Option(
+            "--run", help="Run name. The same name resumes for free; a new name is charged anew."
+        ),
     ] = None,
 ) -> None:
     """Train under a charge, evaluate, gate, and export a bundle or say why not."""
     _prefect_for_a_terminal()
-    from flows.release import LISTENER, StageError
+    from flows.config import load_config
+
+    load_config(config, tuple(data or ()))  # a mistake is told before a server is started
+    from flows.release import LISTENER, Outcome, StageError
     from flows.release import release as release_flow
 
     with _progress_bar() as tell:
         token = LISTENER.set(tell)
         try:
-            outcome = release_flow(config=config, data=data, run=run)
+            outcome: Outcome = release_flow(config=config, data=data, run=run)  # type: ignore[assignment]
         except StageError as error:
             # only this terminal shows why the rows were refused
-            raise (DataError(error.story.read_text()) if error.about_rows else error) from None
+            raise (DataError(error.rest()) if error.about_rows else error) from None
         finally:
             LISTENER.reset(token)
     _say_decision(outcome)
@@ -82,7 +94,12 @@ def _say_decision(outcome) -> None:  # type: ignore[no-untyped-def]  # flows.rel
         f"the data set has spent {spent['data_set_epsilon_spent']:.4g} of {spent['data_set_epsilon_budget']:g}",
         highlight=False,
     )
-    for name in ("public/card.html", "public/data.csv", "public/label.json", "internal/report.html"):
+    for name in (
+        "public/card.html",
+        "public/data.csv",
+        "public/label.json",
+        "internal/report.html",
+    ):
         if (outcome.bundle / name).exists():
             console.print(f"  {outcome.bundle / name}", highlight=False, soft_wrap=True)
     if outcome.decision != "approved":
@@ -94,7 +111,9 @@ def sample(
     model: Annotated[Path, typer.Argument(help="Folder of a saved model (…/internal/model).")],
     n: Annotated[int, typer.Option("-n", min=1, help="How many rows.")],
     seed: Annotated[int, typer.Option(help="The same seed gives the same rows.")] = 0,
-    out: Annotated[Path, typer.Option(help="File to write: .csv or .parquet.")] = Path("sample.csv"),
+    out: Annotated[Path, typer.Option(help="File to write: .csv or .parquet.")] = Path(
+        "sample.csv"
+    ),
 ) -> None:
     """Draw synthetic rows from a saved model; costs nothing."""
     import numpy as np
@@ -110,7 +129,9 @@ def sample(
 @schema_app.command("draft")
 def schema_draft(
     data: Annotated[Path, typer.Argument(help="CSV (gz too) or Parquet file.")],
-    out: Annotated[Path, typer.Option(help="Where to write the draft.")] = Path("schema.draft.yaml"),
+    out: Annotated[Path, typer.Option(help="Where to write the draft.")] = Path(
+        "schema.draft.yaml"
+    ),
     separator: Annotated[str, typer.Option(help="Of a CSV file.")] = ",",
     encoding: Annotated[str, typer.Option(help="Of a CSV file.")] = "utf-8",
 ) -> None:
@@ -120,7 +141,9 @@ def schema_draft(
 
     if out.exists():
         raise UnderstudyError(f"{out}: exists already; name another file with --out")
-    out.write_text(draft_schema(data, Csv(separator=separator, encoding=encoding)), encoding="utf-8")
+    out.write_text(
+        draft_schema(data, Csv(separator=separator, encoding=encoding)), encoding="utf-8"
+    )
     stderr.print(
         f"[bold red]This read private rows.[/] Every category, bound and name in {out} comes from them. "
         "A person must confirm each as public knowledge, or replace it, before the file is used.",
@@ -145,7 +168,9 @@ def schema_check(
     stderr.print("[bold red]This read private rows;[/] what it shows must stay in the house.")
     table = Table("column", "problem", "first value", "first row", "rows", "action")
     for f in findings:
-        table.add_row(f.column, f.problem.rstrip(":"), f.value[:40], str(f.row), str(f.rows), f.action)
+        table.add_row(
+            f.column, f.problem.rstrip(":"), f.value[:40], str(f.row), str(f.rows), f.action
+        )
     console.print(table if findings else f"all {texts.num_rows} rows fit the schema")
     if any(f.action == "refused" for f in findings):
         raise typer.Exit(2)
@@ -155,7 +180,9 @@ def schema_check(
 def ledger_show(ledger: LedgerOption = "runs/ledger.db") -> None:
     """Budgets and charges of every data set."""
     opened = _open_ledger(ledger)
-    budgets = Table("data set", "partition", "ε spent", "ε budget", "δ", "share held out", title="Budgets")
+    budgets = Table(
+        "data set", "partition", "ε spent", "ε budget", "δ", "share held out", title="Budgets"
+    )
     for dataset in opened.datasets():
         for partition in ("train", "holdout"):
             spent = opened.spent(dataset.name, partition)
@@ -168,7 +195,9 @@ def ledger_show(ledger: LedgerOption = "runs/ledger.db") -> None:
                 f"{dataset.holdout:g}",
             )
     console.print(budgets)
-    charges = Table("#", "time", "data set", "partition", "run", "purpose", "event", title="Charges")
+    charges = Table(
+        "#", "time", "data set", "partition", "run", "purpose", "event", title="Charges"
+    )
     for c in opened.charges():
         charges.add_row(str(c.number), c.time, c.dataset, c.partition, c.run, c.purpose, c.event)
     console.print(charges)
@@ -188,7 +217,9 @@ def ledger_verify(
     if label is not None:
         wanted = json.loads(label.read_text(encoding="utf-8"))["accounting"]["ledger"]
         if not any(c.number == wanted["charge"] and c.hash == wanted["hash"] for c in charges):
-            raise LedgerError(f"{label}: charge {wanted['charge']} with its hash is not in this ledger")
+            raise LedgerError(
+                f"{label}: charge {wanted['charge']} with its hash is not in this ledger"
+            )
     console.print(f"{len(charges)} charges, chain whole, head {head}", highlight=False)
 
 
@@ -235,5 +266,7 @@ def main() -> None:
 
 
 def _fail(text: str, code: int) -> None:
-    stderr.print(f"[bold red]error:[/] {escape(' '.join(text.split()))}", highlight=False, soft_wrap=True)
+    stderr.print(
+        f"[bold red]error:[/] {escape(' '.join(text.split()))}", highlight=False, soft_wrap=True
+    )
     sys.exit(code)

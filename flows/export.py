@@ -20,6 +20,7 @@ def texts(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
 
     def write(name: str) -> pd.Series:
         column, series = schema.columns[name], frame[name]
+        written: pd.Series
         if isinstance(column, Datetime):
             default = "%Y-%m-%d" if column.resolution == "day" else "%Y-%m-%dT%H:%M:%S"
             written = series.dt.strftime(column.format or default)
@@ -35,12 +36,14 @@ def typed(frame: pd.DataFrame) -> pd.DataFrame:
     """One type a column, as Parquet wants it: columns that mix numbers and texts ("N") become text."""
 
     def is_mixed(series: pd.Series) -> bool:
-        return series.dtype == object and not series.dropna().map(lambda v: isinstance(v, str)).all()
+        return (
+            series.dtype == object and not series.dropna().map(lambda v: isinstance(v, str)).all()
+        )
 
     def text(series: pd.Series) -> pd.Series:
         return series.map(lambda v: None if pd.isna(v) else str(v))
 
-    return frame.assign(**{name: text(frame[name]) for name in frame if is_mixed(frame[name])})
+    return frame.assign(**{str(n): text(frame[n]) for n in frame if is_mixed(frame[n])})
 
 
 def read_synthetic(path: Path, schema: Schema) -> pd.DataFrame:
@@ -53,7 +56,6 @@ def read_synthetic(path: Path, schema: Schema) -> pd.DataFrame:
     if findings:
         raise ValueError(f"{path}: {findings[0]}")
     return frame
-
 
 
 def write_rows(frame: pd.DataFrame, schema: Schema, path: Path) -> None:

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from prefect import flow, task
@@ -25,7 +25,8 @@ from prefect.artifacts import (
     update_progress_artifact,
 )
 from prefect.cache_policies import NO_CACHE
-from prefect.states import Completed, State
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
 
 from flows import steps
 from flows.bundle import write_bundle
@@ -37,7 +38,13 @@ from privacy.errors import DataError, UnderstudyError
 LISTENER: ContextVar[Progress | None] = ContextVar("LISTENER", default=None)
 """Whoever shows progress to the person who started the flow in this process (the command line)."""
 
-private_task = partial(task, retries=0, cache_policy=NO_CACHE, persist_result=False, log_prints=False)
+PRIVATE: dict[str, Any] = {
+    "retries": 0,
+    "cache_policy": NO_CACHE,
+    "persist_result": False,
+    "log_prints": False,
+}
+"""A task on private rows: never again by itself, never remembered, never written down."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +69,11 @@ class StageError(UnderstudyError):
         super().__init__(message if story is None else f"{message}; see {story}")
         self.exit_code = exit_code
         self.story = story
-        self.about_rows = about_rows and story is not None
+        self.about_rows = about_rows
+
+    def rest(self) -> str:
+        """What must not leave the house, for the terminal of whoever started the run."""
+        return "" if self.story is None else self.story.read_text(encoding="utf-8")
 
 
 @flow(name="release", retries=0, persist_result=False, log_prints=False)
@@ -84,14 +95,14 @@ def release(config: Path, data: list[Path] | None = None, run: str | None = None
     return Completed(name=outcome.decision.capitalize(), message=outcome.decision, data=outcome)
 
 
-@private_task(name="fit")
+@task(**PRIVATE)
 def fit(work: steps.Work) -> None:
     """Charge the ledger, then train."""
     with _told_publicly(work.run, "fit"), _progress("fit") as progress:
         steps.fit(work, progress)
 
 
-@private_task(name="sample")
+@task(**PRIVATE)
 def sample(work: steps.Work) -> None:
     """Draw the synthetic rows."""
     with _told_publicly(work.run, "sample"), _progress("sample") as progress:
@@ -99,14 +110,14 @@ def sample(work: steps.Work) -> None:
         steps.sample(work)
 
 
-@private_task(name="judge")
+@task(**PRIVATE)
 def judge(work: steps.Work) -> None:
     """Evaluate on real rows; the scorecard stays in the run's folder."""
     with _told_publicly(work.run, "judge"), _progress("judge") as progress:
         steps.judge(work, progress)
 
 
-@private_task(name="publish")
+@task(**PRIVATE)
 def publish(work: steps.Work) -> Outcome:
     """Gate, write the bundle, and show what the label says."""
     with _told_publicly(work.run, "publish"), _progress("publish") as progress:
@@ -132,7 +143,9 @@ def _show(work: steps.Work, outcome: Outcome) -> None:
     create_table_artifact([{"fact": k, "value": v} for k, v in facts.items()], key=key)
     card = outcome.bundle / "public" / "card.html"
     if card.exists():
-        create_link_artifact(card.resolve().as_uri(), key=f"{key}-card", link_text="the public card")
+        create_link_artifact(
+            card.resolve().as_uri(), key=f"{key}-card", link_text="the public card"
+        )
 
 
 @contextmanager
@@ -176,5 +189,8 @@ def _public(error: Exception, stage: str) -> tuple[str, int]:
     if isinstance(error, UnderstudyError):
         return str(error), error.exit_code
     if isinstance(error, OSError):
-        return f"{stage}: {error.strerror or type(error).__name__}: {error.filename or 'no file named'}", 2
+        return (
+            f"{stage}: {error.strerror or type(error).__name__}: {error.filename or 'no file named'}",
+            2,
+        )
     return f"{stage}: unexpected {type(error).__name__}", 2

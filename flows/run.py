@@ -1,10 +1,10 @@
 """A run's folder: every stage writes its result whole or not at all, so that a killed run can go on.
 
-    attempt.jsonl   the attempt's name, then every noised answer (privacy.transcript)
-    model/          the fitted model
-    synthetic.parquet, scores.parquet, verdict.json
-    bundle/         public/ (only when approved) and internal/
-    error.txt       why the last try stopped, with private values where there are any
+attempt.jsonl   the attempt's name, then every noised answer (privacy.transcript)
+model/          the fitted model
+synthetic.parquet, scores.parquet, verdict.json
+bundle/         public/ (only when approved) and internal/
+error.txt       why the last try stopped, with private values where there are any
 """
 
 from __future__ import annotations
@@ -53,7 +53,9 @@ class Run:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
-                raise InputError(f"{self.folder}: another process is working on this run") from error
+                raise InputError(
+                    f"{self.folder}: another process is working on this run"
+                ) from error
             self._check_config()
             yield
 

@@ -109,7 +109,10 @@ class Work:
             attempt=self.transcript.attempt,
             purpose="judge",
         )
-        return map_undeclared(self.open(permit).frame, self.completed_schema())
+        rows = self.open(permit)
+        frame = map_undeclared(rows.frame, self.completed_schema())
+        unit = self.plan.schema.unit
+        return frame if unit is None else frame.assign(**{unit: rows.units})
 
     def completed_schema(self) -> Schema:
         """The schema with what was measured under the charge put in."""
@@ -128,9 +131,7 @@ def fit(work: Work, progress: Progress) -> None:
     progress("reading", 0.0)
     frame = work.open(permit).frame
     plan = work.plan
-    schema = measure_domain(
-        frame, plan.schema, plan.domain_rho, plan.domain_delta, work.transcript
-    )
+    schema = measure_domain(frame, plan.schema, plan.domain_rho, plan.domain_delta, work.transcript)
     model = plan.generator.fit(
         map_undeclared(frame, schema), schema, permit, work.transcript, progress
     )

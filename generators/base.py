@@ -47,7 +47,7 @@ class Generator(Protocol):
     """Frozen public parameters; no field may hold anything that came from private rows."""
 
     def calibrate(self, guarantee: Guarantee, schema: Schema, beside: DpEvent) -> Generator:
-        """The same generator, its noise set so that ``event()`` composed with ``beside`` costs ``guarantee``."""
+        """The same generator with its noise set: ``event()`` beside ``beside`` costs ``guarantee``."""
         ...
 
     def event(self) -> DpEvent:

@@ -26,7 +26,17 @@ from privacy.errors import InputError
 
 RELATION = NeighboringRelation.ADD_OR_REMOVE_ONE
 
-ORDERS = (*np.linspace(1.05, 11.95, 110).tolist(), *range(12, 257), 320, 400, 512, 768, 1024, 2048, 4096)
+ORDERS = (
+    *np.linspace(1.05, 11.95, 110).tolist(),
+    *range(12, 257),
+    320,
+    400,
+    512,
+    768,
+    1024,
+    2048,
+    4096,
+)
 """Rényi orders; dense where ε between .01 and 20 and δ between 1e-12 and 1e-3 have their optimum."""
 
 
@@ -109,12 +119,16 @@ def _flat(event: DpEvent) -> Iterator[DpEvent]:
         yield event
 
 
-def calibrate(guarantee: Guarantee, event: Callable[[float], DpEvent], low: float, high: float) -> float:
+def calibrate(
+    guarantee: Guarantee, event: Callable[[float], DpEvent], low: float, high: float
+) -> float:
     """The parameter between ``low`` and ``high`` whose event costs the most that ``guarantee`` allows.
 
     ``event(x)`` may cost more or less as x grows. Raises InputError where even the cheaper end is too dear.
     """
-    rising = spent([event(high)], guarantee.delta).epsilon > spent([event(low)], guarantee.delta).epsilon
+    rising = (
+        spent([event(high)], guarantee.delta).epsilon > spent([event(low)], guarantee.delta).epsilon
+    )
     safe, dear = (low, high) if rising else (high, low)
     if spent([event(safe)], guarantee.delta).epsilon > guarantee.epsilon:
         raise InputError(f"no setting between {low} and {high} reaches ε={guarantee.epsilon}")

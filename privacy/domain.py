@@ -62,7 +62,8 @@ def measure_domain(
         if isinstance(column, Categorical):
             share = rho / len(names), delta / len(texts), k
             categories = transcript.answer(
-                ["categories", name, *share], partial(select_categories, frame[name], column, *share)
+                ["categories", name, *share],
+                partial(select_categories, frame[name], column, *share),
             )
             found[name] = column.model_copy(update={"categories": tuple(categories)})
         else:
@@ -71,7 +72,9 @@ def measure_domain(
                 ["tree", name, rho / len(names), k],
                 partial(noisy_tree, frame[name], column, rho / len(names), k),
             )
-            found[name] = column.model_validate(column.model_dump() | {"bins": quantiles(counts, column)})
+            found[name] = column.model_validate(
+                column.model_dump() | {"bins": quantiles(counts, column)}
+            )
     return schema.completed(found)
 
 
@@ -125,7 +128,9 @@ def noisy_tree(series: pd.Series, column: Numeric | Datetime, rho: float, k: int
     return [int(n) for n in np.concatenate(noisy)]
 
 
-def quantiles(tree: list[int], column: Numeric | Datetime) -> tuple[float, ...] | tuple[dt.datetime, ...]:
+def quantiles(
+    tree: list[int], column: Numeric | Datetime
+) -> tuple[float, ...] | tuple[dt.datetime, ...]:
     """Bin edges at equal shares of a noisy tree, made consistent; post-processing."""
     leaves = dp.t.make_consistent_b_ary_tree(BRANCHING)(tree)
     below = isotonic_regression(np.cumsum(leaves)).x

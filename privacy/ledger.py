@@ -161,11 +161,11 @@ class Ledger:
             Path(self.url).parent.mkdir(parents=True, exist_ok=True)
             object.__setattr__(self, "url", f"sqlite:///{self.url}")
         try:
+            if sa.make_url(self.url).get_backend_name() not in _APPEND_ONLY:
+                raise LedgerError(f"ledger {self._shown()}: only SQLite and Postgres are supported")
             engine = sa.create_engine(self.url, connect_args=self._connect_args())
         except (SQLAlchemyError, ImportError) as error:
             raise LedgerError(f"ledger {self._shown()}: {error}") from error
-        if engine.dialect.name not in _APPEND_ONLY:
-            raise LedgerError(f"ledger {self._shown()}: only SQLite and Postgres are supported")
         if engine.dialect.name == "sqlite":
             sa.event.listen(engine, "connect", _durable)
             sa.event.listen(engine, "begin", _immediate)
@@ -274,7 +274,9 @@ class Ledger:
                     f"{dataset}/{partition}: this would bring the lifetime ε from {so_far:.4g} to {total:.4g} "
                     f"at δ={budget.delta:g}; the budget is {budget.epsilon:g}. Nothing was read."
                 )
-            last = db.execute(sa.select(_charges).order_by(_charges.c.number.desc()).limit(1)).one_or_none()
+            last = db.execute(
+                sa.select(_charges).order_by(_charges.c.number.desc()).limit(1)
+            ).one_or_none()
             charge = Charge(
                 number=1 if last is None else last.number + 1,
                 dataset=dataset,
@@ -325,7 +327,9 @@ class Ledger:
         previous = GENESIS
         for number, charge in enumerate(self.charges(), start=1):
             if charge.number != number:
-                raise LedgerError(f"charge {number} is missing: the next one is numbered {charge.number}")
+                raise LedgerError(
+                    f"charge {number} is missing: the next one is numbered {charge.number}"
+                )
             if charge.previous != previous or charge.computed_hash() != charge.hash:
                 raise LedgerError(f"charge {number} ({charge.dataset}, {charge.run}) was altered")
             previous = charge.hash

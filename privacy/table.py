@@ -43,7 +43,9 @@ class Split:
         """One coin a unit, bool: by name where units have names, by position where a row is a unit."""
         if isinstance(units, int):
             seed = int.from_bytes(hashlib.blake2b(b"rows", key=self.key, digest_size=16).digest())
-            return np.asarray(np.random.Generator(np.random.Philox(seed)).random(units) < self.holdout)
+            return np.asarray(
+                np.random.Generator(np.random.Philox(seed)).random(units) < self.holdout
+            )
         return np.asarray(self.uniform(units) < self.holdout)
 
     def uniform(self, names: pd.Series, salt: str = "split") -> np.ndarray:
@@ -108,10 +110,10 @@ class PrivateTable:
         rank = pd.Series(units).groupby(units).cumcount()
         lot = pd.Series(self.split.uniform(names + "\0" + rank.astype(str), salt="bound"))
         place = lot.groupby(units).rank(method="first")
-        return units, (place <= self.schema.max_rows_per_unit).to_numpy()
+        return units, np.asarray(place <= self.schema.max_rows_per_unit)
 
     def _is_holdout(self, texts: pa.Table, units: np.ndarray) -> np.ndarray:
         if self.schema.unit is None:
             return self.split.is_holdout(texts.num_rows)
         names = pd.Series(texts[self.schema.unit].to_pandas().unique())
-        return self.split.is_holdout(names)[units]
+        return np.asarray(self.split.is_holdout(names)[units])

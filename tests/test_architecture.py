@@ -53,4 +53,6 @@ def test_no_pickle_is_ever_read(path):
 def test_no_numpy_noise_on_private_paths(path):
     """Noise comes from OpenDP; numpy's generators draw synthetic rows and coins, never normal or Laplace."""
     text = path.read_text(encoding="utf-8")
-    assert not any(word in text for word in (".normal(", ".laplace(", ".standard_normal(", "random.seed("))
+    assert not any(
+        word in text for word in (".normal(", ".laplace(", ".standard_normal(", "random.seed(")
+    )

@@ -140,7 +140,9 @@ class Marginals(ABC):
         return MarginalModel(schema, result.model, result.measurements, permit.charge.hash)
 
     @abstractmethod
-    def run(self, count: Counter, codec: Codec, ask: Ask, progress: Callable[[float], None]) -> Result:
+    def run(
+        self, count: Counter, codec: Codec, ask: Ask, progress: Callable[[float], None]
+    ) -> Result:
         """The mechanism on counted codes."""
 
 
@@ -153,7 +155,9 @@ class Aim(Marginals):
 
     megabytes: float = MEGABYTES
 
-    def run(self, count: Counter, codec: Codec, ask: Ask, progress: Callable[[float], None]) -> Result:
+    def run(
+        self, count: Counter, codec: Codec, ask: Ask, progress: Callable[[float], None]
+    ) -> Result:
         targets, groups = _roles(codec.schema)
         return aim(
             count,
@@ -173,7 +177,9 @@ class Aim(Marginals):
 class Mst(Marginals):
     """MST (arXiv 2108.04978): a tree of pairs, chosen once; faster and less faithful than AIM."""
 
-    def run(self, count: Counter, codec: Codec, ask: Ask, progress: Callable[[float], None]) -> Result:
+    def run(
+        self, count: Counter, codec: Codec, ask: Ask, progress: Callable[[float], None]
+    ) -> Result:
         return mst(
             count,
             self.calibrated_rho,

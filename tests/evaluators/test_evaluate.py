@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from clinic import SCHEMA, people
 
 from evaluators import evaluate as module
 from evaluators.evaluate import evaluate
@@ -17,6 +16,7 @@ from evaluators.learners import cox, logistic, ridge
 from evaluators.score import Score, Scorecard
 from evaluators.tables import Tables
 from privacy.codec import Codec
+from tests.evaluators.clinic import SCHEMA, people
 
 POLICY = load_policy(Path(__file__).parents[2] / "configs" / "policies" / "default.yaml")
 TRAIN, HOLDOUT = people(3000, 1), people(3000, 2)

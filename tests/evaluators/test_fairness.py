@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from clinic import SCHEMA, people
 from fairlearn.metrics import MetricFrame, true_positive_rate
 from sklearn.metrics import roc_auc_score
 
@@ -14,6 +13,7 @@ from evaluators.predictions import Prediction, predict
 from evaluators.representation import representation
 from evaluators.score import Scorecard
 from evaluators.tables import Tables, evidence
+from tests.evaluators.clinic import SCHEMA, people
 
 BACK = SCHEMA.targets[0]
 TRAIN, HOLDOUT, SYNTHETIC = people(1500, 1), people(1500, 2), people(1500, 3)

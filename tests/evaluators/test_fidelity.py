@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from clinic import SCHEMA, people
 
 from evaluators.fidelity import (
     diagnostic,
@@ -18,6 +17,7 @@ from evaluators.fidelity import (
 from evaluators.score import Scorecard
 from evaluators.tables import Tables
 from privacy.codec import Codec
+from tests.evaluators.clinic import SCHEMA, people
 
 
 @pytest.fixture(scope="module")

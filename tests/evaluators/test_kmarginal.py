@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from clinic import SCHEMA, people
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,6 +25,7 @@ from evaluators.kmarginal import (
 )
 from evaluators.score import Scorecard
 from evaluators.tables import Tables
+from tests.evaluators.clinic import SCHEMA, people
 
 COLUMNS = ("a", "b", "c")
 SIZES = {"a": 2, "b": 3, "c": 4}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from clinic import SCHEMA, people
 
 from evaluators import learners
 from evaluators.features import design, feature_columns, outcome
@@ -16,6 +15,7 @@ from evaluators.tables import Tables
 from evaluators.utility import utility
 from privacy.codec import Codec
 from privacy.schema import Classification
+from tests.evaluators.clinic import SCHEMA, people
 
 CODEC = Codec(SCHEMA)
 BACK, DIED, COST = SCHEMA.targets

@@ -34,7 +34,9 @@ events = st.recursive(
     ),
     lambda inner: st.one_of(
         st.builds(ComposedDpEvent, st.lists(inner, max_size=3)),
-        st.builds(SelfComposedDpEvent, st.builds(GaussianDpEvent, st.floats(5, 50)), st.integers(1, 4)),
+        st.builds(
+            SelfComposedDpEvent, st.builds(GaussianDpEvent, st.floats(5, 50)), st.integers(1, 4)
+        ),
     ),
     max_leaves=4,
 )
@@ -105,7 +107,9 @@ def test_calibration_meets_the_guarantee_from_either_side():
         calibrate(goal, GaussianDpEvent, 1.0, 1.5)
 
 
-@pytest.mark.parametrize(("epsilon", "delta"), [(0, 1e-6), (-1, 1e-6), (math.inf, 1e-6), (1, 0), (1, 0.5)])
+@pytest.mark.parametrize(
+    ("epsilon", "delta"), [(0, 1e-6), (-1, 1e-6), (math.inf, 1e-6), (1, 0), (1, 0.5)]
+)
 def test_a_guarantee_that_guarantees_nothing_is_refused(epsilon, delta):
     with pytest.raises(InputError):
         Guarantee(epsilon, delta)

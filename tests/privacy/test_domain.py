@@ -38,7 +38,9 @@ def frame(n=20_000):
     return pd.DataFrame(
         {
             "cost": rng.exponential(10, n).clip(0, 100),
-            "count": pd.Series(rng.poisson(5, n).clip(0, 20), dtype="Int64").mask(rng.random(n) < 0.1),
+            "count": pd.Series(rng.poisson(5, n).clip(0, 20), dtype="Int64").mask(
+                rng.random(n) < 0.1
+            ),
             "day": (np.datetime64("2020-01-01") + rng.integers(0, 300, n)).astype("datetime64[s]"),
             "ward": wards.astype(object),
         }
@@ -70,7 +72,9 @@ def test_everything_is_measured_and_resumable(tmp_path, measured):
 
 def test_the_event_is_known_without_data():
     assert domain_event(OPEN, 0.1, 1e-7) == ApproximateZCDpEvent(0.1, 1e-7)
-    closed = OPEN.completed({"ward": OPEN.columns["ward"].model_copy(update={"categories": ("rest",)})})
+    closed = OPEN.completed(
+        {"ward": OPEN.columns["ward"].model_copy(update={"categories": ("rest",)})}
+    )
     assert domain_event(closed, 0.1, 0.0) == ZCDpEvent(0.1)
     whole = Schema.model_validate(
         {"name": "w", "columns": {"x": {"kind": "integer", "bounds": [0, 1], "bins": 2}}}

@@ -72,7 +72,9 @@ def test_a_unit_is_bounded_and_whole_in_one_partition(opened):
     assert len(train.frame) + len(holdout.frame) == expected
 
 
-visits = st.lists(st.tuples(st.sampled_from("abcdefgh"), st.integers(0, 99)), min_size=1, max_size=40)
+visits = st.lists(
+    st.tuples(st.sampled_from("abcdefgh"), st.integers(0, 99)), min_size=1, max_size=40
+)
 
 
 @settings(max_examples=60, deadline=None)
@@ -101,9 +103,11 @@ def test_removing_one_unit_leaves_everybody_else_alone(tmp_path_factory, rows, d
             assert visit in remaining, "a row of somebody else appeared"
             remaining.remove(visit)
         lost += len(remaining)
-        assert not remaining or full["train" if p == "holdout" else "holdout"] == without[
-            "train" if p == "holdout" else "holdout"
-        ]
+        assert (
+            not remaining
+            or full["train" if p == "holdout" else "holdout"]
+            == without["train" if p == "holdout" else "holdout"]
+        )
     assert lost <= 2
 
 
@@ -120,7 +124,9 @@ def test_rows_without_units_are_split_by_position(tmp_path):
     path = tmp_path / "x.csv"
     pd.DataFrame({"x": range(5000)}).to_csv(path, index=False)
     parts = [
-        PrivateTable(schema, (path,), Split(KEY, 0.3), p).open(permit(tmp_path, "rows", p)).frame["x"]
+        PrivateTable(schema, (path,), Split(KEY, 0.3), p)
+        .open(permit(tmp_path, "rows", p))
+        .frame["x"]
         for p in ("train", "holdout")
     ]
     assert sorted([*parts[0], *parts[1]]) == list(range(5000))

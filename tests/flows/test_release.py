@@ -1,0 +1,73 @@
+"""The Prefect flow: it resumes, it decides, and it shows no private value to Prefect."""
+
+import json
+import logging
+from pathlib import Path
+
+import pytest
+import yaml
+from prefect.client.orchestration import get_client
+from prefect.testing.utilities import prefect_test_harness
+
+from flows.release import StageError, release
+from tests.flows import clinic
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with prefect_test_harness(server_startup_timeout=180):
+        yield
+
+
+def test_a_release_is_decided_shown_and_contained(server, tmp_path, caplog):
+    """One flow run, then everything Prefect holds of it is searched for the secret and for figures."""
+    caplog.set_level(logging.DEBUG)
+    state = release(clinic.write(tmp_path), return_state=True)
+    assert state.name == "Approved"
+    outcome = state.result()
+    assert (outcome.bundle / "public" / "card.html").exists()
+    with get_client(sync_client=True) as client:
+        runs = client.read_flow_runs()
+        tasks = client.read_task_runs()
+        artifacts = client.request("POST", "/artifacts/filter", json={}).json()
+    assert {t.name.split("-")[0] for t in tasks} == {"fit", "sample", "judge", "publish"}
+    told = json.dumps([r.model_dump(mode="json") for r in [*runs, *tasks]]) + json.dumps(artifacts)
+    told += caplog.text
+    assert clinic.SECRET not in told
+    assert "approved" in told
+    scores = json.loads((outcome.bundle / "internal" / "scores.json").read_text())
+    private = {
+        repr(s["value"]) for s in scores if s["rows"] != "none" and s["value"] not in (None, 0, 1)
+    }
+    assert private
+    assert not [figure for figure in private if len(figure) > 8 and figure in told]
+
+
+def test_a_refusal_tells_prefect_nothing_of_the_rows(server, tmp_path, caplog):
+    frame = clinic.rows()
+    frame.loc[3, "sex"] = clinic.SECRET
+    with pytest.raises(StageError) as caught:
+        release(clinic.write(tmp_path, frame=frame))
+    assert clinic.SECRET not in f"{caught.value}{caught.value.__dict__}{caplog.text}"
+    assert caught.value.__cause__ is None
+    assert clinic.SECRET in caught.value.story.read_text()
+
+
+def test_a_gone_budget_is_its_own_exit_code(server, tmp_path):
+    config = clinic.write(tmp_path, budget={"epsilon": 0.5, "delta": 1e-5})
+    with pytest.raises(StageError) as caught:
+        release(config)
+    assert caught.value.exit_code == 4
+
+
+def test_a_vetoed_release_ends_in_a_state_of_that_name(server, tmp_path):
+    state = release(clinic.write(tmp_path, policy=clinic.STRICT), return_state=True)
+    assert state.name == "Veto"
+    assert state.result().exit_code == 3
+
+
+def test_the_deployment_file_names_a_flow_that_exists():
+    text = (Path(__file__).parents[2] / "prefect.yaml").read_text(encoding="utf-8")
+    deployment = yaml.safe_load(text)["deployments"][0]
+    assert deployment["entrypoint"] == "flows/release.py:release"
+    assert set(deployment["parameters"]) <= set(release.parameters.properties)

@@ -1,0 +1,289 @@
+"""What every generator must keep, whatever it is made of.
+
+The audit runs a generator on two tables that differ in one planted unit, scores each run by the log
+likelihood ratio of its noisy answers, and bounds ε from below. It must stay under the claim, come near it,
+and go above it when the noise is halved or a unit is let in twice.
+"""
+
+import dataclasses
+import functools
+
+import numpy as np
+import opendp.prelude as dp
+import pandas as pd
+import pytest
+from dp_accounting import NoOpDpEvent, ZCDpEvent
+
+from evaluators.audit import epsilon_lower_bound
+from generators.marginals import measurement
+from generators.registry import GENERATORS, load_model
+from privacy.accounting import Guarantee, spent
+from privacy.codec import Codec
+from privacy.conform import conform
+from privacy.errors import LedgerError, PermitError
+from privacy.impossible import impossible_rows
+from privacy.ledger import Ledger
+from privacy.schema import Schema
+from privacy.transcript import Transcript
+
+CLAIM = Guarantee(20.0, 1e-6)
+"""Large, so that few runs tell a right mechanism from a wrong one."""
+
+SCHEMA = Schema.model_validate(
+    {
+        "name": "tiny",
+        "unit": "person",
+        "columns": {
+            "person": {"kind": "identifier"},
+            "sex": {"kind": "categorical", "categories": ["F", "M"]},
+            "age": {"kind": "integer", "bounds": [0, 99], "bins": 5, "missing": "keep"},
+            "seen": {"kind": "datetime", "bounds": ["2020-01-01", "2020-12-31"], "bins": 4},
+            "ward": {"kind": "ordinal", "categories": ["a", "b", "c"]},
+            "ill": {"kind": "categorical", "categories": ["0", "1"]},
+        },
+        "targets": [{"task": "classification", "column": "ill", "positive": ["1"]}],
+        "subgroups": [{"column": "sex"}, {"column": "age", "bands": [0, 40, 99]}],
+        "impossible": [{"ward": {"values": ["a"]}, "age": {"min": 30}}],
+    }
+)
+
+generators = pytest.mark.parametrize("kind", GENERATORS.values(), ids=GENERATORS)
+
+
+def rows(n=300, outliers=0):
+    """``n`` people like any, and units that are like nobody: ward c, ill, oldest, last quarter."""
+    rng = np.random.default_rng(0)
+    people = pd.DataFrame(
+        {
+            "sex": rng.choice(["F", "M"], n),
+            "age": pd.Series(rng.integers(0, 60, n), dtype="Int64").mask(rng.random(n) < 0.1),
+            "seen": (np.datetime64("2020-01-01") + rng.integers(0, 200, n)).astype("datetime64[s]"),
+            "ward": np.full(n, "b", dtype=object),
+            "ill": rng.choice(["0", "1"], n, p=[0.8, 0.2]),
+        }
+    )
+    odd = pd.DataFrame(
+        {
+            "sex": ["M"],
+            "age": pd.Series([99], dtype="Int64"),
+            "seen": pd.Series([np.datetime64("2020-12-31", "s")]),
+            "ward": ["c"],
+            "ill": ["1"],
+        }
+    )
+    return pd.concat([people, *[odd] * outliers], ignore_index=True)
+
+
+@pytest.fixture(scope="module")
+def permits(tmp_path_factory):
+    """A permit for a calibrated generator, charged on a ledger of its own."""
+
+    def permit(generator):
+        ledger = Ledger(str(tmp_path_factory.mktemp("ledger") / "ledger.db"))
+        ledger.register("tiny", CLAIM, 0.2)
+        return ledger.charge(
+            "tiny", "train", run="r", attempt="a", purpose="fit", event=generator.event()
+        )
+
+    return permit
+
+
+@pytest.fixture(scope="module")
+def fitted(permits, tmp_path_factory):
+    """A model of each generator, fitted once."""
+
+    @functools.cache
+    def fit(kind):
+        return run(calibrated(kind), permits, tmp_path_factory.mktemp("fit"), rows())
+
+    return fit
+
+
+def calibrated(kind, beside=None):
+    return kind().calibrate(CLAIM, SCHEMA, beside or NoOpDpEvent())
+
+
+def run(generator, permits, folder, frame, name="attempt.jsonl"):
+    return generator.fit(
+        frame, SCHEMA, permits(generator), Transcript(folder / name), lambda what, share: None
+    )
+
+
+@generators
+def test_fields_are_public_and_frozen(kind):
+    generator = kind()
+    for field in dataclasses.fields(generator):
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(generator, field.name, None)
+
+
+@generators
+def test_the_event_is_known_without_data_and_fits_the_claim(kind):
+    with pytest.raises(ValueError, match="calibrate"):
+        kind().event()
+    alone = spent([calibrated(kind).event()], CLAIM.delta)
+    assert 0.99 * CLAIM.epsilon < alone.epsilon <= CLAIM.epsilon
+    beside = ZCDpEvent(0.1)
+    both = spent([beside, calibrated(kind, beside).event()], CLAIM.delta)
+    assert 0.99 * CLAIM.epsilon < both.epsilon <= CLAIM.epsilon
+
+
+@generators
+def test_a_permit_for_something_else_opens_nothing(kind, permits, tmp_path):
+    class Unread:
+        def __getattr__(self, name):
+            raise AssertionError("a private row was touched without a permit")
+
+    weaker = dataclasses.replace(calibrated(kind), rho=0.001)
+    with pytest.raises(PermitError):
+        calibrated(kind).fit(
+            Unread(), SCHEMA, permits(weaker), Transcript(tmp_path / "t"), lambda what, share: None
+        )
+
+
+@generators
+def test_samples_stay_in_the_schema_and_repeat_by_seed(kind, fitted):
+    model = fitted(kind)
+    frame = model.sample(500, np.random.default_rng(1))
+    assert list(frame) == list(SCHEMA.columns)
+    assert frame["person"].tolist() == [str(i) for i in range(1, 501)]
+    Codec(model.schema).encode(frame)
+    assert not impossible_rows(frame, SCHEMA).any()
+    pd.testing.assert_frame_equal(frame, model.sample(500, np.random.default_rng(1)))
+    assert not frame.equals(model.sample(500, np.random.default_rng(2)))
+
+
+@generators
+def test_a_saved_model_draws_the_same_rows(kind, fitted, tmp_path):
+    model = fitted(kind)
+    model.save(tmp_path)
+    assert not list(tmp_path.rglob("*.pkl"))
+    again = load_model(tmp_path)
+    pd.testing.assert_frame_equal(
+        again.sample(200, np.random.default_rng(3)), model.sample(200, np.random.default_rng(3))
+    )
+    assert again.charge == model.charge
+    assert again.rows == model.rows
+
+
+@generators
+def test_sampling_never_draws_noise_or_charges_again(kind, fitted, monkeypatch):
+    model = fitted(kind)
+    for name in ("discrete_gaussian", "noisy_max"):
+        monkeypatch.setattr(f"privacy.noise.{name}", None)
+        monkeypatch.setattr(measurement, name, None)
+    monkeypatch.setattr(Ledger, "charge", None)
+    model.sample(10, np.random.default_rng(0))
+    model.sample(10, np.random.default_rng(0))
+
+
+@generators
+def test_a_killed_fit_goes_on_with_the_answers_it_had(kind, permits, tmp_path):
+    class KilledError(Exception):
+        pass
+
+    def kill(what, share):
+        if share > 0.5:
+            raise KilledError
+
+    generator = calibrated(kind)
+    first = Transcript(tmp_path / "t")
+    with pytest.raises(KilledError):
+        generator.fit(rows(), SCHEMA, permits(generator), first, kill)
+    answered = list(first.answers)
+    assert answered
+    resumed = run(generator, permits, tmp_path, rows(), "t")
+    whole = Transcript(tmp_path / "t").answers
+    assert whole[: len(answered)] == answered
+    again = run(generator, permits, tmp_path, rows(), "t")
+    assert Transcript(tmp_path / "t").answers == whole
+    pd.testing.assert_frame_equal(
+        again.sample(50, np.random.default_rng(0)), resumed.sample(50, np.random.default_rng(0))
+    )
+
+
+@generators
+def test_another_generator_cannot_go_on_with_the_answers(kind, permits, tmp_path):
+    run(calibrated(kind), permits, tmp_path, rows())
+    other = dataclasses.replace(calibrated(kind), rho=calibrated(kind).rho / 2)
+    with pytest.raises(LedgerError, match="another question"):
+        run(other, permits, tmp_path, rows())
+
+
+RUNS = 24
+
+
+def scores(kind, permits, folder, outliers):
+    """The log likelihood ratio score of ``RUNS`` fits on a table with so many planted units."""
+    generator = calibrated(kind)
+    base = Codec(SCHEMA).encode(rows())
+    odd = Codec(SCHEMA).encode(rows(n=1, outliers=1)).iloc[1]
+
+    def score(name):
+        model = run(generator, permits, folder, rows(outliers=outliers), name)
+        top = information = 0.0
+        for m in model.measurements:
+            cell, alike = [], np.ones(len(base), dtype=bool)
+            for column, size in zip(m.clique, m.counts.shape, strict=True):
+                # a clique may have been measured over merged codes
+                merged = size < Codec(SCHEMA).domain[column]
+                to = model.model.compression.groups[column] if merged else np.arange(size)
+                cell.append(to[odd[column]])
+                alike &= to[base[column]] == to[odd[column]]
+            top += (m.counts[tuple(cell)] - alike.sum()) / m.sigma**2
+            information += 1 / m.sigma**2
+        return top / np.sqrt(information)
+
+    return [score(f"{outliers}-{i}") for i in range(RUNS)]
+
+
+def audit(kind, permits, folder, outliers=1):
+    """The lower bound on ε for ``outliers`` planted units, as a function of the confidence."""
+    without, with_units = (scores(kind, permits, folder, n) for n in (0, outliers))
+    return functools.partial(epsilon_lower_bound, without, with_units, CLAIM.delta)
+
+
+@generators
+def test_an_audit_stays_under_the_claim_and_comes_near_it(kind, permits, tmp_path):
+    """A right generator is told from a wrong one: the bound exceeds the claim by chance in < 1e-4 of runs."""
+    bound = audit(kind, permits, tmp_path)
+    assert bound(0.9999) <= CLAIM.epsilon
+    assert bound(0.5) > 0.3 * CLAIM.epsilon
+
+
+@generators
+def test_the_audit_catches_halved_noise(kind, permits, tmp_path, monkeypatch):
+    def halved(counts, rho, sensitivity=1):
+        space = dp.vector_domain(dp.atom_domain(T="i64")), dp.l2_distance(T=float)
+        draw = dp.m.make_gaussian(*space, scale=sensitivity / np.sqrt(2 * rho) / 2)
+        return np.array(draw(np.ravel(counts))).reshape(np.shape(counts))
+
+    monkeypatch.setattr(measurement, "discrete_gaussian", halved)
+    assert audit(kind, permits, tmp_path)(0.95) > CLAIM.epsilon
+
+
+@generators
+def test_the_audit_catches_a_unit_that_is_not_bounded(kind, permits, tmp_path):
+    assert audit(kind, permits, tmp_path, outliers=3)(0.95) > CLAIM.epsilon
+
+
+def test_noise_is_refused_where_opendp_prices_it_above_the_charge(monkeypatch):
+    monkeypatch.setattr(
+        "privacy.noise.gaussian_sigma", lambda rho, sensitivity: 0.5 / np.sqrt(2 * rho)
+    )
+    from privacy.noise import discrete_gaussian
+
+    with pytest.raises(ValueError, match="costs"):
+        discrete_gaussian(np.zeros(3, dtype=int), 0.1)
+
+
+def test_the_test_rows_fit_the_test_schema(tmp_path):
+    from flows.export import texts
+    from privacy.codec import number_identifiers
+
+    path = tmp_path / "rows.csv"
+    texts(number_identifiers(rows(outliers=1), SCHEMA), SCHEMA).to_csv(path, index=False)
+    from privacy.read import read_texts
+
+    _, findings = conform(read_texts((path,), SCHEMA), SCHEMA)
+    assert findings == []
