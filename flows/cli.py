@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -21,6 +21,9 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 
 from privacy.errors import DataError, LedgerError, UnderstudyError
+
+if TYPE_CHECKING:
+    from flows.release import Outcome
 
 app = typer.Typer(
     help="Publish a differentially private synthetic copy of a table, with the evidence to sign for it.",
@@ -64,7 +67,7 @@ def release(
     from flows.config import load_config
 
     load_config(config, tuple(data or ()))  # a mistake is told before a server is started
-    from flows.release import LISTENER, Outcome, StageError
+    from flows.release import LISTENER, StageError
     from flows.release import release as release_flow
 
     with _progress_bar() as tell:
@@ -80,20 +83,30 @@ def release(
     raise typer.Exit(outcome.exit_code)
 
 
-def _say_decision(outcome) -> None:  # type: ignore[no-untyped-def]  # flows.release is imported late
-    verdict = json.loads((outcome.bundle / "internal" / "verdict.json").read_text(encoding="utf-8"))
-    style = "green" if outcome.decision == "approved" else "red"
-    console.print(f"[bold {style}]{outcome.decision.upper()}[/]")
-    for reason in verdict["reasons"]:
-        if reason["outcome"] != "pass":
-            console.print(f"  • {reason['text']}", highlight=False, markup=False)
-    label = json.loads((outcome.bundle / "internal" / "label.json").read_text(encoding="utf-8"))
-    guarantee, spent = label["guarantee"], label["accounting"]["ledger"]
-    console.print(
-        f"cost ε={guarantee['epsilon']:.4g} at δ={guarantee['delta']:g} for each {guarantee['unit']}; "
-        f"the data set has spent {spent['data_set_epsilon_spent']:.4g} of {spent['data_set_epsilon_budget']:g}",
-        highlight=False,
+SHOWN = 8
+"""Reasons told on the terminal; report.html tells all."""
+
+
+def _say_decision(outcome: Outcome) -> None:
+    verdict = _read_json(outcome.bundle / "internal" / "verdict.json")
+    approved = outcome.decision == "approved"
+    console.print(f"[bold {'green' if approved else 'red'}]{outcome.decision.upper()}[/]")
+    reasons = {o: [r["text"] for r in verdict["reasons"] if r["outcome"] == o] for o in OUTCOMES}
+    grave = reasons["veto"] or reasons["insufficient evidence"]
+    for text in grave[:SHOWN]:
+        _say(f"  • {text}")
+    if len(grave) > SHOWN:
+        _say(f"  • and {len(grave) - SHOWN} more reasons")
+    _say(
+        f"{len(reasons['pass'])} checks passed, {len(reasons['note'])} groups were too small to assess"
     )
+    label = _read_json(outcome.bundle / "internal" / "label.json")
+    guarantee, spent = label["guarantee"], label["accounting"]["ledger"]
+    _say(
+        f"cost ε={guarantee['epsilon']:.4g} at δ={guarantee['delta']:g} for each {guarantee['unit']}; the data "
+        f"set has spent {spent['data_set_epsilon_spent']:.4g} of {spent['data_set_epsilon_budget']:g} in all"
+    )
+    _say("open these:" if approved else "nothing was exported; see why in")
     for name in (
         "public/card.html",
         "public/data.csv",
@@ -101,9 +114,20 @@ def _say_decision(outcome) -> None:  # type: ignore[no-untyped-def]  # flows.rel
         "internal/report.html",
     ):
         if (outcome.bundle / name).exists():
-            console.print(f"  {outcome.bundle / name}", highlight=False, soft_wrap=True)
-    if outcome.decision != "approved":
-        console.print("Nothing was exported. What stands in internal/ must not leave the house.")
+            _say(f"  {outcome.bundle / name}")
+    _say("what stands in internal/ must not leave the house")
+
+
+OUTCOMES = ("veto", "insufficient evidence", "note", "pass")
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return content
+
+
+def _say(text: str) -> None:
+    console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 @app.command()
