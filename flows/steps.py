@@ -130,6 +130,8 @@ def fit(work: Work, progress: Progress) -> None:
     permit = work.charge()
     progress("reading", 0.0)
     frame = work.open(permit).frame
+    # answers that were given on other rows are not continued
+    work.transcript.answer(["files", *map(file_digest, work.run.config.data)], lambda: "opened")
     plan = work.plan
     schema = measure_domain(frame, plan.schema, plan.domain_rho, plan.domain_delta, work.transcript)
     model = plan.generator.fit(

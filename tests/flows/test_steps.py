@@ -136,6 +136,18 @@ def test_the_same_people_under_another_name_are_refused(tmp_path, monkeypatch):
         release(clinic.write(tmp_path))
 
 
+def test_answers_are_not_continued_on_other_rows(tmp_path, monkeypatch):
+    config = clinic.write(tmp_path)
+    work = work_of(config)
+    monkeypatch.setattr(steps, "folder_atomically", None)
+    with pytest.raises(TypeError):
+        steps.fit(work, quiet)
+    monkeypatch.undo()
+    clinic.write(tmp_path, frame=clinic.rows(1400))
+    with pytest.raises(LedgerError, match="another question"):
+        steps.fit(work_of(config), quiet)
+
+
 def test_a_run_does_not_change_its_config_midway(released, tmp_path):
     config = clinic.write(tmp_path)
     with Run.of(load_config(config), "mine").locked():
