@@ -12,8 +12,8 @@ why:
   fewer cells, so smaller noise, where the counts could not be told from noise anyway;
 - the model's marginals are counted on a large synthetic sample: free, and hundreds of them take a
   second, where exact inference takes minutes;
-- the number of rounds is fixed and public, and σ does not anneal: with few rounds the paper's rule
-  (σ/2 once a measurement adds less than its noise) ends them before most pairs were looked at;
+- the number of selections is fixed and public, and σ does not anneal (σ/2 once a measurement adds
+  less than its noise): that brought nothing, and without it the schedule is known beforehand;
 - a marginal whose expected noise exceeds twice the estimated number of rows is no candidate: its
   score could only be negative;
 - with many columns a few marginals are selected from the same scores before the model is fitted
