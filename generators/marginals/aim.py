@@ -110,7 +110,7 @@ def aim(
         known = list(model.potentials)
         for _ in range(at_once):
             pool = [r for r in pool if model_megabytes(domain, [*known, r]) <= limit]
-            if not pool:
+            if not pool or budget.left < share:
                 break
             per_row = UNIT * max(workload[r] for r in pool)
             chosen = budget.select(pool, score, SELECT * share, per_row)

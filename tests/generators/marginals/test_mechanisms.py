@@ -122,6 +122,17 @@ def test_a_group_keeps_its_outcome_rate_where_a_plain_tree_may_not(count):
     assert np.abs(rate - true).max() < 0.08
 
 
+def test_several_selections_a_round_end_with_the_budget(monkeypatch):
+    monkeypatch.setattr("generators.marginals.aim.COLUMNS_PER_SELECTION", 2)
+    domain = {
+        f"c{i}": 2 for i in range(7)
+    }  # three at once, fourteen in all: the last round is short
+    codes = np.random.default_rng(0).integers(0, 2, (7, 500))
+    count = Counter.of(domain, dict(zip(domain, codes, strict=True)))
+    found = aim(count, workload(domain), 0.5)
+    assert len(found.measurements) == 7 + 14
+
+
 def test_structural_zeros_stay_empty(count):
     zeros = {("group", "z"): np.zeros((3, 4), dtype=bool)}
     zeros["group", "z"][2, 1] = True
