@@ -169,10 +169,11 @@ def _apply(scorecard: Scorecard, rule: Rule) -> Iterator[Reason]:
     ]
     for score in scores:
         yield _judge(score, rule, scorecard)
-    has_groups = any(s.metric == "declared.subgroup" for s in scorecard)
-    expected = {0} | ({1} if has_groups else set())
+    declared = len(scorecard.filter(metric="declared.subgroup"))
+    expected = {0} | ({1} if declared else set())
+    wanted = orders - ({2} if declared < 2 else set())
     for target in targets if targets is not None else [None]:
-        for order in sorted(orders & expected or (orders if targets is None else set())):
+        for order in sorted(wanted & expected or (wanted if targets is None else set())):
             if not any(s.order == order and target in (None, s.target) for s in scores):
                 yield _missing(rule, target or "", order)
 

@@ -140,13 +140,17 @@ class Tables:
         return found
 
     def masks(self, dimension: Dimension, *roles: str) -> Iterator[tuple[Slice, list[np.ndarray]]]:
-        """The slices that have a real row, each with its row mask in every role asked for."""
+        """The slices, each with its row mask in every role asked for.
+
+        Every declared subgroup, empty ones too: else an approval would say that nobody is in it. Of the
+        pairs, which are too many, those that have a real row.
+        """
         real = np.union1d(
             self.members["train", dimension.name], self.members["holdout", dimension.name]
         )
         present = set(real.tolist())
         for piece in dimension.slices:
-            if piece.number in present:
+            if dimension.order < 2 or piece.number in present:
                 yield piece, [self.members[r, dimension.name] == piece.number for r in roles]
 
 

@@ -216,7 +216,7 @@ def ledger_show(ledger: LedgerOption = "runs/ledger.db") -> None:
                 f"{spent.epsilon:.4g}",
                 f"{dataset.budget.epsilon:g}",
                 f"{dataset.budget.delta:g}",
-                f"{dataset.holdout:g}",
+                f"{dataset.split.holdout:g}",
             )
     console.print(budgets)
     charges = Table(

@@ -22,9 +22,11 @@ LABEL_VERSION = 1
 LIBRARIES = ("understudy", "opendp", "dp-accounting", "mbi", "numpy", "pandas")
 
 NOT_COVERED = (
-    "The decision to publish was made on figures computed on real rows without a charge; it reveals one of "
-    "three outcomes (approved, veto, insufficient evidence).",
+    "The decision to publish. It was made on figures computed on real rows of train and holdout without a "
+    "charge, and is outside the guarantee: that this release exists says that those figures passed the policy. "
+    "People held out have no other protection than that nothing else of them was used.",
     "How long the computation took, and errors met on the way, are not protected; both stay in the house.",
+    "A row without a unit column is a unit: a person whose row was edited between two releases is two units.",
     "The guarantee bounds what one unit adds. What is true of a whole group of people can be learned from "
     "the synthetic rows, as it could be without any one of them.",
     "The schema is taken to be public. A bound or category that was copied from the private rows is not "
@@ -63,7 +65,8 @@ def make_label(work: Work, charge: Charge, rows: int, verdict: Verdict) -> dict[
             "unit": unit,
             "max_rows_per_unit": schema.max_rows_per_unit,
             "neighbouring_relation": "add or remove one unit with all its rows",
-            "protects": "the units in the train partition; the holdout partition never reached the generator",
+            "protects": "the units in the train partition, in the synthetic rows; none of the holdout "
+            "partition reached the generator",
             "in_words": (
                 f"Whether or not any one {_word(unit)} was in the training data, whatever is found out from "
                 f"these rows about whoever it stands for is at most e^ε ≈ {math.exp(cost.epsilon):.3g} times "
@@ -91,7 +94,7 @@ def make_label(work: Work, charge: Charge, rows: int, verdict: Verdict) -> dict[
             "schema": "schema.yaml in this folder, but for the bins and categories measured under the charge",
             "columns": len(schema.columns),
             "row_count": schema.public_rows,
-            "share_held_out": work.dataset.holdout,
+            "share_held_out": work.dataset.split.holdout,
         },
         "implementation": {
             "libraries": {name: version(name) for name in LIBRARIES},

@@ -178,7 +178,7 @@ def _told_publicly(run: Run, stage: str) -> Iterator[None]:
         told = error.private if isinstance(error, DataError) else traceback.format_exc()
         story: Path | None = run / "error.txt"
         try:
-            run.folder.mkdir(parents=True, exist_ok=True)
+            run.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             write_atomically(run / "error.txt", told.encode())
         except OSError:
             story = None

@@ -48,7 +48,8 @@ class Run:
 
         Raises InputError where the folder belongs to another config.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.config.runs.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(mode=0o700, exist_ok=True)
         with (self / "lock").open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -28,7 +28,7 @@ from privacy.domain import domain_event, map_undeclared, measure_domain, selects
 from privacy.ledger import Dataset, Ledger, Permit
 from privacy.read import file_digest
 from privacy.schema import Schema, load_schema
-from privacy.table import Partition, PrivateTable, Rows, Split
+from privacy.table import Partition, PrivateTable, Rows
 from privacy.transcript import Transcript
 
 
@@ -94,8 +94,7 @@ class Work:
     def open(self, permit: Permit) -> Rows:
         """The rows of the permit's partition; a file known under another name is refused."""
         partition: Partition = "train" if permit.partition == "train" else "holdout"
-        split = Split(self.dataset.split_key, self.dataset.holdout)
-        table = PrivateTable(self.plan.schema, self.run.config.data, split, partition)
+        table = PrivateTable(self.plan.schema, self.run.config.data, partition)
         for path in self.run.config.data:
             self.ledger.claim_source(file_digest(path), self.dataset.name)
         return table.open(permit)
@@ -131,9 +130,12 @@ def fit(work: Work, progress: Progress) -> None:
     progress("reading", 0.0)
     frame = work.open(permit).frame
     # answers that were given on other rows are not continued
-    work.transcript.answer(["files", *map(file_digest, work.run.config.data)], lambda: "opened")
+    files = "".join(map(file_digest, work.run.config.data))
+    work.transcript.answer(["files", permit.split.digest(files)], lambda: "opened")
     plan = work.plan
-    schema = measure_domain(frame, plan.schema, plan.domain_rho, plan.domain_delta, work.transcript)
+    schema = measure_domain(
+        frame, plan.schema, plan.domain_rho, plan.domain_delta, permit, work.transcript
+    )
     model = plan.generator.fit(
         map_undeclared(frame, schema), schema, permit, work.transcript, progress
     )

@@ -40,6 +40,11 @@ ORDERS = (
 """Rényi orders; dense where ε between .01 and 20 and δ between 1e-12 and 1e-3 have their optimum."""
 
 
+def _finite(event: Any, attribute: Any, value: float) -> None:
+    if not math.isfinite(value):
+        raise ValueError(f"{attribute.name} must be finite, got {value}")
+
+
 @attr.s(frozen=True, slots=True, auto_attribs=True)
 class ApproximateZCDpEvent(DpEvent):  # type: ignore[misc]
     """δ-approximate ρ-zCDP (arXiv 1605.02065, definition 8.1), as DP partition selection gives it.
@@ -47,8 +52,10 @@ class ApproximateZCDpEvent(DpEvent):  # type: ignore[misc]
     ρ composes as zCDP; the δs add up and come off the δ of the guarantee.
     """
 
-    rho: float
-    delta: float
+    rho: float = attr.ib(validator=attr.validators.and_(attr.validators.ge(0), _finite))
+    delta: float = attr.ib(
+        validator=attr.validators.and_(attr.validators.ge(0), attr.validators.lt(1))
+    )
 
 
 @dataclass(frozen=True)
@@ -98,7 +105,8 @@ def spent(events: Iterable[DpEvent], delta: float) -> Spent:
                 e = dp_accounting.ZCDpEvent(e.rho)
             pure.append(e)
     best = Spent(math.inf, delta, "none")
-    if slack >= delta:
+    # an accountant that is given nonsense may answer zero for it
+    if slack >= delta or not all(map(_is_finite, pure)):
         return best
     event = dp_accounting.ComposedDpEvent(pure)
     for name, make in ACCOUNTANTS.items():
@@ -108,6 +116,16 @@ def spent(events: Iterable[DpEvent], delta: float) -> Spent:
             if epsilon < best.epsilon:
                 best = Spent(epsilon, delta, f"{name} (dp-accounting {version('dp-accounting')})")
     return best
+
+
+def _is_finite(event: DpEvent) -> bool:
+    """Whether every number in an event is finite, so that its cost means something."""
+    numbers = (getattr(event, a.name) for a in attr.fields(type(event)))
+    return all(
+        _is_finite(n) if isinstance(n, DpEvent) else math.isfinite(n)
+        for n in numbers
+        if isinstance(n, DpEvent | float | int)
+    )
 
 
 def _flat(event: DpEvent) -> Iterator[DpEvent]:

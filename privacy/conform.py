@@ -9,6 +9,7 @@ Privacy claim: none; findings quote private values and stay in the house.
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from typing import Literal
 
@@ -134,17 +135,23 @@ def _parsed(texts: pd.Series) -> np.ndarray:
     return np.asarray(pd.to_numeric(texts, errors="coerce").to_numpy(dtype=float, na_value=np.nan))
 
 
+def _instant(text: str, form: str | None) -> np.datetime64:
+    """One text as a time, alone: pandas lets a text's offset move the texts after it."""
+    try:
+        time = dt.datetime.strptime(text, form) if form else dt.datetime.fromisoformat(text)
+        if time.tzinfo is not None:
+            time = time.astimezone(dt.UTC).replace(tzinfo=None)
+        return np.datetime64(time, "s")
+    except (ValueError, OverflowError):
+        return np.datetime64("NaT", "s")
+
+
 def _dates(
     values: _Values, missing: np.ndarray, column: Datetime
 ) -> tuple[pd.Series, list[Finding]]:
     """Dates and times, those with an offset as UTC; below the resolution nothing is kept."""
-    dates = pd.to_datetime(
-        values.texts.where(~missing, None),
-        format=column.format or "ISO8601",
-        errors="coerce",
-        utc=True,
-    )
-    instants = dates.dt.tz_localize(None).to_numpy().astype("datetime64[s]")
+    texts = values.texts.where(~missing, "")
+    instants = np.array([_instant(t, column.format) for t in texts], dtype="datetime64[s]")
     unit = 86_400 if column.resolution == "day" else 1
     number = np.where(np.isnat(instants), np.nan, instants.astype(np.int64) // unit)
     number, bad, findings = _bounded(values, number, ~missing, "not a date:", column)

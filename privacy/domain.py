@@ -21,8 +21,9 @@ from scipy.optimize import isotonic_regression
 
 from privacy.accounting import ApproximateZCDpEvent
 from privacy.codec import bounds_as_numbers, number_to_date, numbers
+from privacy.ledger import Permit
 from privacy.noise import discrete_gaussian, gaussian_sigma
-from privacy.schema import Categorical, Column, Datetime, Numeric, Schema
+from privacy.schema import CONTROL, Categorical, Column, Datetime, Numeric, Schema
 from privacy.transcript import Transcript
 
 BRANCHING = 4
@@ -50,9 +51,18 @@ def selects_categories(schema: Schema) -> bool:
 
 
 def measure_domain(
-    frame: pd.DataFrame, schema: Schema, rho: float, delta: float, transcript: Transcript
+    frame: pd.DataFrame,
+    schema: Schema,
+    rho: float,
+    delta: float,
+    permit: Permit,
+    transcript: Transcript,
 ) -> Schema:
-    """The schema with every open column measured on ``frame``, a canonical frame of train rows."""
+    """The schema with every open column measured on ``frame``, a canonical frame of train rows.
+
+    Raises PermitError unless ``permit`` was charged for ``domain_event`` and the transcript's attempt.
+    """
+    permit.covers(domain_event(schema, rho, delta), transcript.attempt)
     names = schema.incomplete
     texts = [n for n in names if isinstance(schema.columns[n], Categorical)]
     k = schema.max_rows_per_unit
@@ -109,11 +119,17 @@ def select_categories(
     threshold = dp.binary_search(
         lambda t: threshold_at(t).map(change)[1] <= delta, bounds=(k + 1, high), T=int
     )
-    counts = series.dropna().value_counts().to_dict()
-    counts.pop(column.other, None)
-    released = threshold_at(threshold)({str(name): int(n) for name, n in counts.items()})
-    kept = sorted(released, key=lambda name: (-released[name], name))[:MAX_FOUND]
+    counts = series[series.map(is_name) & (series != column.other)].value_counts().sort_index()
+    # opaque keys: what OpenDP makes of a text cannot join or split two of them
+    released = threshold_at(threshold)({str(i): int(n) for i, n in enumerate(counts)})
+    found = {counts.index[int(i)]: n for i, n in released.items()}
+    kept = sorted(found, key=lambda name: (-found[name], name))[:MAX_FOUND]
     return [*sorted(kept), column.other]
+
+
+def is_name(value: object) -> bool:
+    """Whether a text could be a category at all: no missing value, no control character."""
+    return isinstance(value, str) and CONTROL.search(value) is None
 
 
 def noisy_tree(series: pd.Series, column: Numeric | Datetime, rho: float, k: int) -> list[int]:

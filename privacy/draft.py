@@ -17,16 +17,14 @@ import yaml
 
 from privacy.errors import DataError
 from privacy.read import NULL, read_any
-from privacy.schema import MAX_WHOLE, Csv
-
-MARK = "# READ FROM PRIVATE ROWS: confirm that this is public"
+from privacy.schema import DRAFT_MARK, MAX_WHOLE, Csv
 
 HEADER = f"""\
 # THIS DRAFT WAS READ FROM PRIVATE ROWS. DO NOT PUBLISH IT, AND DO NOT RELEASE WITH IT AS IT IS.
 #
 # A schema may only say what is public. A category, a bound or a missing value that is copied from
 # the rows gives people away, and no noise added later takes that back. Go through the columns:
-#   * Every line marked "{MARK[2:]}" holds such a copy. Replace it by what
+#   * Every line marked "{DRAFT_MARK[2:]}" holds such a copy. Replace it by what
 #     the documentation says, or by a natural range, or make sure that it is public; then take the
 #     mark away. Do the same with the names of the columns and with the kinds, which are guesses.
 #   * Delete what must not be modelled (and set surplus_columns: drop).
@@ -76,7 +74,7 @@ def _column(texts: pd.Series, counts: np.ndarray) -> list[str]:
     kind = _kind(texts[~missing], int(counts[~missing].sum()))
     if missing.any():
         found = sorted(t for t in texts[missing] if t != NULL) or [""]
-        kind = [*kind, "    missing: keep", f"    missing_values: {_yaml(found)}  {MARK}"]
+        kind = [*kind, "    missing: keep", f"    missing_values: {_yaml(found)}  {DRAFT_MARK}"]
     return kind
 
 
@@ -91,7 +89,7 @@ def _kind(texts: pd.Series, rows: int) -> list[str]:
         return _datetime(dates)
     if 0 < len(texts) <= MOST_CATEGORIES:
         order = np.lexsort((texts, np.where(finite, numbers, np.inf)))
-        values = [f"      - {_yaml(text)}  {MARK}" for text in texts.iloc[order]]
+        values = [f"      - {_yaml(text)}  {DRAFT_MARK}" for text in texts.iloc[order]]
         return ["    kind: categorical", "    categories:", *values]
     if len(texts) > rows / 2:
         return IDENTIFIER
@@ -110,10 +108,10 @@ def _numeric(texts: pd.Series, numbers: np.ndarray, special: list[str], rows: in
     bounds = [int(low), int(high)] if whole else [float(low), float(high)]
     lines = [
         f"    kind: {'integer' if whole else 'float'}",
-        f"    bounds: {_yaml(bounds)}  {MARK}",
+        f"    bounds: {_yaml(bounds)}  {DRAFT_MARK}",
         "    out_of_range: clamp  # bins: none given, so they are measured under a charge",
     ]
-    return lines + ([f"    special: {_yaml(special)}  {MARK}"] if special else [])
+    return lines + ([f"    special: {_yaml(special)}  {DRAFT_MARK}"] if special else [])
 
 
 def _as_dates(texts: pd.Series) -> pd.Series | None:
@@ -130,7 +128,7 @@ def _datetime(dates: pd.Series) -> list[str]:
     last = last if last > first else last + pd.Timedelta(days=1)
     return [
         "    kind: datetime",
-        f"    bounds: {_yaml([first.date(), last.date()])}  {MARK}",
+        f"    bounds: {_yaml([first.date(), last.date()])}  {DRAFT_MARK}",
         f"    resolution: {'day' if days else 'second'}",
         "    out_of_range: clamp  # bins: none given, so they are measured under a charge",
     ]

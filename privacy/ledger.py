@@ -29,8 +29,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from privacy.accounting import Guarantee, Spent, event_from_json, event_to_json, spent
 from privacy.errors import BudgetError, InputError, LedgerError, PermitError
+from privacy.split import Split
 
 GENESIS = "0" * 64
+PARTITIONS = ("train", "holdout")
 TOLERANCE = 1e-9
 """Relative slack when ε is compared with the budget: rounding, not privacy."""
 
@@ -68,13 +70,13 @@ _charges = sa.Table(
 
 _APPEND_ONLY = {
     "sqlite": [
-        "CREATE TRIGGER IF NOT EXISTS charges_no_{verb} BEFORE {verb} ON charges "
+        "CREATE TRIGGER IF NOT EXISTS {table}_no_{verb} BEFORE {verb} ON {table} "
         "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END"
     ],
     "postgresql": [
         "CREATE OR REPLACE FUNCTION ledger_append_only() RETURNS trigger AS "
         "$$ BEGIN RAISE EXCEPTION 'the ledger is append-only'; END $$ LANGUAGE plpgsql",
-        "CREATE OR REPLACE TRIGGER charges_no_{verb} BEFORE {verb} ON charges "
+        "CREATE OR REPLACE TRIGGER {table}_no_{verb} BEFORE {verb} ON {table} "
         "FOR EACH ROW EXECUTE FUNCTION ledger_append_only()",
     ],
 }
@@ -118,6 +120,7 @@ class Permit:
     """
 
     charge: Charge
+    split: Split
     issuer: object = field(repr=False)
 
     def __post_init__(self) -> None:
@@ -132,8 +135,10 @@ class Permit:
     def partition(self) -> str:
         return self.charge.partition
 
-    def covers(self, event: DpEvent) -> None:
-        """Raise PermitError unless ``event``, or a composition that holds it, was charged."""
+    def covers(self, event: DpEvent, attempt: str) -> None:
+        """Raise PermitError unless ``event``, or a composition that holds it, was charged for ``attempt``."""
+        if attempt != self.charge.attempt:
+            raise PermitError(f"the permit is of attempt {self.charge.attempt}, not of {attempt}")
         charged = self.charge.dp_event
         parts = charged.events if isinstance(charged, ComposedDpEvent) else [charged]
         if event not in (charged, *parts):
@@ -142,12 +147,11 @@ class Permit:
 
 @dataclass(frozen=True)
 class Dataset:
-    """What the ledger knows of a data set: lifetime budget, share held out, and the secret split key."""
+    """What the ledger knows of a data set: lifetime budget and split."""
 
     name: str
     budget: Guarantee
-    holdout: float
-    split_key: bytes = field(repr=False)
+    split: Split
 
 
 @dataclass(frozen=True)
@@ -159,6 +163,7 @@ class Ledger:
     def __post_init__(self) -> None:
         if "://" not in self.url:
             Path(self.url).parent.mkdir(parents=True, exist_ok=True)
+            Path(self.url).touch(mode=0o600)  # it holds the split keys
             object.__setattr__(self, "url", f"sqlite:///{self.url}")
         try:
             if sa.make_url(self.url).get_backend_name() not in _APPEND_ONLY:
@@ -172,9 +177,10 @@ class Ledger:
         object.__setattr__(self, "_engine", engine)
         with self._transaction() as db:
             _metadata.create_all(db)
-            for verb in ("UPDATE", "DELETE"):
-                for statement in _APPEND_ONLY[engine.dialect.name]:
-                    db.execute(sa.text(statement.format(verb=verb)))
+            for table in _metadata.tables:
+                for verb in ("UPDATE", "DELETE"):
+                    for statement in _APPEND_ONLY[engine.dialect.name]:
+                        db.execute(sa.text(statement.format(verb=verb, table=table)))
 
     def _connect_args(self) -> dict[str, Any]:
         return {"timeout": 60} if self.url.startswith("sqlite") else {}
@@ -219,13 +225,13 @@ class Ledger:
                         split_key=key,
                     )
                 )
-                return Dataset(name, budget, holdout, bytes.fromhex(key))
+                return Dataset(name, budget, Split(bytes.fromhex(key), holdout))
         if (row.epsilon, row.delta, row.holdout) != (budget.epsilon, budget.delta, holdout):
             raise LedgerError(
                 f"{name} has the lifetime budget ε={row.epsilon}, δ={row.delta} with {row.holdout:g} held "
                 f"out; the config says ε={budget.epsilon}, δ={budget.delta}, {holdout:g}"
             )
-        return Dataset(name, budget, holdout, bytes.fromhex(row.split_key))
+        return Dataset(name, budget, Split(bytes.fromhex(row.split_key), holdout))
 
     def claim_source(self, digest: str, dataset: str) -> None:
         """Tie a file's digest to a data set, so that no second name gives the same people a new budget."""
@@ -248,8 +254,10 @@ class Ledger:
 
         Raises BudgetError where the composition would exceed the budget; nothing is written then.
         """
+        if partition not in PARTITIONS:
+            raise PermitError(f"{partition!r} is no partition; a data set has {PARTITIONS}")
         with self._transaction() as db:
-            budget = _budget(db, dataset)
+            budget, split = _entry(db, dataset)
             known = db.execute(
                 sa.select(_charges).where(
                     _charges.c.attempt == attempt,
@@ -258,9 +266,11 @@ class Ledger:
                 )
             ).one_or_none()
             if known is not None:
-                permit = Permit(Charge(**known._mapping), _ISSUER)
-                if permit.dataset != dataset:
-                    raise LedgerError(f"attempt {attempt} belongs to data set {permit.dataset!r}")
+                permit = Permit(Charge(**known._mapping), split, _ISSUER)
+                if (permit.dataset, permit.charge.run) != (dataset, run):
+                    raise LedgerError(
+                        f"attempt {attempt} belongs to run {permit.charge.run!r} of {permit.dataset!r}"
+                    )
                 if permit.charge.event != _event_text(event):
                     raise PermitError(
                         f"attempt {attempt} was charged for {permit.charge.event}, not for {event}"
@@ -291,7 +301,7 @@ class Ledger:
             )
             charge = Charge(**asdict(charge) | {"hash": charge.computed_hash()})
             db.execute(_charges.insert().values(**asdict(charge)))
-        return Permit(charge, _ISSUER)
+        return Permit(charge, split, _ISSUER)
 
     def open_internally(
         self, dataset: str, partition: str, *, run: str, attempt: str, purpose: str
@@ -306,7 +316,9 @@ class Ledger:
         with self._transaction() as db:
             rows = db.execute(sa.select(_datasets).order_by(_datasets.c.name)).all()
         return [
-            Dataset(r.name, Guarantee(r.epsilon, r.delta), r.holdout, bytes.fromhex(r.split_key))
+            Dataset(
+                r.name, Guarantee(r.epsilon, r.delta), Split(bytes.fromhex(r.split_key), r.holdout)
+            )
             for r in rows
         ]
 
@@ -318,7 +330,7 @@ class Ledger:
     def spent(self, dataset: str, partition: str) -> Spent:
         """What a partition has spent at the data set's δ."""
         with self._transaction() as db:
-            budget = _budget(db, dataset)
+            budget, _ = _entry(db, dataset)
             events = [c.dp_event for c in _rows(db, dataset) if c.partition == partition]
         return spent(events, budget.delta)
 
@@ -340,11 +352,11 @@ def _event_text(event: DpEvent) -> str:
     return json.dumps(event_to_json(event), sort_keys=True)
 
 
-def _budget(db: sa.Connection, dataset: str) -> Guarantee:
+def _entry(db: sa.Connection, dataset: str) -> tuple[Guarantee, Split]:
     row = db.execute(sa.select(_datasets).where(_datasets.c.name == dataset)).one_or_none()
     if row is None:
         raise LedgerError(f"{dataset!r} is not registered in this ledger")
-    return Guarantee(row.epsilon, row.delta)
+    return Guarantee(row.epsilon, row.delta), Split(bytes.fromhex(row.split_key), row.holdout)
 
 
 def _rows(db: sa.Connection, dataset: str | None = None) -> list[Charge]:

@@ -78,13 +78,24 @@ def _parquet(path: Path) -> pa.Table:
     texts = {}
     for name, column in zip(table.column_names, table.columns, strict=True):
         try:
-            texts[name] = pc.fill_null(pc.cast(column, pa.string()), NULL)
+            texts[name] = pc.cast(column, pa.string())
         except UNREADABLE as error:
             raise DataError(
                 f"{path}: column {name!r} of type {column.type} cannot be read as text;"
                 " store texts, numbers or dates"
             ) from error
-    return pa.table(texts)
+    table = pa.table(texts)
+    _refuse(path, table, "\0", "a NUL byte; export the file as text")
+    return pa.table({n: pc.fill_null(table[n], NULL) for n in table.column_names})
+
+
+def _refuse(path: Path, table: pa.Table, sign: str, advice: str) -> None:
+    """Refuse a table in which any value holds ``sign``."""
+    for name in table.column_names:
+        found = pc.match_substring(table[name], sign)
+        if pc.any(found).as_py():
+            row = pc.index(found, pa.scalar(True)).as_py() + 1
+            raise DataError(f"{path}: column {name!r}, row {row}: {advice}")
 
 
 def _csv(path: Path, form: Csv, columns: tuple[str, ...]) -> pa.Table:
@@ -116,13 +127,10 @@ def _csv(path: Path, form: Csv, columns: tuple[str, ...]) -> pa.Table:
             f"{path}: not a readable CSV file: {_advice(error, form, names)}"
         ) from error
     table = table.rename_columns(names)
-    for name in names:
-        nul = pc.match_substring(table[name], "\0")
-        if pc.any(nul).as_py():
-            row = pc.index(nul, pa.scalar(True)).as_py() + 1
-            raise DataError(
-                f"{path}: column {name!r}, row {row}: a NUL byte; export the file as text"
-            )
+    _refuse(path, table, "\0", "a NUL byte; export the file as text")
+    if not form.newlines:
+        advice = "a quoted value over several lines; mend the quotes, or set csv.newlines: true"
+        _refuse(path, table, "\n", advice)
     if form.strip:
         table = pa.table({n: pc.utf8_trim_whitespace(table[n]) for n in names})
     return table

@@ -12,6 +12,7 @@ Privacy claim: none; reads no data.
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
@@ -31,6 +32,12 @@ from pydantic import (
 from privacy.errors import InputError
 
 T = TypeVar("T", bound=BaseModel)
+
+CONTROL = re.compile("[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]")
+"""What no category may hold: control characters, line breaks, halves of characters."""
+
+DRAFT_MARK = "# READ FROM PRIVATE ROWS: confirm that this is public"
+"""Ends every line of a draft that holds what a person has not yet confirmed."""
 
 MAX_CATEGORIES = 10_000
 """A public domain larger than this is an identifier or free text, not a category."""
@@ -102,11 +109,15 @@ class Categorical(ColumnBase):
                 raise ValueError(
                     "undeclared categories need `other`: what falls below the threshold"
                 )
+            if self.aliases or self.rules:
+                raise ValueError("aliases and rules need declared categories to lead to")
             return self
         if not 1 <= len(self.categories) <= MAX_CATEGORIES:
             raise ValueError(
                 f"between 1 and {MAX_CATEGORIES} categories, got {len(self.categories)}"
             )
+        if odd := [c for c in self.categories if CONTROL.search(c)]:
+            raise ValueError(f"a category is one line of text, got {odd[0]!r}")
         if len(set(self.categories)) != len(self.categories):
             repeated = sorted({c for c in self.categories if self.categories.count(c) > 1})
             raise ValueError(f"categories repeat: {', '.join(repeated)}")
@@ -308,6 +319,8 @@ class Csv(Frozen):
     """How the text file is written; a file without a header lists its columns in schema order.
 
     ``strip``: blanks around a value are no part of it.
+    ``newlines``: a quoted value may run over several lines; otherwise a stray quote is refused before
+    it swallows the rows after it.
     ``comment``: a line that begins with it, and is no row by its number of values, is passed over.
     """
 
@@ -315,6 +328,7 @@ class Csv(Frozen):
     encoding: str = "utf-8"
     header: bool = True
     strip: bool = False
+    newlines: bool = False
     comment: str | None = Field(default=None, min_length=1)
 
     @field_validator("encoding")
@@ -419,9 +433,9 @@ class Schema(Frozen):
     def _check_condition(self, name: str, condition: Condition) -> None:
         column = self._modelled_column(name, "impossible")
         values = set(condition.values or ())
-        known = values if isinstance(column, Categorical) else set()
-        if isinstance(column, Categorical) and column.categories is not None:
-            known = set(column.categories)
+        known: set[str] = set()
+        if isinstance(column, Categorical):
+            known = set(column.categories or ())
         elif isinstance(column, Numeric):
             known = {str(s) for s in column.special}
         if unknown := sorted(values - known):
@@ -464,10 +478,11 @@ class Schema(Frozen):
 def load_schema(path: str | Path) -> Schema:
     """Read a schema from YAML; every error is one line that names file, place and value."""
     data = _mapping(Path(path))
-    if "draft" in data:
+    lines = Path(path).read_text(encoding="utf-8").splitlines()
+    if "draft" in data or any(line.endswith(DRAFT_MARK) for line in lines):
         raise InputError(
             f"{path}: this draft holds values read from private rows; confirm that each is public,"
-            " then delete the line `draft:`"
+            " then delete its mark and the line `draft:`"
         )
     return _validated(Path(path), data, Schema)
 

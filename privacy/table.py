@@ -1,8 +1,8 @@
 """Private rows behind a door that only the ledger's permit opens.
 
-``PrivateTable`` knows paths, schema and partition and reads nothing until ``open(permit)``. What comes out
-fits the schema: rows beyond a unit's bound are dropped, and units are split train | holdout by a keyed coin
-that sees a unit's name and nothing else.
+``PrivateTable`` knows paths, schema and partition and reads nothing until ``open(permit)``. What comes
+out fits the schema: rows beyond a unit's bound are dropped, and units are split train | holdout by the
+keyed coin that the permit brings from the ledger.
 
 Privacy claim: adding or removing one unit changes the rows of one partition, by at most k rows
 (``Schema.max_rows_per_unit``); no other unit's rows, partition or order change.
@@ -10,7 +10,6 @@ Privacy claim: adding or removing one unit changes the rows of one partition, by
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -18,45 +17,16 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from privacy.conform import conform
 from privacy.errors import DataError, PermitError
 from privacy.ledger import Permit
 from privacy.read import read_texts
 from privacy.schema import Schema
+from privacy.split import Split
 
 Partition = Literal["train", "holdout"]
-
-
-@dataclass(frozen=True)
-class Split:
-    """The coin that sends a unit to train or holdout: keyed, blind to all that the unit's rows say.
-
-    ``key`` is secret and drawn once per data set by the ledger, so that every run splits alike and what is
-    charged to one partition never touches the people of the other.
-    """
-
-    key: bytes
-    holdout: float
-
-    def is_holdout(self, units: pd.Series | int) -> np.ndarray:
-        """One coin a unit, bool: by name where units have names, by position where a row is a unit."""
-        if isinstance(units, int):
-            seed = int.from_bytes(hashlib.blake2b(b"rows", key=self.key, digest_size=16).digest())
-            return np.asarray(
-                np.random.Generator(np.random.Philox(seed)).random(units) < self.holdout
-            )
-        return np.asarray(self.uniform(units) < self.holdout)
-
-    def uniform(self, names: pd.Series, salt: str = "split") -> np.ndarray:
-        """A keyed hash of each text, as a float in [0, 1)."""
-
-        def number(name: str) -> float:
-            text = f"{salt}\0{name}".encode()
-            digest = hashlib.blake2b(text, key=self.key, digest_size=8).digest()
-            return int.from_bytes(digest) / 2**64
-
-        return np.fromiter((number(name) for name in names), dtype=float, count=len(names))
 
 
 @dataclass(frozen=True)
@@ -73,7 +43,6 @@ class PrivateTable:
 
     schema: Schema
     paths: tuple[Path, ...]
-    split: Split
     partition: Partition = "train"
 
     def of(self, partition: Partition) -> PrivateTable:
@@ -92,12 +61,14 @@ class PrivateTable:
         if refused := [f for f in findings if f.action == "refused"]:
             more = f" (and {len(refused) - 1} more columns or problems)" if len(refused) > 1 else ""
             raise DataError(f"{self.paths[0]}: {refused[0]}{more}")
-        units, keep = self._bounded(texts)
-        mine = keep & (self._is_holdout(texts, units) == (self.partition == "holdout"))
+        units, keep = self._bounded(texts, permit.split)
+        mine = keep & (
+            _is_holdout(texts, units, self.schema, permit.split) == (self.partition == "holdout")
+        )
         modelled = frame.loc[mine, list(self.schema.modelled)].reset_index(drop=True)
         return Rows(modelled, pd.factorize(units[mine])[0])
 
-    def _bounded(self, texts: pa.Table) -> tuple[np.ndarray, np.ndarray]:
+    def _bounded(self, texts: pa.Table, split: Split) -> tuple[np.ndarray, np.ndarray]:
         """Each row's unit number, and whether the row is among its unit's k.
 
         A unit with more than k rows keeps k by a keyed hash of (unit, position among its own rows), so no
@@ -108,12 +79,18 @@ class PrivateTable:
         names = texts[self.schema.unit].to_pandas()
         units, _ = pd.factorize(names)
         rank = pd.Series(units).groupby(units).cumcount()
-        lot = pd.Series(self.split.uniform(names + "\0" + rank.astype(str), salt="bound"))
+        lot = pd.Series(split.uniform(names + "\0" + rank.astype(str), salt="bound"))
         place = lot.groupby(units).rank(method="first")
         return units, np.asarray(place <= self.schema.max_rows_per_unit)
 
-    def _is_holdout(self, texts: pa.Table, units: np.ndarray) -> np.ndarray:
-        if self.schema.unit is None:
-            return self.split.is_holdout(texts.num_rows)
-        names = pd.Series(texts[self.schema.unit].to_pandas().unique())
-        return np.asarray(self.split.is_holdout(names)[units])
+
+def _is_holdout(texts: pa.Table, units: np.ndarray, schema: Schema, split: Split) -> np.ndarray:
+    """Each row's side of the split."""
+    if schema.unit is not None:
+        names = pd.Series(texts[schema.unit].to_pandas().unique())
+        return np.asarray(split.is_holdout(names)[units])
+    # the length in front of each text keeps ("a", "bc") from reading like ("ab", "c")
+    parts = [pc.cast(pc.binary_length(texts[n]), pa.string()) for n in texts.column_names]
+    columns = [c for pair in zip(parts, texts.columns, strict=True) for c in pair]
+    rows = pc.binary_join_element_wise(*columns, ":").to_pandas()
+    return split.is_holdout(rows + "\0" + rows.groupby(rows).cumcount().astype(str))

@@ -133,7 +133,7 @@ class Marginals(ABC):
         progress: Progress,
     ) -> MarginalModel:
         """Measure and fit; ``frame`` is canonical and ``schema`` complete."""
-        permit.covers(self.event())
+        permit.covers(self.event(), transcript.attempt)
         codec = Codec(schema)
         count = Counter.of(codec.domain, codec.encode(frame))
         result = self.run(count, codec, transcript.answer, partial(progress, "measuring"))

@@ -14,7 +14,7 @@ SCHEMA = Schema.model_validate(
         "columns": {
             "person": {"kind": "identifier"},
             "sex": {"kind": "categorical", "categories": ["F", "M"]},
-            "site": {"kind": "categorical", "categories": ["A", "B", "C", "D"]},
+            "site": {"kind": "categorical", "categories": ["A", "B", "C"]},
             "age": {"kind": "integer", "bounds": [20, 89], "bins": 14},
             "marker": {"kind": "float", "bounds": [-6, 6], "bins": 12, "missing": "keep"},
             "dose": {"kind": "integer", "bounds": [1, 20], "bins": 10, "special": ["N"]},

@@ -78,11 +78,16 @@ def rows(n=300, outliers=0):
 def permits(tmp_path_factory):
     """A permit for a calibrated generator, charged on a ledger of its own."""
 
-    def permit(generator):
+    def permit(generator, transcript):
         ledger = Ledger(str(tmp_path_factory.mktemp("ledger") / "ledger.db"))
         ledger.register("tiny", CLAIM, 0.2)
         return ledger.charge(
-            "tiny", "train", run="r", attempt="a", purpose="fit", event=generator.event()
+            "tiny",
+            "train",
+            run="r",
+            attempt=transcript.attempt,
+            purpose="fit",
+            event=generator.event(),
         )
 
     return permit
@@ -104,9 +109,9 @@ def calibrated(kind, beside=None):
 
 
 def run(generator, permits, folder, frame, name="attempt.jsonl"):
-    return generator.fit(
-        frame, SCHEMA, permits(generator), Transcript(folder / name), lambda what, share: None
-    )
+    transcript = Transcript(folder / name)
+    permit = permits(generator, transcript)
+    return generator.fit(frame, SCHEMA, permit, transcript, lambda what, share: None)
 
 
 @generators
@@ -135,10 +140,10 @@ def test_a_permit_for_something_else_opens_nothing(kind, permits, tmp_path):
             raise AssertionError("a private row was touched without a permit")
 
     weaker = dataclasses.replace(calibrated(kind), rho=0.001)
-    with pytest.raises(PermitError):
-        calibrated(kind).fit(
-            Unread(), SCHEMA, permits(weaker), Transcript(tmp_path / "t"), lambda what, share: None
-        )
+    mine, other = Transcript(tmp_path / "mine"), Transcript(tmp_path / "other")
+    for wrong in (permits(weaker, mine), permits(calibrated(kind), other)):
+        with pytest.raises(PermitError):
+            calibrated(kind).fit(Unread(), SCHEMA, wrong, mine, lambda what, share: None)
 
 
 @generators
@@ -189,7 +194,7 @@ def test_a_killed_fit_goes_on_with_the_answers_it_had(kind, permits, tmp_path):
     generator = calibrated(kind)
     first = Transcript(tmp_path / "t")
     with pytest.raises(KilledError):
-        generator.fit(rows(), SCHEMA, permits(generator), first, kill)
+        generator.fit(rows(), SCHEMA, permits(generator, first), first, kill)
     answered = list(first.answers)
     assert answered
     resumed = run(generator, permits, tmp_path, rows(), "t")

@@ -118,3 +118,11 @@ def test_a_guarantee_that_guarantees_nothing_is_refused(epsilon, delta):
 def test_unknown_events_are_refused():
     with pytest.raises(InputError, match="NoSuchEvent"):
         event_from_json({"type": "NoSuchEvent"})
+
+
+def test_numbers_that_mean_nothing_cost_everything():
+    assert spent([ZCDpEvent(math.nan)], 1e-5).epsilon == math.inf
+    assert spent([GaussianDpEvent(math.nan)], 1e-5).epsilon == math.inf
+    for rho, delta in [(-1, 0), (math.nan, 0), (0.1, -1e-6), (0.1, math.nan), (0.1, 1)]:
+        with pytest.raises(ValueError, match=r"rho|delta"):
+            ApproximateZCDpEvent(rho, delta)

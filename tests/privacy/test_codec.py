@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from random_schemas import schemas
 
 from privacy.codec import MISSING, Codec, bounds_as_numbers, make_bins
 from privacy.schema import Datetime, Numeric, Schema
+from tests.privacy.random_schemas import schemas
 
 
 def codec_of(*, subgroups: list[dict] | None = None, **columns: dict) -> Codec:

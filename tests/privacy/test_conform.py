@@ -11,12 +11,12 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from random_schemas import TEXT, schemas
 
 from privacy.codec import Codec
 from privacy.conform import Finding, conform
 from privacy.read import NULL
 from privacy.schema import Schema
+from tests.privacy.random_schemas import TEXT, schemas
 
 
 def conformed(texts: list[str], **column: Any) -> tuple[list[Any], list[Finding]]:
@@ -193,3 +193,40 @@ def test_long_tables_cost_little() -> None:
     start = time.process_time()
     conform(pa.table({"x": texts}), schema)
     assert time.process_time() - start < 1.5  # a million rows of 40 columns: under two minutes
+
+
+TIMES = (
+    "2024-05-05",
+    "2024-05-05T12:00:00",
+    "2024-05-05T12:00:00+09:00",
+    "2024-05-05 12:00Z",
+    "now",
+)
+
+
+@pytest.mark.parametrize("other", TIMES)
+@pytest.mark.parametrize("text", TIMES)
+@pytest.mark.parametrize("resolution", ["day", "second"])
+def test_a_date_means_the_same_whoever_stands_beside_it(
+    text: str, other: str, resolution: str
+) -> None:
+    """pandas moves a time without an offset by the offset of the one before it."""
+    schema = Schema.model_validate(
+        {
+            "name": "t",
+            "columns": {
+                "at": {
+                    "kind": "datetime",
+                    "bounds": ["2024-01-01", "2024-12-31"],
+                    "bins": 4,
+                    "resolution": resolution,
+                    "missing": "keep",
+                }
+            },
+        }
+    )
+    alone, _ = conform(pa.table({"at": [text]}), schema)
+    after, _ = conform(pa.table({"at": [other, text]}), schema)
+    assert alone["at"].tolist() == after["at"].tolist()[1:] or (
+        alone["at"].isna().all() and after["at"].isna()[1]
+    )

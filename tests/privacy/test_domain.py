@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from dp_accounting import NoOpDpEvent, ZCDpEvent
 
-from privacy.accounting import ApproximateZCDpEvent
+from privacy.accounting import ApproximateZCDpEvent, Guarantee
 from privacy.codec import Codec
 from privacy.domain import (
     GRID,
@@ -15,6 +15,8 @@ from privacy.domain import (
     noisy_tree,
     select_categories,
 )
+from privacy.errors import PermitError
+from privacy.ledger import Ledger
 from privacy.schema import Schema
 from privacy.transcript import Transcript
 
@@ -47,9 +49,25 @@ def frame(n=20_000):
     )
 
 
+def measure(folder, charged=0.05):
+    """``frame()`` measured on a permit that was charged for ρ = ``charged``."""
+    transcript = Transcript(folder / "a.jsonl")
+    ledger = Ledger(str(folder / "ledger.db"))
+    ledger.register("open", Guarantee(9, 1e-6), 0.2)
+    permit = ledger.charge(
+        "open",
+        "train",
+        run="r",
+        attempt=transcript.attempt,
+        purpose="fit",
+        event=domain_event(OPEN, charged, 1e-7),
+    )
+    return measure_domain(frame(), OPEN, 0.05, 1e-7, permit, transcript)
+
+
 @pytest.fixture
 def measured(tmp_path):
-    return measure_domain(frame(), OPEN, 0.05, 1e-7, Transcript(tmp_path / "a.jsonl"))
+    return measure(tmp_path)
 
 
 def test_bins_come_near_the_quantiles(measured):
@@ -66,8 +84,12 @@ def test_a_rare_category_is_never_seen(measured):
 
 def test_everything_is_measured_and_resumable(tmp_path, measured):
     assert measured.incomplete == ()
-    path = tmp_path / "a.jsonl"
-    assert measure_domain(frame(), OPEN, 0.05, 1e-7, Transcript(path)) == measured
+    assert measure(tmp_path) == measured
+
+
+def test_a_permit_for_less_measures_nothing(tmp_path):
+    with pytest.raises(PermitError):
+        measure(tmp_path, charged=0.01)
 
 
 def test_the_event_is_known_without_data():
@@ -100,3 +122,10 @@ def test_a_category_needs_many_units_to_be_found():
     many = pd.Series(["x"] * 1000, dtype=object)
     assert select_categories(many, column, 0.01, 1e-6, 1) == ["x", "rest"]
     assert select_categories(many[:120], column, 0.01, 1e-6, 10) == ["rest"]
+
+
+def test_no_text_can_hide_another(tmp_path):
+    """A key with a control character or a NUL is no category, and moves nobody's count."""
+    column = OPEN.columns["ward"]
+    many = pd.Series(["flu"] * 3000 + ["flu\0x", "a\nb", "\ud800"], dtype=object)
+    assert select_categories(many, column, 0.01, 1e-6, 1) == ["flu", "rest"]

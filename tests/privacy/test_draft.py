@@ -7,10 +7,19 @@ from pathlib import Path
 import pytest
 
 from privacy.conform import conform
-from privacy.draft import MARK, draft_schema
+from privacy.draft import draft_schema
 from privacy.errors import DataError, InputError
 from privacy.read import read_texts
-from privacy.schema import Categorical, Csv, Datetime, Identifier, Numeric, Schema, load_schema
+from privacy.schema import (
+    DRAFT_MARK,
+    Categorical,
+    Csv,
+    Datetime,
+    Identifier,
+    Numeric,
+    Schema,
+    load_schema,
+)
 
 
 def table(tmp_path: Path, rows: int = 200) -> Path:
@@ -30,7 +39,9 @@ def table(tmp_path: Path, rows: int = 200) -> Path:
 
 def confirmed(draft: str, tmp_path: Path) -> Schema:
     path = tmp_path / "confirmed.yaml"
-    path.write_text(draft.replace("draft: unconfirmed\n", ""), encoding="utf-8")
+    path.write_text(
+        draft.replace("draft: unconfirmed\n", "").replace(DRAFT_MARK, ""), encoding="utf-8"
+    )
     return load_schema(path)
 
 
@@ -42,7 +53,7 @@ def test_a_draft_is_refused_until_a_person_confirms_it(tmp_path: Path) -> None:
         load_schema(path)
     assert str(caught.value) == (
         f"{path}: this draft holds values read from private rows; confirm that each is public,"
-        " then delete the line `draft:`"
+        " then delete its mark and the line `draft:`"
     )
     assert draft.startswith("# THIS DRAFT WAS READ FROM PRIVATE ROWS.")
     assert confirmed(draft, tmp_path).name == "ward_7_2020_"
@@ -82,7 +93,7 @@ def test_every_value_that_was_read_is_marked(tmp_path: Path) -> None:
     for line in draft.splitlines():
         words = line.strip()
         copies = words.startswith(("- ", "bounds:", "special:", "missing_values:"))
-        assert copies == (MARK in line and not line.startswith("#")), line
+        assert copies == (DRAFT_MARK in line and not line.startswith("#")), line
 
 
 def test_a_file_without_a_header_gets_numbered_columns(tmp_path: Path) -> None:
@@ -95,13 +106,11 @@ def test_a_file_without_a_header_gets_numbered_columns(tmp_path: Path) -> None:
     assert read_texts([path], schema).num_rows == 2
 
 
-@pytest.mark.parametrize(
-    "text", ["naïve", "no", "null", "1: 2", "# x", "'", '"', "=", "🙂", "a\u2028b"]
-)
+@pytest.mark.parametrize("text", ["naïve", "no", "null", "1: 2", "# x", "'", '"', "=", "🙂"])
 def test_any_text_is_quoted_as_it_must_be(text: str, tmp_path: Path) -> None:
     path = tmp_path / "7.csv"
     escaped = text.replace('"', '""')
-    path.write_text(f'x,"{escaped}"\n"{escaped}",2\n' if text.isprintable() else f"x\n{text}\n")
+    path.write_text(f'x,"{escaped}"\n"{escaped}",2\n')
     schema = confirmed(draft_schema(path), tmp_path)
     assert schema.name == "draft"
     _, findings = conform(read_texts([path], schema), schema)

@@ -58,6 +58,14 @@ def test_an_attempt_is_charged_once_and_a_new_attempt_again(ledger):
     assert len(ledger.charges()) == 2
 
 
+def test_a_copied_attempt_is_no_second_run(ledger):
+    charge(ledger, "a", 0.3)
+    with pytest.raises(LedgerError, match="belongs to run"):
+        ledger.charge(
+            "cohort", "train", run="copy", attempt="a", purpose="fit", event=ZCDpEvent(RHO * 0.3)
+        )
+
+
 def test_an_attempt_cannot_change_what_it_was_charged_for(ledger):
     charge(ledger, "a", 0.3)
     with pytest.raises(PermitError):
@@ -66,15 +74,17 @@ def test_an_attempt_cannot_change_what_it_was_charged_for(ledger):
 
 def test_a_permit_covers_its_event_alone(ledger):
     permit = charge(ledger, "a", 0.3)
-    permit.covers(ZCDpEvent(RHO * 0.3))
+    permit.covers(ZCDpEvent(RHO * 0.3), "a")
     with pytest.raises(PermitError):
-        permit.covers(ZCDpEvent(RHO * 0.2))
+        permit.covers(ZCDpEvent(RHO * 0.2), "a")
+    with pytest.raises(PermitError):
+        permit.covers(ZCDpEvent(RHO * 0.3), "b")
 
 
 def test_nobody_else_makes_a_permit(ledger):
     genuine = charge(ledger, "a", 0.1)
     with pytest.raises(PermitError):
-        Permit(genuine.charge, object())
+        Permit(genuine.charge, genuine.split, object())
 
 
 def test_an_internal_permit_costs_nothing_and_leaves_a_trace(ledger):
@@ -85,7 +95,7 @@ def test_an_internal_permit_costs_nothing_and_leaves_a_trace(ledger):
 
 def test_budget_and_split_are_fixed_by_the_first_registration(ledger, path):
     again = Ledger(str(path)).register("cohort", BUDGET, 0.2)
-    assert again.split_key == ledger.datasets()[0].split_key
+    assert again.split == ledger.datasets()[0].split
     for budget, holdout in [(Guarantee(2.0, 1e-6), 0.2), (BUDGET, 0.3)]:
         with pytest.raises(LedgerError, match="lifetime budget"):
             ledger.register("cohort", budget, holdout)
@@ -96,8 +106,8 @@ def test_budget_and_split_are_fixed_by_the_first_registration(ledger, path):
 def test_two_data_sets_have_two_splits(ledger):
     ledger.register("other", BUDGET, 0.2)
     a, b = ledger.datasets()
-    assert a.split_key != b.split_key
-    assert a.split_key.hex() not in repr(a)
+    assert a.split.key != b.split.key
+    assert repr(a.split.key) not in repr(a)
 
 
 def test_the_same_file_gets_no_second_budget_under_another_name(ledger):
@@ -119,7 +129,15 @@ def raw(path, *statements):
             db.execute(sa.text(statement))
 
 
-@pytest.mark.parametrize("statement", ["UPDATE charges SET run='x'", "DELETE FROM charges"])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE charges SET run='x'",
+        "DELETE FROM charges",
+        "UPDATE datasets SET epsilon=100",
+        "DELETE FROM datasets",
+    ],
+)
 def test_the_database_itself_refuses_changes(ledger, path, statement):
     charge(ledger, "a", 0.1)
     with pytest.raises(sa.exc.IntegrityError, match="append-only"):

@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from privacy.errors import DataError, InputError
-from privacy.read import NULL, read_texts
-from privacy.schema import Schema
+from privacy.read import NULL, read_any, read_texts
+from privacy.schema import Csv, Schema
 
 
 def schema(**more: Any) -> Schema:
@@ -35,7 +35,11 @@ GOOD = {
     "no line break at the end": (b"a,b\nx,1", {}, [("x", "1")]),
     "Windows line breaks": (b"a,b\r\nx,1\r\n", {}, [("x", "1")]),
     "a byte order mark": (b'\xef\xbb\xbf"a",b\nx,1\n', {}, [("x", "1")]),
-    "a quoted line break": (b'a,b\n"x\ny",1\nz,2\n', {}, [("x\ny", "1"), ("z", "2")]),
+    "a quoted line break": (
+        b'a,b\n"x\ny",1\nz,2\n',
+        {"csv": {"newlines": True}},
+        [("x\ny", "1"), ("z", "2")],
+    ),
     "a quoted quotation mark": (b'a,b\n"x""y",1\n', {}, [('x"y', "1")]),
     "columns in another order": (b"b,a\n1,x\n", {}, [("x", "1")]),
     "empty values": (b"a,b\n,\n", {}, [("", "")]),
@@ -168,3 +172,16 @@ def test_several_files_are_one_table(tmp_path: Path) -> None:
         (tmp_path / f"{i}.csv").write_text(f"a,b\nx,{i}\n")
     table = read_texts([tmp_path / f"{i}.csv" for i in range(3)], schema())
     assert table["b"].to_pylist() == ["0", "1", "2"]
+
+
+def test_a_stray_quote_does_not_swallow_the_rows_after_it(tmp_path: Path) -> None:
+    content = b'a,b\nx,"good\ny,2\nz,3 ft 2"\n'
+    assert "mend the quotes" in refusal(tmp_path / "data.csv", content)
+
+
+def test_a_nul_in_parquet_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "data.parquet"
+    pq.write_table(pa.table({"a": ["flu", "flu\0x"], "b": ["1", "2"]}), path)
+    with pytest.raises(DataError) as caught:
+        read_any(path, Csv())
+    assert "NUL" in caught.value.private

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import yaml
 from hypothesis import given
-from random_schemas import schemas
 
 from privacy.errors import InputError
 from privacy.schema import Categorical, Numeric, Schema, load_schema
+from tests.privacy.random_schemas import schemas
 
 GOOD: dict[str, Any] = {
     "name": "good",

@@ -1,3 +1,5 @@
+from collections import Counter
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,7 +11,8 @@ from privacy.accounting import Guarantee
 from privacy.errors import DataError, PermitError
 from privacy.ledger import Ledger
 from privacy.schema import Schema
-from privacy.table import PrivateTable, Split
+from privacy.split import Split
+from privacy.table import PrivateTable
 
 KEY = bytes(range(32))
 
@@ -43,14 +46,14 @@ def permit(tmp_path, dataset="visits", partition="train"):
 def opened(tmp_path):
     def open_(rows, partition="train", schema=PEOPLE):
         path = write(tmp_path / "visits.csv", rows)
-        table = PrivateTable(schema, (path,), Split(KEY, 0.4), partition)
+        table = PrivateTable(schema, (path,), partition)
         return table.open(permit(tmp_path, schema.name, partition))
 
     return open_
 
 
 def test_nothing_is_read_before_the_permit_is_checked(tmp_path):
-    table = PrivateTable(PEOPLE, (tmp_path / "absent.csv",), Split(KEY, 0.4), "train")
+    table = PrivateTable(PEOPLE, (tmp_path / "absent.csv",), "train")
     for wrong in (permit(tmp_path, "others"), permit(tmp_path, partition="holdout")):
         with pytest.raises(PermitError):
             table.open(wrong)
@@ -89,7 +92,7 @@ def test_removing_one_unit_leaves_everybody_else_alone(tmp_path_factory, rows, d
         out = {}
         for p in ("train", "holdout"):
             if rows:
-                table = PrivateTable(PEOPLE, (write(folder / "v.csv", rows),), Split(KEY, 0.4), p)
+                table = PrivateTable(PEOPLE, (write(folder / "v.csv", rows),), p)
                 out[p] = table.open(permit(folder, partition=p)).frame["visit"].tolist()
             else:
                 out[p] = []
@@ -117,20 +120,56 @@ def test_the_coin_ignores_the_data(tmp_path, opened):
     assert (b.frame["visit"] - 90).tolist() == a.frame["visit"].tolist()
 
 
-def test_rows_without_units_are_split_by_position(tmp_path):
-    schema = Schema.model_validate(
-        {"name": "rows", "columns": {"x": {"kind": "integer", "bounds": [0, 9999], "bins": 10}}}
-    )
-    path = tmp_path / "x.csv"
-    pd.DataFrame({"x": range(5000)}).to_csv(path, index=False)
-    parts = [
-        PrivateTable(schema, (path,), Split(KEY, 0.3), p)
-        .open(permit(tmp_path, "rows", p))
-        .frame["x"]
-        for p in ("train", "holdout")
-    ]
-    assert sorted([*parts[0], *parts[1]]) == list(range(5000))
-    assert abs(len(parts[1]) / 5000 - 0.3) < 0.04
+ROWS = Schema.model_validate(
+    {
+        "name": "rows",
+        "columns": {
+            "x": {"kind": "integer", "bounds": [0, 9999], "bins": 10},
+            "y": {"kind": "categorical", "categories": ["a", "b"]},
+        },
+    }
+)
+
+
+def parts_of_rows(folder, rows):
+    pd.DataFrame(rows, columns=["x", "y"]).to_csv(folder / "x.csv", index=False)
+    parts = []
+    for p in ("train", "holdout"):
+        rows = PrivateTable(ROWS, (folder / "x.csv",), p).open(permit(folder, "rows", p))
+        parts.append(list(rows.frame.itertuples(index=False, name=None)))
+    return parts
+
+
+def test_rows_without_units_are_split_at_the_declared_share(tmp_path):
+    train, holdout = parts_of_rows(tmp_path, [(i, "a") for i in range(5000)])
+    assert sorted(x for x, _ in train + holdout) == list(range(5000))
+    assert abs(len(holdout) / 5000 - 0.4) < 0.05
+
+
+def test_equal_rows_are_different_people(tmp_path):
+    _, holdout = parts_of_rows(tmp_path, [(7, "a")] * 1000)
+    assert 300 < len(holdout) < 500
+
+
+few_rows = st.lists(st.tuples(st.integers(0, 3), st.sampled_from("ab")), min_size=2, max_size=25)
+
+
+@settings(max_examples=40, deadline=None)
+@given(few_rows, st.data())
+def test_removing_one_row_moves_no_other(tmp_path_factory, rows, data):
+    """Over one ledger, so also from one release to the next: later rows keep their side."""
+    folder = tmp_path_factory.mktemp("rows")
+    gone = data.draw(st.integers(0, len(rows) - 1))
+    full = [Counter(p) for p in parts_of_rows(folder, rows)]
+    rest = [Counter(p) for p in parts_of_rows(folder, rows[:gone] + rows[gone + 1 :])]
+    lost = [a - b for a, b in zip(full, rest, strict=True)]
+    assert all(not b - a for a, b in zip(full, rest, strict=True))
+    assert sum(sum(c.values()) for c in lost) == 1
+
+
+def test_another_partition_has_no_rows_and_no_budget(tmp_path):
+    with pytest.raises(PermitError, match="no partition"):
+        permit(tmp_path, partition="trainx")
 
 
 def test_another_key_is_another_split():
