@@ -148,7 +148,8 @@ def sample(work: Work) -> None:
     if (work.run / "synthetic.csv").exists():
         return
     model: Model = load_model(work.run / "model")
-    n = work.run.config.rows or model.rows
+    public, share = work.plan.schema.public_rows, 1 - work.dataset.split.holdout
+    n = work.run.config.rows or (round(public * share) if public else model.rows)
     frame = model.sample(n, np.random.default_rng(work.run.config.seed))
     content = texts(frame, model.schema).to_csv(index=False)
     write_atomically(work.run / "synthetic.csv", content.encode())
