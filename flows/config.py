@@ -34,8 +34,9 @@ class RunConfig(Frozen):
 
     ``guarantee``: what this release may cost. ``budget``: what the data set may cost over all releases,
     ``guarantee`` where it is left out. ``domain_share``: the share of ρ that goes into measuring what the
-    schema leaves open. ``rows``: synthetic rows; where it is left out, as many as the train rows by
-    the schema's public count, or by the model's own noisy estimate. ``seed`` repeats sampling and evaluation; noise on private rows cannot be seeded.
+    schema leaves open. ``rows``: synthetic rows; where it is left out, as many as the train rows by the
+    schema's public count, or by the model's own noisy estimate. ``seed`` repeats sampling and evaluation;
+    noise on private rows cannot be seeded.
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
