@@ -173,7 +173,7 @@ def phases() -> Iterator[dict[str, float]]:
             (aim_module, "fit"),
             (mst_module, "fit"),
             (aim_module, "sample"),
-            (aim_module, "model_megabytes"),
+            (aim_module, "fitting"),
             (Budget, "select"),
             (Budget, "measure"),
         ]:

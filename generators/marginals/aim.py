@@ -36,7 +36,7 @@ import numpy.typing as npt
 
 from generators.marginals.counting import Clique, Counter, cells
 from generators.marginals.estimate import Observation, fit
-from generators.marginals.junction import model_megabytes
+from generators.marginals.junction import fitting
 from generators.marginals.measurement import Ask, Budget, draw_anew
 from generators.marginals.model import GraphicalModel, Result, sample
 from generators.marginals.opening import opening
@@ -109,7 +109,7 @@ def aim(
         pool = [r for r in workload if noise * cells(domain, r) < 2 * n]
         known = list(model.potentials)
         for _ in range(at_once):
-            pool = [r for r in pool if model_megabytes(domain, [*known, r]) <= limit]
+            pool = fitting(domain, known, pool, limit)
             if not pool or budget.left < share:
                 break
             per_row = UNIT * max(workload[r] for r in pool)

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from math import prod
+from functools import lru_cache
+from math import inf, prod
 
 from generators.marginals.counting import Clique, Domain
 
@@ -43,7 +44,7 @@ def junction_tree(domain: Domain, cliques: Iterable[Clique], root: Clique = ()) 
     The columns of ``root`` come first in the root clique.
     """
     columns = list(domain)
-    masks = _eliminate(columns, domain, cliques)
+    masks = _eliminate(tuple(domain.values()), _neighbours(columns, cliques))
     want = _mask(columns, root)
     start = max(range(len(masks)), key=lambda i: (masks[i] & want).bit_count())
     order, parents, separators = [start], [0], [0]
@@ -67,27 +68,59 @@ def junction_tree(domain: Domain, cliques: Iterable[Clique], root: Clique = ()) 
 
 def model_megabytes(domain: Domain, cliques: Iterable[Clique]) -> float:
     """The size of the tables of the junction tree of these cliques."""
-    columns = list(domain)
-    sizes = [domain[c] for c in columns]
-    tables = _eliminate(columns, domain, cliques)
+    columns, sizes = list(domain), tuple(domain.values())
+    tables = _eliminate(sizes, _neighbours(columns, cliques))
     return sum(_size(sizes, mask) for mask in tables) * BYTES_PER_CELL / 2**20
 
 
-def _eliminate(columns: Sequence[str], domain: Domain, cliques: Iterable[Clique]) -> list[int]:
-    """The maximal cliques, as masks, of the graph triangulated by greedy elimination."""
-    sizes = [domain[c] for c in columns]
+def fitting(
+    domain: Domain, cliques: Iterable[Clique], candidates: Iterable[Clique], megabytes: float
+) -> list[Clique]:
+    """The candidates, each of which alone keeps the model of ``cliques`` within ``megabytes``.
+
+    Asked for thousands of candidates in every round of AIM: one that lies inside a table changes
+    nothing, and an elimination is given up as soon as its tables are too large.
+    """
+    columns, sizes = list(domain), tuple(domain.values())
+    around = _neighbours(columns, cliques)
+    room = int(megabytes * 2**20 / BYTES_PER_CELL)
+    tables = _eliminate(sizes, list(around))
+    enough = sum(_size(sizes, table) for table in tables) <= room
+
+    def fits(candidate: Clique) -> bool:
+        mask = _mask(columns, candidate)
+        if any(mask & table == mask for table in tables):
+            return enough
+        grown = [m | mask if mask >> i & 1 else m for i, m in enumerate(around)]
+        return sum(_size(sizes, t) for t in _eliminate(sizes, grown, room)) <= room
+
+    return [candidate for candidate in candidates if fits(candidate)]
+
+
+def _neighbours(columns: Sequence[str], cliques: Iterable[Clique]) -> list[int]:
+    """For each column, the mask of those that share a clique with it, and of itself."""
     around = [1 << i for i in range(len(columns))]
     for clique in cliques:
         mask = _mask(columns, clique)
         for i in _bits(mask):
             around[i] |= mask
+    return around
+
+
+def _eliminate(sizes: tuple[int, ...], around: list[int], room: float = inf) -> list[int]:
+    """The maximal cliques, as masks, of the graph triangulated by greedy elimination.
+
+    Uses up ``around``. Stops early once the tables hold more than ``room`` cells.
+    """
     cost = {i: _size(sizes, mask) for i, mask in enumerate(around)}
     tables: list[int] = []
-    while cost:
+    filled = 0
+    while cost and filled <= room:
         i = min(cost, key=cost.__getitem__)
         table = around[i]
         if not any(table & other == table for other in tables):
             tables.append(table)
+            filled += cost[i]
         del cost[i]
         for j in _bits(table & ~(1 << i)):
             around[j] = (around[j] | table) & ~(1 << i)
@@ -99,11 +132,13 @@ def _mask(columns: Sequence[str], clique: Clique) -> int:
     return sum(1 << columns.index(c) for c in clique)
 
 
-def _bits(mask: int) -> list[int]:
-    return [i for i in range(mask.bit_length()) if mask >> i & 1]
+@lru_cache(maxsize=1 << 18)
+def _bits(mask: int) -> tuple[int, ...]:
+    return tuple(i for i in range(mask.bit_length()) if mask >> i & 1)
 
 
-def _size(sizes: Sequence[int], mask: int) -> int:
+@lru_cache(maxsize=1 << 18)
+def _size(sizes: tuple[int, ...], mask: int) -> int:
     return prod(sizes[i] for i in _bits(mask))
 
 

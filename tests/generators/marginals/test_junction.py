@@ -9,7 +9,7 @@ from mbi import Domain
 from mbi.junction_tree import hypothetical_model_size
 
 from generators.marginals.counting import cells
-from generators.marginals.junction import junction_tree, model_megabytes
+from generators.marginals.junction import fitting, junction_tree, model_megabytes
 
 DOMAIN = {"a": 2, "b": 3, "c": 5, "d": 7, "e": 4, "f": 2}
 PAIRS_AND_TRIPLES = [c for k in (2, 3) for c in combinations(DOMAIN, k)]
@@ -63,3 +63,16 @@ def test_size_is_that_of_mbi(shape):
 def test_the_root_holds_what_was_asked_first():
     tree = junction_tree(DOMAIN, SHAPES["chain"], root=("d", "c"))
     assert set(tree.cliques[0]) == {"c", "d"}
+
+
+@given(st.data())
+def test_fitting_candidates_are_those_whose_model_is_small_enough(data):
+    sizes = data.draw(st.lists(st.integers(2, 9), min_size=3, max_size=6))
+    domain = {f"c{i}": size for i, size in enumerate(sizes)}
+    pairs = list(combinations(domain, 2))
+    known = data.draw(st.lists(st.sampled_from(pairs), max_size=5))
+    candidates = pairs + list(combinations(domain, 3))
+    megabytes = data.draw(st.floats(0, 0.01))
+    assert fitting(domain, known, candidates, megabytes) == [
+        r for r in candidates if model_megabytes(domain, [*known, r]) <= megabytes
+    ]
