@@ -60,7 +60,7 @@ def score_tables(
         keys = [_keys(frame, columns, sizes) for frame in (real, *frames)]
         _, cell = np.unique(np.concatenate(keys), return_inverse=True)
         cells = iter(np.split(cell, np.cumsum([len(key) for key in keys])[:-1]))
-        of_real, top = next(cells), int(cell.max()) + 1
+        of_real, top = next(cells), int(np.max(cell)) + 1
         shares = _shares(of_real, top)
         for i, other in enumerate(others):
             of_other = next(cells) if isinstance(other, pd.DataFrame) else of_real[other]

@@ -68,7 +68,7 @@ def compress(
         mass = np.maximum(m.counts, TINY)
         groups[column] = group
         within[column] = mass / np.bincount(group, weights=mass)[group]
-    return Compression({c: int(groups[c].max()) + 1 for c in domain}, groups, within)
+    return Compression({c: int(np.max(groups[c])) + 1 for c in domain}, groups, within)
 
 
 def _rest(counts: npt.NDArray[np.int64], least: float) -> Codes:

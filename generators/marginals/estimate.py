@@ -90,7 +90,7 @@ def fit(
     model = _Model.of(domain, junction_tree(domain, u, root), u)
     z, log_z = model.marginals(u)
     x, p, q = z, model.read(z), model.read(z)
-    step, reach, losses = 1 / max(float(w.max()) for w in weight.values()), 0.0, [math.inf]
+    step, reach, losses = 1 / max(float(np.max(w)) for w in weight.values()), 0.0, [math.inf]
     for _ in range(iterations):
         while True:
             ahead = (step + math.sqrt(step**2 + 4 * step * reach)) / 2
