@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 
 from privacy.codec import Codec
-from privacy.schema import Categorical, Classification, Regression, Schema, Survival, Target
+from privacy.columns import Categorical
+from privacy.schema import Classification, Regression, Schema, Survival, Target
 
 MAX_ONE_HOT = 64
 """A wider category shares this many columns: its code modulo 64 (public, so no fit)."""

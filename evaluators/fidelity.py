@@ -21,8 +21,9 @@ from evaluators.features import as_numbers
 from evaluators.score import Score
 from evaluators.tables import Tables
 from privacy.codec import Codec
+from privacy.columns import Categorical, Datetime
 from privacy.impossible import impossible_rows
-from privacy.schema import Categorical, Datetime, Schema
+from privacy.schema import Schema
 
 with warnings.catch_warnings():  # sdmetrics 0.32 warns of its own imports
     warnings.simplefilter("ignore", FutureWarning)

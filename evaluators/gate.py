@@ -18,7 +18,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from evaluators.score import RealRows, Score, Scorecard
-from privacy.schema import Frozen, load_yaml
+from privacy.documents import Frozen, load_yaml
 
 Decision = Literal["approved", "veto", "insufficient evidence"]
 Outcome = Literal["pass", "veto", "insufficient evidence", "note"]

@@ -14,7 +14,8 @@ from markupsafe import Markup
 from evaluators.page import percent
 from evaluators.plots import histogram, meter
 from privacy.codec import Codec, ColumnCode
-from privacy.schema import Categorical, Schema
+from privacy.columns import Categorical
+from privacy.schema import Schema
 
 MAX_BARS = 32
 """Neighbouring bins are joined until a histogram has at most so many bars."""

@@ -14,8 +14,9 @@ from evaluators.gate import Policy
 from generators.base import Generator
 from generators.registry import GENERATORS
 from privacy.accounting import Guarantee
+from privacy.documents import Frozen, load_yaml
 from privacy.errors import InputError
-from privacy.schema import Frozen, Schema, load_schema, load_yaml
+from privacy.schema import Schema, load_schema
 
 
 class Loss(Frozen):

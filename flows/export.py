@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from privacy.columns import Datetime
 from privacy.conform import conform
 from privacy.errors import InputError
 from privacy.read import read_any
-from privacy.schema import Csv, Datetime, Schema
+from privacy.schema import Csv, Schema
 
 
 def texts(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:

@@ -23,7 +23,8 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from privacy.schema import Categorical, Datetime, Numeric, Schema, Subgroup
+from privacy.columns import Categorical, Datetime, Numeric
+from privacy.schema import Schema, Subgroup
 
 MISSING = "(missing)"
 

@@ -19,8 +19,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from privacy.codec import bounds_as_numbers, canonical_numbers
+from privacy.columns import Categorical, Column, Datetime, Identifier, Numeric, Rule
 from privacy.read import NULL
-from privacy.schema import Categorical, Column, Datetime, Identifier, Numeric, Rule, Schema
+from privacy.schema import Schema
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,10 @@ import pandas as pd
 import pyarrow.compute as pc
 import yaml
 
+from privacy.columns import MAX_WHOLE
 from privacy.errors import DataError
 from privacy.read import NULL, read_any
-from privacy.schema import DRAFT_MARK, MAX_WHOLE, Csv
+from privacy.schema import DRAFT_MARK, Csv
 
 HEADER = f"""\
 # THIS DRAFT WAS READ FROM PRIVATE ROWS. DO NOT PUBLISH IT, AND DO NOT RELEASE WITH IT AS IT IS.

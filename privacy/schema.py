@@ -11,211 +11,19 @@ Privacy claim: none; reads no data.
 
 from __future__ import annotations
 
-import datetime as dt
-import re
 from collections.abc import Mapping
-from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    NaiveDatetime,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, field_validator, model_validator
 
+from privacy.columns import Categorical, Column, Datetime, Identifier, Numeric, check_edges
+from privacy.documents import Frozen, read_mapping, validated
 from privacy.errors import InputError
-
-T = TypeVar("T", bound=BaseModel)
-
-CONTROL = re.compile("[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]")
-"""What no category may hold: control characters, line breaks, halves of characters."""
 
 DRAFT_MARK = "# READ FROM PRIVATE ROWS: confirm that this is public"
 """Ends every line of a draft that holds what a person has not yet confirmed."""
-
-MAX_CATEGORIES = 10_000
-"""A public domain larger than this is an identifier or free text, not a category."""
-
-MAX_WHOLE = 2**53
-"""Whole numbers beyond this are not exact in floating point."""
-
-
-class Frozen(BaseModel):
-    """Base of every public description: immutable, and unknown keys are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ColumnBase(Frozen):
-    """What every column may say.
-
-    ``missing``: whether a missing value is refused or kept as a value of its own.
-    ``missing_values``: the texts that stand for a missing value in the source.
-    """
-
-    description: str = ""
-    missing: Literal["refuse", "keep"] = "refuse"
-    missing_values: tuple[str, ...] = ("",)
-
-
-class Rule(Frozen):
-    """A public grouping of source texts: what begins with ``prefix``, or numbers in [min, below).
-
-    ``{to: circulatory, min: 390, below: 460}`` sends ICD-9 codes 390 to 459.99 to one category,
-    ``{to: supplementary, prefix: V}`` those that begin with a V.
-    """
-
-    to: str
-    prefix: str | None = Field(default=None, min_length=1)
-    min: float | None = None
-    below: float | None = None
-
-    @model_validator(mode="after")
-    def _one(self) -> Rule:
-        numbers = self.min is not None and self.below is not None
-        either = self.min is not None or self.below is not None
-        if (self.prefix is not None) == either or numbers != either:
-            raise ValueError("give a prefix, or min and below")
-        if self.min is not None and self.below is not None and not self.min < self.below:
-            raise ValueError(f"min must lie under below, got {self.min} and {self.below}")
-        return self
-
-
-class Categorical(ColumnBase):
-    """A finite public set of texts; ``categories: null`` asks for DP partition selection.
-
-    A source text that is not a declared category goes through ``aliases`` (exact texts), then
-    through ``rules`` (the first that holds), then to ``other``; without ``other`` it is refused.
-    """
-
-    kind: Literal["categorical", "ordinal"]
-    categories: tuple[str, ...] | None
-    other: str | None = None
-    aliases: Mapping[str, str] = {}
-    rules: tuple[Rule, ...] = ()
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Categorical:
-        if self.categories is None:
-            if self.kind == "ordinal":
-                raise ValueError("an ordinal column must declare its categories in order")
-            if self.other is None:
-                raise ValueError(
-                    "undeclared categories need `other`: what falls below the threshold"
-                )
-            if self.aliases or self.rules:
-                raise ValueError("aliases and rules need declared categories to lead to")
-            return self
-        if not 1 <= len(self.categories) <= MAX_CATEGORIES:
-            raise ValueError(
-                f"between 1 and {MAX_CATEGORIES} categories, got {len(self.categories)}"
-            )
-        if odd := [c for c in self.categories if CONTROL.search(c)]:
-            raise ValueError(f"a category is one line of text, got {odd[0]!r}")
-        if len(set(self.categories)) != len(self.categories):
-            repeated = sorted({c for c in self.categories if self.categories.count(c) > 1})
-            raise ValueError(f"categories repeat: {', '.join(repeated)}")
-        if self.other is not None and self.other not in self.categories:
-            raise ValueError(f"other: {self.other!r} is not among the categories")
-        if overlap := set(self.categories) & set(self.missing_values):
-            raise ValueError(f"{sorted(overlap)} stand both for a category and for a missing value")
-        if unknown := sorted(set(self.aliases.values()) - set(self.categories)):
-            raise ValueError(f"aliases lead to undeclared categories {unknown}")
-        if taken := sorted(set(self.aliases) & {*self.categories, *self.missing_values}):
-            raise ValueError(f"aliases: {taken} already stand for a category or a missing value")
-        if unknown := sorted({r.to for r in self.rules} - set(self.categories)):
-            raise ValueError(f"rules lead to undeclared categories {unknown}")
-        return self
-
-
-class Numeric(ColumnBase):
-    """Integers or floats inside public bounds, cut into public bins.
-
-    ``bins``: a number of equal-width bins, or increasing edges, or null for DP quantiles. Bins are
-    [edge, next edge), the last one closed; the bounds are the outer edges whether listed or not.
-    ``special``: texts, or numbers outside the bounds, that are values of their own beside the bins
-    (not applicable, top code).
-    """
-
-    kind: Literal["integer", "float"]
-    bounds: tuple[float, float]
-    bins: Annotated[int, Field(ge=1, le=4096)] | tuple[float, ...] | None = None
-    special: tuple[int | float | str, ...] = ()
-    out_of_range: Literal["refuse", "clamp"] = "refuse"
-    decimals: Annotated[int, Field(ge=0, le=12)] | None = None
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Numeric:
-        _check_bounds(*self.bounds)
-        low, high = self.bounds
-        if self.kind == "integer":
-            if low != int(low) or high != int(high):
-                raise ValueError(f"bounds of an integer column must be whole, got {self.bounds}")
-            if max(abs(low), abs(high)) > MAX_WHOLE:
-                raise ValueError(
-                    f"bounds of an integer column stay within ±2^53, got {self.bounds}"
-                )
-            if self.decimals is not None:
-                raise ValueError("decimals belong to float columns")
-        if isinstance(self.bins, tuple):
-            _check_edges(self.bins, low, high)
-        if isinstance(self.bins, int) and self.kind == "integer" and self.bins > high - low + 1:
-            raise ValueError(f"{self.bins} bins for {int(high - low + 1)} whole numbers")
-        self._check_special()
-        return self
-
-    def _check_special(self) -> None:
-        texts = {str(s) for s in self.special}
-        if len(texts) != len(self.special):
-            raise ValueError(f"special values repeat: {self.special}")
-        if overlap := texts & set(self.missing_values):
-            raise ValueError(f"{sorted(overlap)} stand both for a special and for a missing value")
-        for value in self.special:
-            if isinstance(value, str):
-                continue
-            if not abs(value) < 1e300 or (self.kind == "integer" and value != int(value)):
-                raise ValueError(f"special: {value} is not a finite number of kind {self.kind}")
-            if self.bounds[0] <= value <= self.bounds[1]:
-                raise ValueError(f"special: {value} lies inside the bounds; give it a bin instead")
-
-
-class Datetime(ColumnBase):
-    """Dates or times inside public bounds; ``format`` as in strptime, ISO 8601 by default."""
-
-    kind: Literal["datetime"]
-    bounds: tuple[NaiveDatetime, NaiveDatetime]
-    bins: Annotated[int, Field(ge=1, le=4096)] | tuple[NaiveDatetime, ...] | None = None
-    format: str | None = None
-    resolution: Literal["day", "second"] = "day"
-    out_of_range: Literal["refuse", "clamp"] = "refuse"
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Datetime:
-        low, high = self.bounds
-        _check_bounds(low, high)
-        if low < dt.datetime(1678, 1, 1) or high > dt.datetime(2262, 1, 1):
-            raise ValueError(f"bounds must lie between 1678 and 2262, got {low} and {high}")
-        if isinstance(self.bins, tuple):
-            _check_edges(self.bins, low, high)
-        unit = dt.timedelta(days=1) if self.resolution == "day" else dt.timedelta(seconds=1)
-        if isinstance(self.bins, int) and self.bins > (high - low) // unit + 1:
-            raise ValueError(f"{self.bins} bins for {(high - low) // unit + 1} {self.resolution}s")
-        return self
-
-
-class Identifier(ColumnBase):
-    """Names a person or record: never modelled, replaced by fresh synthetic numbers."""
-
-    kind: Literal["identifier"]
-
-
-Column = Annotated[Categorical | Numeric | Datetime | Identifier, Field(discriminator="kind")]
 
 
 class TargetBase(Frozen):
@@ -426,7 +234,7 @@ class Schema(Frozen):
             return
         if not isinstance(column, Numeric) or subgroup.bands is None:
             raise ValueError(f"subgroups: {subgroup.name!r} needs a categorical column, or bands")
-        _check_edges(subgroup.bands, *column.bounds)
+        check_edges(subgroup.bands, *column.bounds)
         if column.kind == "integer" and any(e != int(e) for e in subgroup.bands):
             raise ValueError(f"subgroups: bands of {column.kind} {subgroup.column!r} must be whole")
 
@@ -477,77 +285,11 @@ class Schema(Frozen):
 
 def load_schema(path: str | Path) -> Schema:
     """Read a schema from YAML; every error is one line that names file, place and value."""
-    data = _mapping(Path(path))
+    data = read_mapping(Path(path))
     lines = Path(path).read_text(encoding="utf-8").splitlines()
     if "draft" in data or any(line.endswith(DRAFT_MARK) for line in lines):
         raise InputError(
             f"{path}: this draft holds values read from private rows; confirm that each is public,"
             " then delete its mark and the line `draft:`"
         )
-    return _validated(Path(path), data, Schema)
-
-
-def load_yaml(path: str | Path, model: type[T]) -> T:
-    """Read ``path`` as YAML into ``model``; errors become one ``InputError`` line."""
-    return _validated(Path(path), _mapping(Path(path)), model)
-
-
-def _mapping(path: Path) -> dict[Any, Any]:
-    try:
-        data = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeys)  # noqa: S506 (a SafeLoader)
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"{path}: not UTF-8 text: byte {error.start + 1} cannot be read"
-        ) from error
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-    except RecursionError as error:
-        raise InputError(f"{path}: not valid YAML: nested too deeply") from error
-    except (yaml.YAMLError, ValueError) as error:
-        raise InputError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(data, dict):
-        raise InputError(f"{path}: expected a mapping, found {type(data).__name__}")
-    return data
-
-
-def _validated(path: Path, data: dict[Any, Any], model: type[T]) -> T:
-    try:
-        return model.model_validate(data)
-    except ValidationError as error:
-        raise InputError(f"{path}: {_first(error)}") from error
-
-
-class _UniqueKeys(yaml.SafeLoader):
-    """YAML lets a key repeat and keeps the last; a schema that says a thing twice is refused."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [str(k.value) for k, _ in node.value if isinstance(k, yaml.ScalarNode)]
-        for key in sorted(keys):
-            if keys.count(key) > 1:
-                raise yaml.YAMLError(f"the key {key!r} stands twice{node.start_mark}")
-        return super().construct_mapping(node, deep)
-
-
-def _first(error: ValidationError) -> str:
-    problems = error.errors(include_url=False)
-    first = problems[0]
-    where = ".".join(str(part) for part in first["loc"]) or "top level"
-    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    advice = ": put it in quotes" if first["type"] == "string_type" else ""
-    value = "" if isinstance(first["input"], dict) else f" (found {str(first['input'])[:60]!r})"
-    message = " ".join(first["msg"].removeprefix("Value error, ").split())
-    return f"{where}: {message}{advice}{value}{more}"
-
-
-def _check_bounds(low: Any, high: Any) -> None:
-    if not low < high:
-        raise ValueError(f"bounds must increase, got {low} and {high}")
-    if isinstance(low, float) and not (abs(low) < 1e300 and abs(high) < 1e300):
-        raise ValueError(f"bounds must be finite, got {low} and {high}")
-
-
-def _check_edges(edges: tuple[Any, ...], low: Any, high: Any) -> None:
-    if len(edges) < 2 or any(a >= b for a, b in pairwise(edges)):
-        raise ValueError(f"edges must increase, got {edges}")
-    if edges[0] < low or edges[-1] > high:
-        raise ValueError(f"edges {edges[0]} to {edges[-1]} leave the bounds {low} to {high}")
+    return validated(Path(path), data, Schema)

@@ -15,9 +15,10 @@ import pyarrow as pa
 import pytest
 
 from privacy.codec import Codec
+from privacy.columns import Categorical, Numeric
 from privacy.conform import conform
 from privacy.read import read_texts
-from privacy.schema import Categorical, Condition, Numeric, Schema, load_schema
+from privacy.schema import Condition, Schema, load_schema
 
 SCHEMAS = sorted((Path(__file__).parent.parent / "configs" / "schemas").glob("*.yaml"))
 

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from privacy.codec import MISSING, Codec, bounds_as_numbers, make_bins
-from privacy.schema import Datetime, Numeric, Schema
+from privacy.columns import Datetime, Numeric
+from privacy.schema import Schema
 from tests.privacy.random_schemas import schemas
 
 

@@ -6,20 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from privacy.columns import Categorical, Datetime, Identifier, Numeric
 from privacy.conform import conform
 from privacy.draft import draft_schema
 from privacy.errors import DataError, InputError
 from privacy.read import read_texts
-from privacy.schema import (
-    DRAFT_MARK,
-    Categorical,
-    Csv,
-    Datetime,
-    Identifier,
-    Numeric,
-    Schema,
-    load_schema,
-)
+from privacy.schema import DRAFT_MARK, Csv, Schema, load_schema
 
 
 def table(tmp_path: Path, rows: int = 200) -> Path:

@@ -10,8 +10,9 @@ import pytest
 import yaml
 from hypothesis import given
 
+from privacy.columns import Categorical, Numeric
 from privacy.errors import InputError
-from privacy.schema import Categorical, Numeric, Schema, load_schema
+from privacy.schema import Schema, load_schema
 from tests.privacy.random_schemas import schemas
 
 GOOD: dict[str, Any] = {

@@ -1,0 +1,76 @@
+"""What a person writes: YAML read strictly into immutable values, every error one line.
+
+Unknown and repeated keys are refused, and an error names file, place and value.
+
+Privacy claim: none; these files are public.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from privacy.errors import InputError
+
+T = TypeVar("T", bound=BaseModel)
+
+
+class Frozen(BaseModel):
+    """Base of every public description: immutable, and unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def load_yaml(path: str | Path, model: type[T]) -> T:
+    """Read ``path`` as YAML into ``model``; errors become one ``InputError`` line."""
+    return validated(Path(path), read_mapping(Path(path)), model)
+
+
+def read_mapping(path: Path) -> dict[Any, Any]:
+    try:
+        data = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeys)  # noqa: S506 (a SafeLoader)
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{path}: not UTF-8 text: byte {error.start + 1} cannot be read"
+        ) from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    except RecursionError as error:
+        raise InputError(f"{path}: not valid YAML: nested too deeply") from error
+    except (yaml.YAMLError, ValueError) as error:
+        raise InputError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(data, dict):
+        raise InputError(f"{path}: expected a mapping, found {type(data).__name__}")
+    return data
+
+
+def validated(path: Path, data: dict[Any, Any], model: type[T]) -> T:
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise InputError(f"{path}: {_first(error)}") from error
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """YAML lets a key repeat and keeps the last; a schema that says a thing twice is refused."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [str(k.value) for k, _ in node.value if isinstance(k, yaml.ScalarNode)]
+        for key in sorted(keys):
+            if keys.count(key) > 1:
+                raise yaml.YAMLError(f"the key {key!r} stands twice{node.start_mark}")
+        return super().construct_mapping(node, deep)
+
+
+def _first(error: ValidationError) -> str:
+    problems = error.errors(include_url=False)
+    first = problems[0]
+    where = ".".join(str(part) for part in first["loc"]) or "top level"
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    advice = ": put it in quotes" if first["type"] == "string_type" else ""
+    value = "" if isinstance(first["input"], dict) else f" (found {str(first['input'])[:60]!r})"
+    message = " ".join(first["msg"].removeprefix("Value error, ").split())
+    return f"{where}: {message}{advice}{value}{more}"
