@@ -66,7 +66,7 @@ def release(
     _prefect_for_a_terminal()
     from flows.config import load_config
 
-    load_config(config, tuple(data or ()))  # a mistake is told before a server is started
+    wanted = load_config(config, tuple(data or ()))  # a mistake is told before a server is started
     from flows.release import LISTENER, StageError
     from flows.release import release as release_flow
 
@@ -75,11 +75,15 @@ def release(
         try:
             outcome: Outcome = release_flow(config=config, data=data, run=run)  # type: ignore[assignment]
         except StageError as error:
+            if not error.about_rows:
+                raise
             # only this terminal shows why the rows were refused
-            raise (DataError(error.rest()) if error.about_rows else error) from None
+            charged = "this read was charged; `understudy schema check` finds such rows at no cost"
+            raise DataError(f"{error.rest()}. {charged}") from None
         finally:
             LISTENER.reset(token)
     _say_decision(outcome)
+    _say(f"the ledger is {wanted.ledger}")
     raise typer.Exit(outcome.exit_code)
 
 
@@ -196,6 +200,12 @@ def schema_check(
             f.column, f.problem.rstrip(":"), f.value[:40], str(f.row), str(f.rows), f.action
         )
     console.print(table if findings else f"all {texts.num_rows} rows fit the schema")
+    if declared.unit is not None:
+        k, rows = declared.max_rows_per_unit, texts[declared.unit].value_counts().field("counts")
+        dropped = sum(max(0, n - k) for n in rows.to_pylist())
+        _say(
+            f"{len(rows)} units; max_rows_per_unit is {k}: {dropped} of their rows will not be used"
+        )
     if any(f.action == "refused" for f in findings):
         raise typer.Exit(2)
 
@@ -244,7 +254,8 @@ def ledger_verify(
             raise LedgerError(
                 f"{label}: charge {wanted['charge']} with its hash is not in this ledger"
             )
-    console.print(f"{len(charges)} charges, chain whole, head {head}", highlight=False)
+    found = f", holds the charge of {label}" if label else ""
+    _say(f"{len(charges)} charges, chain whole, head {head}{found}")
 
 
 def _open_ledger(url: str):  # type: ignore[no-untyped-def]  # privacy.ledger is imported late

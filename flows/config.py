@@ -31,7 +31,8 @@ class Loss(Frozen):
 
 
 class RunConfig(Frozen):
-    """One release. Paths are relative to the config file.
+    """One release. Paths are relative to the config file; without ``runs`` or ``ledger``, runs are kept in
+    ``runs`` in the working folder, with the ledger beside them.
 
     ``guarantee``: what this release may cost. ``budget``: what the data set may cost over all releases,
     ``guarantee`` where it is left out. ``domain_share``: the share of ρ that goes into measuring what the
@@ -50,9 +51,9 @@ class RunConfig(Frozen):
     generator: dict[str, Any]
     rows: int | None = Field(default=None, ge=1, le=100_000_000)
     seed: int = Field(default=0, ge=0)
-    policy: Path = Path("../policies/default.yaml")
-    ledger: str = "../../runs/ledger.db"
-    runs: Path = Path("../../runs")
+    policy: Path = Path(__file__).parents[1] / "configs" / "policies" / "default.yaml"
+    ledger: str = ""
+    runs: Path | None = None
 
     @field_validator("data", mode="before")
     @classmethod
@@ -109,13 +110,14 @@ def load_config(path: str | Path, data: tuple[Path, ...] = ()) -> RunConfig:
     def at(place: Path) -> Path:
         return (base / place.expanduser()).resolve()
 
-    ledger = config.ledger if "://" in config.ledger else str(at(Path(config.ledger)))
+    here = Path.cwd() / "runs"
+    ledger = config.ledger or str(here / "ledger.db")
     resolved = config.model_copy(
         update={
             "schema_file": at(config.schema_file),
             "policy": at(config.policy),
-            "runs": at(config.runs),
-            "ledger": ledger,
+            "runs": at(config.runs) if config.runs else here,
+            "ledger": ledger if "://" in ledger else str(at(Path(ledger))),
             "data": tuple(d.resolve() for d in data) or tuple(at(d) for d in config.data),
         }
     )

@@ -66,7 +66,7 @@ class StageError(UnderstudyError):
     """
 
     def __init__(self, message: str, exit_code: int, story: Path | None, about_rows: bool) -> None:
-        super().__init__(message if story is None else f"{message}; see {story}")
+        super().__init__(message if story is None else f"{message.rstrip('.')}; see {story}")
         self.exit_code = exit_code
         self.story = story
         self.about_rows = about_rows

@@ -37,6 +37,7 @@ class Run:
 
     @property
     def folder(self) -> Path:
+        assert self.config.runs is not None, "load_config fills it in"
         return self.config.runs / self.name
 
     def __truediv__(self, name: str) -> Path:
@@ -48,7 +49,7 @@ class Run:
 
         Raises InputError where the folder belongs to another config.
         """
-        self.config.runs.mkdir(parents=True, exist_ok=True)
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
         self.folder.mkdir(mode=0o700, exist_ok=True)
         with (self / "lock").open("w") as lock:
             try:

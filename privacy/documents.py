@@ -66,10 +66,13 @@ class _UniqueKeys(yaml.SafeLoader):
 
 
 def _first(error: ValidationError) -> str:
-    problems = error.errors(include_url=False)
+    # a misspelt key is the cause of what is then missing
+    problems = sorted(error.errors(include_url=False), key=lambda e: e["type"] != "extra_forbidden")
     first = problems[0]
     where = ".".join(str(part) for part in first["loc"]) or "top level"
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    if first["type"] == "extra_forbidden":
+        return f"{where}: unknown key{more}"
     advice = ": put it in quotes" if first["type"] == "string_type" else ""
     value = "" if isinstance(first["input"], dict) else f" (found {str(first['input'])[:60]!r})"
     message = " ".join(first["msg"].removeprefix("Value error, ").split())

@@ -115,13 +115,13 @@ def test_the_tree_has_the_noise_that_its_charge_says():
 
 
 def test_a_category_needs_many_units_to_be_found():
-    """One unit alone passes the threshold with probability below delta; 400 draws of 1e-6."""
+    """One unit alone passes the threshold with probability below delta; 400 draws of 1e-9."""
     column = OPEN.columns["ward"]
     alone = pd.Series(["x"], dtype=object)
-    assert all(select_categories(alone, column, 0.01, 1e-6, 1) == ["rest"] for _ in range(400))
+    assert all(select_categories(alone, column, 0.01, 1e-9, 1) == ["rest"] for _ in range(400))
     many = pd.Series(["x"] * 1000, dtype=object)
     assert select_categories(many, column, 0.01, 1e-6, 1) == ["x", "rest"]
-    assert select_categories(many[:120], column, 0.01, 1e-6, 10) == ["rest"]
+    assert select_categories(many[:120], column, 0.01, 1e-9, 10) == ["rest"]
 
 
 def test_no_text_can_hide_another(tmp_path):
