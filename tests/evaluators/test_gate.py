@@ -197,7 +197,7 @@ def test_reasons_say_what_and_the_public_summary_says_no_figure() -> None:
     ("text", "problem"),
     [
         ("name: x\nrules: []\n", "rules"),
-        ("name: x\nrulez: []\n", "rules"),
+        ("name: x\nrulez: []\n", "rulez: unknown key"),
         ("name: x\nrules: [{name: a, metric: m, slices: [all]}]\n", "at_least or at_most"),
         ("name: x\nrules: [{name: a, metric: m, at_least: 0}]\n", "slices"),
         ("name: x\nrules: [{name: a, metric: m, slices: [all], atleast: 0}]\n", "atleast"),

@@ -74,11 +74,11 @@ def test_a_good_schema_loads(tmp_path: Path) -> None:
 
 
 BAD = {
-    "an unknown key": ("colour", "red", "colour: Extra inputs"),
+    "an unknown key": ("colour", "red", "colour: unknown key"),
     "an unknown key in a column": (
         "columns.sex.levels",
         2,
-        "columns.sex.categorical.levels: Extra",
+        "columns.sex.categorical.levels: unknown key",
     ),
     "no columns": ("columns", {}, "columns: "),
     "a bad name": ("name", "Not a name", "name: "),
