@@ -218,8 +218,8 @@ def test_another_generator_cannot_go_on_with_the_answers(kind, permits, tmp_path
 RUNS = 56
 
 
-def scores(kind, permits, folder, outliers):
-    """The log likelihood ratio score of ``RUNS`` fits on a table with so many planted units."""
+def scores(kind, permits, folder, outliers, runs):
+    """The log likelihood ratio score of each fit on a table with so many planted units."""
     generator = calibrated(kind)
     base = Codec(SCHEMA).encode(rows())
     odd = Codec(SCHEMA).encode(rows(n=1, outliers=1)).iloc[1]
@@ -239,12 +239,12 @@ def scores(kind, permits, folder, outliers):
             information += 1 / m.sigma**2
         return top / np.sqrt(information)
 
-    return [score(f"{outliers}-{i}") for i in range(RUNS)]
+    return [score(f"{outliers}-{i}") for i in range(runs)]
 
 
-def audit(kind, permits, folder, outliers=1):
+def audit(kind, permits, folder, outliers=1, runs=RUNS):
     """The lower bound on ε for ``outliers`` planted units, as a function of the confidence."""
-    without, with_units = (scores(kind, permits, folder, n) for n in (0, outliers))
+    without, with_units = (scores(kind, permits, folder, n, runs) for n in (0, outliers))
     return functools.partial(epsilon_lower_bound, without, with_units, CLAIM.delta)
 
 
@@ -254,6 +254,14 @@ def test_an_audit_stays_under_the_claim_and_comes_near_it(kind, permits, tmp_pat
     bound = audit(kind, permits, tmp_path)
     assert bound(0.9999) <= CLAIM.epsilon
     assert bound(0.5) > 0.3 * CLAIM.epsilon
+
+
+@pytest.mark.long
+@generators
+def test_a_long_audit_comes_nearer(kind, permits, tmp_path):
+    bound = audit(kind, permits, tmp_path, runs=400)
+    assert bound(0.9999) <= CLAIM.epsilon
+    assert bound(0.95) > 0.5 * CLAIM.epsilon
 
 
 @generators
