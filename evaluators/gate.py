@@ -3,7 +3,7 @@
 A veto beats insufficient evidence, which beats approval. A figure that a rule needs and that is
 absent, failed or computed on too few people is never a pass. Reasons quote figures on real rows and
 are internal;
-``Verdict.public_summary`` names the decision and the rules only.
+``Verdict.public_summary`` names the decision and the policy only.
 
 Privacy claim: none; which rules held is itself computed on real rows without a charge.
 """
@@ -128,16 +128,9 @@ class Verdict:
         """The reasons with this outcome."""
         return tuple(r for r in self.reasons if r.outcome == outcome)
 
-    def public_summary(self) -> dict[str, object]:
-        """Decision and rule names by outcome: no figure, no group."""
-        left = [r.rule for r in self.reasons if r.outcome != "pass"]
-        return {
-            "policy": self.policy,
-            "decision": self.decision,
-            "vetoed by": sorted({r.rule for r in self.of("veto")}),
-            "insufficient evidence for": sorted({r.rule for r in self.of("insufficient evidence")}),
-            "passed": sorted({r.rule for r in self.of("pass")} - set(left)),
-        }
+    def public_summary(self) -> dict[str, str]:
+        """Decision and policy: which rules were met would be further uncharged bits."""
+        return {"decision": self.decision, "policy": self.policy}
 
 
 def gate(scorecard: Scorecard, policy: Policy) -> Verdict:

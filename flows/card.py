@@ -63,12 +63,11 @@ def write_card(path: Path, label: dict[str, Any], schema: Schema, synthetic: pd.
 
 
 def decision(label: dict[str, Any]) -> dict[str, Any]:
-    """Of the public summary only the decision, the policy's name and the rules that were met."""
+    """The decision and the policy's name, and nothing else of the verdict."""
     summary = label["decision"]
     return {
         "decision": summary.get("decision", "not stated"),
         "policy": summary.get("policy", ""),
-        "passed": summary.get("passed", []),
     }
 
 

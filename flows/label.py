@@ -102,7 +102,7 @@ def make_label(work: Work, charge: Charge, rows: int, verdict: Verdict) -> dict[
             "numbers": FLOATS,
             "post_processing": "fitting the model, drawing rows and everything after are free",
         },
-        "decision": {"decision": verdict.decision, "policy": verdict.policy},
+        "decision": verdict.public_summary(),
         "not_covered": list(NOT_COVERED),
     }
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
@@ -79,9 +79,6 @@ class Spent:
     epsilon: float
     delta: float
     accountant: str
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def _rdp() -> RdpAccountant:

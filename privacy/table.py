@@ -10,7 +10,7 @@ Privacy claim: adding or removing one unit changes the rows of one partition, by
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -44,10 +44,6 @@ class PrivateTable:
     schema: Schema
     paths: tuple[Path, ...]
     partition: Partition = "train"
-
-    def of(self, partition: Partition) -> PrivateTable:
-        """The same table, other partition."""
-        return replace(self, partition=partition)
 
     def open(self, permit: Permit) -> Rows:
         """Read, conform, bound and split. Raises PermitError before anything is read, DataError after."""

@@ -121,7 +121,7 @@ def make_label() -> dict[str, Any]:
             "numbers": "whole",
             "post_processing": "free",
         },
-        "decision": {"policy": "default", "decision": "veto", "passed": []},
+        "decision": {"policy": "default", "decision": "veto"},
         "not_covered": ["The schema is taken to be public."],
     }
 
