@@ -20,6 +20,7 @@ import dp_accounting
 import numpy as np
 from dp_accounting import DpEvent, NeighboringRelation
 from dp_accounting.pld import PLDAccountant
+from dp_accounting.pld.privacy_loss_distribution import from_discrete_gaussian_mechanism
 from dp_accounting.rdp import RdpAccountant
 
 from privacy.errors import InputError
@@ -58,6 +59,22 @@ class ApproximateZCDpEvent(DpEvent):  # type: ignore[misc]
     )
 
 
+@attr.s(frozen=True, slots=True, auto_attribs=True)
+class DiscreteGaussianDpEvent(DpEvent):  # type: ignore[misc]
+    """Counts with integer noise N_Z(0, σ²), of which one unit moves a single one, and by one.
+
+    (arXiv 2004.00010.) 1/(2σ²)-zCDP, and with an exact privacy loss distribution. Where a unit may move several
+    counts, or one by more, only the zCDP holds: use ``ZCDpEvent``.
+    """
+
+    sigma: float = attr.ib(validator=attr.validators.and_(attr.validators.gt(0), _finite))
+
+
+OWN: dict[str, type[DpEvent]] = {
+    kind.__name__: kind for kind in (ApproximateZCDpEvent, DiscreteGaussianDpEvent)
+}
+
+
 @dataclass(frozen=True)
 class Guarantee:
     """(ε, δ)-differential privacy for adding or removing one unit; δ is fixed by a person, never by data."""
@@ -81,12 +98,37 @@ class Spent:
     accountant: str
 
 
+class _Rdp(RdpAccountant):  # type: ignore[misc]
+    """Rényi accountant that also knows the discrete Gaussian, whose RDP is at most the Gaussian's."""
+
+    def _maybe_compose(self, event: DpEvent, count: int, do_compose: bool) -> Any:
+        if isinstance(event, DiscreteGaussianDpEvent):
+            event = dp_accounting.GaussianDpEvent(event.sigma)
+        return super()._maybe_compose(event, count, do_compose)
+
+
+class _Pld(PLDAccountant):  # type: ignore[misc]
+    """Privacy loss distributions, also of the discrete Gaussian."""
+
+    def _maybe_compose(self, event: DpEvent, count: int, do_compose: bool) -> Any:
+        if not isinstance(event, DiscreteGaussianDpEvent):
+            return super()._maybe_compose(event, count, do_compose)
+        if do_compose:
+            alone = from_discrete_gaussian_mechanism(
+                event.sigma,
+                value_discretization_interval=self._value_discretization_interval,
+                use_connect_dots=True,
+            )
+            self._pld = self._pld.compose(alone.self_compose(count))
+        return None
+
+
 def _rdp() -> RdpAccountant:
-    return RdpAccountant(orders=ORDERS, neighboring_relation=RELATION)
+    return _Rdp(orders=ORDERS, neighboring_relation=RELATION)
 
 
 def _pld() -> PLDAccountant:
-    return PLDAccountant(neighboring_relation=RELATION)
+    return _Pld(neighboring_relation=RELATION)
 
 
 ACCOUNTANTS: dict[str, Callable[[], Any]] = {"RDP": _rdp, "PLD": _pld}
@@ -135,11 +177,16 @@ def _flat(event: DpEvent) -> Iterator[DpEvent]:
 
 
 def calibrate(
-    guarantee: Guarantee, event: Callable[[float], DpEvent], low: float, high: float
+    guarantee: Guarantee,
+    event: Callable[[float], DpEvent],
+    low: float,
+    high: float,
+    tolerance: float = 1e-7,
 ) -> float:
     """The parameter between ``low`` and ``high`` whose event costs the most that ``guarantee`` allows.
 
-    ``event(x)`` may cost more or less as x grows. Raises InputError where even the cheaper end is too dear.
+    ``event(x)`` may cost more or less as x grows; ``tolerance`` is relative, and on the cheap side. Raises
+    InputError where even the cheaper end is too dear.
     """
     rising = (
         spent([event(high)], guarantee.delta).epsilon > spent([event(low)], guarantee.delta).epsilon
@@ -153,7 +200,7 @@ def calibrate(
             safe = middle
         else:
             dear = middle
-        if abs(safe - dear) <= 1e-7 * safe:
+        if abs(safe - dear) <= tolerance * safe:
             break
     return safe
 
@@ -182,8 +229,7 @@ def event_from_json(data: dict[str, Any]) -> DpEvent:
     """The ``DpEvent`` that ``event_to_json`` wrote."""
     known = {k: v for k, v in data.items() if k != "type"}
     name = str(data.get("type"))
-    own = {"ApproximateZCDpEvent": ApproximateZCDpEvent}
-    kind = own.get(name) or getattr(dp_accounting, name, None)
+    kind = OWN.get(name) or getattr(dp_accounting, name, None)
     if not (isinstance(kind, type) and issubclass(kind, DpEvent)):
         raise InputError(f"{name!r} is not an event that dp-accounting knows")
 

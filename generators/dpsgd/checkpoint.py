@@ -1,0 +1,130 @@
+"""A training run that can be killed at any moment and goes on bit for bit.
+
+All that the next step depends on — modules, optimizers, averages, every random generator — is written whole
+or not at all, as safetensors without pickle, bound to the attempt that was charged. A resumed run takes the
+same samples and the same noise again as the killed one would have, so that nothing is drawn twice.
+
+Privacy claim: the file holds the noise to come and must stay in the run's folder; it goes when the model is
+kept. A checkpoint of another attempt or of another plan is not continued.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+from generators.base import Progress
+
+EVERY = 10.0
+"""Seconds between two checkpoints; writing one takes milliseconds for the networks trained here."""
+
+
+class Stateful(Protocol):
+    """Modules, optimizers, schedulers and our own: what torch calls a state dict."""
+
+    def state_dict(self) -> Any: ...
+
+    def load_state_dict(self, state: Any, /) -> Any: ...
+
+
+class RandomState:
+    """A torch generator as something stateful."""
+
+    def __init__(self, generator: torch.Generator) -> None:
+        self.generator = generator
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"state": self.generator.get_state()}
+
+    def load_state_dict(self, state: dict[str, Any], /) -> None:
+        self.generator.set_state(state["state"])
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """One file; ``identity`` names attempt and plan."""
+
+    path: Path
+    identity: str
+
+    def save(self, step: int, parts: Mapping[str, Stateful]) -> None:
+        """Write everything, atomically and readable by its owner only."""
+        tensors: dict[str, torch.Tensor] = {}
+        plain = {name: _plain(part.state_dict(), name, tensors) for name, part in parts.items()}
+        about = {"identity": self.identity, "step": str(step), "state": json.dumps(plain)}
+        partial = self.path.with_name(f".{self.path.name}.partial")
+        save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, partial, about)
+        partial.chmod(0o600)
+        with partial.open("rb") as file:
+            os.fsync(file.fileno())
+        os.replace(partial, self.path)
+
+    def load(self, parts: Mapping[str, Stateful]) -> int:
+        """Put every part back and give the number of steps taken; 0 where there is nothing to go on from."""
+        if not self.path.exists():
+            return 0
+        with safe_open(self.path, "pt") as file:
+            about = file.metadata()
+            if about["identity"] != self.identity:
+                return 0
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        plain = json.loads(about["state"])
+        for name, part in parts.items():
+            part.load_state_dict(_restored(plain[name], tensors))
+        return int(about["step"])
+
+
+def run(
+    steps: int,
+    step: Callable[[int], None],
+    parts: Mapping[str, Stateful],
+    checkpoint: Checkpoint,
+    progress: Progress,
+    describe: Callable[[int], str],
+) -> None:
+    """Take ``step(t)`` for t = 0 … steps−1, from the last checkpoint on."""
+    taken, saved, began = checkpoint.load(parts), time.monotonic(), time.monotonic()
+    if taken == 0:
+        checkpoint.save(0, parts)
+    first = taken
+    while taken < steps:
+        step(taken)
+        taken += 1
+        now = time.monotonic()
+        left = (now - began) / (taken - first) * (steps - taken)
+        progress(f"{describe(taken)}, {left:.0f} s left", taken / steps)
+        if now - saved >= EVERY or taken == steps:
+            checkpoint.save(taken, parts)
+            saved = time.monotonic()
+
+
+def _plain(value: Any, name: str, tensors: dict[str, torch.Tensor]) -> Any:
+    """JSON with the tensors taken out; dictionaries as pairs, since their keys may be numbers."""
+    if isinstance(value, torch.Tensor):
+        tensors[name] = value
+        return {"tensor": name}
+    if isinstance(value, Mapping):
+        return {"pairs": [[k, _plain(v, f"{name}/{k}", tensors)] for k, v in value.items()]}
+    if isinstance(value, list | tuple):
+        return {"list": [_plain(v, f"{name}/{i}", tensors) for i, v in enumerate(value)]}
+    return {"value": value}
+
+
+def _restored(plain: Any, tensors: Mapping[str, torch.Tensor]) -> Any:
+    ((kind, content),) = plain.items()
+    if kind == "tensor":
+        return tensors[content]
+    if kind == "pairs":
+        return {k: _restored(v, tensors) for k, v in content}
+    if kind == "list":
+        return [_restored(v, tensors) for v in content]
+    return content
