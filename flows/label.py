@@ -33,12 +33,6 @@ NOT_COVERED = (
     "protected.",
 )
 
-FLOATS = (
-    "Counts are integers and get integer noise (discrete Gaussian, OpenDP); selections are made on integer "
-    "scores (OpenDP noisy max). Noise scales and the accounting are double-precision numbers; scales are "
-    "rounded up and OpenDP confirms each draw's cost."
-)
-
 
 def make_label(work: Work, charge: Charge, rows: int, verdict: Verdict) -> dict[str, Any]:
     """The label of a release as plain JSON; of the verdict, the decision and the policy's name only."""
@@ -98,8 +92,7 @@ def make_label(work: Work, charge: Charge, rows: int, verdict: Verdict) -> dict[
         },
         "implementation": {
             "libraries": {name: version(name) for name in LIBRARIES},
-            "randomness": "OpenDP's generator, seeded by the operating system; it cannot be replayed",
-            "numbers": FLOATS,
+            "randomness": work.plan.generator.randomness(),
             "post_processing": "fitting the model, drawing rows and everything after are free",
         },
         "decision": verdict.public_summary(),

@@ -128,19 +128,19 @@ def fit(work: Work, progress: Progress) -> None:
         return
     permit = work.charge()
     progress("reading", 0.0)
-    frame = work.open(permit).frame
+    rows = work.open(permit)
     # answers that were given on other rows are not continued
     files = "".join(map(file_digest, work.run.config.data))
     work.transcript.answer(["files", permit.split.digest(files)], lambda: "opened")
     plan = work.plan
     schema = measure_domain(
-        frame, plan.schema, plan.domain_rho, plan.domain_delta, permit, work.transcript
+        rows.frame, plan.schema, plan.domain_rho, plan.domain_delta, permit, work.transcript
     )
-    model = plan.generator.fit(
-        map_undeclared(frame, schema), schema, permit, work.transcript, progress
-    )
+    mapped = Rows(map_undeclared(rows.frame, schema), rows.units)
+    model = plan.generator.fit(mapped, schema, permit, work.transcript, progress)
     with folder_atomically(work.run / "model") as folder:
         model.save(folder)
+    work.transcript.scratch.unlink(missing_ok=True)
 
 
 def sample(work: Work) -> None:

@@ -17,6 +17,7 @@ from dp_accounting import DpEvent
 from privacy.accounting import Guarantee
 from privacy.ledger import Permit
 from privacy.schema import Schema
+from privacy.table import Rows
 from privacy.transcript import Transcript
 
 Progress = Callable[[str, float], None]
@@ -54,15 +55,19 @@ class Generator(Protocol):
         """What ``fit`` costs; needs no data. Raises ValueError before ``calibrate``."""
         ...
 
+    def randomness(self) -> str:
+        """What noise is drawn with and in which numbers, for the label."""
+        ...
+
     def fit(
         self,
-        frame: pd.DataFrame,
+        rows: Rows,
         schema: Schema,
         permit: Permit,
         transcript: Transcript,
         progress: Progress,
     ) -> Model:
-        """Train on the rows that ``permit`` opened: a canonical frame in a complete schema.
+        """Train on the rows that ``permit`` opened, canonical in a complete schema.
 
         Every noised answer goes through ``transcript``, so that a killed run resumes. Raises PermitError
         unless the permit was charged for ``event()``.

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from generators.base import Model
+from generators.deep.diffusion import Diffusion, MaskedDenoiser
+from generators.deep.generator import DeepModel
 from generators.marginals.generator import Aim, MarginalModel, Mst
 from privacy.errors import InputError
 
-GENERATORS: Mapping[str, type[Any]] = {"aim": Aim, "mst": Mst}
+GENERATORS: Mapping[str, type[Any]] = {"aim": Aim, "mst": Mst, "diffusion": Diffusion}
 
-MODELS: Mapping[str, Callable[[Path], Model]] = {"marginals": MarginalModel.load}
+MODELS: Mapping[str, Callable[[Path], Model]] = {
+    "marginals": MarginalModel.load,
+    "diffusion": partial(DeepModel.load, build=MaskedDenoiser),
+}
 
 
 def load_model(folder: Path) -> Model:

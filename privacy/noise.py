@@ -26,6 +26,14 @@ ROUND_UP = 1 + 1e-12
 rho.
 """
 
+OPENDP = (
+    "Counts are integers and get integer noise (discrete Gaussian, OpenDP); selections are made on integer "
+    "scores (OpenDP noisy max). OpenDP's generator is seeded by the operating system and cannot be replayed. "
+    "Noise scales and the accounting are double-precision numbers; scales are rounded up and OpenDP confirms "
+    "each draw's cost."
+)
+"""How counts and selections are noised, for the label."""
+
 dp.enable_features("contrib")
 
 

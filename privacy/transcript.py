@@ -38,6 +38,11 @@ class Transcript:
         self.attempt = str(lines[0]["attempt"])
         self.answers = lines[1:]
 
+    @property
+    def scratch(self) -> Path:
+        """Where a long fit keeps its checkpoint; whoever keeps the model removes it."""
+        return self.path.with_name(f"{self.path.name}.checkpoint")
+
     def answer(self, question: list[Any], draw: Callable[[], Any]) -> Any:
         """The recorded answer to ``question``, or a new one that is recorded before it is returned.
 

@@ -77,7 +77,9 @@ class PrivateGradient:
     def __call__(self) -> None:
         """Take one of the plan's steps. Raises ValueError when all have been taken."""
         if self.taken >= self.plan.steps:
-            raise ValueError(f"steps: all {self.plan.steps} were taken; another one was not charged")
+            raise ValueError(
+                f"steps: all {self.plan.steps} were taken; another one was not charged"
+            )
         self.taken += 1
         clipping = self.plan.clipping
         gradient, statistics = self._clipped_sums()

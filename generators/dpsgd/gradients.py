@@ -61,7 +61,9 @@ def refuse_mixing(module: nn.Module) -> None:
     mixing = nn.modules.batchnorm._BatchNorm | nn.modules.instancenorm._InstanceNorm
     for name, layer in module.named_modules():
         if isinstance(layer, mixing):
-            raise ValueError(f"{name}: {type(layer).__name__} mixes or remembers units; use GroupNorm")
+            raise ValueError(
+                f"{name}: {type(layer).__name__} mixes or remembers units; use GroupNorm"
+            )
 
 
 def trainable(module: nn.Module) -> dict[str, nn.Parameter]:
@@ -270,7 +272,11 @@ def _rule(layer: nn.Module) -> Callable[..., _Layer] | None:
         return _LinearLayer
     if type(layer) is nn.Embedding and _plain_embedding(layer):
         return _EmbeddingLayer
-    if type(layer) is nn.LayerNorm and len(layer.normalized_shape) == 1 and layer.elementwise_affine:
+    if (
+        type(layer) is nn.LayerNorm
+        and len(layer.normalized_shape) == 1
+        and layer.elementwise_affine
+    ):
         return _LayerNormLayer
     return None
 

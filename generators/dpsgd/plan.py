@@ -14,6 +14,8 @@ from dp_accounting import DpEvent, GaussianDpEvent, PoissonSampledDpEvent, SelfC
 
 from generators.dpsgd.clipping import Clipping, Flat
 
+Precision = Literal["float32", "bfloat16"]
+
 
 @dataclass(frozen=True)
 class Performance:
@@ -24,7 +26,7 @@ class Performance:
     """
 
     physical_batch: int = 4096
-    precision: Literal["float32", "bfloat16"] = "float32"
+    precision: Precision = "float32"
 
 
 @dataclass(frozen=True)

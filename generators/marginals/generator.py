@@ -29,15 +29,15 @@ from generators.marginals.measurement import Ask, Measurement
 from generators.marginals.model import GraphicalModel, Result, synthesize
 from generators.marginals.mst import mst
 from generators.marginals.workload import outcomes, workload
+from generators.rows import draw_possible
 from privacy.accounting import Guarantee, calibrate
-from privacy.codec import Codec, number_identifiers
-from privacy.impossible import impossible_cells, impossible_rows
+from privacy.codec import Codec
+from privacy.impossible import impossible_cells
 from privacy.ledger import Permit
+from privacy.noise import OPENDP
 from privacy.schema import Schema, load_schema
+from privacy.table import Rows
 from privacy.transcript import Transcript
-
-REDRAWS = 100
-"""How often rows that the schema calls impossible are drawn again before they are left in."""
 
 
 @dataclass(frozen=True)
@@ -56,13 +56,7 @@ class MarginalModel:
 
     def sample(self, n: int, rng: np.random.Generator) -> pd.DataFrame:
         """``n`` rows as a canonical frame; the same for the same generator state."""
-        frame = self._draw(n, rng)
-        for _ in range(REDRAWS):
-            possible = frame[~impossible_rows(frame, self.schema)]
-            if len(possible) == n:
-                break
-            frame = pd.concat([possible, self._draw(n - len(possible), rng)], ignore_index=True)
-        return number_identifiers(frame, self.schema)
+        return draw_possible(lambda more: self._draw(more, rng), n, self.schema)
 
     def _draw(self, n: int, rng: np.random.Generator) -> pd.DataFrame:
         codes = pd.DataFrame(synthesize(self.model, n, rng))
@@ -126,18 +120,22 @@ class Marginals(ABC):
 
     def fit(
         self,
-        frame: pd.DataFrame,
+        rows: Rows,
         schema: Schema,
         permit: Permit,
         transcript: Transcript,
         progress: Progress,
     ) -> MarginalModel:
-        """Measure and fit; ``frame`` is canonical and ``schema`` complete."""
+        """Measure and fit; ``rows`` are canonical and ``schema`` complete."""
         permit.covers(self.event(), transcript.attempt)
         codec = Codec(schema)
-        count = Counter.of(codec.domain, codec.encode(frame))
+        count = Counter.of(codec.domain, codec.encode(rows.frame))
         result = self.run(count, codec, transcript.answer, partial(progress, "measuring"))
         return MarginalModel(schema, result.model, result.measurements, permit.charge.hash)
+
+    def randomness(self) -> str:
+        """Integer noise only."""
+        return OPENDP
 
     @abstractmethod
     def run(

@@ -89,7 +89,7 @@ class Result(NamedTuple):
 def synthesize(model: GraphicalModel, n: int, rng: np.random.Generator) -> Codes:
     """Draw n rows as codes of the domain that was measured."""
     small = sample(model.compression.domain, model.tree, model.marginals, n, rng)
-    return {c: _spread(small[c], model.compression, c, rng) for c in model.compression.domain}
+    return {c: spread(small[c], model.compression, c, rng) for c in model.compression.domain}
 
 
 def sample(
@@ -133,7 +133,7 @@ def _draw(
     return cell
 
 
-def _spread(
+def spread(
     small: npt.NDArray[np.unsignedinteger[Any]],
     compression: Compression,
     column: str,

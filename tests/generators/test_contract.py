@@ -24,6 +24,7 @@ from privacy.errors import LedgerError, PermitError
 from privacy.impossible import impossible_rows
 from privacy.ledger import Ledger
 from privacy.schema import Schema
+from privacy.table import Rows
 from privacy.transcript import Transcript
 
 CLAIM = Guarantee(20.0, 1e-6)
@@ -104,14 +105,28 @@ def fitted(permits, tmp_path_factory):
     return fit
 
 
-def calibrated(kind, beside=None):
-    return kind().calibrate(CLAIM, SCHEMA, beside or NoOpDpEvent())
+SMALL = {"diffusion": {"steps": 20, "device": "cpu"}}
+"""Public parameters that make training short; 300 people teach a network nothing anyway."""
+
+
+def small(kind):
+    names = {v: k for k, v in GENERATORS.items()}
+    return kind(**SMALL.get(names[kind], {}))
+
+
+def calibrated(kind, beside=None, claim=CLAIM):
+    return small(kind).calibrate(claim, SCHEMA, beside or NoOpDpEvent())
 
 
 def run(generator, permits, folder, frame, name="attempt.jsonl"):
     transcript = Transcript(folder / name)
     permit = permits(generator, transcript)
-    return generator.fit(frame, SCHEMA, permit, transcript, lambda what, share: None)
+    return generator.fit(units(frame), SCHEMA, permit, transcript, lambda what, share: None)
+
+
+def units(frame):
+    """Every row a person of its own."""
+    return Rows(frame, np.arange(len(frame)))
 
 
 @generators
@@ -139,7 +154,7 @@ def test_a_permit_for_something_else_opens_nothing(kind, permits, tmp_path):
         def __getattr__(self, name):
             raise AssertionError("a private row was touched without a permit")
 
-    weaker = dataclasses.replace(calibrated(kind), rho=0.001)
+    weaker = calibrated(kind, claim=Guarantee(1.0, CLAIM.delta))
     mine, other = Transcript(tmp_path / "mine"), Transcript(tmp_path / "other")
     for wrong in (permits(weaker, mine), permits(calibrated(kind), other)):
         with pytest.raises(PermitError):
@@ -194,7 +209,7 @@ def test_a_killed_fit_goes_on_with_the_answers_it_had(kind, permits, tmp_path):
     generator = calibrated(kind)
     first = Transcript(tmp_path / "t")
     with pytest.raises(KilledError):
-        generator.fit(rows(), SCHEMA, permits(generator, first), first, kill)
+        generator.fit(units(rows()), SCHEMA, permits(generator, first), first, kill)
     answered = list(first.answers)
     assert answered
     resumed = run(generator, permits, tmp_path, rows(), "t")
@@ -210,7 +225,8 @@ def test_a_killed_fit_goes_on_with_the_answers_it_had(kind, permits, tmp_path):
 @generators
 def test_another_generator_cannot_go_on_with_the_answers(kind, permits, tmp_path):
     run(calibrated(kind), permits, tmp_path, rows())
-    other = dataclasses.replace(calibrated(kind), rho=calibrated(kind).rho / 2)
+    Transcript(tmp_path / "attempt.jsonl").scratch.unlink(missing_ok=True)
+    other = calibrated(kind, claim=Guarantee(10.0, CLAIM.delta))
     with pytest.raises(LedgerError, match="another question"):
         run(other, permits, tmp_path, rows())
 

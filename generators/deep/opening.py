@@ -1,0 +1,173 @@
+"""What a deep generator measures before it trains: noisy counts that give its networks a good start.
+
+Every column alone (which also merges codes too rare to learn, see ``generators.marginals.compression``); the
+targets with each other and with each subgroup; every other column with each target. A small graphical model
+is fitted to them: it draws the conditions (targets and subgroups) that rows are generated for, and gives the
+output heads their first logits, log P(column) and log P(column | target). Training then has to learn only
+what columns say about each other beyond that, and a minority's size and base rate do not depend on it.
+
+Privacy claim: costs ``events(...)``, which the schema and ρ determine; the rest is post-processing. With one row
+a unit the counts are discrete Gaussian mechanisms of sensitivity one, otherwise zCDP.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import numpy.typing as npt
+from dp_accounting import DpEvent, SelfComposedDpEvent, ZCDpEvent
+
+from generators.marginals.compression import Compression, compress
+from generators.marginals.counting import Clique, Counter, cells
+from generators.marginals.estimate import Fit, Observation, fit
+from generators.marginals.measurement import Ask, Budget, Measurement, total
+from generators.marginals.model import GraphicalModel
+from privacy.accounting import DiscreteGaussianDpEvent
+from privacy.codec import Codec
+from privacy.noise import gaussian_sigma
+from privacy.schema import Schema
+
+ALONE, CONDITIONS, UNITS = 0.35, 0.25, 0.05
+"""Shares of ρ: columns alone, targets and subgroups together, the number of units; the rest for pairs."""
+ITERATIONS = 400
+FLOOR = 1e-4
+"""Probability that goes to a column's own distribution wherever a condition was never seen."""
+MANY = 30_000
+"""Cells of a table over all targets beyond which only the first target conditions a column."""
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Which columns condition the others, by the schema alone."""
+
+    columns: tuple[str, ...]
+    targets: tuple[str, ...]
+    subgroups: tuple[str, ...]
+
+    @classmethod
+    def of(cls, schema: Schema) -> Roles:
+        targets = dict.fromkeys(c for t in schema.targets for c in t.columns)
+        subgroups = dict.fromkeys(s.column for s in schema.subgroups if s.column not in targets)
+        columns = schema.modelled
+        in_order = sorted(targets, key=columns.index)
+        return cls(columns, tuple(in_order), tuple(sorted(subgroups, key=columns.index)))
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        return (*self.targets, *self.subgroups)
+
+    @property
+    def joint(self) -> list[Clique]:
+        """Targets with each other, and each subgroup with each target; subgroups alone where there is none."""
+        if not self.targets:
+            return list(combinations(self.subgroups, 2))
+        pairs = [self.pair(s, t) for s in self.subgroups for t in self.targets]
+        return [*combinations(self.targets, 2), *pairs]
+
+    @property
+    def pairs(self) -> list[Clique]:
+        """Every other column with each target."""
+        rest = [c for c in self.columns if c not in self.conditions]
+        return [self.pair(c, t) for c in rest for t in self.targets]
+
+    def pair(self, a: str, b: str) -> Clique:
+        """Both, in the order of the schema."""
+        return (a, b) if self.columns.index(a) < self.columns.index(b) else (b, a)
+
+
+def costs(roles: Roles, rho: float) -> dict[str, tuple[int, float]]:
+    """Kind of question → how many, and the ρ of each; adds up to at most ``rho``."""
+    numbers = {"alone": len(roles.columns), "joint": len(roles.joint), "pairs": len(roles.pairs)}
+    shares = {"alone": ALONE, "joint": CONDITIONS, "pairs": 1 - ALONE - CONDITIONS - UNITS}
+    asked = {k: n for k, n in numbers.items() if n}
+    weight = sum(shares[k] for k in asked) / (1 - UNITS) / (1 - 1e-9)
+    return {k: (n, rho * shares[k] / weight / n) for k, n in asked.items()} | {
+        "units": (1, rho * UNITS)
+    }
+
+
+def events(schema: Schema, rho: float) -> list[DpEvent]:
+    """What ``measure`` costs, known from the schema."""
+    k, found = schema.max_rows_per_unit, []
+    for kind, (n, each) in costs(Roles.of(schema), rho).items():
+        # one unit moves the number of units by one, and a table of rows by as many rows as it has
+        single = k == 1 or kind == "units"
+        draw: DpEvent = DiscreteGaussianDpEvent(gaussian_sigma(each)) if single else ZCDpEvent(each)
+        found.append(SelfComposedDpEvent(draw, n))
+    return found
+
+
+@dataclass(frozen=True)
+class Opening:
+    """A graphical model of conditions and of what each column says about them, over merged codes.
+
+    ``tables``: what was measured → its probabilities in the model.
+    ``units``: the noisy number of units, at least 1.
+    """
+
+    model: GraphicalModel
+    tables: Mapping[Clique, npt.NDArray[np.float64]]
+    roles: Roles
+    units: float
+
+    @property
+    def rows(self) -> int:
+        """The noisy number of rows."""
+        return max(1, round(self.model.total))
+
+    @property
+    def compression(self) -> Compression:
+        return self.model.compression
+
+    def given(self, column: str, target: str) -> npt.NDArray[np.float64]:
+        """P(column | target), [codes of the target, codes of the column]."""
+        pair = self.roles.pair(column, target)
+        joint = self.tables[pair] if pair[0] == target else self.tables[pair].T
+        joint = joint + FLOOR * self.tables[(column,)]
+        return np.asarray(joint / joint.sum(1, keepdims=True))
+
+
+def measure(codec: Codec, codes: Counter, n_units: int, rho: float, ask: Ask) -> Opening:
+    """Ask everything that ``events`` pays for, and fit."""
+    schema = codec.schema
+    roles = Roles.of(schema)
+    price = {kind: each for kind, (_, each) in costs(roles, rho).items()}
+    budget = Budget(rho, schema.max_rows_per_unit, ask)
+    people = Budget(price["units"], 1, ask)
+    crowd = Counter.of({"unit": 1}, {"unit": np.zeros(n_units, dtype=np.uint8)})
+    units = float(people.measure(crowd, ("unit",), price["units"]).counts.sum())
+    alone = [budget.measure(codes, (c,), price["alone"]) for c in roles.columns]
+    kept = {c for c in roles.conditions if codec.columns[c].bins is None}
+    ordered = {
+        n for n, c in codec.columns.items() if c.n_bins == c.size or c.column.kind == "ordinal"
+    }
+    compression = compress(codes.domain, alone, whole=kept, ordered=ordered)
+    merged = codes.recode(compression.domain, compression.groups)
+    joint = [budget.measure(merged, c, price["joint"]) for c in roles.joint]
+    pairs = [budget.measure(merged, c, price["pairs"]) for c in roles.pairs]
+    n = total([*alone, *joint, *pairs])
+    fitted = _fit(compression, roles, alone, [*joint, *pairs], n)
+    tables = {m.clique: fitted.project(m.clique) for m in (*alone, *joint, *pairs)}
+    tables = {c: np.maximum(t, 0) / np.maximum(t, 0).sum() for c, t in tables.items()}
+    model = GraphicalModel.of(fitted, compression, n)
+    return Opening(model, tables, roles, max(1.0, units))
+
+
+def _fit(
+    compression: Compression,
+    roles: Roles,
+    alone: list[Measurement],
+    joint: list[Measurement],
+    n: float,
+) -> Fit:
+    seen = [compression.observe(m) for m in alone]
+    seen += [Observation.plain(m.clique, m.counts, m.sigma) for m in joint]
+    domain = compression.domain
+    if roles.targets and cells(domain, roles.targets) * max(domain.values()) > MANY:
+        first = roles.targets[0]
+        seen = [o for o in seen if len(o.clique) == 1 or first in o.clique]
+    root = joint[0].clique if joint else ()
+    return fit(domain, seen, n, iterations=ITERATIONS, root=root)

@@ -1,0 +1,50 @@
+"""Small parts that both private training loops use.
+
+Privacy claim: learning rates follow the step number only; what is told of a run is public.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from dp_accounting import DpEvent
+
+from generators.dpsgd.plan import Plan, sampled_gaussian
+from privacy.accounting import spent
+
+WARM_UP = 20
+TOLD = 10
+"""How often ε is computed during a run; it is told as of the last time."""
+
+
+class Schedule:
+    """Linear warm-up, then half a cosine down to nothing."""
+
+    def __init__(self, optimizer: torch.optim.Optimizer, steps: int) -> None:
+        self.optimizer, self.steps = optimizer, steps
+        self.top = [group["lr"] for group in optimizer.param_groups]
+
+    def set(self, step: int) -> None:
+        """The learning rate of this step."""
+        share = min(1.0, (step + 1) / WARM_UP) * (1 + math.cos(math.pi * step / self.steps)) / 2
+        for group, top in zip(self.optimizer.param_groups, self.top, strict=True):
+            group["lr"] = top * share
+
+
+class SpentSoFar:
+    """ "step 120 of 600, ε 0.41 so far": what the opening and the steps until now cost at δ."""
+
+    def __init__(self, opening: Sequence[DpEvent], plan: Plan, delta: float | None) -> None:
+        assert delta is not None, "calibrate first"
+        self.opening, self.plan, self.delta = opening, plan, delta
+        self.told: tuple[int, float] = (-1, 0.0)
+
+    def __call__(self, step: int) -> str:
+        every = max(1, self.plan.steps // TOLD)
+        if step // every != self.told[0]:
+            plan = self.plan
+            so_far = sampled_gaussian(plan.sampling_rate, plan.noise_multiplier, step)
+            self.told = step // every, spent([*self.opening, so_far], self.delta).epsilon
+        return f"step {step} of {self.plan.steps}, ε {self.told[1]:.3g} so far"
