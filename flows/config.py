@@ -6,9 +6,9 @@ import hashlib
 import json
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, TypeAdapter, ValidationError, ValidationInfo, field_validator
 
 from evaluators.gate import Policy
 from generators.base import Generator
@@ -97,6 +97,14 @@ def make_generator(spec: dict[str, Any]) -> Generator:
     allowed = [f.name for f in fields(kind) if f.init and not f.metadata.get("calibrated")]
     if unknown := sorted(set(known) - set(allowed)):
         raise ValueError(f"{name} has no parameter {unknown[0]!r}; it has {', '.join(allowed)}")
+    hints = get_type_hints(kind)
+    for key, value in known.items():
+        try:
+            known[key] = TypeAdapter(hints[key]).validate_python(value)
+        except ValidationError as error:
+            raise ValueError(
+                f"{name}: {key}: {error.errors()[0]['msg']}, found {value!r}"
+            ) from None
     generator: Generator = kind(**known)
     return generator
 

@@ -27,7 +27,7 @@ from generators.deep.generator import Deep, Prepared, average
 from generators.deep.networks import Heads, begin_at
 from generators.deep.training import Schedule, SpentSoFar
 from generators.dpsgd.checkpoint import run
-from generators.dpsgd.clipping import CLIPPINGS
+from generators.dpsgd.clipping import CLIPPINGS, ClippingName
 from generators.dpsgd.engine import PrivateGradient
 from generators.dpsgd.gradients import Rows
 from generators.dpsgd.plan import Performance, Plan, Precision
@@ -136,7 +136,7 @@ class Diffusion(Deep):
     sampling_rate: float = 0.1
     steps: int = 600
     draws: int = 2
-    clipping: str = "flat"
+    clipping: ClippingName = "flat"
     clip: float = 1.0
     learning_rate: float = 5e-3
     ema: float = 0.98
@@ -148,6 +148,9 @@ class Diffusion(Deep):
     precision: Precision = "float32"
 
     kind = "diffusion"
+
+    def __post_init__(self) -> None:
+        self.plan(1.0)  # refuses what no plan can be made of
 
     def plan(self, noise_multiplier: float) -> Plan:
         """The engine's plan."""

@@ -78,8 +78,9 @@ class Layout:
         return out
 
     def _log_sums(self, logits: Tensor) -> Tensor:
-        """log Σ exp over each column, shifted by the row's largest logit of that column's row."""
-        logits = logits.float()
-        top = logits.detach().amax(1, keepdim=True)
-        member = one_hot(self.owner.to(logits.device)).float()
-        return ((logits - top).exp() @ member).clamp_min(1e-30).log() + top
+        """log Σ exp over each column; [n, columns]."""
+        logits, owner = logits.float(), self.owner.to(logits.device)
+        top = logits.new_full((len(logits), len(self.sizes)), -torch.inf)
+        top = top.scatter_reduce(1, owner.expand_as(logits), logits.detach(), "amax")
+        sums = (logits - top[:, owner]).exp() @ one_hot(owner).float()
+        return sums.log() + top

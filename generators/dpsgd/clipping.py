@@ -14,7 +14,7 @@ actual one.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 import torch
 from torch import Tensor
@@ -194,7 +194,9 @@ class GlobalAdapt:
         return torch.clamp(state * step, min=self.clip, max=1e6)
 
 
-CLIPPINGS: dict[str, type[Flat] | type[BoundedAdaptive] | type[DpsgdF] | type[GlobalAdapt]] = {
+ClippingName = Literal["flat", "bounded-adaptive", "dpsgd-f", "global-adapt"]
+
+CLIPPINGS: dict[ClippingName, type[Flat] | type[BoundedAdaptive] | type[DpsgdF] | type[GlobalAdapt]] = {
     "flat": Flat,
     "bounded-adaptive": BoundedAdaptive,
     "dpsgd-f": DpsgdF,

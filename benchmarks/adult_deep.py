@@ -1,0 +1,138 @@
+"""Any deep generator on the binned Adult table: how good, how fair, how fast.
+
+python benchmarks/adult_deep.py DATA_DIR --generator diffusion --seeds 0 1 2 --set depth=1
+
+The split, the judges and the data are those of adult_binned.py. ``--set`` gives public parameters of the
+generator; ``--epsilon inf`` takes the noise out of training (an ablation, not a release: the opening is then
+measured at ε = 100). One JSON line a run is appended to results/adult_deep.jsonl; runs that stand there are
+not repeated.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import math
+import os
+import tempfile
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import adult_binned
+import numpy as np
+import pandas as pd
+import torch
+import yaml
+from dp_accounting import NoOpDpEvent
+
+from flows.config import make_generator
+from generators.deep.generator import Deep
+from privacy.accounting import Guarantee
+from privacy.codec import Codec
+from privacy.ledger import Ledger
+from privacy.schema import load_schema
+from privacy.table import Rows
+from privacy.transcript import Transcript
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results" / "adult_deep.jsonl"
+SCHEMA = ROOT / "configs" / "schemas" / "adult_binned.yaml"
+NO_NOISE = 1e-6
+PACKAGES = ("torch", "diffusers", "numpy", "opendp", "dp-accounting", "xgboost-cpu")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", type=Path, metavar="DATA_DIR")
+    parser.add_argument("--generator", default="diffusion")
+    parser.add_argument("--epsilon", type=float, default=1.0)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", dest="parameters")
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    options = parser.parse_args()
+    parameters = {k: yaml.safe_load(v) for k, v in (p.split("=", 1) for p in options.parameters)}
+    options.results.parent.mkdir(parents=True, exist_ok=True)
+    lines = options.results.read_text("utf-8").splitlines() if options.results.exists() else []
+    done = [json.loads(line) for line in lines]
+    for seed in options.seeds:
+        run = {
+            "generator": options.generator,
+            "epsilon": str(options.epsilon),
+            "parameters": parameters,
+            "seed": seed,
+        }
+        if any(run.items() <= row.items() for row in done):
+            print(f"{run} stands in {options.results.name}")
+            continue
+        row = run | evaluate(options.data, options.generator, options.epsilon, parameters, seed)
+        with options.results.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+        print(json.dumps(row, indent=1))
+
+
+def evaluate(
+    data: Path, name: str, epsilon: float, parameters: dict[str, Any], seed: int
+) -> dict[str, Any]:
+    """One run: split, calibrate, fit, sample, judge."""
+    domain = json.loads((data / "adult-domain.json").read_text(encoding="utf-8"))
+    table = pd.read_csv(data / "adult.csv.gz")
+    order = np.random.default_rng(seed).permutation(len(table))
+    split = int(0.8 * len(table))
+    train, test = table.iloc[order[:split]], table.iloc[order[split:]]
+    schema = load_schema(SCHEMA)
+    rows = Rows(Codec(schema).decode(train, np.random.default_rng(0)), np.arange(len(train)))
+    load = os.getloadavg()[0]
+    wall = time.perf_counter()
+    generator: Deep = make_generator({"name": name, **parameters})  # type: ignore[assignment]
+    guarantee = Guarantee(epsilon if math.isfinite(epsilon) else 100.0, adult_binned.DELTA)
+    generator = generator.calibrate(guarantee, schema, NoOpDpEvent())
+    if math.isinf(epsilon):
+        generator = dataclasses.replace(generator, noise_multiplier=NO_NOISE)
+    calibrated = time.perf_counter()
+    model = fit(generator, rows, schema)
+    fitted = time.perf_counter()
+    frame = model.sample(len(train), np.random.default_rng(seed))
+    sampled = time.perf_counter()
+    synthetic = Codec(schema).encode(frame)
+    return {
+        "delta": adult_binned.DELTA,
+        "noise_multiplier": round(generator.calibrated_noise, 4),
+        "seconds": {
+            "calibrate": round(calibrated - wall, 1),
+            "fit": round(fitted - calibrated, 1),
+            "sample": round(sampled - fitted, 1),
+        },
+        "load_before": round(load, 2),
+        "device": str(generator.pick_device()),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "tvd2": round(adult_binned.tvd(synthetic, train, domain, 2), 4),
+        "tvd3": round(adult_binned.tvd(synthetic, train, domain, 3), 4),
+        **adult_binned.judge(synthetic, test),
+        **adult_binned.rates(synthetic, train),
+        "versions": {package: version(package) for package in PACKAGES},
+    }
+
+
+def fit(generator: Deep, rows: Rows, schema: Any) -> Any:
+    """Train under a charge on a ledger of its own, as a release does."""
+    with tempfile.TemporaryDirectory() as folder:
+        ledger = Ledger(str(Path(folder) / "ledger.db"))
+        ledger.register(schema.name, Guarantee(1e3, 1e-3), 0.2)
+        transcript = Transcript(Path(folder) / "attempt.jsonl")
+        permit = ledger.charge(
+            schema.name,
+            "train",
+            run="benchmark",
+            attempt=transcript.attempt,
+            purpose="fit",
+            event=generator.event(),
+        )
+        return generator.fit(rows, schema, permit, transcript, lambda what, share: None)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,119 @@
+"""The opening: priced by the schema alone, exact without noise, whole for whatever a schema declares."""
+
+import numpy as np
+import pytest
+import torch
+from dp_accounting import SelfComposedDpEvent, ZCDpEvent
+
+from generators.deep import opening as module
+from generators.deep.encoding import Layout
+from generators.deep.networks import Heads, begin_at
+from generators.deep.opening import Roles, costs, events, measure
+from generators.marginals.counting import Counter
+from generators.marginals.measurement import draw_anew
+from privacy.accounting import DiscreteGaussianDpEvent, spent
+from privacy.codec import Codec
+from privacy.schema import Schema
+
+
+def schema(**changes):
+    return Schema.model_validate(
+        {
+            "name": "tiny",
+            "unit": "person",
+            "columns": {
+                "person": {"kind": "identifier"},
+                "sex": {"kind": "categorical", "categories": ["F", "M"]},
+                "age": {"kind": "integer", "bounds": [0, 99], "bins": 10},
+                "ward": {"kind": "categorical", "categories": ["a", "b", "c"]},
+                "ill": {"kind": "categorical", "categories": ["0", "1"]},
+            },
+            "targets": [{"task": "classification", "column": "ill", "positive": ["1"]}],
+            "subgroups": [{"column": "sex"}],
+        }
+        | changes
+    )
+
+
+def codes(n=20_000, seed=0):
+    rng = np.random.default_rng(seed)
+    ill = rng.integers(0, 2, n)
+    return {
+        "sex": rng.integers(0, 2, n),
+        "age": rng.integers(0, 10, n),
+        "ward": np.where(rng.random(n) < 0.6, ill, 2),
+        "ill": ill,
+    }
+
+
+def opened(found, rho=1e3, drawn=None):
+    drawn = codes() if drawn is None else drawn
+    codec = Codec(found)
+    n = len(next(iter(drawn.values())))
+    return measure(codec, Counter.of(codec.domain, drawn), n, rho, draw_anew)
+
+
+@pytest.mark.parametrize("rho", [1e-3, 0.01, 1.0])
+def test_all_questions_together_cost_rho(rho):
+    prices = costs(Roles.of(schema()), rho)
+    assert 0.999 * rho < sum(n * each for n, each in prices.values()) <= rho
+
+
+@pytest.mark.parametrize("without", ["targets", "subgroups"])
+def test_a_schema_may_lack_roles(without):
+    found = schema(**{without: []})
+    assert sum(n * p for n, p in costs(Roles.of(found), 0.1).values()) <= 0.1
+    assert opened(found).rows == pytest.approx(20_000, rel=0.01)
+
+
+def test_what_is_asked_is_what_was_charged(monkeypatch):
+    """Every draw is priced by an event of the same scale, and there is no draw without an event."""
+    drawn = []
+    real = module.Budget.measure
+
+    def spy(self, count, clique, rho):
+        drawn.append(rho)
+        return real(self, count, clique, rho)
+
+    monkeypatch.setattr(module.Budget, "measure", spy)
+    opened(schema(), rho=0.01)
+    charged = [1 / (2 * e.event.sigma**2) for e in events(schema(), 0.01) for _ in range(e.count)]
+    np.testing.assert_allclose(sorted(drawn), sorted(charged), rtol=1e-9)
+
+
+def test_rows_of_one_unit_are_priced_as_zcdp():
+    many = schema(max_rows_per_unit=3)
+    kinds = [type(e.event) for e in events(many, 0.01) if isinstance(e, SelfComposedDpEvent)]
+    assert kinds.count(ZCDpEvent) == 3
+    assert kinds.count(DiscreteGaussianDpEvent) == 1  # the number of units moves by one
+    assert spent(events(many, 0.01), 1e-9).epsilon < spent([ZCDpEvent(0.0101)], 1e-9).epsilon
+
+
+def test_without_noise_the_tables_are_the_rows():
+    drawn = codes()
+    found = opened(schema(), drawn=drawn)
+    ward = np.array(
+        [[np.mean(drawn["ward"][drawn["ill"] == y] == w) for w in range(3)] for y in (0, 1)]
+    )
+    np.testing.assert_allclose(found.given("ward", "ill"), ward, atol=0.01)
+    assert found.units == pytest.approx(20_000, rel=0.01)
+
+
+def test_heads_begin_at_what_was_measured():
+    drawn = codes()
+    found = opened(schema(), drawn=drawn)
+    layout = Layout(found.compression.domain)
+    heads = Heads(layout.width, layout.width, width=4, depth=1)
+    begin_at(heads.linear, layout, found)
+    unknown = torch.full((1, 4), layout.widest)
+    ill = unknown.clone()
+    ill[0, layout.columns.index("ill")] = 1
+    at = layout.slices()["ward"]
+    with torch.no_grad():
+        alone = layout.log_softmax(heads(layout.one_hot(unknown)))[0, at].exp()
+        given = layout.log_softmax(heads(layout.one_hot(ill)))[0, at].exp()
+    shares = torch.tensor([np.mean(drawn["ward"] == w) for w in range(3)], dtype=torch.float32)
+    torch.testing.assert_close(alone, shares, atol=0.01, rtol=0)
+    torch.testing.assert_close(
+        given, torch.from_numpy(found.given("ward", "ill")[1]).float(), atol=0.01, rtol=0
+    )
