@@ -130,7 +130,7 @@ class Diffusion(Deep):
 
     ``sampling_rate`` q, ``steps`` T, ``draws`` K (masks drawn for each unit in a step), ``clipping`` and
     ``clip`` C: the mechanism. ``width``, ``depth``: hidden layers beside the linear path. ``guidance``: 0
-    samples the conditional distribution as it was learnt. ``drop``: how often conditions are hidden in training.
+    samples the conditional distribution as it was learnt. ``drop``: how often training hides conditions.
     """
 
     sampling_rate: float = 0.1

@@ -1,8 +1,8 @@
 """What the deep tabular generators share: one opening, one calibration, one kind of saved model.
 
-Privacy claim: ``event()`` is the opening's events and the mechanism's, both functions of public parameters and
-the schema; ``calibrate`` gives the opening ``opening_share`` of the budget as zCDP and the mechanism the largest
-rest that every accountant together allows (PLD where all events have one).
+Privacy claim: ``event()`` is the opening's events and the mechanism's, both functions of public parameters
+and the schema; ``calibrate`` gives the opening ``opening_share`` of the budget as zCDP and the mechanism the
+largest rest that every accountant together allows (PLD where all events have one).
 """
 
 from __future__ import annotations
@@ -170,7 +170,7 @@ class Deep(ABC):
     ``device``: where networks train, "auto" for CUDA where there is one; no part of the mechanism.
     """
 
-    opening_share: float = 0.2
+    opening_share: float = 0.3
     group_by: str = ""
     device: str = "auto"
     opening_rho: float | None = field(default=None, metadata=CALIBRATED)

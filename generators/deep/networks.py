@@ -71,7 +71,7 @@ def begin_at(linear: nn.Linear, layout: Layout, opening: Opening) -> None:
             alone = torch.from_numpy(tables[(column,)]).clamp_min(1e-7).log()
             linear.bias[to] = alone.float()
             for target in opening.roles.targets:
-                if target == column or opening.roles.pair(column, target) not in tables:
+                if target == column or opening.roles.clique(column, target) not in tables:
                     continue
                 given = torch.from_numpy(opening.given(column, target)).clamp_min(1e-7).log()
                 linear.weight[to, slices[target]] = (given - alone).T.float()

@@ -1,13 +1,13 @@
 """What a deep generator measures before it trains: noisy counts that give its networks a good start.
 
 Every column alone (which also merges codes too rare to learn, see ``generators.marginals.compression``); the
-targets with each other and with each subgroup; every other column with each target. A small graphical model
+targets with each other, with each subgroup and with each two of them; every other column with each target. A small graphical model
 is fitted to them: it draws the conditions (targets and subgroups) that rows are generated for, and gives the
 output heads their first logits, log P(column) and log P(column | target). Training then has to learn only
 what columns say about each other beyond that, and a minority's size and base rate do not depend on it.
 
-Privacy claim: costs ``events(...)``, which the schema and ρ determine; the rest is post-processing. With one row
-a unit the counts are discrete Gaussian mechanisms of sensitivity one, otherwise zCDP.
+Privacy claim: costs ``events(...)``, which the schema and ρ determine; the rest is post-processing. With one
+row a unit the counts are discrete Gaussian mechanisms of sensitivity one, otherwise zCDP.
 """
 
 from __future__ import annotations
@@ -15,26 +15,31 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
+from math import prod
 
 import numpy as np
 import numpy.typing as npt
 from dp_accounting import DpEvent, SelfComposedDpEvent, ZCDpEvent
 
-from generators.marginals.compression import Compression, compress
+from generators.marginals.compression import BINS, Compression, compress
 from generators.marginals.counting import Clique, Counter, cells
 from generators.marginals.estimate import Fit, Observation, fit
 from generators.marginals.measurement import Ask, Budget, Measurement, total
 from generators.marginals.model import GraphicalModel
 from privacy.accounting import DiscreteGaussianDpEvent
 from privacy.codec import Codec
+from privacy.columns import Categorical, Column
 from privacy.noise import gaussian_sigma
 from privacy.schema import Schema
 
-ALONE, CONDITIONS, UNITS = 0.35, 0.25, 0.05
+ALONE, CONDITIONS, UNITS = 0.30, 0.35, 0.02
 """Shares of ρ: columns alone, targets and subgroups together, the number of units; the rest for pairs."""
 ITERATIONS = 400
 FLOOR = 1e-4
 """Probability that goes to a column's own distribution wherever a condition was never seen."""
+CROSSED = 20_000
+"""Cells of a table over all targets and subgroups beyond which intersections are not measured."""
+UNTOLD = 50
 MANY = 30_000
 """Cells of a table over all targets beyond which only the first target conditions a column."""
 
@@ -46,6 +51,8 @@ class Roles:
     columns: tuple[str, ...]
     targets: tuple[str, ...]
     subgroups: tuple[str, ...]
+    rates: tuple[str, ...]
+    """The targets whose rate in every intersection of two subgroups is measured."""
 
     @classmethod
     def of(cls, schema: Schema) -> Roles:
@@ -53,7 +60,11 @@ class Roles:
         subgroups = dict.fromkeys(s.column for s in schema.subgroups if s.column not in targets)
         columns = schema.modelled
         in_order = sorted(targets, key=columns.index)
-        return cls(columns, tuple(in_order), tuple(sorted(subgroups, key=columns.index)))
+        groups = tuple(sorted(subgroups, key=columns.index))
+        sizes = [_size(schema.columns[c]) for c in (*in_order, *groups)]
+        rates = [t for t in in_order if isinstance(schema.columns[t], Categorical)]
+        crossed = len(groups) > 1 and prod(sizes) <= CROSSED
+        return cls(columns, tuple(in_order), groups, tuple(rates) if crossed else ())
 
     @property
     def conditions(self) -> tuple[str, ...]:
@@ -61,21 +72,34 @@ class Roles:
 
     @property
     def joint(self) -> list[Clique]:
-        """Targets with each other, and each subgroup with each target; subgroups alone where there is none."""
+        """Targets with each other, and each target with each subgroup or, for its rates, each two of them.
+
+        Subgroups alone where there is no target.
+        """
+        two = list(combinations(self.subgroups, 2))
         if not self.targets:
-            return list(combinations(self.subgroups, 2))
-        pairs = [self.pair(s, t) for s in self.subgroups for t in self.targets]
-        return [*combinations(self.targets, 2), *pairs]
+            return two
+        crossed = [self.clique(*pair, t) for t in self.rates for pair in two]
+        rest = [t for t in self.targets if t not in self.rates]
+        single = [self.clique(s, t) for t in rest for s in self.subgroups]
+        return [*combinations(self.targets, 2), *crossed, *single]
 
     @property
     def pairs(self) -> list[Clique]:
         """Every other column with each target."""
         rest = [c for c in self.columns if c not in self.conditions]
-        return [self.pair(c, t) for c in rest for t in self.targets]
+        return [self.clique(c, t) for c in rest for t in self.targets]
 
-    def pair(self, a: str, b: str) -> Clique:
-        """Both, in the order of the schema."""
-        return (a, b) if self.columns.index(a) < self.columns.index(b) else (b, a)
+    def clique(self, *columns: str) -> Clique:
+        """These columns in the order of the schema."""
+        return tuple(sorted(columns, key=self.columns.index))
+
+
+def _size(column: Column) -> int:
+    """The most codes that a condition may have after merging, as far as the schema tells."""
+    if isinstance(column, Categorical):
+        return len(column.categories or ()) or UNTOLD
+    return BINS
 
 
 def costs(roles: Roles, rho: float) -> dict[str, tuple[int, float]]:
@@ -124,7 +148,7 @@ class Opening:
 
     def given(self, column: str, target: str) -> npt.NDArray[np.float64]:
         """P(column | target), [codes of the target, codes of the column]."""
-        pair = self.roles.pair(column, target)
+        pair = self.roles.clique(column, target)
         joint = self.tables[pair] if pair[0] == target else self.tables[pair].T
         joint = joint + FLOOR * self.tables[(column,)]
         return np.asarray(joint / joint.sum(1, keepdims=True))

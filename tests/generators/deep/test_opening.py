@@ -29,7 +29,7 @@ def schema(**changes):
                 "ill": {"kind": "categorical", "categories": ["0", "1"]},
             },
             "targets": [{"task": "classification", "column": "ill", "positive": ["1"]}],
-            "subgroups": [{"column": "sex"}],
+            "subgroups": [{"column": "sex"}, {"column": "age", "bands": [0, 50, 99]}],
         }
         | changes
     )
