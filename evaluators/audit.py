@@ -1,9 +1,16 @@
-"""An empirical lower bound on ε from runs with and without one unit.
+"""Empirical lower bounds on ε: from runs with and without one unit, or from one run with many canaries.
 
-A distinguisher gives a score to each run; where the mechanism is a composition of Gaussian draws and the
-score is the log likelihood ratio, the scores are normal with one variance and the runs are told apart like
-N(0, 1) from N(μ, 1) (Gaussian differential privacy, arXiv 1905.02383). A lower confidence bound on μ gives
-one on ε at a given δ.
+Many runs: a distinguisher gives a score to each run.
+
+- ``epsilon_lower_bound``: where the mechanism is a composition of Gaussian draws and the score is the log
+  likelihood ratio, the scores are normal with one variance and the runs are told apart like N(0, 1) from
+  N(μ, 1) (Gaussian differential privacy, arXiv 1905.02383). A lower confidence bound on μ gives one on ε.
+- ``region_lower_bound``: where it is of another shape that is known up to how much noise there is, such as
+  a Poisson-sampled Gaussian. One threshold, two Clopper-Pearson limits, and the largest ε of the shape's
+  that they refute (Nasr et al., arXiv 2302.07956).
+
+One run: each canary is in by a fair coin, and the auditor guesses some of the coins (Steinke, Nasr, Jagielski,
+arXiv 2305.08846). So many guesses cannot show more than ``one_run_lower_bound`` of them all being right.
 
 Privacy claim: none; an audit refutes a guarantee and never proves one. Internal where the runs saw real rows.
 """
@@ -11,11 +18,20 @@ Privacy claim: none; an audit refutes a guarantee and never proves one. Internal
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
+from dp_accounting import DpEvent
+from dp_accounting.pld import PLDAccountant
 from scipy.optimize import brentq
-from scipy.stats import chi2, norm
+from scipy.stats import beta, binom, chi2, norm
+
+from privacy.accounting import LARGE, RELATION
+
+EPSILONS = np.concatenate([np.linspace(0, 4, 81), np.linspace(4.1, 30, 260)])
+"""Where a privacy profile ε → δ is looked at; between them a region is a little too large, which is safe."""
+LEAST_NOISE, MOST_NOISE = 1 / 2, 64.0
 
 
 def gdp_epsilon(mu: float, delta: float) -> float:
@@ -44,3 +60,86 @@ def epsilon_lower_bound(
     widest = math.sqrt(pooled * degrees / chi2.ppf(error, degrees))
     shift = b.mean() - a.mean() - norm.ppf(1 - error) * widest * math.sqrt(1 / len(a) + 1 / len(b))
     return gdp_epsilon(shift / widest, delta)
+
+
+def region_lower_bound(
+    without: npt.ArrayLike,
+    with_unit: npt.ArrayLike,
+    shape: Callable[[float], DpEvent],
+    delta: float,
+    confidence: float = 0.99,
+    threshold: float = 0.0,
+) -> float:
+    """ε that the mechanism has at least, if it is ``shape(x)`` for some amount of noise x, 1 as claimed.
+
+    ``threshold`` must not be chosen by the scores; 0 is best for log likelihood ratios. Noise from a quarter of
+    the claim to 64 times as much is looked at.
+    """
+    a, b = np.asarray(without, dtype=float), np.asarray(with_unit, dtype=float)
+    error = (1 - confidence) / 2
+    wrong = _upper(int((a > threshold).sum()), len(a), error)
+    missed = _upper(int((b <= threshold).sum()), len(b), error)
+    interval = 1e-3 if _pld(shape(1.0), 1e-2).get_epsilon(delta) < LARGE else 1e-2
+
+    def refuted(noise: float) -> bool:
+        """Whether the region of (ε, δ)-DP at every ε excludes these error rates, in one order or the other."""
+        slack = np.array(_pld(shape(noise), interval).get_delta(EPSILONS))
+        grown = np.exp(EPSILONS)
+        return bool(
+            (1 - missed > grown * wrong + slack).any() or (1 - wrong > grown * missed + slack).any()
+        )
+
+    # accounting is slow where there is little noise, so that is looked at last
+    low, high = 1.0, 1.0
+    if refuted(1.0):
+        while low > LEAST_NOISE and refuted(low / 2):
+            low /= 2
+        low, high = low / 2, low
+    else:
+        while not refuted(2 * high):
+            high *= 2
+            if high >= MOST_NOISE:
+                return 0.0
+        low, high = high, 2 * high
+    while high / low > 1.01:
+        middle = math.sqrt(low * high)
+        low, high = (low, middle) if refuted(middle) else (middle, high)
+    return float(_pld(shape(high), interval).get_epsilon(delta))
+
+
+def _upper(hits: int, runs: int, error: float) -> float:
+    """The Clopper-Pearson upper limit of a rate."""
+    return 1.0 if hits == runs else float(beta.ppf(1 - error, hits + 1, runs - hits))
+
+
+def _pld(event: DpEvent, interval: float) -> PLDAccountant:
+    return PLDAccountant(RELATION, value_discretization_interval=interval).compose(event)
+
+
+def one_run_lower_bound(
+    canaries: int, guesses: int, right: int, delta: float, confidence: float = 0.95
+) -> float:
+    """ε that one run shows when ``right`` of ``guesses`` about ``canaries`` fair coins were right.
+
+    Theorem 5.2 of arXiv 2305.08846: under (ε, δ)-DP, P(right ≥ v) ≤ f(v) + 2mδ·max_i (f(v−i) − f(v))/i, with
+    f the tail of Binomial(guesses, e^ε/(1 + e^ε)).
+    """
+    at = np.arange(1, right + 1)
+
+    def chance(epsilon: float) -> float:
+        p = 1 / (1 + math.exp(-epsilon))
+        tail = float(binom.sf(right - 1, guesses, p))
+        gained = (binom.sf(right - 1 - at, guesses, p) - tail) / at
+        return min(1.0, tail + 2 * canaries * delta * float(gained.max(initial=0.0)))
+
+    def excess(epsilon: float) -> float:
+        return chance(epsilon) - (1 - confidence)
+
+    return 0.0 if excess(0.0) >= 0 else float(brentq(excess, 0.0, 50.0))
+
+
+def right_guesses(scores: npt.ArrayLike, included: npt.ArrayLike, guesses: int) -> int:
+    """How many coins are guessed right: in for the top half of ``guesses`` scores, out for the bottom half."""
+    order = np.argsort(np.asarray(scores), kind="stable")
+    coins, half = np.asarray(included, dtype=bool), guesses // 2
+    return int(coins[order[len(order) - half :]].sum() + (~coins[order[:half]]).sum())

@@ -1,8 +1,16 @@
+from functools import partial
+
 import numpy as np
 import pytest
-from dp_accounting import GaussianDpEvent
+from dp_accounting import GaussianDpEvent, PoissonSampledDpEvent, SelfComposedDpEvent
 
-from evaluators.audit import epsilon_lower_bound, gdp_epsilon
+from evaluators.audit import (
+    epsilon_lower_bound,
+    gdp_epsilon,
+    one_run_lower_bound,
+    region_lower_bound,
+    right_guesses,
+)
 from privacy.accounting import spent
 
 
@@ -27,3 +35,47 @@ def test_the_bound_holds_at_its_confidence():
 
 def test_runs_that_cannot_be_told_apart_bound_nothing():
     assert epsilon_lower_bound([0.0, 1.0, 2.0], [0.0, 1.0, 2.0], 1e-6) == 0.0
+
+
+def test_a_known_shape_bounds_what_is_not_normal():
+    """A Gaussian on Poisson samples: near its ε from below, above it where noise is halved."""
+    rng, q, sigma, steps = np.random.default_rng(0), 0.2, 1.0, 10
+    shape = partial(noisier, q, sigma, steps)
+    truth = spent([shape(1.0)], 1e-6).epsilon
+
+    def scores(unit, noise):
+        x = rng.normal(0, noise * sigma, (20_000, steps)) + unit * (rng.random((20_000, steps)) < q)
+        return np.log1p(q * np.expm1((2 * x - 1) / (2 * sigma**2))).sum(1)
+
+    bound = region_lower_bound(scores(0, 1.0), scores(1, 1.0), shape, 1e-6, 0.999)
+    assert 0.8 * truth < bound <= truth
+    assert region_lower_bound(scores(0, 0.5), scores(1, 0.5), shape, 1e-6, 0.999) > truth
+    assert region_lower_bound(scores(0, 1.0), scores(0, 1.0), shape, 1e-6, 0.999) == 0.0
+
+
+def noisier(q, sigma, steps, factor):
+    return SelfComposedDpEvent(PoissonSampledDpEvent(q, GaussianDpEvent(sigma * factor)), steps)
+
+
+@pytest.mark.parametrize(("right", "epsilon"), [(80, 0.957), (90, 1.629), (100, 3.479)])
+def test_one_run_shows_what_jax_privacy_says(right, epsilon):
+    """1000 canaries, 100 guesses, 95 %, δ=5e-6: jax-privacy 2.0's ``epsilon_one_run``."""
+    assert one_run_lower_bound(1000, 100, right, 5e-6) == pytest.approx(epsilon, abs=1e-3)
+
+
+def test_guesses_no_better_than_coins_show_nothing():
+    assert one_run_lower_bound(1000, 100, 50, 1e-6) == 0.0
+    assert one_run_lower_bound(1000, 100, 0, 1e-6) == 0.0
+
+
+def test_the_top_is_guessed_in_and_the_bottom_out():
+    included = np.array([1, 0, 1, 0, 0, 1], dtype=bool)
+    assert right_guesses([9, 1, 8, 2, 5, 5], included, 4) == 4
+    assert right_guesses([1, 9, 2, 8, 5, 5], included, 4) == 0
+
+
+def test_one_run_holds_at_its_confidence():
+    """Randomised response of ε=1 on every coin: at most 25 of 200 audits exceed it at 95 %."""
+    rng = np.random.default_rng(0)
+    right = rng.binomial(100, 1 / (1 + np.exp(-1.0)), 200)
+    assert sum(one_run_lower_bound(100, 100, int(r), 0.0) > 1.0 for r in right) <= 25
