@@ -20,9 +20,11 @@ from typing import Any, Protocol
 
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
+from torch import nn
 
 from generators.base import Progress
+from generators.dpsgd.processes import agreed, rank
 
 EVERY = 10.0
 """Seconds between two checkpoints; writing one takes milliseconds for the networks trained here."""
@@ -57,16 +59,26 @@ class Checkpoint:
     identity: str
 
     def save(self, step: int, parts: Mapping[str, Stateful]) -> None:
-        """Write everything, atomically and readable by its owner only."""
+        """Write everything, atomically and readable by its owner only.
+
+        In a process group all must call it, and the first one writes.
+        """
         tensors: dict[str, torch.Tensor] = {}
         plain = {name: _plain(part.state_dict(), name, tensors) for name, part in parts.items()}
+        if rank() != 0:
+            return
         about = {"identity": self.identity, "step": str(step), "state": json.dumps(plain)}
+        content = save({k: _own(v) for k, v in tensors.items()}, about)
         partial = self.path.with_name(f".{self.path.name}.partial")
-        save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, partial, about)
-        partial.chmod(0o600)
-        with partial.open("rb") as file:
+        partial.unlink(missing_ok=True)
+        with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(content)
+            file.flush()
             os.fsync(file.fileno())
         os.replace(partial, self.path)
+        folder = os.open(self.path.parent, os.O_RDONLY)
+        os.fsync(folder)
+        os.close(folder)
 
     def load(self, parts: Mapping[str, Stateful]) -> int:
         """Put every part back and give the number of steps taken; 0 where there is nothing to go on from."""
@@ -102,9 +114,20 @@ def run(
         now = time.monotonic()
         left = (now - began) / (taken - first) * (steps - taken)
         progress(f"{describe(taken)}, {left:.0f} s left", taken / steps)
-        if now - saved >= EVERY or taken == steps:
+        if agreed(now - saved >= EVERY or taken == steps, _device(parts)):
             checkpoint.save(taken, parts)
             saved = time.monotonic()
+
+
+def _own(value: torch.Tensor) -> torch.Tensor:
+    """In memory of its own: safetensors refuses tensors that share it, as tied parameters do."""
+    return value.detach().cpu().clone(memory_format=torch.contiguous_format)
+
+
+def _device(parts: Mapping[str, Stateful]) -> torch.device:
+    """Where the networks are, and so what a process group talks about."""
+    devices = (t.device for p in parts.values() if isinstance(p, nn.Module) for t in p.parameters())
+    return next(devices, torch.device("cpu"))
 
 
 def _plain(value: Any, name: str, tensors: dict[str, torch.Tensor]) -> Any:

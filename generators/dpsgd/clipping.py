@@ -13,7 +13,8 @@ actual one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 import torch
@@ -59,13 +60,25 @@ def shrink(norms: Tensor, bound: Tensor | float) -> Tensor:
     return torch.clamp(bound * (1 - 1e-5) / norms.clamp_min(1e-30), max=1.0)
 
 
+def _check(clipping: Clipping, *positive: str) -> None:
+    """Raise ValueError for parameters no bound follows from, or whose statistics would go without noise."""
+    for name in positive:
+        if not 0 < getattr(clipping, name) < math.inf:
+            raise ValueError(f"{name} must be positive, got {getattr(clipping, name)}")
+    if clipping.radius and not 0 < clipping.share < 1:
+        raise ValueError(f"share must lie in (0, 1), got {clipping.share}")
+
+
 @dataclass(frozen=True)
 class Flat:
     """g · min(1, C/‖g‖)."""
 
     clip: float = 1.0
-    share: float = 0.0
-    radius: float = 0.0
+    share: float = field(default=0.0, init=False)
+    radius: float = field(default=0.0, init=False)
+
+    def __post_init__(self) -> None:
+        _check(self, "clip")
 
     def start(self, n_groups: int) -> Tensor:
         return torch.zeros(0, dtype=torch.float64)
@@ -96,7 +109,10 @@ class BoundedAdaptive:
     quantile: float = 0.5
     rate: float = 0.2
     share: float = 0.02
-    radius: float = 0.5
+    radius: float = field(default=0.5, init=False)
+
+    def __post_init__(self) -> None:
+        _check(self, "clip", "lower", "rate")
 
     def start(self, n_groups: int) -> Tensor:
         return torch.tensor([max(self.clip, self.lower)], dtype=torch.float64)
@@ -130,7 +146,10 @@ class DpsgdF:
     ratio: float = 3.0
     memory: float = 20.0
     share: float = 0.05
-    radius: float = 1.0
+    radius: float = field(default=1.0, init=False)
+
+    def __post_init__(self) -> None:
+        _check(self, "clip", "ratio", "memory")
 
     def start(self, n_groups: int) -> Tensor:
         return torch.zeros(2 * n_groups, dtype=torch.float64)
@@ -174,7 +193,10 @@ class GlobalAdapt:
     above: float = 0.05
     rate: float = 0.2
     share: float = 0.02
-    radius: float = 1.0
+    radius: float = field(default=1.0, init=False)
+
+    def __post_init__(self) -> None:
+        _check(self, "clip", "rate")
 
     def start(self, n_groups: int) -> Tensor:
         return torch.tensor([2 * self.clip], dtype=torch.float64)
@@ -196,7 +218,9 @@ class GlobalAdapt:
 
 ClippingName = Literal["flat", "bounded-adaptive", "dpsgd-f", "global-adapt"]
 
-CLIPPINGS: dict[ClippingName, type[Flat] | type[BoundedAdaptive] | type[DpsgdF] | type[GlobalAdapt]] = {
+CLIPPINGS: dict[
+    ClippingName, type[Flat] | type[BoundedAdaptive] | type[DpsgdF] | type[GlobalAdapt]
+] = {
     "flat": Flat,
     "bounded-adaptive": BoundedAdaptive,
     "dpsgd-f": DpsgdF,

@@ -20,13 +20,26 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from generators.dpsgd.gradients import Loss, Method, Rows, method_for, trainable
+from generators.dpsgd.gradients import (
+    Loss,
+    Method,
+    Rows,
+    UnitGradients,
+    method_for,
+    refuse_mixing,
+    trainable,
+)
 from generators.dpsgd.plan import Plan
+from generators.dpsgd.processes import gathered, rank, world
 from generators.dpsgd.randomness import secret_generator
 from generators.dpsgd.units import Units
 
 Corrupt = Callable[[Rows, torch.Generator], Rows]
-"""Rows → rows with the random draws that the loss needs (noise levels, masks); sees no two rows together."""
+"""Rows → rows with the random draws that the loss needs (noise levels, masks).
+
+Draws must be independent from unit to unit and not depend on where a unit stands in the batch: otherwise one
+unit more, which moves the others, changes their gradients too.
+"""
 
 
 def as_they_are(rows: Rows, generator: torch.Generator) -> Rows:
@@ -59,15 +72,22 @@ class PrivateGradient:
     def __post_init__(self) -> None:
         if not self.expected_units > 0:
             raise ValueError(f"expected_units must be positive, got {self.expected_units}")
+        refuse_mixing(self.module)
+        for name, parameter in trainable(self.module).items():
+            if parameter.dtype != torch.float32:
+                raise ValueError(f"{name}: sums and noise are float32, got {parameter.dtype}")
+        groups = self.units.groups
+        if len(groups) and not 0 <= int(groups.min()) <= int(groups.max()) < self.n_groups:
+            raise ValueError(f"n_groups: units have groups beyond {self.n_groups}")
         self.device = next(self.module.parameters()).device
         self.coins, self.noise, self.draws = (secret_generator(self.device) for _ in range(3))
         self.state = self.plan.clipping.start(self.n_groups)
         if self.method is None:
             self.method = method_for(self.module)
-        if _world() > 1:
-            self.units = self.units.shard(dist.get_rank(), _world())
-            for parameter in self.module.parameters():
-                dist.broadcast(parameter.data, src=0)
+        if world() > 1:
+            self.units = self.units.shard(rank(), world())
+            for tensor in (*self.module.parameters(), *self.module.buffers()):
+                dist.broadcast(tensor.data, src=0)
 
     @property
     def expected(self) -> float:
@@ -79,6 +99,10 @@ class PrivateGradient:
         if self.taken >= self.plan.steps:
             raise ValueError(
                 f"steps: all {self.plan.steps} were taken; another one was not charged"
+            )
+        if torch.get_float32_matmul_precision() != "highest":
+            raise ValueError(
+                "float32 products are rounded to less: norms would not bound gradients"
             )
         self.taken += 1
         clipping = self.plan.clipping
@@ -100,64 +124,64 @@ class PrivateGradient:
         """The clipped gradients and the statistics, summed over a fresh Poisson sample."""
         clipping = self.plan.clipping
         # a step's sample fits into one batch of public size nearly always, and into several otherwise
-        ample = math.ceil(self.expected + 6 * math.sqrt(self.expected))
-        physical = min(self.plan.performance.physical_batch, ample)
+        mine = self.expected / world()
+        ample = math.ceil(mine + 3 * math.sqrt(mine))
+        physical = math.ceil(ample / math.ceil(ample / self.plan.performance.physical_batch))
         sums = {n: torch.zeros_like(p) for n, p in trainable(self.module).items()}
         width = clipping.statistics(
             self.state, torch.zeros(1), torch.zeros(1, dtype=torch.int64)
         ).shape[1]
         statistics = torch.zeros(width, device=self.device)
         sample = self.units.poisson(self.plan.sampling_rate, self.coins)
-        for chosen in sample.split(physical) if len(sample) else ():
+        for chosen in torch.split(sample, physical) if len(sample) else ():
             gradients = self._gradients(chosen, physical)
             norms = gradients.norms[: len(chosen)]
             # a gradient that is not finite cannot be clipped: it counts as one that was removed
             norms = torch.where(torch.isfinite(norms), norms, torch.inf)
             groups = self.units.groups[chosen]
-            factors = gradients.norms.new_zeros(len(gradients.norms))
+            factors = norms.new_zeros(physical)
             factors[: len(chosen)] = clipping.factors(self.state, norms, groups)
             for name, total in gradients.weighted_sum(factors).items():
                 sums[name] += total
             statistics += clipping.statistics(self.state, norms, groups).sum(0)
         return sums, statistics
 
-    def _gradients(self, chosen: Tensor, pad_to: int) -> Any:
+    def _gradients(self, chosen: Tensor, pad_to: int) -> UnitGradients:
         rows, weights = self.units.gather(chosen, pad_to, self.plan.draws)
-        rows = self.corrupt(rows, self.draws)
+        assert self.method is not None
+        return self.method(self._loss, self.corrupt(rows, self.draws), weights)
+
+    def _loss(self, module: Callable[..., Any], rows: Rows) -> Tensor:
+        """The loss at the plan's precision, which ends here: norms and sums are float32."""
         low = self.plan.performance.precision == "bfloat16"
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=low):
-            assert self.method is not None
-            return self.method(self.loss, rows, weights)
+            return self.loss(module, rows)
 
     def _noised(self, parts: list[Tensor], scales: list[float]) -> list[Tensor]:
         """Sums over all processes, with Gaussian noise of these scales drawn in the first of them."""
         for part in parts:
-            if _world() > 1:
+            if world() > 1:
                 dist.all_reduce(part)
         for part, scale in zip(parts, scales, strict=True):
-            if _world() == 1 or dist.get_rank() == 0:
+            if rank() == 0:
                 shape, device = part.shape, part.device
                 part += scale * torch.randn(shape, generator=self.noise, device=device)
-            if _world() > 1:
+            if world() > 1:
                 dist.broadcast(part, src=0)
         return parts
 
     def state_dict(self) -> dict[str, Any]:
-        """All that the next step depends on but module and data. Holds the noise to come: keep it inside."""
-        generators = (self.coins, self.noise, self.draws)
-        return {
-            "taken": self.taken,
-            "state": self.state,
-            "generators": [g.get_state() for g in generators],
-        }
+        """All that the next step depends on but module and data. Holds the noise to come: keep it inside.
+
+        In a process group: the generators of all processes, so every process must call it.
+        """
+        mine = torch.stack([g.get_state() for g in (self.coins, self.noise, self.draws)])
+        return {"taken": self.taken, "state": self.state, "generators": gathered(mine, self.device)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
+        if len(state["generators"]) != world():
+            raise ValueError(f"the run was begun by {len(state['generators'])} processes")
         self.taken, self.state = state["taken"], state["state"]
-        for generator, saved in zip(
-            (self.coins, self.noise, self.draws), state["generators"], strict=True
-        ):
-            generator.set_state(saved)
-
-
-def _world() -> int:
-    return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
+        generators = (self.coins, self.noise, self.draws)
+        for generator, saved in zip(generators, state["generators"][rank()], strict=True):
+            generator.set_state(saved.clone())

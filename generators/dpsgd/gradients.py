@@ -7,12 +7,13 @@ norm needs the small Gram matrices of a and g only, and the clipped sum is one m
 used: its hooks write all gradients too and are wrong for strided convolution inputs (see the tests), and its
 ghost mode needs two backward passes.
 
-Privacy claim: norms are those of the gradients that are summed, rounded up for what float32 cancels. Modules
-that mix units (batch normalisation) are refused.
+Privacy claim: norms are those of the gradients that are summed, rounded up for what float32 loses. Modules
+that mix units (batch normalisation), and layers that book-keeping cannot tell units apart in, are refused.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -27,8 +28,17 @@ Rows = Mapping[str, Tensor]
 Loss = Callable[[Callable[..., Any], Rows], Tensor]
 """(module, rows [n, …]) → a loss for each row [n], none of which depends on another row."""
 
-ROUNDING = 2.0**-22
-"""What float32 may lose of (Σ‖g‖‖a‖)² when draws of one unit cancel; added to every squared norm."""
+FLOOR = 2.0**-104
+"""Added to squares, for each number in them: float32 squares of smaller numbers are 0."""
+
+
+def rounding(terms: int) -> float:
+    """What a float32 sum of products may lose, as a part of the product of lengths.
+
+    Rounding errors are as good as independent, so they grow with the root of their number (Higham & Mary 2019);
+    four times that, in units of 2⁻²⁴. Added to squared norms, where draws of one unit may cancel.
+    """
+    return 4 * math.sqrt(terms) * 2.0**-24
 
 
 class UnitGradients(Protocol):
@@ -45,7 +55,10 @@ class UnitGradients(Protocol):
 
 
 class Method(Protocol):
-    """A way to get them. ``rows``: [units · m, …] unit by unit; ``weights``: [units, m]."""
+    """A way to get them. ``rows``: [units · m, …] unit by unit; ``weights``: [units, m].
+
+    Not to be called under autocast, which would round norms and sums: a loss enters it by itself.
+    """
 
     def __call__(self, loss: Loss, rows: Rows, weights: Tensor) -> UnitGradients: ...
 
@@ -77,13 +90,20 @@ class _Call:
 
     given: Tensor
     out: Tensor
-    version: int
+    versions: tuple[int, int]
     gradient: Tensor | None = None
+
+    def changed(self) -> bool:
+        """Whether somebody wrote into input or output after the pass."""
+        return (self.given._version, self.out._version) != self.versions
 
 
 @dataclass(frozen=True)
 class BookKeeping:
-    """Norms from layer inputs and output gradients of ``module``, which must be known (``knows``)."""
+    """Norms from layer inputs and output gradients of ``module``, which must be known (``knows``).
+
+    Layers must be called, not just have their parameters read, and get rows along their first axis.
+    """
 
     module: nn.Module
 
@@ -108,8 +128,13 @@ class BookKeeping:
             with _frozen(self.module), torch.enable_grad():
                 total = (loss(self.module, rows).float() * weights.flatten()).sum()
                 calls = [call for name in tape for call in tape[name]]
-                if any(call.out._version != call.version for call in calls):
-                    raise ValueError("a layer's output was changed in place; its gradient is lost")
+                if any(call.changed() for call in calls):
+                    raise ValueError("a layer's input or output was changed in place")
+                if any(len(call.given) != weights.numel() for call in calls):
+                    # reshaped by unit, it would count one unit's gradient as another's
+                    raise ValueError(
+                        "a layer's input does not have rows along its first axis; use PerUnit"
+                    )
                 found = torch.autograd.grad(total, [c.out for c in calls], allow_unused=True)
         finally:
             for handle in handles:
@@ -137,10 +162,20 @@ class TapedGradients:
         object.__setattr__(self, "norms", squares.clamp_min(0).sqrt())
 
     def weighted_sum(self, factors: Tensor) -> dict[str, Tensor]:
-        sums: dict[str, Tensor] = {}
-        for layer in self.layers:
-            sums |= layer.weighted_sum(factors)
+        sums = self._sums(factors)
+        if not _finite(sums):
+            for layer in self.layers:
+                layer.forget(factors == 0)
+            sums = self._sums(factors)
         return sums
+
+    def _sums(self, factors: Tensor) -> dict[str, Tensor]:
+        return {n: t for layer in self.layers for n, t in layer.weighted_sum(factors).items()}
+
+
+def _finite(sums: Mapping[str, Tensor]) -> bool:
+    """Whether all numbers are: 0 · ∞ of a removed unit is rare, and cheaper to see here than to prevent."""
+    return bool(torch.stack([t.isfinite().all() for t in sums.values()]).all()) if sums else True
 
 
 class _Layer(Protocol):
@@ -148,12 +183,19 @@ class _Layer(Protocol):
 
     def weighted_sum(self, factors: Tensor) -> dict[str, Tensor]: ...
 
+    def forget(self, units: Tensor) -> None:
+        """Let these units be zero."""
+        ...
+
 
 def _recorder(calls: list[_Call]) -> Callable[..., None]:
     def record(layer: nn.Module, args: tuple[Any, ...], out: Tensor) -> None:
+        if not torch.is_grad_enabled():
+            return
         if not out.requires_grad:
             out.requires_grad_()  # the parameters are frozen, so the tape begins here
-        calls.append(_Call(args[0].detach(), out, out._version))
+        given = args[0].detach()
+        calls.append(_Call(given, out, (given._version, out._version)))
 
     return record
 
@@ -176,42 +218,51 @@ def _by_unit(tensors: list[Tensor], units: int, width: int) -> Tensor:
     return torch.cat([t.reshape(units, -1, width).float() for t in tensors], dim=1)
 
 
-def _scaled(g: Tensor, factors: Tensor) -> Tensor:
-    """Output gradients times their unit's factor; a unit of factor 0 is gone even where g is not finite."""
-    return torch.where(factors[:, None, None] > 0, g * factors[:, None, None], 0.0)
+def _lengths(t: Tensor) -> Tensor:
+    """Squared lengths along the last axis, never below the truth by more than rounding."""
+    # vector_norm adds one number after the other; sum() adds in pairs, and loses nothing worth mentioning
+    return t.square().sum(-1) + t.shape[-1] * FLOOR
+
+
+def _zeroed(t: Tensor, units: Tensor) -> Tensor:
+    return t.masked_fill(units.reshape(-1, *[1] * (t.dim() - 1)), 0.0)
 
 
 class _LinearLayer:
     """Σ_s g_s a_sᵀ: ‖·‖² = Σ_{st} (g_s·g_t)(a_s·a_t), or by the product itself where that is smaller."""
 
     def __init__(self, prefix: str, layer: nn.Linear, calls: list[_Call], units: int) -> None:
-        self.prefix, self.bias, self.trains = prefix, layer.bias is not None, _trains(layer)
+        self.prefix, self.trains = prefix, _trains(layer)
         self.a = _by_unit([c.given for c in calls], units, layer.in_features)
         self.g = _by_unit([_gradient(c) for c in calls], units, layer.out_features)
 
     def squared_norms(self) -> Tensor:
         a, g = self.a, self.g
-        squares = a.new_zeros(len(a))
-        a2, g2 = a.square().sum(2), g.square().sum(2)
+        positions, d, p = a.shape[1], a.shape[2], g.shape[2]
+        squares, g2 = a.new_zeros(len(a)), _lengths(g)
         if "weight" in self.trains:
-            positions, d, p = a.shape[1], a.shape[2], g.shape[2]
+            a2 = _lengths(a)
             if positions == 1:
                 squares = (a2 * g2)[:, 0]
             elif positions * (d + p) <= d * p:
                 squares = ((a @ a.mT) * (g @ g.mT)).sum((1, 2))
             else:
                 squares = (g.mT @ a).square().sum((1, 2))
-            squares = squares + ROUNDING * (a2 * g2).sqrt().sum(1).square()
+            squares = squares + rounding(d + p + positions) * (a2 * g2).sqrt().sum(1).square()
         if "bias" in self.trains:
-            squares = squares + g.sum(1).square().sum(1) + ROUNDING * g2.sqrt().sum(1).square()
+            if positions == 1:
+                return squares + g2[:, 0]
+            lost = rounding(p + positions) * g2.sqrt().sum(1).square()
+            squares = squares + g.sum(1).square().sum(1) + lost
         return squares
 
     def weighted_sum(self, factors: Tensor) -> dict[str, Tensor]:
-        g, a = _scaled(self.g, factors).flatten(0, 1), self.a.flatten(0, 1)
-        if not torch.isfinite(factors).all() or not torch.isfinite(a).all():
-            a = torch.nan_to_num(a, 0.0, 0.0, 0.0)
+        g, a = (self.g * factors[:, None, None]).flatten(0, 1), self.a.flatten(0, 1)
         sums = {"weight": lambda: g.T @ a, "bias": lambda: g.sum(0)}
         return {self.prefix + name: sums[name]() for name in self.trains}
+
+    def forget(self, units: Tensor) -> None:
+        self.a, self.g = _zeroed(self.a, units), _zeroed(self.g, units)
 
 
 class _EmbeddingLayer:
@@ -224,13 +275,17 @@ class _EmbeddingLayer:
 
     def squared_norms(self) -> Tensor:
         same = self.index[:, :, None] == self.index[:, None, :]
-        lost = ROUNDING * self.g.square().sum(2).sqrt().sum(1).square()
+        terms = self.g.shape[1] + self.g.shape[2]
+        lost = rounding(terms) * _lengths(self.g).sqrt().sum(1).square()
         return ((self.g @ self.g.mT) * same).sum((1, 2)) + lost
 
     def weighted_sum(self, factors: Tensor) -> dict[str, Tensor]:
-        g = _scaled(self.g, factors).flatten(0, 1)
+        g = (self.g * factors[:, None, None]).flatten(0, 1)
         table = g.new_zeros(self.size, g.shape[1]).index_add_(0, self.index.flatten(), g)
         return {self.prefix + "weight": table}
+
+    def forget(self, units: Tensor) -> None:
+        self.g = _zeroed(self.g, units)
 
 
 class _LayerNormLayer:
@@ -246,12 +301,13 @@ class _LayerNormLayer:
         self.each = {name: sums[name]() for name in trains}
 
     def squared_norms(self) -> Tensor:
-        return torch.stack([e.square().sum(1) for e in self.each.values()]).sum(0) * (1 + ROUNDING)
+        return torch.stack([_lengths(e) for e in self.each.values()]).sum(0)
 
     def weighted_sum(self, factors: Tensor) -> dict[str, Tensor]:
-        return {
-            self.prefix + n: _scaled(e[:, None], factors)[:, 0].sum(0) for n, e in self.each.items()
-        }
+        return {self.prefix + n: factors @ e for n, e in self.each.items()}
+
+    def forget(self, units: Tensor) -> None:
+        self.each = {n: _zeroed(e, units) for n, e in self.each.items()}
 
 
 def _gradient(call: _Call) -> Tensor:
@@ -268,6 +324,8 @@ def _plain_embedding(layer: nn.Embedding) -> bool:
 
 
 def _rule(layer: nn.Module) -> Callable[..., _Layer] | None:
+    if not {n for n, _ in layer.named_parameters(recurse=False)} <= {"weight", "bias"}:
+        return None  # something stands between the layer and its weight
     if type(layer) is nn.Linear:
         return _LinearLayer
     if type(layer) is nn.Embedding and _plain_embedding(layer):
@@ -318,13 +376,16 @@ class WrittenGradients:
 
     @property
     def norms(self) -> Tensor:
-        squares = [g.flatten(1).square().sum(1) for g in self.gradients.values()]
-        return torch.stack(squares).sum(0).mul(1 + ROUNDING).sqrt()
+        squares = [_lengths(g.flatten(1)) for g in self.gradients.values()]
+        return torch.stack(squares).sum(0).sqrt()
 
     def weighted_sum(self, factors: Tensor) -> dict[str, Tensor]:
-        return {
-            n: torch.where(factors[:, None] > 0, g.flatten(1) * factors[:, None], 0.0)
-            .sum(0)
-            .reshape(g.shape[1:])
-            for n, g in self.gradients.items()
-        }
+        sums = self._sums(self.gradients, factors)
+        if not _finite(sums):
+            kept = {n: _zeroed(g, factors == 0) for n, g in self.gradients.items()}
+            sums = self._sums(kept, factors)
+        return sums
+
+    @staticmethod
+    def _sums(gradients: Mapping[str, Tensor], factors: Tensor) -> dict[str, Tensor]:
+        return {n: (factors @ g.flatten(1)).reshape(g.shape[1:]) for n, g in gradients.items()}

@@ -7,6 +7,7 @@ of ``Performance`` change neither mechanism nor event.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -21,7 +22,7 @@ Precision = Literal["float32", "bfloat16"]
 class Performance:
     """How fast and in how much memory the same mechanism runs.
 
-    ``physical_batch``: units whose gradients are computed at once; the sums are exact for any.
+    ``physical_batch``: the most units whose gradients are computed at once; the sums are exact for any.
     ``precision``: of forward and backward passes; norms, sums and noise are always float32.
     """
 
@@ -46,6 +47,8 @@ class Plan:
         for name in ("steps", "draws"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if not 0 < self.noise_multiplier < math.inf:
+            raise ValueError(f"noise_multiplier must be positive, got {self.noise_multiplier}")
 
     def event(self) -> DpEvent:
         """T-fold Poisson-sampled Gaussian."""
@@ -54,12 +57,12 @@ class Plan:
     @property
     def gradient_multiplier(self) -> float:
         """The noise multiplier of the gradient, when the clipping's statistics take their share of 1/σ²."""
-        return self.noise_multiplier / (1 - self.clipping.share) ** 0.5
+        return self.noise_multiplier / math.sqrt(1 - self.clipping.share)
 
     @property
     def statistics_multiplier(self) -> float:
         """The noise multiplier of the clipping's statistics."""
-        return self.noise_multiplier / self.clipping.share**0.5
+        return self.noise_multiplier / math.sqrt(self.clipping.share)
 
 
 def sampled_gaussian(q: float, sigma: float, steps: int) -> DpEvent:
