@@ -63,6 +63,15 @@ class Transcript:
         self.at += 1
         return recorded["answer"]
 
+    def go_to(self, at: int) -> None:
+        """Go on behind the first ``at`` answers, which a checkpoint already holds; never beyond the record."""
+        if not 0 <= at <= len(self.answers):
+            raise LedgerError(
+                f"{self.path}: a checkpoint goes on behind answer {at}, but {len(self.answers)} are recorded. "
+                "Start a new run; it will be charged anew"
+            )
+        self.at = at
+
 
 def _whole_lines(path: Path) -> list[dict[str, Any]]:
     """The complete lines; what a kill left of the last one is cut off the file."""

@@ -46,3 +46,16 @@ def test_a_deleted_transcript_is_a_new_attempt(path):
     first = Transcript(path).attempt
     path.unlink()
     assert Transcript(path).attempt != first
+
+
+def test_a_checkpoint_goes_on_behind_the_answers_it_holds(path):
+    first = Transcript(path)
+    for i in range(3):
+        first.answer(["a", i], lambda i=i: i)
+    again = Transcript(path)
+    again.go_to(1)
+    assert again.answer(["a", 1], refuse) == 1
+    again.go_to(3)
+    assert again.answer(["a", 3], lambda: 3) == 3
+    with pytest.raises(LedgerError, match="behind answer 5"):
+        again.go_to(5)
