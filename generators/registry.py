@@ -9,16 +9,24 @@ from pathlib import Path
 from typing import Any
 
 from generators.base import Model
+from generators.deep.adversaries import RowGenerator
+from generators.deep.ctgan import Ctgan
 from generators.deep.diffusion import Diffusion, MaskedDenoiser
 from generators.deep.generator import DeepModel
 from generators.marginals.generator import Aim, MarginalModel, Mst
 from privacy.errors import InputError
 
-GENERATORS: Mapping[str, type[Any]] = {"aim": Aim, "mst": Mst, "diffusion": Diffusion}
+GENERATORS: Mapping[str, type[Any]] = {
+    "aim": Aim,
+    "mst": Mst,
+    "diffusion": Diffusion,
+    "ctgan": Ctgan,
+}
 
 MODELS: Mapping[str, Callable[[Path], Model]] = {
     "marginals": MarginalModel.load,
     "diffusion": partial(DeepModel.load, build=MaskedDenoiser),
+    "ctgan": partial(DeepModel.load, build=RowGenerator),
 }
 
 

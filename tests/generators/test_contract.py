@@ -105,7 +105,10 @@ def fitted(permits, tmp_path_factory):
     return fit
 
 
-SMALL = {"diffusion": {"steps": 20, "device": "cpu"}}
+SMALL = {
+    "diffusion": {"steps": 20, "device": "cpu"},
+    "ctgan": {"steps": 20, "fakes": 64, "device": "cpu"},
+}
 """Public parameters that make training short; 300 people teach a network nothing anyway."""
 
 

@@ -1,0 +1,234 @@
+"""DP-CTGAN: a conditional tabular GAN of which only the critic is private.
+
+CTGAN (arXiv 1907.00503) with the critic trained by DP-SGD (arXiv 1802.06739; many critic steps for one of the
+generator, adaptively: arXiv 2302.02936). Fake rows are drawn for targets and subgroups from the opening's
+noisy model, never for those of a real row, and the generator starts at what the opening measured: training
+has to add what columns say about each other beyond the target. CTGAN's mode-specific numbers are the codec's
+bins; its PacGAN is left out, since it would mix units, and so is its training by sampling, which needs real
+rows picked by their values.
+
+Privacy claim: one Poisson-sampled Gaussian a critic step beside the opening. The generator sees weights of
+the critic; how many steps the critic takes for one of the generator follows from its scores of fake rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from dp_accounting import DpEvent
+from torch import Tensor, nn
+from torch.nn.functional import relu
+
+from generators.deep.adversaries import PairCritic, RowGenerator
+from generators.deep.encoding import Layout
+from generators.deep.generator import Deep, Prepared, average
+from generators.deep.networks import begin_at
+from generators.deep.opening import Opening
+from generators.deep.training import Schedule, SpentSoFar
+from generators.dpsgd.checkpoint import RandomState, Stateful, run
+from generators.dpsgd.clipping import CLIPPINGS, ClippingName
+from generators.dpsgd.engine import PrivateGradient
+from generators.dpsgd.gradients import Rows
+from generators.dpsgd.plan import Performance, Plan, Precision
+from generators.dpsgd.randomness import secret_generator
+from generators.dpsgd.units import Units
+from generators.marginals.model import sample
+
+RUNGS = (1, 2, 3, 5, 7, 10, 15, 20, 30, 50)
+"""Critic steps for one of the generator."""
+MEMORY = 0.8
+"""How much of the critic's accuracy so far is kept when a new one is seen."""
+POOL = 2**16
+"""Conditions that are drawn from the opening's model, once."""
+
+
+class Turns:
+    """How many steps the critic takes before the generator's next one, by its accuracy on fake rows.
+
+    Below ``floor`` the critic is too weak to teach: one rung up, at most to ``most`` steps.
+    """
+
+    def __init__(self, floor: float, most: int) -> None:
+        self.floor, self.rungs = floor, [r for r in RUNGS if r <= most]
+        self.rung, self.waited, self.accuracy = 0, 0, 1.0
+
+    def due(self) -> bool:
+        """Count one step of the critic; whether the generator's turn has come."""
+        self.waited = (self.waited + 1) % self.rungs[self.rung]
+        return self.waited == 0
+
+    def judge(self, scores: Tensor) -> None:
+        """Look at the critic's scores of fresh fake rows; below 0 is right."""
+        seen = float((scores < 0).float().mean())
+        self.accuracy = MEMORY * self.accuracy + (1 - MEMORY) * seen
+        if self.accuracy < self.floor and self.rung + 1 < len(self.rungs):
+            self.rung, self.accuracy = self.rung + 1, 1.0
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"rung": self.rung, "waited": self.waited, "accuracy": self.accuracy}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.rung, self.waited = state["rung"], state["waited"]
+        self.accuracy = state["accuracy"]
+
+
+class Fakes:
+    """Fake rows for conditions from the opening's model, by a generator of random numbers of their own."""
+
+    def __init__(self, layout: Layout, opening: Opening, device: torch.device, n: int) -> None:
+        self.known, self.n = layout.place(*opening.roles.conditions), n
+        model = opening.model
+        # the same pool again after a resume; it holds nothing that was not measured
+        pool = sample(layout.sizes, model.tree, model.marginals, POOL, np.random.default_rng(0))
+        self.pool = layout.to_codes(pool).to(device)
+        self.random = secret_generator(device)
+
+    def __call__(self, network: nn.Module) -> Tensor:
+        """One-hot rows [n, width]; they carry the network's gradient."""
+        size = (self.n,)
+        pick = torch.randint(POOL, size, generator=self.random, device=self.pool.device)
+        rows: Tensor = network(self.pool[pick], self.known, self.random)
+        return rows
+
+
+def on_real(layout: Layout, module: Any, rows: Rows) -> Tensor:
+    """Hinge: a real row should score above 1."""
+    return relu(1 - module(layout.one_hot(rows["codes"])))
+
+
+def on_fake(module: Any, rows: Rows) -> Tensor:
+    """Hinge: a fake row should score below −1."""
+    return relu(1 + module(rows["x"]))
+
+
+def add_fake_gradient(private: PrivateGradient, fakes: Tensor) -> None:
+    """Add the gradient of fake rows to the noised one of real rows; public, so no noise.
+
+    Each is clipped as a real one is: otherwise the difference would not vanish where rows are alike.
+    """
+    assert private.method is not None
+    found = private.method(on_fake, {"x": fakes}, torch.ones(len(fakes), 1, device=fakes.device))
+    group = torch.zeros(len(fakes), dtype=torch.int64, device=fakes.device)
+    factors = private.plan.clipping.factors(private.state, found.norms, group)
+    sums = found.weighted_sum(factors)
+    for name, parameter in private.module.named_parameters():
+        assert parameter.grad is not None
+        parameter.grad += sums[name] / len(fakes)
+
+
+@dataclass(frozen=True)
+class Ctgan(Deep):
+    """DP-CTGAN.
+
+    ``sampling_rate`` q, ``steps`` T (of the critic), ``clipping`` and ``clip`` C: the mechanism. ``fakes``:
+    fake rows a step. ``most_critic_steps``, ``floor``: of ``Turns``. ``width``, ``depth``: the generator's
+    hidden layers, which read ``noise`` random numbers; ``critic_width``, ``critic_depth``: the critic's beside
+    its pairs. ``lipschitz``: of ``PairCritic``. ``warm_start``: whether the generator begins at the opening.
+    """
+
+    sampling_rate: float = 0.1
+    steps: int = 600
+    clipping: ClippingName = "flat"
+    clip: float = 1.0
+    critic_rate: float = 5e-3
+    generator_rate: float = 5e-3
+    critic_decay: float = 0.0
+    generator_decay: float = 0.0
+    fakes: int = 1024
+    most_critic_steps: int = 10
+    floor: float = 0.6
+    ema: float = 0.98
+    noise: int = 16
+    width: int = 128
+    depth: int = 0
+    critic_width: int = 64
+    critic_depth: int = 0
+    lipschitz: float = 1.0
+    warm_start: bool = True
+    physical_batch: int = 4096
+    precision: Precision = "float32"
+
+    kind = "ctgan"
+
+    def __post_init__(self) -> None:
+        if self.clipping == "dpsgd-f":
+            raise ValueError("clipping: dpsgd-f clips by group, and fake rows belong to none")
+        self.plan(1.0)  # refuses what no plan can be made of
+
+    def plan(self, noise_multiplier: float) -> Plan:
+        """The engine's plan."""
+        return Plan(
+            self.sampling_rate,
+            self.steps,
+            noise_multiplier,
+            1,
+            CLIPPINGS[self.clipping](clip=self.clip),
+            Performance(self.physical_batch, self.precision),
+        )
+
+    def mechanism(self, noise_multiplier: float) -> DpEvent:
+        return self.plan(noise_multiplier).event()
+
+    def train(self, prepared: Prepared) -> nn.Module:
+        layout, device = prepared.layout, self.pick_device()
+        plan = self.plan(self.calibrated_noise)
+        network = RowGenerator(dict(layout.sizes), self.noise, self.width, self.depth)
+        if self.warm_start:
+            begin_at(network.heads.linear, layout, prepared.opening)
+        network.to(device)
+        critic = PairCritic(layout, self.critic_width, self.critic_depth, self.lipschitz).to(device)
+        rows = {"codes": prepared.codes.to(device)}
+        private = PrivateGradient(
+            critic,
+            lambda module, batch: on_real(layout, module, batch),
+            Units.of(rows, prepared.units, prepared.schema.max_rows_per_unit, prepared.groups),
+            plan,
+            expected_units=prepared.opening.units,
+            n_groups=prepared.n_groups,
+        )
+        fakes = Fakes(layout, prepared.opening, device, self.fakes)
+        turns = Turns(self.floor, self.most_critic_steps)
+        teach = torch.optim.AdamW(
+            critic.parameters(),
+            self.critic_rate,
+            betas=(0.5, 0.99),
+            weight_decay=self.critic_decay,
+        )
+        learn = torch.optim.Adam(network.parameters(), self.generator_rate, betas=(0.5, 0.99))
+        schedules = Schedule(teach, self.steps), Schedule(learn, self.steps)
+        mean = average(network, self.ema)
+
+        def step(t: int) -> None:
+            for schedule in schedules:
+                schedule.set(t)
+            private()
+            with torch.no_grad():
+                drawn = fakes(network)
+            add_fake_gradient(private, drawn)
+            teach.step()
+            critic.project()
+            if turns.due():
+                learn.zero_grad()
+                # writes into the critic's gradients too, which its next step replaces
+                (-critic(fakes(network)).mean()).backward()
+                learn.step()
+                mean.update_parameters(network)
+                with torch.no_grad():
+                    turns.judge(critic(fakes(network)))
+
+        parts: dict[str, Stateful] = {
+            "network": network,
+            "critic": critic,
+            "learn": learn,
+            "teach": teach,
+            "mean": mean,
+            "private": private,
+            "public": RandomState(fakes.random),
+            "turns": turns,
+        }
+        told = SpentSoFar(self.opening_events, plan, self.delta)
+        run(self.steps, step, parts, prepared.checkpoint, prepared.progress, told)
+        return mean.module
