@@ -13,6 +13,7 @@ from generators.deep.adversaries import RowGenerator
 from generators.deep.ctgan import Ctgan
 from generators.deep.diffusion import Diffusion, MaskedDenoiser
 from generators.deep.generator import DeepModel
+from generators.deep.pategan import Chain, PateGan
 from generators.marginals.generator import Aim, MarginalModel, Mst
 from privacy.errors import InputError
 
@@ -21,12 +22,14 @@ GENERATORS: Mapping[str, type[Any]] = {
     "mst": Mst,
     "diffusion": Diffusion,
     "ctgan": Ctgan,
+    "pategan": PateGan,
 }
 
 MODELS: Mapping[str, Callable[[Path], Model]] = {
     "marginals": MarginalModel.load,
     "diffusion": partial(DeepModel.load, build=MaskedDenoiser),
     "ctgan": partial(DeepModel.load, build=RowGenerator),
+    "pategan": partial(DeepModel.load, build=Chain),
 }
 
 
