@@ -68,14 +68,16 @@ def region_lower_bound(
     shape: Callable[[float], DpEvent],
     delta: float,
     confidence: float = 0.99,
-    threshold: float = 0.0,
 ) -> float:
     """ε that the mechanism has at least, if it is ``shape(x)`` for some amount of noise x, 1 as claimed.
 
-    ``threshold`` must not be chosen by the scores; 0 is best for log likelihood ratios. Noise from a quarter of
-    the claim to 64 times as much is looked at.
+    The threshold is halfway between the two means of the first runs, which then do not count. Noise from a
+    quarter of the claim to 64 times as much is looked at.
     """
     a, b = np.asarray(without, dtype=float), np.asarray(with_unit, dtype=float)
+    first = max(1, len(a) // 10), max(1, len(b) // 10)
+    threshold = (a[: first[0]].mean() + b[: first[1]].mean()) / 2
+    a, b = a[first[0] :], b[first[1] :]
     error = (1 - confidence) / 2
     wrong = _upper(int((a > threshold).sum()), len(a), error)
     missed = _upper(int((b <= threshold).sum()), len(b), error)

@@ -1,0 +1,67 @@
+"""Every generator's mechanisms, audited on their worst inputs: right ones pass, wrong ones are caught.
+
+Each audit must stay under the claim, come near it, and go above it when the noise is halved or a unit is let
+in three times. ``flows.worst_case`` makes the inputs; `understudy audit` runs the same with more runs.
+"""
+
+import functools
+
+import pytest
+
+from flows.worst_case import MECHANISMS, calibrated
+from generators.registry import GENERATORS
+from privacy.accounting import Guarantee
+from tests.generators import plants
+
+CLAIM = Guarantee(4.0, 1e-6)
+"""Large, so that few runs tell a right mechanism from a wrong one."""
+RUNS, FEW = 4000, 1000
+"""For a right mechanism, of which the bound shall come near the claim, and for wrong ones."""
+SMALL = {"diffusion": {"steps": 50}, "ctgan": {"steps": 50}}
+CERTAIN = 0.9999
+"""A right mechanism exceeds its claim by chance in fewer than 1e-4 of tests."""
+AUDITED = [name for name in GENERATORS if name in MECHANISMS]
+
+audited = pytest.mark.parametrize("name", AUDITED)
+
+
+@functools.cache
+def generator(name):
+    return calibrated(GENERATORS[name](**SMALL.get(name, {})), CLAIM)
+
+
+def audits(name, runs=RUNS, copies=1):
+    return MECHANISMS[name](generator(name), runs, copies)
+
+
+def test_every_generator_is_audited():
+    assert sorted(AUDITED) == sorted(GENERATORS)
+
+
+@audited
+def test_an_audit_stays_under_the_claim_and_comes_near_it(name):
+    for audit in audits(name):
+        claim = audit.claim(CLAIM.delta)
+        assert claim <= CLAIM.epsilon or "all units" in audit.name
+        assert 0.4 * claim < audit.bound(CLAIM.delta, CERTAIN) <= claim, audit.name
+
+
+@audited
+def test_an_audit_catches_halved_noise(name, monkeypatch):
+    plants.halved_noise(monkeypatch)
+    for audit in audits(name, FEW):
+        assert audit.bound(CLAIM.delta, CERTAIN) > audit.claim(CLAIM.delta), audit.name
+
+
+@audited
+def test_an_audit_catches_a_unit_that_is_not_bounded(name):
+    for audit in audits(name, FEW, copies=3):
+        assert audit.bound(CLAIM.delta, CERTAIN) > audit.claim(CLAIM.delta), audit.name
+
+
+@pytest.mark.long
+@audited
+def test_a_long_audit_comes_nearer(name):
+    for audit in audits(name, 50_000):
+        claim = audit.claim(CLAIM.delta)
+        assert 0.8 * claim < audit.bound(CLAIM.delta, CERTAIN) <= claim, audit.name
