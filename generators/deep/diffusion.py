@@ -26,7 +26,7 @@ from generators.deep.encoding import Layout
 from generators.deep.generator import Deep, Prepared, average
 from generators.deep.networks import Heads, begin_at
 from generators.deep.training import Schedule, SpentSoFar
-from generators.dpsgd.checkpoint import run
+from generators.dpsgd.checkpoint import Stateful, run
 from generators.dpsgd.clipping import CLIPPINGS, ClippingName
 from generators.dpsgd.engine import PrivateGradient
 from generators.dpsgd.gradients import Rows
@@ -58,7 +58,8 @@ class MaskedDenoiser(nn.Module):
 
     def forward(self, codes: Tensor) -> Tensor:
         """Codes [n, columns], unknown ones ``layout.widest`` → logits [n, width]."""
-        return self.heads(self.layout.one_hot(codes))
+        logits: Tensor = self.heads(self.layout.one_hot(codes))
+        return logits
 
     def describe(self) -> dict[str, Any]:
         return self.about
@@ -193,7 +194,12 @@ class Diffusion(Deep):
             optimizer.step()
             mean.update_parameters(network)
 
-        parts = {"network": network, "optimizer": optimizer, "mean": mean, "private": private}
+        parts: dict[str, Stateful] = {
+            "network": network,
+            "optimizer": optimizer,
+            "mean": mean,
+            "private": private,
+        }
         told = SpentSoFar(self.opening_events, self.plan(self.calibrated_noise), self.delta)
         run(self.steps, step, parts, prepared.checkpoint, prepared.progress, told)
         return mean.module

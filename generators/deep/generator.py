@@ -32,6 +32,7 @@ from generators.marginals.model import Codes, GraphicalModel, sample, spread
 from generators.rows import draw_possible
 from privacy.accounting import Guarantee, calibrate, event_to_json, spent, zcdp_budget
 from privacy.codec import Codec
+from privacy.impossible import impossible_rows
 from privacy.ledger import Permit
 from privacy.noise import OPENDP
 from privacy.schema import Schema, load_schema
@@ -41,6 +42,8 @@ from privacy.transcript import Transcript
 CALIBRATED = {"calibrated": True}
 MOST_NOISE, LEAST_NOISE = 4.0**8, 0.5
 """Noise multipliers that are looked at; below the least nothing is bounded in a useful way."""
+COMPLETIONS = 20
+"""How often an impossible row is completed again before its conditions are given up."""
 AT_ONCE = 50_000
 """Rows that are drawn together."""
 
@@ -78,23 +81,37 @@ class DeepModel:
         return draw_possible(lambda more: self._draw(more, rng), n, self.schema)
 
     def _draw(self, n: int, rng: np.random.Generator) -> pd.DataFrame:
-        merged = self._merged(n, rng)
-        codes = pd.DataFrame(
-            {c: spread(v, self.start.compression, c, rng) for c, v in merged.items()}
-        )
-        return Codec(self.schema).decode(codes, rng)
+        """Rows for targets and subgroups of the opening's model.
 
-    def _merged(self, n: int, rng: np.random.Generator) -> Codes:
+        Impossible rows are completed again for the same ones: dropping them would bend the conditions.
+        """
+        start = self.start
+        given = sample(start.compression.domain, start.tree, start.marginals, n, rng)
+        codes = self._complete(given, rng)
+        frame = Codec(self.schema).decode(codes, rng)
+        for _ in range(COMPLETIONS):
+            bad = np.flatnonzero(impossible_rows(frame, self.schema))
+            if not len(bad):
+                break
+            codes.iloc[bad] = self._complete({c: v[bad] for c, v in given.items()}, rng)
+            frame = Codec(self.schema).decode(codes, rng)
+        return frame
+
+    def _complete(self, given: Codes, rng: np.random.Generator) -> pd.DataFrame:
+        """Codes of the whole domain, with the conditions taken from ``given``."""
         compression = self.start.compression
         layout = Layout(compression.domain)
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-        opened = sample(compression.domain, self.start.tree, self.start.marginals, n, rng)
-        given, known = layout.to_codes(opened), layout.place(*self.conditions)
+        codes, known = layout.to_codes(given), layout.place(*self.conditions)
         network: Any = self.network
         with torch.no_grad():
-            parts = [network.complete(part, known, generator) for part in given.split(AT_ONCE)]
-        codes = torch.cat(parts).numpy()
-        return {c: codes[:, i].astype(np.uint16) for i, c in enumerate(layout.columns)}
+            parts = [
+                network.complete(part, known, generator) for part in torch.split(codes, AT_ONCE)
+            ]
+        done = torch.cat(parts).numpy().astype(np.uint16)
+        return pd.DataFrame(
+            {c: spread(done[:, i], compression, c, rng) for i, c in enumerate(layout.columns)}
+        )
 
     def save(self, folder: Path) -> None:
         """schema.yaml, model.json and two safetensors files."""
@@ -287,5 +304,5 @@ class Deep(ABC):
 
 def average(network: nn.Module, decay: float) -> torch.optim.swa_utils.AveragedModel:
     """An exponential moving average of a network's parameters."""
-    mean = torch.optim.swa_utils.get_ema_multi_avg_fn(decay)
+    mean = torch.optim.swa_utils.get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
     return torch.optim.swa_utils.AveragedModel(network, multi_avg_fn=mean)

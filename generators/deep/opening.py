@@ -1,7 +1,8 @@
 """What a deep generator measures before it trains: noisy counts that give its networks a good start.
 
 Every column alone (which also merges codes too rare to learn, see ``generators.marginals.compression``); the
-targets with each other, with each subgroup and with each two of them; every other column with each target. A small graphical model
+Every column alone (which also merges codes too rare to learn, see ``generators.marginals.compression``); the
+targets with each other, with each subgroup and with each two of them; every other column with each target.
 is fitted to them: it draws the conditions (targets and subgroups) that rows are generated for, and gives the
 output heads their first logits, log P(column) and log P(column | target). Training then has to learn only
 what columns say about each other beyond that, and a minority's size and base rate do not depend on it.
@@ -13,7 +14,7 @@ row a unit the counts are discrete Gaussian mechanisms of sensitivity one, other
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 from math import prod
 
@@ -29,6 +30,7 @@ from generators.marginals.model import GraphicalModel
 from privacy.accounting import DiscreteGaussianDpEvent
 from privacy.codec import Codec
 from privacy.columns import Categorical, Column
+from privacy.impossible import impossible_cells
 from privacy.noise import gaussian_sigma
 from privacy.schema import Schema
 
@@ -76,7 +78,7 @@ class Roles:
 
         Subgroups alone where there is no target.
         """
-        two = list(combinations(self.subgroups, 2))
+        two: list[Clique] = list(combinations(self.subgroups, 2))
         if not self.targets:
             return two
         crossed = [self.clique(*pair, t) for t in self.rates for pair in two]
@@ -130,12 +132,14 @@ class Opening:
 
     ``tables``: what was measured → its probabilities in the model.
     ``units``: the noisy number of units, at least 1.
+    ``zeros``: pairs of columns → merged codes that the schema says never meet.
     """
 
     model: GraphicalModel
     tables: Mapping[Clique, npt.NDArray[np.float64]]
     roles: Roles
     units: float
+    zeros: Mapping[Clique, npt.NDArray[np.bool_]] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
@@ -164,7 +168,10 @@ def measure(codec: Codec, codes: Counter, n_units: int, rho: float, ask: Ask) ->
     crowd = Counter.of({"unit": 1}, {"unit": np.zeros(n_units, dtype=np.uint8)})
     units = float(people.measure(crowd, ("unit",), price["units"]).counts.sum())
     alone = [budget.measure(codes, (c,), price["alone"]) for c in roles.columns]
+    impossible: dict[Clique, npt.NDArray[np.bool_]]
+    impossible = {c: z for c, z in impossible_cells(codec).items() if len(c) == 2}
     kept = {c for c in roles.conditions if codec.columns[c].bins is None}
+    kept |= {c for clique in impossible for c in clique if codec.columns[c].size <= UNTOLD}
     ordered = {
         n for n, c in codec.columns.items() if c.n_bins == c.size or c.column.kind == "ordinal"
     }
@@ -177,7 +184,19 @@ def measure(codec: Codec, codes: Counter, n_units: int, rho: float, ask: Ask) ->
     tables = {m.clique: fitted.project(m.clique) for m in (*alone, *joint, *pairs)}
     tables = {c: np.maximum(t, 0) / np.maximum(t, 0).sum() for c, t in tables.items()}
     model = GraphicalModel.of(fitted, compression, n)
-    return Opening(model, tables, roles, max(1.0, units))
+    zeros: dict[Clique, npt.NDArray[np.bool_]] = {
+        c: _merged_zeros(z, [compression.groups[n] for n in c]) for c, z in impossible.items()
+    }
+    return Opening(model, tables, roles, max(1.0, units), zeros)
+
+
+def _merged_zeros(
+    zeros: npt.NDArray[np.bool_], groups: list[npt.NDArray[np.intp]]
+) -> npt.NDArray[np.bool_]:
+    """Merged codes of two columns that never meet: none of what they stand for does."""
+    possible = np.zeros([int(g.max()) + 1 for g in groups], dtype=bool)
+    np.logical_or.at(possible, np.ix_(*groups), ~zeros)
+    return ~possible
 
 
 def _fit(

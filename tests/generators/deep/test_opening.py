@@ -117,3 +117,21 @@ def test_heads_begin_at_what_was_measured():
     torch.testing.assert_close(
         given, torch.from_numpy(found.given("ward", "ill")[1]).float(), atol=0.01, rtol=0
     )
+
+
+def test_what_never_meets_is_never_said():
+    """A structural zero of the schema needs no learning: the linear path begins with it."""
+    never = [{"ward": {"values": ["b"]}, "sex": {"values": ["F"]}}]
+    found = opened(schema(impossible=never, subgroups=[]))
+    layout = Layout(found.compression.domain)
+    heads = Heads(layout.width, layout.width, width=4, depth=0)
+    begin_at(heads.linear, layout, found)
+    codes = torch.full((2, 4), layout.widest)
+    codes[0, layout.columns.index("sex")] = 0
+    codes[1, layout.columns.index("ward")] = 1
+    with torch.no_grad():
+        told = layout.log_softmax(heads(layout.one_hot(codes))).exp()
+    parts = layout.slices()
+    assert told[0, parts["ward"]][1] < 1e-6
+    assert told[1, parts["sex"]][0] < 1e-6
+    assert told[0, parts["ward"]][0] > 0.1
