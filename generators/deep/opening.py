@@ -1,8 +1,8 @@
 """What a deep generator measures before it trains: noisy counts that give its networks a good start.
 
 Every column alone (which also merges codes too rare to learn, see ``generators.marginals.compression``); the
-Every column alone (which also merges codes too rare to learn, see ``generators.marginals.compression``); the
 targets with each other, with each subgroup and with each two of them; every other column with each target.
+A small graphical model
 is fitted to them: it draws the conditions (targets and subgroups) that rows are generated for, and gives the
 output heads their first logits, log P(column) and log P(column | target). Training then has to learn only
 what columns say about each other beyond that, and a minority's size and base rate do not depend on it.
