@@ -19,7 +19,7 @@ from privacy.ledger import Charge
 
 LABEL_VERSION = 1
 
-LIBRARIES = ("understudy", "opendp", "dp-accounting", "numpy", "pandas")
+LIBRARIES = ("understudy", "opendp", "dp-accounting", "torch", "numpy", "pandas")
 
 NOT_COVERED = (
     "The decision to publish. It was made on figures computed on real rows of train and holdout without a "
