@@ -119,6 +119,8 @@ class _Rdp(RdpAccountant):  # type: ignore[misc]
 class _Pld(PLDAccountant):  # type: ignore[misc]
     """Privacy loss distributions, also of the discrete Gaussian."""
 
+    _pld: Any
+
     def _maybe_compose(self, event: DpEvent, count: int, do_compose: bool) -> Any:
         if not isinstance(event, DiscreteGaussianDpEvent):
             return super()._maybe_compose(event, count, do_compose)

@@ -1,3 +1,5 @@
+import functools
+import json
 import math
 
 import numpy as np
@@ -17,6 +19,7 @@ from scipy.stats import norm
 
 from privacy.accounting import (
     ApproximateZCDpEvent,
+    DiscreteGaussianDpEvent,
     Guarantee,
     calibrate,
     event_from_json,
@@ -126,3 +129,45 @@ def test_numbers_that_mean_nothing_cost_everything():
     for rho, delta in [(-1, 0), (math.nan, 0), (0.1, -1e-6), (0.1, math.nan), (0.1, 1)]:
         with pytest.raises(ValueError, match=r"rho|delta"):
             ApproximateZCDpEvent(rho, delta)
+
+
+def exact_delta(sigma, n, epsilon):
+    """δ(ε) of n discrete Gaussian counts, shifted by one: their sum of losses, convolved by hand."""
+    reach = int(12 * sigma) + 2
+    y = np.arange(-reach, reach + 1)
+    mass = np.exp(-(y**2) / (2 * sigma**2))
+    mass /= mass.sum()
+    total = functools.reduce(np.convolve, [mass] * n)
+    loss = (2 * np.arange(-n * reach, n * reach + 1) + n) / (2 * sigma**2)
+    return float(np.sum(total * np.maximum(0.0, 1 - np.exp(epsilon - loss))))
+
+
+@pytest.mark.parametrize(("sigma", "n"), [(1.0, 1), (3.0, 2), (20.0, 3), (60.0, 1)])
+def test_discrete_gaussian_counts_have_their_own_loss_distribution(sigma, n):
+    found = spent([SelfComposedDpEvent(DiscreteGaussianDpEvent(sigma), n)], 1e-6)
+    assert found.accountant.startswith("PLD")
+    assert exact_delta(sigma, n, found.epsilon) <= 1e-6 * (1 + 1e-9)  # never less than it costs
+    assert exact_delta(sigma, n, 0.98 * found.epsilon) > 1e-6  # and hardly more
+    assert found.epsilon < spent([ZCDpEvent(n / (2 * sigma**2))], 1e-6).epsilon
+
+
+def test_counts_and_sampled_steps_compose_in_one_loss_distribution():
+    steps = SelfComposedDpEvent(PoissonSampledDpEvent(0.1, GaussianDpEvent(15.0)), 600)
+    counts = DiscreteGaussianDpEvent(20.0)
+    both = spent([counts, steps], 1e-9)
+    assert both.accountant.startswith("PLD")
+    assert max(spent([e], 1e-9).epsilon for e in (counts, steps)) < both.epsilon
+    alike = spent([GaussianDpEvent(20.0), steps], 1e-9)
+    assert both.epsilon == pytest.approx(alike.epsilon, rel=2e-3)
+
+
+def test_what_has_no_loss_distribution_falls_back_to_rdp():
+    steps = SelfComposedDpEvent(PoissonSampledDpEvent(0.1, GaussianDpEvent(15.0)), 600)
+    mixed = spent([ZCDpEvent(1e-4), steps], 1e-9)
+    assert mixed.accountant.startswith("RDP")
+    assert mixed.epsilon > spent([steps], 1e-9).epsilon
+
+
+def test_a_discrete_gaussian_event_survives_json():
+    event = SelfComposedDpEvent(DiscreteGaussianDpEvent(7.5), 3)
+    assert event_from_json(json.loads(json.dumps(event_to_json(event)))) == event
