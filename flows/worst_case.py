@@ -75,7 +75,8 @@ class Directions(nn.Module):
         self.one, self.two = nn.Embedding(number, 1), nn.Embedding(number, 1)
 
     def forward(self, direction: Tensor) -> Tensor:
-        return HUGE * (self.one(direction) + self.two(direction))[:, 0]
+        found: Tensor = HUGE * (self.one(direction) + self.two(direction))[:, 0]
+        return found
 
 
 def gradients(plan: Plan, runs: int, copies: int = 1) -> tuple[Scores, Scores]:
@@ -97,19 +98,15 @@ def gradients(plan: Plan, runs: int, copies: int = 1) -> tuple[Scores, Scores]:
     for _ in range(plan.steps):
         bound = plan.clipping.bound(private.state)
         private()
-        total = sum(
-            p.grad[:, 0].double() for p in private.module.parameters() if p.grad is not None
-        )
-        x = total * private.expected / (math.sqrt(2) * bound)
+        found = [p.grad[:, 0] for p in private.module.parameters() if p.grad is not None]
+        x = torch.stack(found).double().sum(0) * private.expected / (math.sqrt(2) * bound)
         # log of N(x; 0, σ²) with probability 1 − q and N(x; 1, σ²) with q, over N(x; 0, σ²)
         ratio = (2 * x - 1) / (2 * sigma**2)
-        scores += (
-            torch.logaddexp(ratio + math.log(q), ratio.new_tensor(math.log1p(-q)))
-            if q < 1
-            else ratio
-        )
-    found = scores.numpy()
-    return found[runs:], found[:runs]
+        if q < 1:
+            ratio = torch.logaddexp(ratio + math.log(q), ratio.new_tensor(math.log1p(-q)))
+        scores += ratio
+    by_run = scores.numpy()
+    return by_run[runs:], by_run[:runs]
 
 
 def counts(
@@ -149,7 +146,7 @@ def votes(number: int, sigma: float, runs: int, copies: int = 1) -> tuple[Scores
         teachers, transcript = One(), Unwritten()
         asked = Votes(teachers, number * runs, sigma, transcript)  # type: ignore[arg-type]
         _, real = asked.ask(torch.full((number * runs, 1), present), torch.zeros(1, 1))
-        return real.numpy().reshape(runs, number).sum(1) / sigma**2
+        return np.asarray(real.numpy().reshape(runs, number).sum(1) / sigma**2)
 
     return scores(0), scores(1)
 

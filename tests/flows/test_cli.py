@@ -96,3 +96,24 @@ def test_mistakes_exit_with_two_and_no_traceback(words, named, tmp_path):
     assert done.returncode == 2
     assert named in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_an_audit_prints_what_is_shown_and_what_could_be():
+    done = understudy("audit", "mst", "--runs", 2000, "--canaries", 100, "--epsilon", 5)
+    assert done.returncode == 0, done.stderr
+    for told in ("counts", "whole fit", "ε claimed", "/10 guesses"):
+        assert told in " ".join(done.stdout.split())
+    refused = understudy("audit", "mst", "--set", "steps=3")
+    assert refused.returncode == 2
+    assert "no parameter 'steps'" in refused.stderr
+
+
+def test_an_audit_that_refutes_its_claim_exits_with_three(monkeypatch):
+    from typer.testing import CliRunner
+
+    from flows.cli import app
+    from tests.generators import plants
+
+    plants.halved_noise(monkeypatch)
+    words = ["audit", "mst", "--runs", "2000", "--canaries", "0", "--epsilon", "5"]
+    assert CliRunner().invoke(app, words).exit_code == 3
