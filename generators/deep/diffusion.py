@@ -102,15 +102,17 @@ def mask(
 ) -> Rows:
     """Rows with a random part masked; conditions stay, or are dropped together with probability ``drop``.
 
-    Each row has a time of its own, in turn from a random first one, so that a batch covers all of them.
+    Each row has a time of its own, drawn by itself: times in turn would depend on how many rows stand before,
+    and one unit more would then change the others' gradients.
     """
     codes = rows["codes"]
     scheduler = masking(layout, len(layout.columns) + 1)
     n, times = len(codes), scheduler.timesteps
-    first = int(torch.randint(len(times), (1,), generator=g, device=codes.device))
+    turn = torch.randint(len(times), (n,), generator=g, device=codes.device)
     masked = torch.empty_like(codes)
-    for i, time in enumerate(times.roll(first).tolist()):
-        masked[i :: len(times)] = scheduler.add_noise(codes[i :: len(times)], time, generator=g)
+    for i, time in enumerate(times.tolist()):
+        now = turn == i
+        masked[now] = scheduler.add_noise(codes[now], time, generator=g)
     dropped = torch.rand(n, 1, generator=g, device=codes.device) < drop
     kept = torch.where(dropped, layout.widest, codes[:, conditions])
     masked[:, conditions] = kept
