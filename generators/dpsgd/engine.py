@@ -134,12 +134,14 @@ class PrivateGradient:
         statistics = torch.zeros(width, device=self.device)
         sample = self.units.poisson(self.plan.sampling_rate, self.coins)
         for chosen in torch.split(sample, physical) if len(sample) else ():
-            gradients = self._gradients(chosen, physical)
+            # static shapes are worth padding on a GPU only
+            padded = len(chosen) if self.device.type == "cpu" else physical
+            gradients = self._gradients(chosen, padded)
             norms = gradients.norms[: len(chosen)]
             # a gradient that is not finite cannot be clipped: it counts as one that was removed
             norms = torch.where(torch.isfinite(norms), norms, torch.inf)
             groups = self.units.groups[chosen]
-            factors = norms.new_zeros(physical)
+            factors = norms.new_zeros(padded)
             factors[: len(chosen)] = clipping.factors(self.state, norms, groups)
             for name, total in gradients.weighted_sum(factors).items():
                 sums[name] += total
@@ -165,7 +167,7 @@ class PrivateGradient:
         for part, scale in zip(parts, scales, strict=True):
             if rank() == 0:
                 shape, device = part.shape, part.device
-                part += scale * torch.randn(shape, generator=self.noise, device=device)
+                part.add_(torch.randn(shape, generator=self.noise, device=device), alpha=scale)
             if world() > 1:
                 dist.broadcast(part, src=0)
         return parts

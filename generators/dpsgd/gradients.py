@@ -175,7 +175,9 @@ class TapedGradients:
 
 def _finite(sums: Mapping[str, Tensor]) -> bool:
     """Whether all numbers are: 0 · ∞ of a removed unit is rare, and cheaper to see here than to prevent."""
-    return bool(torch.stack([t.isfinite().all() for t in sums.values()]).all()) if sums else True
+    # a total that overflows says no as well, which costs a second sum and no more
+    totals = [t.sum() for t in sums.values()]
+    return not totals or bool(torch.stack(totals).isfinite().all())
 
 
 class _Layer(Protocol):
@@ -215,7 +217,8 @@ def _frozen(module: nn.Module) -> Iterator[None]:
 
 def _by_unit(tensors: list[Tensor], units: int, width: int) -> Tensor:
     """Tensors [units · m, …, width] of several calls → [units, positions, width], float32."""
-    return torch.cat([t.reshape(units, -1, width).float() for t in tensors], dim=1)
+    parts = [t.reshape(units, -1, width).float() for t in tensors]
+    return torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]
 
 
 def _lengths(t: Tensor) -> Tensor:

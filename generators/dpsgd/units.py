@@ -1,8 +1,7 @@
 """The rows of each unit, and Poisson samples of units.
 
-A unit with several rows counts once: its loss is the mean over its rows, so its gradient is clipped once. All
-shapes follow from public bounds (rows a unit, draws, physical batch); how many physical batches a step needs
-follows from the sample, and shows in how long it takes only.
+A unit with several rows counts once: its loss is the mean over its rows, so its gradient is clipped once. A
+sample may be padded to a public size; how large it is shows in how long a step takes only.
 
 Privacy claim: ``poisson`` takes every unit with probability q by itself, by a generator that nobody can
 repeat; batches that are shuffled and cut are not Poisson samples (arXiv 2403.17673) and are not offered.

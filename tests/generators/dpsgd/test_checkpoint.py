@@ -188,13 +188,13 @@ def test_a_fit_goes_on_bit_for_bit_after_kill_9_at_random_moments(clipping, tmp_
 
     coins, kills, scratch = random.Random(), 0, pieces / "t.checkpoint"
     while not (pieces / "weights").exists():
-        before, wanted = scratch.stat().st_mtime_ns, coins.randint(0, 12)
+        before, wanted = scratch.stat().st_mtime_ns, coins.randint(3, 25)
         process, seen = forked(generator, pieces, permit, 0.0, lambda what, share: None), 0
         while process.is_alive() and seen < wanted:
             now = scratch.stat().st_mtime_ns
             seen, before = seen + (now != before), now
             time.sleep(0.0005)
-        if wanted:
+        if process.is_alive():
             time.sleep(coins.random() * 0.02)
             process.kill()
             kills += 1

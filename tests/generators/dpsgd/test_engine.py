@@ -223,12 +223,24 @@ def test_draws_that_cancel_are_bounded_in_bfloat16_too():
         assert found.norm() <= 0.1 * (1 + 1e-6)
 
 
-def test_padding_adds_nothing_even_where_the_rows_it_repeats_are_not_finite():
+@pytest.mark.parametrize("kind", [BookKeeping, PerUnit])
+def test_padding_adds_nothing_even_where_the_rows_it_repeats_are_not_finite(kind):
     x = torch.randn(5, 6)
     x[0] = torch.nan  # padding repeats the first unit
-    engine = private(Units.of({"x": x}, np.arange(5), 1), sampling_rate=0.999999)
-    others = Units.of({"x": x[1:]}, np.arange(4), 1)
-    found = gradient(engine) * 5 * 0.999999
+    units = Units.of({"x": x}, np.arange(5), 1)
+    rows, weights = units.gather(torch.arange(1, 5), 9, 1)
+    factors = torch.tensor([1.0] * 4 + [0.0] * 5)
+    padded = kind(network())(squares, rows, weights).weighted_sum(factors)
+    alone = kind(network())(squares, {"x": x[1:]}, torch.ones(4, 1)).weighted_sum(torch.ones(4))
+    for name, total in alone.items():
+        torch.testing.assert_close(padded[name], total)
+
+
+def test_a_unit_that_is_not_finite_is_left_out():
+    x = torch.randn(5, 6)
+    x[2] = torch.inf
+    others = Units.of({"x": x[[0, 1, 3, 4]]}, np.arange(4), 1)
+    found = gradient(private(Units.of({"x": x}, np.arange(5), 1))) * 5
     torch.testing.assert_close(found, clipped_mean(others) * 4, rtol=2e-5, atol=1e-6)
 
 
