@@ -8,7 +8,7 @@ noise is paid for either way.
 
 The generator draws a row column by column, from targets and subgroups on. It starts at what the opening
 measured and is trained as a boundary-seeking GAN is on discrete data (arXiv 1702.08431): rows of its own,
-weighed by exp(student), are what it moves to.
+weighed by how much likelier the student finds them among real ones, are what it moves to.
 
 Privacy claim: ``votes`` discrete Gaussian counts of sensitivity 1 beside the opening, fixed in advance and
 priced independently of the data; student and generator are post-processing. docs/pate.md goes through the
@@ -37,8 +37,10 @@ from generators.marginals.model import sample
 from privacy.accounting import DiscreteGaussianDpEvent
 from privacy.noise import OPENDP
 
-FURTHEST = 3.0
-"""The most that the log weight of a row may differ from the mean in a round."""
+LEAST, MOST = 0.1, 6.0
+"""Bounds on the weight of a row in a round."""
+STAND_IN = 8000
+"""Generated rows that teachers compare with; more would only take longer."""
 PRIORS = torch.logspace(-10, 3, 80, dtype=torch.float64)
 """Sizes of the student's signal that are looked at."""
 
@@ -82,7 +84,7 @@ class Chain(nn.Module):
 
 
 class Student(nn.Module):
-    """A score for generated rows, quadratic in their one-hot codes: log-odds of being real, up to scale.
+    """A score for rows, quadratic in their one-hot codes: how much likelier among real ones, up to scale.
 
     Its weights are the mean of a Gaussian process with kernel ``Crossed`` given the labels, whose noise is
     known; the size of the signal is the one under which the labels are most likely.
@@ -123,16 +125,16 @@ class PateGan(Deep):
 
     ``votes``: how many are asked in all, in ``rounds`` equal parts; the mechanism. ``units_per_teacher``: sets
     the number of teachers, from the opening's noisy number of units. ``rarity``: see ``Crossed``. ``step``: the
-    weight of the student's score. ``generated``: rows that stand for the generator in a round.
+    weight of the student's score. ``generated``: rows that it moves by in a round; few would add noise.
     """
 
     votes: int = 5000
-    rounds: int = 5
+    rounds: int = 4
     units_per_teacher: float = 10.0
-    rarity: float = 0.5
-    step: float = 1.0
-    generated: int = 16_000
-    iterations: int = 15
+    rarity: float = 0.3
+    step: float = 3.0
+    generated: int = 50_000
+    iterations: int = 10
     warm_start: bool = True
 
     kind = "pategan"
@@ -192,11 +194,13 @@ class PateGan(Deep):
         n = self.votes * (t + 1) // self.rounds - self.votes * t // self.rounds
         asked = generate(chain, opening, n, source)
         generated = generate(chain, opening, self.generated, source)
-        rows, real = votes.ask(asked, generated)
+        rows, real = votes.ask(asked, generated[:STAND_IN])
         number = votes.teachers.number
         # a teacher's f(x) is its units' mean plus the chance of which units it has: about normal, so that the
         # share of teachers above 0 says how far the mean lies from 0
-        chance = student.kernel(rows, generated[:8000]).std(1) / math.sqrt(self.units_per_teacher)
+        chance = student.kernel(rows, generated[:STAND_IN]).std(1) / math.sqrt(
+            self.units_per_teacher
+        )
         scale = math.sqrt(2 * math.pi) * chance
         noise = math.hypot(votes.sigma, math.sqrt(number) / 2) / number
         student.learn(rows, (real / number - 0.5) * scale, noise * scale)
@@ -214,13 +218,14 @@ def generate(chain: Chain, opening: Opening, n: int, source: torch.Generator) ->
 
 
 def improve(chain: Chain, rows: Tensor, scores: Tensor, iterations: int) -> None:
-    """Move the generator from p to about p · exp(score), of which ``rows`` of its own are a sample.
+    """Move the generator from p to about p · (1 + score), of which ``rows`` of its own are a sample.
 
     The rows' weights are taken relative to p itself, so that where scores are all alike nothing moves,
     however few rows there are.
     """
     layout = chain.layout
-    weights = torch.softmax((scores - scores.mean()).clamp(-FURTHEST, FURTHEST), 0) * len(rows)
+    weights = (1 + scores - scores.mean()).clamp(LEAST, MOST)
+    weights = weights / weights.mean()
     ones = layout.one_hot(rows)
     drawn = ~torch.isin(layout.owner, torch.tensor(chain.conditions))
     with torch.no_grad():
