@@ -1,6 +1,6 @@
 """What a private gradient costs over the plain one: same module, same batch, one run.
 
-python benchmarks/private_step_cost.py --cases mlp denoiser --repeats 20
+python benchmarks/private_step_cost.py --cases mlp denoiser-0 denoiser-2 --repeats 15
 
 Plain: forward and backward of the mean loss. Private: each unit's gradient clipped to 1, summed, noise added;
 no optimizer in either. Modes take turns, so that a busy machine is unkind to all of them alike. Ways that write
@@ -253,11 +253,13 @@ def measure(case: Case, repeats: int, device: str, with_compile: bool) -> list[d
 
 CASES: dict[str, list[Callable[[str], Case]]] = {
     "mlp": [lambda device: mlp(1024, 1, device)],
-    "denoiser": [
-        lambda device, depth=depth, draws=draws: denoiser(4096, draws, device, depth)
+    **{
+        f"denoiser-{depth}": [
+            lambda device, depth=depth, draws=draws: denoiser(4096, draws, device, depth)
+            for draws in (1, 2)
+        ]
         for depth in (0, 2)
-        for draws in (1, 2)
-    ],
+    },
 }
 
 
