@@ -4,10 +4,16 @@ import math
 
 import numpy as np
 import opendp.prelude as dp
+import torch
 
-from generators.deep import teachers
+from generators.deep import ctgan, diffusion, teachers
 from generators.dpsgd.engine import PrivateGradient
+from generators.dpsgd.gradients import TapedGradients
+from generators.dpsgd.units import Units
+from generators.marginals import generator as marginal_generator
 from generators.marginals import measurement
+from generators.marginals.counting import Counter
+from generators.marginals.generator import MarginalModel
 
 
 def halved_noise(monkeypatch):
@@ -26,3 +32,162 @@ def halved_noise(monkeypatch):
     monkeypatch.setattr(PrivateGradient, "_noised", gradients)
     for module in (measurement, teachers):
         monkeypatch.setattr(module, "discrete_gaussian", counts)
+
+
+def batch_size_normalisation(monkeypatch):
+    """The sum is divided by the size of the sample that was drawn."""
+    poisson, last = Units.poisson, {}
+
+    def drawn(self, q, generator):
+        chosen = poisson(self, q, generator)
+        last["size"] = max(1, len(chosen))
+        return chosen
+
+    monkeypatch.setattr(Units, "poisson", drawn)
+    monkeypatch.setattr(
+        PrivateGradient, "expected", property(lambda self: last.get("size", self.expected_units))
+    )
+
+
+def clip_skipped_for_one_layer(monkeypatch):
+    """The norm is that of all layers but the last, whose gradient is then as large as it likes."""
+    whole = TapedGradients.weighted_sum
+
+    def weighted_sum(self, factors):
+        sums = whole(self, factors)
+        return sums | self.layers[-1].weighted_sum((factors > 0).float())
+
+    monkeypatch.setattr(TapedGradients, "weighted_sum", weighted_sum)
+
+
+def draws_clipped_separately(monkeypatch):
+    """Each of K draws is clipped as if it were a unit, and all are added."""
+
+    class Split:
+        def __init__(self, found, plan, state):
+            self.found, self.plan, self.state = found, plan, state
+            self.norms = found.norms.view(-1, plan.draws).amax(1)
+
+        def weighted_sum(self, factors):
+            norms = self.found.norms
+            clipped = self.plan.clipping.factors(
+                self.state, norms, torch.zeros(len(norms), dtype=torch.int64)
+            )
+            chosen = (factors > 0).repeat_interleave(self.plan.draws)
+            return self.found.weighted_sum(clipped * chosen)
+
+    def gradients(self, chosen, pad_to):
+        rows, weights = self.units.gather(chosen, pad_to, self.plan.draws)
+        alone = (weights > 0).float().reshape(-1, 1)
+        found = self.method(self.loss, self.corrupt(rows, self.draws), alone)
+        return Split(found, self.plan, self.state)
+
+    monkeypatch.setattr(PrivateGradient, "_gradients", gradients)
+
+
+def shuffled_batches(monkeypatch):
+    """Batches of one size, cut from a shuffled list; each unit is in one of every 1/q."""
+    left = {}
+
+    def cut(self, q, generator):
+        size = round(q * len(self))
+        if len(left.get(id(self), ())) < size:
+            left[id(self)] = torch.randperm(len(self), generator=generator)
+        batch, left[id(self)] = left[id(self)][:size], left[id(self)][size:]
+        return batch.sort().values
+
+    monkeypatch.setattr(Units, "poisson", cut)
+
+
+def masks_in_turn(monkeypatch):
+    """A row's time follows from its place in the batch (what ``mask`` once did)."""
+
+    def mask(layout, conditions, drop, rows, g):
+        codes = rows["codes"]
+        scheduler = diffusion.masking(layout, len(layout.columns) + 1)
+        times = scheduler.timesteps
+        first = int(torch.randint(len(times), (1,), generator=g))
+        masked = codes.clone()
+        for i, time in enumerate(times.roll(first).tolist()):
+            masked[i :: len(times)] = scheduler.add_noise(codes[i :: len(times)], time, generator=g)
+        return {"codes": codes, "masked": masked}
+
+    monkeypatch.setattr(diffusion, "mask", mask)
+
+
+def generator_on_real_rows(monkeypatch):
+    """The generator's conditions are those of real rows."""
+    train = ctgan.Ctgan.train
+
+    def peeking(self, prepared):
+        begin = ctgan.Fakes.__init__
+
+        def real(fakes, *args):
+            begin(fakes, *args)
+            more = -(-len(fakes.pool) // len(prepared.codes))
+            fakes.pool = prepared.codes.repeat(more, 1)[: len(fakes.pool)]
+
+        with monkeypatch.context() as patch:
+            patch.setattr(ctgan.Fakes, "__init__", real)
+            return train(self, prepared)
+
+    monkeypatch.setattr(ctgan.Ctgan, "train", peeking)
+
+
+def overlapping_teachers(monkeypatch):
+    """Every unit sits with two teachers."""
+    divide = teachers.Teachers._divide
+
+    def twice(self):
+        divide(self)
+        codes = self.__dict__.setdefault("once", self.codes)
+        self.codes = torch.cat([codes, codes])
+        self.teacher = torch.cat([self.teacher, (self.teacher + 1) % self.number])
+        self.weights = torch.cat([self.weights, self.weights])
+
+    monkeypatch.setattr(teachers.Teachers, "_divide", twice)
+
+
+def uncharged_votes(monkeypatch):
+    """Votes are asked and not counted."""
+    ask = teachers.Votes.ask
+
+    def for_free(self, rows, generated):
+        answer = ask(self, rows, generated)
+        self.asked = 0
+        return answer
+
+    monkeypatch.setattr(teachers.Votes, "ask", for_free)
+
+
+def uncharged_steps(monkeypatch):
+    """A training goes on after its last step."""
+    step = PrivateGradient.__call__
+
+    def for_free(self):
+        step(self)
+        self.taken = 0
+
+    monkeypatch.setattr(PrivateGradient, "__call__", for_free)
+
+
+def mechanism_again_at_sampling(monkeypatch):
+    """A model asks the noise for more whenever it is sampled."""
+    sample = MarginalModel.sample
+
+    def again(self, n, rng):
+        measurement.discrete_gaussian(np.zeros(3, dtype=np.int64), 0.1)
+        return sample(self, n, rng)
+
+    monkeypatch.setattr(MarginalModel, "sample", again)
+
+
+def domain_read_from_data(monkeypatch):
+    """A column has as many codes as its rows show."""
+
+    class Seen:
+        @staticmethod
+        def of(domain, codes):
+            return Counter.of({c: int(codes[c].max()) + 1 for c in domain}, codes)
+
+    monkeypatch.setattr(marginal_generator, "Counter", Seen)

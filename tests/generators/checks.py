@@ -1,0 +1,243 @@
+"""What a right mechanism keeps, as functions that raise AssertionError where it does not.
+
+test_planted_bugs.py runs each without and with a bug; docs/planted-bugs.md says which catches which.
+"""
+
+import dataclasses
+import functools
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from dp_accounting import SelfComposedDpEvent, ZCDpEvent
+
+from evaluators.audit import epsilon_lower_bound
+from flows import canaries, worst_case
+from flows.toy import SCHEMA, people, strangers
+from generators.deep import ctgan, diffusion
+from generators.deep.ctgan import Ctgan
+from generators.deep.diffusion import Diffusion
+from generators.deep.encoding import Layout
+from generators.deep.generator import Prepared
+from generators.deep.opening import measure
+from generators.deep.teachers import Crossed, Teachers, Votes
+from generators.dpsgd import engine
+from generators.dpsgd.checkpoint import Checkpoint
+from generators.dpsgd.engine import PrivateGradient
+from generators.dpsgd.plan import Plan
+from generators.dpsgd.randomness import secret_generator
+from generators.dpsgd.units import Units
+from generators.marginals import measurement
+from generators.marginals.counting import Counter
+from generators.marginals.generator import Mst
+from generators.marginals.measurement import draw_anew
+from privacy.accounting import DiscreteGaussianDpEvent, Guarantee, spent
+from privacy.codec import Codec
+from privacy.ledger import Ledger
+from privacy.transcript import Transcript
+
+DELTA, CERTAIN = 1e-6, 0.9999
+
+
+def over(plan, units, expected_units):
+    """The engine on units that each pull in a direction of their own, far beyond the clip."""
+    return PrivateGradient(
+        worst_case.Directions(units),
+        lambda module, rows: module(rows["direction"]),
+        Units.of({"direction": torch.arange(units)}, np.arange(units), most=1),
+        plan,
+        expected_units=expected_units,
+    )
+
+
+def the_audit_stays_under_the_claim():
+    """Gradients, counts and votes on worst inputs show no more than they are charged for."""
+    plan = Plan(1.0, 4, 2.0, draws=2)
+    audited = {
+        plan.event(): worst_case.gradients(plan, 1000),
+        ZCDpEvent(0.5): worst_case.counts([0.25, 0.25], 1, 1000),
+        SelfComposedDpEvent(DiscreteGaussianDpEvent(2.0), 4): worst_case.votes(4, 2.0, 1000),
+    }
+    for event, (without, with_unit) in audited.items():
+        bound = epsilon_lower_bound(without, with_unit, DELTA, CERTAIN)
+        assert bound <= spent([event], DELTA).epsilon, event
+
+
+def a_unit_moves_the_sum_by_no_more_than_the_clip():
+    """With several layers and draws, and a gradient far beyond the clip."""
+    private = over(Plan(1.0, 1, 1.0, draws=3), 1, 1)
+    sums, _ = private._clipped_sums()
+    moved = torch.cat([s.flatten() for s in sums.values()]).norm()
+    assert moved <= private.plan.clipping.bound(private.state)
+
+
+def the_divisor_is_public():
+    """What a unit adds to the gradient does not depend on how many others were drawn."""
+    private = over(Plan(0.5, 1, 1e-6), 40, 100)
+    private()
+    moved = private.module.one.weight.grad.abs()
+    assert moved[moved > 1e-4].numpy() == pytest.approx(1 / np.sqrt(2) / 50, rel=1e-3)
+
+
+def samples_are_poisson():
+    """Sizes vary as coins do, and a unit that was drawn is as likely to be drawn again."""
+    units, q, coins = Units.of({"x": torch.zeros(40)}, np.arange(40), most=1), 0.25, None
+    coins, drawn = secret_generator(), torch.zeros(2000, 40)
+    for step in drawn:
+        step[units.poisson(q, coins)] = 1
+    assert drawn.mean() == pytest.approx(q, abs=0.01)
+    assert drawn.sum(1).var() == pytest.approx(40 * q * (1 - q), rel=0.3)
+    assert (drawn[1:] * drawn[:-1]).mean() == pytest.approx(q * q, abs=0.01)
+
+
+def a_step_too_many_is_refused():
+    private = over(Plan(1.0, 2, 1.0), 1, 1)
+    private()
+    private()
+    refused(private)
+
+
+def a_vote_too_many_is_refused():
+    votes = Votes(FourTeachers(), 2, 1.0, Unwritten())
+    votes.ask(torch.zeros(2, 1), torch.zeros(1, 1))
+    refused(lambda: votes.ask(torch.zeros(1, 1), torch.zeros(1, 1)))
+
+
+def refused(ask):
+    try:
+        ask()
+    except ValueError:
+        return
+    raise AssertionError("answered without a charge")
+
+
+class FourTeachers:
+    number = 4
+
+    def votes(self, rows, generated):
+        return torch.zeros(len(rows), self.number, dtype=torch.bool)
+
+
+class Unwritten:
+    def answer(self, question, draw):
+        return draw()
+
+
+def what_a_row_meets_does_not_follow_from_its_neighbours():
+    """The masks of rows that stand side by side are independent."""
+    layout = Layout({f"c{i}": 3 for i in range(8)})
+    rows = {"codes": torch.zeros(20_000, 8, dtype=torch.int64)}
+    drawn = diffusion.mask(layout, [], 0.0, rows, secret_generator())
+    masked = (drawn["masked"] == layout.widest).sum(1).double()
+    assert abs(np.corrcoef(masked[1:], masked[:-1])[0, 1]) < 0.05
+
+
+@functools.cache
+def opened():
+    """The opening of one toy table; codes of it and of one that is nothing like it."""
+    codec = Codec(SCHEMA)
+    tables = [Counter.of(codec.domain, codec.encode(f(200, 0))) for f in (people, strangers)]
+    opening = measure(codec, tables[0], 200, 5.0, draw_anew)
+    domain, groups = opening.compression.domain, opening.compression.groups
+    layout = Layout(domain)
+    return opening, layout, [layout.to_codes(t.recode(domain, groups).codes) for t in tables]
+
+
+def training_sees_real_rows_through_the_engine_only():
+    """Where the engine gives no gradient, two tables leave the same generator."""
+    opening, layout, tables = opened()
+
+    def silent(private):
+        for parameter in private.module.parameters():
+            parameter.grad = torch.zeros_like(parameter)
+
+    def trained(generator, codes):
+        torch.manual_seed(0)
+        with tempfile.TemporaryDirectory() as folder:
+            transcript = Transcript(Path(folder) / "t")
+            network = generator.train(
+                Prepared(
+                    codes=codes,
+                    units=np.arange(len(codes)),
+                    groups=np.zeros(len(codes), dtype=np.int64),
+                    n_groups=1,
+                    layout=layout,
+                    opening=opening,
+                    schema=SCHEMA,
+                    checkpoint=Checkpoint(transcript.scratch, "check"),
+                    transcript=transcript,
+                    progress=lambda what, share: None,
+                )
+            )
+        return torch.cat([p.detach().flatten() for p in network.parameters()])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PrivateGradient, "__call__", silent)
+        for module in (engine, ctgan):
+            patch.setattr(module, "secret_generator", lambda *a: torch.Generator().manual_seed(0))
+        for kind in (Ctgan, Diffusion):
+            small = kind(steps=4, device="cpu")
+            ready = dataclasses.replace(small, noise_multiplier=1.0, delta=DELTA)
+            one, other = (trained(ready, codes) for codes in tables)
+            assert torch.equal(one, other), kind
+
+
+def a_unit_changes_one_teachers_votes():
+    """With and without each of some units: at most one teacher says something else, on whatever row."""
+    opening, layout, (codes, asked) = opened()
+    shares = np.concatenate([opening.tables[(c,)] for c in layout.columns])
+    kernel = Crossed(layout, torch.from_numpy(shares), 0.5)
+    whole = Teachers(kernel, codes, np.arange(len(codes)), 20)
+    said = whole.votes(asked, asked)
+    for gone in range(20):
+        left = np.delete(np.arange(len(codes)), gone)
+        fewer = Teachers(kernel, codes[left], left, 20)
+        fewer.load_state_dict({"key": whole.key})
+        changed = (fewer.votes(asked, asked) != said).any(0)
+        assert changed.sum() <= 1
+
+
+@functools.cache
+def fitted():
+    claim = Guarantee(5.0, DELTA)
+    with tempfile.TemporaryDirectory() as folder:
+        generator = worst_case.calibrated(Mst(), claim)
+        told = lambda what, share: None  # noqa: E731
+        return canaries.train(generator, claim, people(200, 0), Path(folder), told)
+
+
+def sampling_asks_nothing():
+    """No noise is drawn and nothing charged when a model is sampled."""
+
+    def asked(*args, **kwargs):
+        raise AssertionError("sampling asked a mechanism")
+
+    model = fitted()
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("discrete_gaussian", "noisy_max"):
+            patch.setattr(f"privacy.noise.{name}", asked)
+            patch.setattr(measurement, name, asked)
+        for kind, name in ((PrivateGradient, "__call__"), (Votes, "ask"), (Ledger, "charge")):
+            patch.setattr(kind, name, asked)
+        model.sample(10, np.random.default_rng(0))
+
+
+def the_domain_is_the_schemas():
+    """A table that shows few codes is counted over all that the schema allows."""
+    claim, seen = Guarantee(5.0, DELTA), []
+
+    class EnoughError(Exception):
+        pass
+
+    def look(self, count, *rest, **more):
+        seen.append(dict(count.domain))
+        raise EnoughError
+
+    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
+        patch.setattr(Mst, "run", look)
+        generator = worst_case.calibrated(Mst(), claim)
+        with pytest.raises(EnoughError):
+            canaries.train(generator, claim, people(5, 0), Path(folder), lambda what, share: None)
+    assert seen == [Codec(SCHEMA).domain]

@@ -1,0 +1,41 @@
+"""Bugs that others had, planted here: a check that passes without the bug must fail with it."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.generators import checks, plants
+
+CAUGHT = {
+    plants.batch_size_normalisation: checks.the_divisor_is_public,
+    plants.halved_noise: checks.the_audit_stays_under_the_claim,
+    plants.clip_skipped_for_one_layer: checks.a_unit_moves_the_sum_by_no_more_than_the_clip,
+    plants.draws_clipped_separately: checks.a_unit_moves_the_sum_by_no_more_than_the_clip,
+    plants.shuffled_batches: checks.samples_are_poisson,
+    plants.masks_in_turn: checks.what_a_row_meets_does_not_follow_from_its_neighbours,
+    plants.generator_on_real_rows: checks.training_sees_real_rows_through_the_engine_only,
+    plants.overlapping_teachers: checks.a_unit_changes_one_teachers_votes,
+    plants.uncharged_votes: checks.a_vote_too_many_is_refused,
+    plants.uncharged_steps: checks.a_step_too_many_is_refused,
+    plants.mechanism_again_at_sampling: checks.sampling_asks_nothing,
+    plants.domain_read_from_data: checks.the_domain_is_the_schemas,
+}
+
+
+@pytest.mark.parametrize("check", dict.fromkeys(CAUGHT.values()), ids=lambda c: c.__name__)
+def test_a_check_passes_without_a_bug(check):
+    check()
+
+
+@pytest.mark.parametrize("plant", CAUGHT, ids=lambda p: p.__name__)
+def test_a_planted_bug_is_caught(plant, monkeypatch):
+    plant(monkeypatch)
+    with pytest.raises(AssertionError):
+        CAUGHT[plant]()
+
+
+def test_the_table_in_the_docs_is_this_one():
+    table = (Path(__file__).parents[2] / "docs" / "planted-bugs.md").read_text(encoding="utf-8")
+    for plant, check in CAUGHT.items():
+        (line,) = [row for row in table.splitlines() if f"`{plant.__name__}`" in row]
+        assert f"`{check.__name__}`" in line
