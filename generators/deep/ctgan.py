@@ -2,8 +2,9 @@
 
 CTGAN (arXiv 1907.00503) with the critic trained by DP-SGD (arXiv 1802.06739; many critic steps for one of the
 generator, adaptively: arXiv 2302.02936). Fake rows are drawn for targets and subgroups from the opening's
-noisy model, never for those of a real row, and the generator starts at what the opening measured: training
-has to add what columns say about each other beyond the target. CTGAN's mode-specific numbers are the codec's
+noisy model, never for those of a real row, and the generator starts at what the opening measured and is held
+near it (``distance``): training has to add what columns say about each other beyond the target.
+CTGAN's mode-specific numbers are the codec's
 bins; its PacGAN is left out, since it would mix units, and so is its training by sampling, which needs real
 rows picked by their values.
 
@@ -119,14 +120,31 @@ def add_fake_gradient(private: PrivateGradient, fakes: Tensor) -> None:
         parameter.grad += sums[name] / len(fakes)
 
 
+def distance(layout: Layout, opening: Opening, x: Tensor) -> Tensor:
+    """How far fake rows are from what the opening measured of columns and targets: public, so free to look at.
+
+    −Σ measured · log fake, over the tables of every column with each target (or alone where there is none).
+    """
+    place, total = layout.slices(), x.new_zeros(())
+    for clique, table in opening.tables.items():
+        if len(clique) == 2 or not opening.roles.targets:
+            a, b = place[clique[0]], place[clique[-1]]
+            fake = x[:, a].T @ x[:, b] / len(x) if len(clique) == 2 else x[:, a].mean(0)
+            measured = torch.from_numpy(table).to(x)
+            total = total - (measured * fake.clamp_min(1e-4).log()).sum()
+    return total
+
+
 @dataclass(frozen=True)
 class Ctgan(Deep):
     """DP-CTGAN.
 
-    ``sampling_rate`` q, ``steps`` T (of the critic), ``clipping`` and ``clip`` C: the mechanism. ``fakes``:
-    fake rows a step. ``most_critic_steps``, ``floor``: of ``Turns``. ``width``, ``depth``: the generator's
-    hidden layers, which read ``noise`` random numbers; ``critic_width``, ``critic_depth``: the critic's beside
-    its pairs. ``lipschitz``: of ``PairCritic``. ``warm_start``: whether the generator begins at the opening.
+    ``sampling_rate`` q, ``steps`` T (of the critic), ``clipping`` and ``clip`` C: the mechanism.
+    ``critic_decay``: how fast the critic forgets where the generator was. ``anchor``: the weight of
+    ``distance`` beside the critic. ``fakes``: fake rows a step. ``most_critic_steps``, ``floor``: of ``Turns``.
+    ``width``, ``depth``: the generator's hidden layers, which read ``noise`` random numbers; ``critic_width``,
+    ``critic_depth``: the critic's beside its pairs. ``lipschitz``: of ``PairCritic``. ``warm_start``: whether
+    the generator begins at the opening.
     """
 
     sampling_rate: float = 0.1
@@ -134,11 +152,11 @@ class Ctgan(Deep):
     clipping: ClippingName = "flat"
     clip: float = 1.0
     critic_rate: float = 5e-3
-    generator_rate: float = 5e-3
-    critic_decay: float = 0.0
-    generator_decay: float = 0.0
-    fakes: int = 1024
-    most_critic_steps: int = 10
+    generator_rate: float = 1e-2
+    critic_decay: float = 4.0
+    anchor: float = 0.1
+    fakes: int = 512
+    most_critic_steps: int = 3
     floor: float = 0.6
     ema: float = 0.98
     noise: int = 16
@@ -213,7 +231,11 @@ class Ctgan(Deep):
             if turns.due():
                 learn.zero_grad()
                 # writes into the critic's gradients too, which its next step replaces
-                (-critic(fakes(network)).mean()).backward()
+                drawn = fakes(network)
+                loss = -critic(drawn).mean()
+                if self.anchor:
+                    loss = loss + self.anchor * distance(layout, prepared.opening, drawn)
+                loss.backward()
                 learn.step()
                 mean.update_parameters(network)
                 with torch.no_grad():
