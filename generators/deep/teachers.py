@@ -17,6 +17,7 @@ way out.
 from __future__ import annotations
 
 import hashlib
+import math
 import secrets
 from typing import Any
 
@@ -32,6 +33,8 @@ CELLS = 1 << 24
 """Pairs of rows that are compared together."""
 RARE = 1e-3
 """Codes that are rarer count as if they were so common, lest single rows weigh too much."""
+BITS = 26
+"""Bits of a sum over columns that votes are counted with: its square fits into float64 without rounding."""
 
 
 class Crossed:
@@ -56,6 +59,15 @@ class Crossed:
         single, double = self.single.to(x.device), self.double.to(x.device)
         # (Σ k_i)² counts every pair twice, and every column with itself
         return ((a @ single @ b) ** 2 - a @ double @ b) / 2
+
+    def exact(self, x: Tensor, y: Tensor) -> Tensor:
+        """The same in float64 from weights of few bits: nothing is rounded, in whatever order it is added."""
+        places = self.layout.slices().values()
+        largest = sum(float(self.single[at, at].abs().max()) for at in places)
+        grid = 2.0 ** (math.ceil(math.log2(max(largest, 1e-30))) - BITS + 1)
+        single = (self.single.double() / grid).round().to(x.device) * grid
+        a, b = self.layout.one_hot(x).double(), self.layout.one_hot(y).double().T
+        return ((a @ single @ b) ** 2 - a @ single**2 @ b) / 2
 
     def expand(self, rows: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
         """(Q, v) with Σ weights · K(x, rows) = (x Q x − x v) / 2 for one-hot x."""
@@ -83,12 +95,13 @@ class Teachers:
     def votes(self, rows: Tensor, generated: Tensor) -> Tensor:
         """What every teacher says about every row: [rows, teachers] of bool. Private."""
         device, per = self.codes.device, max(1, CELLS // max(1, len(self.codes)))
-        generated, weights = generated.to(device), self.weights.to(device)
+        generated, weights = generated.to(device), self.weights.to(device).double()
         teacher, said = self.teacher.to(device), []
         for part in rows.to(device).split(per):  # type: ignore[no-untyped-call]
-            like = torch.zeros(len(part), self.number, device=device)
-            like.index_add_(1, teacher, self.kernel(part, self.codes) * weights)
-            said.append(like > self.kernel(part, generated).mean(1, keepdim=True))
+            like = torch.zeros(len(part), self.number, device=device, dtype=torch.float64)
+            like.index_add_(1, teacher, _few_bits(self.kernel.exact(part, self.codes) * weights))
+            common = _few_bits(self.kernel.exact(part, generated) / len(generated))
+            said.append(like > common.sum(1, keepdim=True))
         return torch.cat(said).cpu()
 
     def state_dict(self) -> dict[str, Any]:
@@ -97,6 +110,13 @@ class Teachers:
     def load_state_dict(self, state: dict[str, Any], /) -> None:
         self.key = state["key"]
         self._divide()
+
+
+def _few_bits(terms: Tensor) -> Tensor:
+    """Terms on a grid so coarse that sums are exact: with rounding, a unit more or less, which moves the others
+    to another place in a matrix product, would turn the votes of all teachers that are at a tie.
+    """
+    return (terms * 2.0**20).round() / 2.0**20
 
 
 def part_of(units: np.ndarray, number: int, key: bytes) -> np.ndarray:
