@@ -125,6 +125,7 @@ class Work:
 def fit(work: Work, progress: Progress) -> None:
     """Charge, read, measure what the schema leaves open, train, and keep the model."""
     if (work.run / "model").exists():
+        work.transcript.scratch.unlink(missing_ok=True)  # a kill may have come just before it went
         return
     permit = work.charge()
     progress("reading", 0.0)

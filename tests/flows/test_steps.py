@@ -113,6 +113,14 @@ def test_a_rerun_costs_nothing_and_changes_nothing(released):
     assert Ledger(load_config(config).ledger).charges() == charges
 
 
+def test_a_checkpoint_that_a_kill_left_beside_the_model_goes(released):
+    config, _ = released
+    left = work_of(config).transcript.scratch
+    left.write_bytes(b"noise")
+    steps.fit(work_of(config), quiet)
+    assert not left.exists()
+
+
 def test_a_second_run_is_charged_again_and_refused_when_the_budget_is_gone(released):
     config, _ = released
     with pytest.raises(BudgetError, match="Nothing was read"):
