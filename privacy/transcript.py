@@ -39,6 +39,11 @@ class Transcript:
         self.answers = lines[1:]
 
     @property
+    def recorded(self) -> bool:
+        """Whether the next question was answered before this process."""
+        return self.at < len(self.answers)
+
+    @property
     def scratch(self) -> Path:
         """Where a long fit keeps its checkpoint; whoever keeps the model removes it."""
         return self.path.with_name(f"{self.path.name}.checkpoint")

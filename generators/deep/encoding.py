@@ -59,7 +59,7 @@ class Layout:
         known = codes < self.widest
         place = torch.where(known, codes + self.starts.to(codes.device), 0)
         rows = torch.zeros(len(codes), self.width, device=codes.device)
-        return rows.scatter_add_(1, place, known.float())
+        return rows.scatter_add(1, place, known.float())
 
     def cross_entropy(self, logits: Tensor, codes: Tensor) -> Tensor:
         """−log softmax of the true code of each column; logits [n, width] → [n, columns]."""

@@ -263,7 +263,9 @@ class Deep(ABC):
             layout=layout,
             opening=opening,
             schema=schema,
-            checkpoint=Checkpoint(transcript.scratch, self._identity(transcript, opening)),
+            checkpoint=Checkpoint(
+                transcript.scratch, self._identity(transcript, opening), transcript
+            ),
             transcript=transcript,
             progress=progress,
         )

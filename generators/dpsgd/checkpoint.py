@@ -5,7 +5,8 @@ or not at all, as safetensors without pickle, bound to the attempt that was char
 same samples and the same noise again as the killed one would have, so that nothing is drawn twice.
 
 Privacy claim: the file holds the noise to come and must stay in the run's folder; it goes when the model is
-kept. A checkpoint of another attempt or of another plan is not continued.
+kept. A checkpoint of another attempt or of another plan is not continued, and an attempt whose checkpoint is
+lost does not train again.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from torch import nn
 
 from generators.base import Progress
 from generators.dpsgd.processes import agreed, rank
+from privacy.errors import LedgerError
+from privacy.transcript import Transcript
 
 EVERY = 10.0
 """Seconds between two checkpoints; writing one takes milliseconds for the networks trained here."""
@@ -53,10 +56,11 @@ class RandomState:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """One file; ``identity`` names attempt and plan."""
+    """One file; ``identity`` names attempt and plan, ``transcript`` remembers that training began."""
 
     path: Path
     identity: str
+    transcript: Transcript | None = None
 
     def save(self, step: int, parts: Mapping[str, Stateful]) -> None:
         """Write everything, atomically and readable by its owner only.
@@ -94,6 +98,28 @@ class Checkpoint:
             part.load_state_dict(_restored(plain[name], tensors))
         return int(about["step"])
 
+    def begin(self, parts: Mapping[str, Stateful]) -> None:
+        """Record that training starts, once its randomness is on disk.
+
+        Raises LedgerError where it started before and the randomness is lost: training with other noise
+        would look at the rows a second time, on one charge.
+        """
+        found = self.path.exists() and self._about()["identity"] == self.identity
+        if self.transcript is not None and self.transcript.recorded and not found:
+            raise LedgerError(
+                f"{self.path}: the checkpoint of a training that began is gone or of other parameters; this "
+                "attempt cannot go on. Start a new run; it will be charged anew"
+            )
+        if not found:
+            self.save(0, parts)
+        if self.transcript is not None:
+            self.transcript.answer(["training", self.identity], lambda: "begun")
+
+    def _about(self) -> dict[str, str]:
+        with safe_open(self.path, "pt") as file:
+            about: dict[str, str] = file.metadata()
+        return about
+
 
 def run(
     steps: int,
@@ -106,7 +132,7 @@ def run(
     """Take ``step(t)`` for t = 0 … steps−1, from the last checkpoint on."""
     taken, saved, began = checkpoint.load(parts), time.monotonic(), time.monotonic()
     if taken == 0:
-        checkpoint.save(0, parts)
+        checkpoint.begin(parts)
     first = taken
     while taken < steps:
         step(taken)
