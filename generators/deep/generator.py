@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from generators.base import Progress
 from generators.deep.encoding import Layout
-from generators.deep.opening import Opening, events, measure
+from generators.deep.opening import Opening, Roles, events, measure
 from generators.dpsgd.checkpoint import Checkpoint
 from generators.dpsgd.randomness import describe
 from generators.marginals.counting import Counter
@@ -194,6 +194,7 @@ class Deep(ABC):
     opening_events: tuple[DpEvent, ...] = field(default=(), metadata=CALIBRATED)
     noise_multiplier: float | None = field(default=None, metadata=CALIBRATED)
     delta: float | None = field(default=None, metadata=CALIBRATED)
+    roles: Roles | None = field(default=None, metadata=CALIBRATED)
 
     @abstractmethod
     def mechanism(self, noise_multiplier: float) -> DpEvent:
@@ -223,6 +224,7 @@ class Deep(ABC):
             opening_events=opening,
             noise_multiplier=noise,
             delta=guarantee.delta,
+            roles=Roles.of(schema),
         )
 
     def event(self) -> DpEvent:
@@ -251,7 +253,7 @@ class Deep(ABC):
         counter = Counter.of(codec.domain, frame)
         progress("measuring the opening", 0.0)
         people = len(np.unique(rows.units))
-        opening = measure(codec, counter, people, self.opening_rho, transcript.answer)
+        opening = measure(codec, counter, people, self.opening_rho, transcript.answer, self.roles)
         layout = Layout(opening.compression.domain)
         merged = counter.recode(opening.compression.domain, opening.compression.groups)
         groups, n_groups = self._groups(codec, frame)

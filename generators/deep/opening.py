@@ -158,10 +158,20 @@ class Opening:
         return np.asarray(joint / joint.sum(1, keepdims=True))
 
 
-def measure(codec: Codec, codes: Counter, n_units: int, rho: float, ask: Ask) -> Opening:
-    """Ask everything that ``events`` pays for, and fit."""
+def measure(
+    codec: Codec,
+    codes: Counter,
+    n_units: int,
+    rho: float,
+    ask: Ask,
+    roles: Roles | None = None,
+) -> Opening:
+    """Ask everything that ``events`` pays for, and fit.
+
+    ``roles``: those that were paid for, where the schema has been completed since.
+    """
     schema = codec.schema
-    roles = Roles.of(schema)
+    roles = roles or Roles.of(schema)
     price = {kind: each for kind, (_, each) in costs(roles, rho).items()}
     budget = Budget(rho, schema.max_rows_per_unit, ask)
     people = Budget(price["units"], 1, ask)

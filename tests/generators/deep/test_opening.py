@@ -135,3 +135,31 @@ def test_what_never_meets_is_never_said():
     assert told[0, parts["ward"]][1] < 1e-6
     assert told[1, parts["sex"]][0] < 1e-6
     assert told[0, parts["ward"]][0] > 0.1
+
+
+def test_what_was_charged_before_the_schema_was_complete_is_what_is_drawn(monkeypatch):
+    """An open list of categories must not change which tables are asked for once it is known."""
+    columns = dict(schema().model_dump()["columns"])
+    columns["ward"] = {"kind": "categorical", "categories": None, "other": "rest"}
+    columns |= {n: {**columns["sex"]} for n in ("mother", "father")}
+    groups = [{"column": c} for c in ("sex", "ward", "mother", "father")]
+    monkeypatch.setattr(module, "CROSSED", 100)
+    before = schema(columns=columns, subgroups=groups)
+    known = {
+        **columns,
+        "ward": {"kind": "categorical", "categories": ["a", "rest"], "other": "rest"},
+    }
+    after = schema(columns=known, subgroups=groups)
+    assert Roles.of(before) != Roles.of(after)
+    drawn, real = [], module.Budget.measure
+
+    def spy(self, count, clique, rho):
+        drawn.append(rho)
+        return real(self, count, clique, rho)
+
+    monkeypatch.setattr(module.Budget, "measure", spy)
+    codec = Codec(after)
+    rows = {c: np.zeros(50, dtype=np.int64) for c in codec.domain}
+    measure(codec, Counter.of(codec.domain, rows), 50, 0.01, draw_anew, Roles.of(before))
+    charged = [1 / (2 * e.event.sigma**2) for e in events(before, 0.01) for _ in range(e.count)]
+    np.testing.assert_allclose(sorted(drawn), sorted(charged), rtol=1e-9)
