@@ -5,7 +5,7 @@ python benchmarks/adult_deep.py DATA_DIR --generator diffusion --seeds 0 1 2 --s
 The split, the judges and the data are those of adult_binned.py. ``--set`` gives public parameters of the
 generator; ``--epsilon inf`` takes the noise out of training (an ablation, not a release: the opening is then
 measured at ε = 100). One JSON line a run is appended to results/adult_deep.jsonl; runs that stand there are
-not repeated.
+not repeated. ``--table`` prints them, seed by seed in each cell.
 """
 
 from __future__ import annotations
@@ -46,17 +46,21 @@ PACKAGES = ("torch", "diffusers", "numpy", "opendp", "dp-accounting", "xgboost-c
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("data", type=Path, metavar="DATA_DIR")
+    parser.add_argument("data", type=Path, metavar="DATA_DIR", nargs="?", default=Path())
     parser.add_argument("--generator", default="diffusion")
     parser.add_argument("--epsilon", type=float, default=1.0)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", dest="parameters")
     parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--table", action="store_true", help="print the table and do nothing else")
     options = parser.parse_args()
     parameters = {k: yaml.safe_load(v) for k, v in (p.split("=", 1) for p in options.parameters)}
     options.results.parent.mkdir(parents=True, exist_ok=True)
     lines = options.results.read_text("utf-8").splitlines() if options.results.exists() else []
     done = [json.loads(line) for line in lines]
+    if options.table:
+        print(table(done))
+        return
     for seed in options.seeds:
         run = {
             "generator": options.generator,
@@ -132,6 +136,30 @@ def fit(generator: Deep, rows: Rows, schema: Any) -> Any:
             event=generator.event(),
         )
         return generator.fit(rows, schema, permit, transcript, lambda what, share: None)
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """Markdown: a line for each generator, ε and parameters; a cell lists the seeds in order."""
+    runs: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+    for row in rows:
+        changed = ", ".join(f"{k}={v}" for k, v in row["parameters"].items())
+        runs.setdefault((row["generator"], row["epsilon"], changed), []).append(row)
+    lines = [
+        "| generator | ε | parameters | AUROC xgb | hist | F1 | TVD 2 / 3-way | worst base rate | "
+        "fit + sample, s |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for key, found in runs.items():
+        cells = [
+            " ".join(f"{r[name]:.4f}".lstrip("0") for r in found)
+            for name in ("auroc_xgb", "auroc_hist", "f1_xgb")
+        ]
+        errors = " ".join(f"{r['tvd2']:.3f}/{r['tvd3']:.3f}".replace("0.", ".") for r in found)
+        worst = [max(abs(e) for e in r["base_rate_error"].values()) for r in found]
+        rates = " ".join(f"{w:.3f}".lstrip("0") for w in worst)
+        seconds = " ".join(f"{r['seconds']['fit'] + r['seconds']['sample']:.0f}" for r in found)
+        lines.append("| " + " | ".join([*key, *cells, errors, rates, seconds]) + " |")
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

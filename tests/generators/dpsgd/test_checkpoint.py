@@ -9,6 +9,7 @@ import shutil
 import signal
 import stat
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -138,28 +139,43 @@ TINY = contract()
 CLAIM = Guarantee(20.0, 1e-6)
 
 
-def permitted(generator, folder):
-    ledger, attempt = Ledger(str(folder / "ledger.db")), Transcript(folder / "t").attempt
+def permitted(generator, folder, ledger):
+    ledger, attempt = Ledger(str(ledger)), Transcript(folder / "t").attempt
     ledger.register("tiny", CLAIM, 0.2)
     return ledger.charge(
         "tiny", "train", run="r", attempt=attempt, purpose="fit", event=generator.event()
     )
 
 
-def fit(generator, folder, permit, every, progress):
+def copy_at_the_start(whole, pieces, what, share):
+    """Keep transcript and checkpoint as they are before the first step."""
+    scratch = whole / "t.checkpoint"
+    if scratch.exists() and not (pieces / "t").exists():
+        shutil.copy(scratch, pieces / "t.checkpoint")
+        shutil.copy(whole / "t", pieces / "t")
+
+
+def nobody(what, share):
+    pass
+
+
+def fit(generator, folder, ledger, every, progress):
     """In a process of its own: fit, and leave the trained weights in a file."""
     torch.set_num_threads(1)
     checkpoint.EVERY = every
     # ε so far takes seconds to compute and is only told
     diffusion.SpentSoFar = lambda *parts: lambda step: f"step {step}"
-    rows = TINY.units(TINY.rows())
+    rows, permit = TINY.units(TINY.rows()), permitted(generator, folder, ledger)
     model = generator.fit(rows, TINY.SCHEMA, permit, Transcript(folder / "t"), progress)
     save_file(model.network.state_dict(), folder / "weights.partial")
     os.replace(folder / "weights.partial", folder / "weights")
 
 
-def forked(*arguments):
-    process = multiprocessing.get_context("fork").Process(target=fit, args=arguments)
+def started(*arguments):
+    # forked from a clean server: autograd refuses a child of a process that has used it
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["generators.registry"])
+    process = context.Process(target=fit, args=arguments)
     process.start()
     return process
 
@@ -172,24 +188,17 @@ def test_a_fit_goes_on_bit_for_bit_after_kill_9_at_random_moments(clipping, tmp_
     pieces.mkdir()
     generator = Diffusion(steps=40, depth=1, width=16, clipping=clipping, device="cpu")
     generator = generator.calibrate(CLAIM, TINY.SCHEMA, NoOpDpEvent())
-
-    def copy_at_the_start(what, share):
-        scratch = whole / "t.checkpoint"
-        if scratch.exists() and not (pieces / "t").exists():
-            shutil.copy(scratch, pieces / "t.checkpoint")
-            shutil.copy(whole / "t", pieces / "t")
-
-    permit = permitted(generator, whole)
-    process = forked(generator, whole, permit, 1e9, copy_at_the_start)
-    process.join(60)
+    ledger, copying = tmp_path / "ledger.db", partial(copy_at_the_start, whole, pieces)
+    process = started(generator, whole, ledger, 1e9, copying)
+    process.join(120)
     assert process.exitcode == 0
     with safe_open(pieces / "t.checkpoint", "pt") as file:
         assert file.metadata()["step"] == "0"
 
     coins, kills, scratch = random.Random(), 0, pieces / "t.checkpoint"
     while not (pieces / "weights").exists():
-        before, wanted = scratch.stat().st_mtime_ns, coins.randint(3, 25)
-        process, seen = forked(generator, pieces, permit, 0.0, lambda what, share: None), 0
+        before, wanted = scratch.stat().st_mtime_ns, coins.randint(8, 30)
+        process, seen = started(generator, pieces, ledger, 0.0, nobody), 0
         while process.is_alive() and seen < wanted:
             now = scratch.stat().st_mtime_ns
             seen, before = seen + (now != before), now
@@ -198,7 +207,7 @@ def test_a_fit_goes_on_bit_for_bit_after_kill_9_at_random_moments(clipping, tmp_
             time.sleep(coins.random() * 0.02)
             process.kill()
             kills += 1
-        process.join(60)
+        process.join(120)
         assert process.exitcode in (0, -signal.SIGKILL)
     first, second = load_file(whole / "weights"), load_file(pieces / "weights")
     assert set(first) == set(second)

@@ -38,7 +38,9 @@ def together(folder, work, *arguments):
     """What ``work`` gave in each of the processes."""
     folder.mkdir(exist_ok=True)
     (folder / "store").unlink(missing_ok=True)
-    context = multiprocessing.get_context("fork")
+    # forked from a clean server: autograd refuses a child of a process that has used it
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["generators.registry"])
     processes = [
         context.Process(target=child, args=(work, rank, folder, arguments)) for rank in range(WORLD)
     ]
