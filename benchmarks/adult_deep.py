@@ -3,17 +3,14 @@
 python benchmarks/adult_deep.py DATA_DIR --generator diffusion --seeds 0 1 2 --set depth=1
 
 The split, the judges and the data are those of adult_binned.py. ``--set`` gives public parameters of the
-generator; ``--epsilon inf`` takes the noise out of training (an ablation, not a release: the opening is then
-measured at ε = 100). One JSON line a run is appended to results/adult_deep.jsonl; runs that stand there are
-not repeated. ``--table`` prints them, seed by seed in each cell.
+generator. One JSON line a run is appended to results/adult_deep.jsonl; runs that stand there are not
+repeated. ``--table`` prints them, seed by seed in each cell.
 """
 
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
-import math
 import os
 import tempfile
 import time
@@ -40,7 +37,6 @@ from privacy.transcript import Transcript
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "adult_deep.jsonl"
 SCHEMA = ROOT / "configs" / "schemas" / "adult_binned.yaml"
-NO_NOISE = 1e-6
 PACKAGES = ("torch", "diffusers", "numpy", "opendp", "dp-accounting", "xgboost-cpu")
 
 
@@ -91,10 +87,7 @@ def evaluate(
     load = os.getloadavg()[0]
     wall = time.perf_counter()
     generator: Deep = make_generator({"name": name, **parameters})  # type: ignore[assignment]
-    guarantee = Guarantee(epsilon if math.isfinite(epsilon) else 100.0, adult_binned.DELTA)
-    generator = generator.calibrate(guarantee, schema, NoOpDpEvent())
-    if math.isinf(epsilon):
-        generator = dataclasses.replace(generator, noise_multiplier=NO_NOISE)
+    generator = generator.calibrate(Guarantee(epsilon, adult_binned.DELTA), schema, NoOpDpEvent())
     calibrated = time.perf_counter()
     model = fit(generator, rows, schema)
     fitted = time.perf_counter()
