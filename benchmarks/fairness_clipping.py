@@ -145,7 +145,8 @@ def figures(scores: list[Score]) -> dict[str, Any]:
         s.slice: s.value for s in groups if s.metric == "base_rate.difference" and s.rows == "train"
     }
     gaps = [s.value for s in ok if s.metric == "fairness.auroc.excess_gap" and s.order <= 1]
-    overall = [s.value for s in scores if s.metric == "utility.auroc" and s.status == "ok"]
+    learners = {s.model for s in groups if s.metric == "fairness.auroc"}
+    overall = [s.value for s in ok if s.metric == "utility.auroc" and s.model in learners]
     return {
         "auroc_all": round(float(np.mean(overall)), 4),
         "auroc_worst": round(min(aurocs.values()), 4),
