@@ -25,14 +25,13 @@ import torch
 import yaml
 from dp_accounting import NoOpDpEvent
 
+from flows.canaries import fit_alone
 from flows.config import make_generator
 from generators.deep.generator import Deep
 from privacy.accounting import Guarantee
 from privacy.codec import Codec
-from privacy.ledger import Ledger
 from privacy.schema import load_schema
 from privacy.table import Rows
-from privacy.transcript import Transcript
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "adult_deep.jsonl"
@@ -89,7 +88,9 @@ def evaluate(
     generator: Deep = make_generator({"name": name, **parameters})  # type: ignore[assignment]
     generator = generator.calibrate(Guarantee(epsilon, adult_binned.DELTA), schema, NoOpDpEvent())
     calibrated = time.perf_counter()
-    model = fit(generator, rows, schema)
+    with tempfile.TemporaryDirectory() as folder:
+        budget = Guarantee(1e3, 1e-3)
+        model = fit_alone(generator, schema, rows, budget, Path(folder), lambda what, share: None)
     fitted = time.perf_counter()
     frame = model.sample(len(train), np.random.default_rng(seed))
     sampled = time.perf_counter()
@@ -112,23 +113,6 @@ def evaluate(
         **adult_binned.rates(synthetic, train),
         "versions": {package: version(package) for package in PACKAGES},
     }
-
-
-def fit(generator: Deep, rows: Rows, schema: Any) -> Any:
-    """Train under a charge on a ledger of its own, as a release does."""
-    with tempfile.TemporaryDirectory() as folder:
-        ledger = Ledger(str(Path(folder) / "ledger.db"))
-        ledger.register(schema.name, Guarantee(1e3, 1e-3), 0.2)
-        transcript = Transcript(Path(folder) / "attempt.jsonl")
-        permit = ledger.charge(
-            schema.name,
-            "train",
-            run="benchmark",
-            attempt=transcript.attempt,
-            purpose="fit",
-            event=generator.event(),
-        )
-        return generator.fit(rows, schema, permit, transcript, lambda what, share: None)
 
 
 def table(rows: list[dict[str, Any]]) -> str:

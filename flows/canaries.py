@@ -21,11 +21,12 @@ import torch
 
 from evaluators.audit import one_run_lower_bound, right_guesses
 from flows.toy import SCHEMA, people, strangers
-from generators.base import Progress
+from generators.base import Generator, Progress
 from generators.deep.diffusion import denoising_loss, mask
 from privacy.accounting import Guarantee
 from privacy.codec import Codec
 from privacy.ledger import Ledger
+from privacy.schema import Schema
 from privacy.table import Rows
 from privacy.transcript import Transcript
 
@@ -62,28 +63,33 @@ def one_run(
     included = np.random.default_rng(seed + 2).random(canaries) < 0.5
     frame = pd.concat([base, planted[included]], ignore_index=True)
     with tempfile.TemporaryDirectory() as folder:
-        model = train(generator, claim, frame, Path(folder), progress)
+        rows = Rows(frame, np.arange(len(frame)))
+        model = fit_alone(generator, SCHEMA, rows, claim, Path(folder), progress)
     found = SCORES.get(name, by_nearest)(model, planted, base)
     guesses = 2 * max(1, canaries // 20)
     return OneRun(canaries, guesses, right_guesses(found, included, guesses))
 
 
-def train(
-    generator: Any, claim: Guarantee, frame: pd.DataFrame, folder: Path, progress: Progress
+def fit_alone(
+    generator: Generator,
+    schema: Schema,
+    rows: Rows,
+    budget: Guarantee,
+    folder: Path,
+    progress: Progress,
 ) -> Any:
-    """A fit under a charge of its own, on rows that are each a unit."""
+    """The model of a calibrated generator, under a charge on a ledger of its own in ``folder``."""
     transcript, ledger = Transcript(folder / "transcript"), Ledger(str(folder / "ledger.db"))
-    ledger.register(SCHEMA.name, claim, 0.2)
+    ledger.register(schema.name, budget, 0.2)
     permit = ledger.charge(
-        SCHEMA.name,
+        schema.name,
         "train",
         run="audit",
         attempt=transcript.attempt,
         purpose="fit",
         event=generator.event(),
     )
-    rows = Rows(frame, np.arange(len(frame)))
-    return generator.fit(rows, SCHEMA, permit, transcript, progress)
+    return generator.fit(rows, schema, permit, transcript, progress)
 
 
 def by_counts(model: Any, planted: pd.DataFrame, base: pd.DataFrame) -> Scores:

@@ -3,10 +3,9 @@
 CTGAN (arXiv 1907.00503) with the critic trained by DP-SGD (arXiv 1802.06739; many critic steps for one of the
 generator, adaptively: arXiv 2302.02936). Fake rows are drawn for targets and subgroups from the opening's
 noisy model, never for those of a real row, and the generator starts at what the opening measured and is held
-near it (``distance``): training has to add what columns say about each other beyond the target.
-CTGAN's mode-specific numbers are the codec's
-bins; its PacGAN is left out, since it would mix units, and so is its training by sampling, which needs real
-rows picked by their values.
+near it (``distance``): training has to add what columns say about each other beyond the target. CTGAN's
+mode-specific numbers are the codec's bins; its PacGAN is left out, since it would mix units, and so is its
+training by sampling, which needs real rows picked by their values.
 
 Privacy claim: one Poisson-sampled Gaussian a critic step beside the opening. The generator sees weights of
 the critic; how many steps the critic takes for one of the generator follows from its scores of fake rows.
@@ -19,21 +18,18 @@ from typing import Any
 
 import numpy as np
 import torch
-from dp_accounting import DpEvent
 from torch import Tensor, nn
 from torch.nn.functional import relu
 
 from generators.deep.adversaries import PairCritic, RowGenerator
 from generators.deep.encoding import Layout
-from generators.deep.generator import Deep, Prepared, average
+from generators.deep.generator import Prepared, average
 from generators.deep.networks import begin_at
 from generators.deep.opening import Opening
-from generators.deep.training import Schedule, SpentSoFar
+from generators.deep.training import DeepSgd, Schedule, SpentSoFar
 from generators.dpsgd.checkpoint import RandomState, Stateful, run
-from generators.dpsgd.clipping import CLIPPINGS, ClippingName
 from generators.dpsgd.engine import PrivateGradient
 from generators.dpsgd.gradients import Rows
-from generators.dpsgd.plan import Performance, Plan, Precision
 from generators.dpsgd.randomness import secret_generator
 from generators.dpsgd.units import Units
 from generators.marginals.model import sample
@@ -136,10 +132,10 @@ def distance(layout: Layout, opening: Opening, x: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Ctgan(Deep):
+class Ctgan(DeepSgd):
     """DP-CTGAN.
 
-    ``sampling_rate`` q, ``steps`` T (of the critic), ``clipping`` and ``clip`` C: the mechanism.
+    The mechanism's ``steps`` are the critic's.
     ``critic_decay``: how fast the critic forgets where the generator was. ``anchor``: the weight of
     ``distance`` beside the critic. ``fakes``: fake rows a step. ``most_critic_steps``, ``floor``: of ``Turns``.
     ``width``, ``depth``: the generator's hidden layers, which read ``noise`` random numbers; ``critic_width``,
@@ -147,10 +143,6 @@ class Ctgan(Deep):
     the generator begins at the opening.
     """
 
-    sampling_rate: float = 0.1
-    steps: int = 600
-    clipping: ClippingName = "flat"
-    clip: float = 1.0
     critic_rate: float = 5e-3
     generator_rate: float = 1e-2
     critic_decay: float = 4.0
@@ -166,29 +158,13 @@ class Ctgan(Deep):
     critic_depth: int = 0
     lipschitz: float = 1.0
     warm_start: bool = True
-    physical_batch: int = 4096
-    precision: Precision = "float32"
 
     kind = "ctgan"
 
     def __post_init__(self) -> None:
         if self.clipping == "dpsgd-f":
             raise ValueError("clipping: dpsgd-f clips by group, and fake rows belong to none")
-        self.plan(1.0)  # refuses what no plan can be made of
-
-    def plan(self, noise_multiplier: float) -> Plan:
-        """The engine's plan."""
-        return Plan(
-            self.sampling_rate,
-            self.steps,
-            noise_multiplier,
-            1,
-            CLIPPINGS[self.clipping](clip=self.clip),
-            Performance(self.physical_batch, self.precision),
-        )
-
-    def mechanism(self, noise_multiplier: float) -> DpEvent:
-        return self.plan(noise_multiplier).event()
+        super().__post_init__()
 
     def train(self, prepared: Prepared) -> nn.Module:
         layout, device = prepared.layout, self.pick_device()

@@ -19,18 +19,15 @@ from typing import Any
 
 import torch
 from diffusers import AmusedScheduler
-from dp_accounting import DpEvent
 from torch import Tensor, nn
 
 from generators.deep.encoding import Layout
-from generators.deep.generator import Deep, Prepared, average
+from generators.deep.generator import Prepared, average
 from generators.deep.networks import Heads, begin_at
-from generators.deep.training import Schedule, SpentSoFar
+from generators.deep.training import DeepSgd, Schedule, SpentSoFar
 from generators.dpsgd.checkpoint import Stateful, run
-from generators.dpsgd.clipping import CLIPPINGS, ClippingName
 from generators.dpsgd.engine import PrivateGradient
 from generators.dpsgd.gradients import Rows
-from generators.dpsgd.plan import Performance, Plan, Precision
 from generators.dpsgd.units import Units
 
 RANDOM_ORDER = (20, 20)
@@ -128,46 +125,23 @@ def denoising_loss(layout: Layout, conditions: list[int], module: Any, rows: Row
 
 
 @dataclass(frozen=True)
-class Diffusion(Deep):
+class Diffusion(DeepSgd):
     """DP masked diffusion.
 
-    ``sampling_rate`` q, ``steps`` T, ``draws`` K (masks drawn for each unit in a step), ``clipping`` and
-    ``clip`` C: the mechanism. ``width``, ``depth``: hidden layers beside the linear path. ``guidance``: 0
-    samples the conditional distribution as it was learnt. ``drop``: how often training hides conditions.
+    ``draws`` K: masks drawn for each unit in a step. ``width``, ``depth``: hidden layers beside the linear
+    path. ``guidance``: 0 samples the conditional distribution as it was learnt. ``drop``: how often training hides
+    conditions.
     """
 
-    sampling_rate: float = 0.1
-    steps: int = 600
     draws: int = 2
-    clipping: ClippingName = "flat"
-    clip: float = 1.0
     learning_rate: float = 5e-3
     ema: float = 0.98
     width: int = 128
     depth: int = 0
     guidance: float = 0.0
     drop: float = 0.1
-    physical_batch: int = 4096
-    precision: Precision = "float32"
 
     kind = "diffusion"
-
-    def __post_init__(self) -> None:
-        self.plan(1.0)  # refuses what no plan can be made of
-
-    def plan(self, noise_multiplier: float) -> Plan:
-        """The engine's plan."""
-        return Plan(
-            self.sampling_rate,
-            self.steps,
-            noise_multiplier,
-            self.draws,
-            CLIPPINGS[self.clipping](clip=self.clip),
-            Performance(self.physical_batch, self.precision),
-        )
-
-    def mechanism(self, noise_multiplier: float) -> DpEvent:
-        return self.plan(noise_multiplier).event()
 
     def train(self, prepared: Prepared) -> nn.Module:
         layout, opening, device = prepared.layout, prepared.opening, self.pick_device()

@@ -32,6 +32,7 @@ from generators.marginals.model import Codes, GraphicalModel, sample, spread
 from generators.rows import draw_possible
 from privacy.accounting import Guarantee, calibrate, event_to_json, spent, zcdp_budget
 from privacy.codec import Codec
+from privacy.errors import InputError
 from privacy.impossible import impossible_rows
 from privacy.ledger import Permit
 from privacy.noise import OPENDP
@@ -210,7 +211,15 @@ class Deep(ABC):
         """The name under which models are saved."""
 
     def calibrate(self, guarantee: Guarantee, schema: Schema, beside: DpEvent) -> Self:
-        """The generator with the least noise that, composed with ``beside``, costs ``guarantee``."""
+        """The generator with the least noise that, composed with ``beside``, costs ``guarantee``.
+
+        Raises InputError where ``group_by`` is no subgroup: here, since ``fit`` comes after the charge.
+        """
+        names = [s.name for s in schema.subgroups]
+        if self.group_by and self.group_by not in names:
+            raise InputError(
+                f"group_by: no subgroup {self.group_by!r}; there is {', '.join(names)}"
+            )
         rho = self.opening_share * zcdp_budget(guarantee)
         opening = tuple(events(schema, rho))
 
@@ -285,10 +294,6 @@ class Deep(ABC):
     def _groups(self, codec: Codec, codes: pd.DataFrame) -> tuple[np.ndarray, int]:
         """Each row's group by the schema's subgroup, and how many groups the schema has."""
         named = {s.name: s for s in codec.schema.subgroups}
-        if self.group_by and self.group_by not in named:
-            raise ValueError(
-                f"group_by: no subgroup {self.group_by!r}; there is {', '.join(named)}"
-            )
         if not named:
             return np.zeros(len(codes), dtype=np.int64), 1
         subgroup = named[self.group_by] if self.group_by else next(iter(named.values()))

@@ -1,22 +1,60 @@
-"""Small parts that both private training loops use.
+"""What the generators under DP-SGD share: the plan's parameters, a schedule, and what is told of a run.
 
-Privacy claim: learning rates follow the step number only; what is told of a run is public.
+Privacy claim: ``mechanism`` is the plan's event; learning rates follow the step number only; what is told of a
+run is public.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from dp_accounting import DpEvent
 
-from generators.dpsgd.plan import Plan, sampled_gaussian
+from generators.deep.generator import Deep
+from generators.dpsgd.clipping import CLIPPINGS, ClippingName
+from generators.dpsgd.plan import Performance, Plan, Precision, sampled_gaussian
 from privacy.accounting import spent
 
 WARM_UP = 20
 TOLD = 10
 """How often ε is computed during a run; it is told as of the last time."""
+
+
+@dataclass(frozen=True)
+class DeepSgd(Deep):
+    """A deep generator whose private steps are those of the engine.
+
+    ``sampling_rate`` q, ``steps`` T, ``clipping`` and ``clip`` C: the mechanism.
+    """
+
+    sampling_rate: float = 0.1
+    steps: int = 600
+    clipping: ClippingName = "flat"
+    clip: float = 1.0
+    physical_batch: int = 4096
+    precision: Precision = "float32"
+
+    draws = 1  # a field where a unit's loss is drawn more than once
+
+    def __post_init__(self) -> None:
+        self.plan(1.0)  # refuses what no plan can be made of
+
+    def plan(self, noise_multiplier: float) -> Plan:
+        """The engine's plan."""
+        return Plan(
+            self.sampling_rate,
+            self.steps,
+            noise_multiplier,
+            self.draws,
+            CLIPPINGS[self.clipping](clip=self.clip),
+            Performance(self.physical_batch, self.precision),
+        )
+
+    def mechanism(self, noise_multiplier: float) -> DpEvent:
+        return self.plan(noise_multiplier).event()
 
 
 class Schedule:

@@ -36,6 +36,7 @@ from generators.marginals.measurement import draw_anew
 from privacy.accounting import DiscreteGaussianDpEvent, Guarantee, spent
 from privacy.codec import Codec
 from privacy.ledger import Ledger
+from privacy.table import Rows
 from privacy.transcript import Transcript
 
 DELTA, CERTAIN = 1e-6, 0.9999
@@ -207,7 +208,12 @@ def fitted():
     with tempfile.TemporaryDirectory() as folder:
         generator = worst_case.calibrated(Mst(), claim)
         told = lambda what, share: None  # noqa: E731
-        return canaries.train(generator, claim, people(200, 0), Path(folder), told)
+        return canaries.fit_alone(generator, SCHEMA, rows(200), claim, Path(folder), told)
+
+
+def rows(n):
+    """People of the toy table, each a unit."""
+    return Rows(people(n, 0), np.arange(n))
 
 
 def sampling_asks_nothing():
@@ -240,6 +246,7 @@ def the_domain_is_the_schemas():
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
         patch.setattr(Mst, "run", look)
         generator = worst_case.calibrated(Mst(), claim)
+        told = lambda what, share: None  # noqa: E731
         with pytest.raises(EnoughError):
-            canaries.train(generator, claim, people(5, 0), Path(folder), lambda what, share: None)
+            canaries.fit_alone(generator, SCHEMA, rows(5), claim, Path(folder), told)
     assert seen == [Codec(SCHEMA).domain]

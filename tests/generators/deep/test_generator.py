@@ -11,7 +11,7 @@ from generators.deep.diffusion import Diffusion
 from generators.registry import load_model
 from privacy.accounting import Guarantee, spent
 from privacy.codec import Codec
-from privacy.errors import LedgerError
+from privacy.errors import InputError, LedgerError
 from privacy.impossible import impossible_rows
 from privacy.ledger import Ledger
 from privacy.schema import Schema
@@ -128,10 +128,11 @@ def test_a_training_whose_noise_is_lost_is_not_repeated(tmp_path):
         fit(schema, people(50), tmp_path)
 
 
-def test_a_group_that_the_schema_lacks_is_refused(tmp_path):
+def test_a_group_that_the_schema_lacks_is_refused():
+    """Before the charge: a misspelt name costs nobody anything."""
     schema = Schema.model_validate(BASE | SCHEMAS["survival"])
-    with pytest.raises(ValueError, match="group_by"):
-        fit(schema, people(20), tmp_path, group_by="race")
+    with pytest.raises(InputError, match="group_by"):
+        Diffusion(group_by="race").calibrate(CLAIM, schema, NoOpDpEvent())
 
 
 @pytest.mark.parametrize("wrong", [{"sampling_rate": 0.0}, {"steps": 0}, {"draws": 0}])
