@@ -129,8 +129,8 @@ class Diffusion(DeepSgd):
     """DP masked diffusion.
 
     ``draws`` K: masks drawn for each unit in a step. ``width``, ``depth``: hidden layers beside the linear
-    path. ``guidance``: 0 samples the conditional distribution as it was learnt. ``drop``: how often training hides
-    conditions.
+    path. ``guidance``: 0 samples the conditional distribution as it was learnt. ``drop``: how often
+    training hides conditions.
     """
 
     draws: int = 2
