@@ -207,14 +207,44 @@ class Strided(nn.Module):
         return self.conv(tokens.transpose(1, 2).reshape(n, c, h, w))
 
 
-def test_convolutions_are_mapped_and_exact():
+@both
+def test_convolutions_of_strided_inputs(method):
     module = stirred(Strided())
     rows = {"x": torch.randn(6, 4, 5, 5, generator=generator())}
-    assert isinstance(method_for(module), PerUnit)
-    assert_exact(method_for(module), module, squares, rows, equal_weights(3, 2))
+    assert isinstance(method_for(module), BookKeeping)
+    assert_exact(method(module), module, squares, rows, equal_weights(3, 2))
 
 
-def test_a_unet_with_attention_is_mapped_and_exact():
+@settings(max_examples=40, deadline=None)
+@given(
+    channels=st.integers(1, 3),
+    out=st.integers(1, 4),
+    kernel=st.integers(1, 3),
+    stride=st.integers(1, 2),
+    padding=st.integers(0, 2),
+    dilation=st.integers(1, 2),
+    bias=st.booleans(),
+    m=st.integers(1, 3),
+)
+def test_convolutions_of_any_shape(channels, out, kernel, stride, padding, dilation, bias, m):
+    convolution = nn.Conv2d(channels, out, kernel, stride, padding, dilation, bias=bias)
+    module = stirred(nn.Sequential(nn.GroupNorm(1, channels), convolution))
+    rows = {"x": torch.randn(3 * m, channels, 6, 7, generator=generator())}
+    assert isinstance(method_for(module), BookKeeping)
+    assert_exact(BookKeeping(module), module, squares, rows, equal_weights(3, m))
+
+
+def test_convolutions_that_book_keeping_does_not_know_are_mapped():
+    for layer in (nn.Conv2d(2, 2, 3, groups=2), nn.Conv2d(2, 2, 3, padding_mode="circular")):
+        module = stirred(layer)
+        rows = {"x": torch.randn(4, 2, 5, 5, generator=generator())}
+        assert isinstance(method_for(module), PerUnit)
+        assert_exact(method_for(module), module, squares, rows, equal_weights(2, 2))
+
+
+@both
+def test_every_layer_of_a_unet_is_exact(method):
+    """diffusers' own: convolutions with strided inputs, group norms, attention, up- and downsampling."""
     torch.manual_seed(0)
     unet = UNet2DModel(
         sample_size=8,
@@ -233,8 +263,8 @@ def test_a_unet_with_attention_is_mapped_and_exact():
         return (out - rows["x"]).square().mean((1, 2, 3))
 
     rows = {"x": torch.randn(6, 1, 8, 8, generator=generator()), "t": torch.arange(6) * 100}
-    assert isinstance(method_for(unet), PerUnit)
-    assert_exact(method_for(unet), unet, loss, rows, equal_weights(3, 2))
+    assert isinstance(method_for(unet), BookKeeping)
+    assert_exact(method(unet), unet, loss, rows, equal_weights(3, 2))
 
 
 def opacus_norms(module, x):
