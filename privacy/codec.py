@@ -295,7 +295,7 @@ def number_identifiers(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     """The frame in schema order, with fresh numbers 1 … n for every identifier."""
     fresh = pd.Series(np.arange(1, len(frame) + 1).astype(str), dtype=object)
     return pd.DataFrame(
-        {n: frame.get(n) if n in schema.modelled else fresh for n in schema.columns}
+        {n: frame.get(n) if n in schema.informative else fresh for n in schema.columns}
     )
 
 

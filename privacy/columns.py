@@ -188,7 +188,31 @@ class Identifier(ColumnBase):
     kind: Literal["identifier"]
 
 
-Column = Annotated[Categorical | Numeric | Datetime | Identifier, Field(discriminator="kind")]
+class Image(ColumnBase):
+    """A picture of public size, 8 bits a channel: grey (1) or RGB (3). Never missing."""
+
+    kind: Literal["image"]
+    height: int = Field(ge=1, le=4096)
+    width: int = Field(ge=1, le=4096)
+    channels: Literal[1, 3] = 1
+
+    @model_validator(mode="after")
+    def _never_missing(self) -> Image:
+        if self.missing == "keep":
+            raise ValueError(
+                "an image cannot be missing: drop the row, or declare none of its kind"
+            )
+        return self
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Height, width, channels."""
+        return self.height, self.width, self.channels
+
+
+Column = Annotated[
+    Categorical | Numeric | Datetime | Identifier | Image, Field(discriminator="kind")
+]
 
 
 def check_bounds(low: Any, high: Any) -> None:

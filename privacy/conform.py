@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from privacy.codec import bounds_as_numbers, canonical_numbers
-from privacy.columns import Categorical, Column, Datetime, Identifier, Numeric, Rule
+from privacy.columns import Categorical, Datetime, Identifier, Image, Numeric, Rule
 from privacy.read import NULL
 from privacy.schema import Schema
 
@@ -70,10 +70,13 @@ def conform(texts: pa.Table, schema: Schema) -> tuple[pd.DataFrame, list[Finding
     """Canonical frame of all declared columns [n rows], and what was refused, clamped or mapped.
 
     Works on the distinct texts of a column, so that long tables cost little. Where a finding is
-    "refused" the frame holds a missing value in its place and must not be used.
+    "refused" the frame holds a missing value in its place and must not be used. An image column is
+    left out: a picture is held against the schema as it is decoded.
     """
     series, findings = {}, []
     for name, column in schema.columns.items():
+        if isinstance(column, Image):
+            continue
         encoded = pc.dictionary_encode(texts[name])
         if isinstance(encoded, pa.ChunkedArray):
             encoded = encoded.combine_chunks()
@@ -85,7 +88,9 @@ def conform(texts: pa.Table, schema: Schema) -> tuple[pd.DataFrame, list[Finding
     return pd.DataFrame(series), findings
 
 
-def _column(values: _Values, column: Column) -> tuple[pd.Series, list[Finding]]:
+def _column(
+    values: _Values, column: Categorical | Numeric | Datetime | Identifier
+) -> tuple[pd.Series, list[Finding]]:
     missing = values.texts.isin([*column.missing_values, NULL]).to_numpy()
     findings = []
     takes_missing = isinstance(column, Categorical) and column.other is not None

@@ -92,7 +92,7 @@ def measure_domain(
 def map_undeclared(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     """The frame with every category outside the complete schema mapped to its column's ``other``."""
     mapped = {}
-    for name in schema.modelled:
+    for name in schema.informative:
         column, series = schema.columns[name], frame[name]
         if isinstance(column, Categorical):
             assert column.categories is not None

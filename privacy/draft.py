@@ -15,8 +15,9 @@ import pandas as pd
 import pyarrow.compute as pc
 import yaml
 
+from privacy.arrays import holds_arrays
 from privacy.columns import MAX_WHOLE
-from privacy.errors import DataError
+from privacy.errors import DataError, InputError
 from privacy.read import NULL, read_any
 from privacy.schema import DRAFT_MARK, Csv
 
@@ -47,8 +48,13 @@ MOST_SPECIAL = 5
 def draft_schema(path: Path, form: Csv = Csv()) -> str:  # noqa: B008 (frozen)
     """A schema as YAML, with every value read from private rows marked; see ``HEADER``.
 
-    Raises DataError for a file that cannot be read as a table.
+    Raises DataError for a file that cannot be read as a table, InputError for one of pictures.
     """
+    if holds_arrays(path):
+        raise InputError(
+            f"{path}: a schema with pictures is written by hand, as configs/schemas/mnist.yaml is; only"
+            " tables are drafted"
+        )
     table = read_any(path, form)
     if table.num_rows == 0:
         raise DataError(f"{path}: no rows to draft a schema from")

@@ -37,7 +37,7 @@ UNREADABLE = (pa.ArrowException, OSError, ValueError, EOFError, csv.Error, zlib.
 
 
 def read_texts(paths: Sequence[Path], schema: Schema) -> pa.Table:
-    """All rows of all files, every declared column as text, in schema order.
+    """All rows of all files, every declared column as text, in schema order; for tables without pictures.
 
     Raises InputError for a file that is not there, DataError for what is inside it.
     """
@@ -45,6 +45,11 @@ def read_texts(paths: Sequence[Path], schema: Schema) -> pa.Table:
         raise InputError("data: no file is given")
     names = tuple(schema.columns)
     tables = [_declared(path, read_any(path, schema.csv, names), schema) for path in paths]
+    return concatenated(paths, tables)
+
+
+def concatenated(paths: Sequence[Path], tables: Sequence[pa.Table]) -> pa.Table:
+    """Tables with the same columns as one; DataError where that has no rows."""
     table = pa.concat_tables(tables).combine_chunks()
     if table.num_rows == 0:
         raise DataError(f"{paths[0]}: the file holds a header and no rows; give the right file")
@@ -61,20 +66,33 @@ def read_any(path: Path, form: Csv, columns: tuple[str, ...] = ()) -> pa.Table:
         raise InputError(
             f"{path}: expected a CSV file (.csv, .tsv, .txt, .data; .gz too) or .parquet"
         )
+    check_readable(path)
+    if name.endswith(".parquet"):
+        return as_texts(path, read_parquet(path))
+    return _csv(path, form, columns)
+
+
+def check_readable(path: Path) -> None:
+    """Raise InputError for a file that is not there or not ours to read."""
     if not path.is_file():
         raise InputError(f"{path}: no such file")
     if not os.access(path, os.R_OK):
         raise InputError(f"{path}: may not be read; ask its owner for permission")
-    return _parquet(path) if name.endswith(".parquet") else _csv(path, form, columns)
 
 
-def _parquet(path: Path) -> pa.Table:
+def read_parquet(path: Path) -> pa.Table:
+    """One Parquet file with the types that it has."""
     try:
         with pq.ParquetFile(path) as file:
             table = file.read()
     except UNREADABLE as error:
-        raise DataError(f"{path}: not a readable Parquet file: {_one_line(error)}") from error
+        raise DataError(f"{path}: not a readable Parquet file: {one_line(error)}") from error
     _check_names(path, table.column_names)
+    return table
+
+
+def as_texts(path: Path, table: pa.Table) -> pa.Table:
+    """Every value of a typed table as text, NULL for a null."""
     texts = {}
     for name, column in zip(table.column_names, table.columns, strict=True):
         try:
@@ -205,18 +223,23 @@ def _declared(path: Path, table: pa.Table, schema: Schema) -> pa.Table:
             f"{path}: column {absent[0]!r} of the schema is not in the file; add it, or take it out"
             " of the schema"
         )
-    surplus = [n for n in table.column_names if n not in schema.columns]
+    refuse_surplus(path, table.column_names, schema)
+    return table.select(list(schema.columns))
+
+
+def refuse_surplus(path: Path, names: Sequence[str], schema: Schema) -> None:
+    """Raise DataError for a column that the schema neither declares nor lets drop."""
+    surplus = [n for n in names if n not in schema.columns]
     if surplus and schema.surplus_columns == "refuse":
         raise DataError(
             f"{path}: column {surplus[0]!r} is not in the schema; declare it, or set"
             " surplus_columns: drop"
         )
-    return table.select(list(schema.columns))
 
 
 def _advice(error: BaseException, form: Csv, names: list[str]) -> str:
     """What went wrong in one line, with the column's name for its number, and what to do."""
-    text = _one_line(error)
+    text = one_line(error)
     if found := re.match(r"In CSV column #(\d+): (?:CSV conversion error to string: )?(.*)", text):
         text = f"column {names[int(found[1])]!r}: {found[2]}"
     if isinstance(error, UnicodeError) or "UTF8" in text:
@@ -226,7 +249,8 @@ def _advice(error: BaseException, form: Csv, names: list[str]) -> str:
     return text
 
 
-def _one_line(error: BaseException) -> str:
+def one_line(error: BaseException) -> str:
+    """What a library says of a failure, fit to stand at the end of our own line."""
     return " ".join(str(error).split())[:300]
 
 

@@ -18,7 +18,15 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import Field, field_validator, model_validator
 
-from privacy.columns import Categorical, Column, Datetime, Identifier, Numeric, check_edges
+from privacy.columns import (
+    Categorical,
+    Column,
+    Datetime,
+    Identifier,
+    Image,
+    Numeric,
+    check_edges,
+)
 from privacy.documents import Frozen, read_mapping, validated
 from privacy.errors import InputError
 
@@ -42,6 +50,21 @@ class Classification(TargetBase):
     task: Literal["classification"]
     column: str
     positive: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        return self.column
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (self.column,)
+
+
+class Multiclass(TargetBase):
+    """Which of its categories does ``column`` hold?"""
+
+    task: Literal["multiclass"]
+    column: str
 
     @property
     def name(self) -> str:
@@ -84,7 +107,7 @@ class Survival(TargetBase):
         return (self.event, self.time)
 
 
-Target = Annotated[Classification | Regression | Survival, Field(discriminator="task")]
+Target = Annotated[Classification | Multiclass | Regression | Survival, Field(discriminator="task")]
 
 
 class Subgroup(Frozen):
@@ -156,6 +179,8 @@ class Schema(Frozen):
     ``max_rows_per_unit``: how many of a unit's rows count (k); sensitivity follows from it.
     ``public_rows``: the row count, only where it is public knowledge.
     ``impossible``: structural zeros; each maps columns to conditions that never hold together.
+    ``npz``: the arrays of an .npz file that a column consists of, one after the other; a column that is not
+    listed is the array of its own name.
     """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")
@@ -166,10 +191,18 @@ class Schema(Frozen):
     public_rows: int | None = Field(default=None, ge=1)
     surplus_columns: Literal["refuse", "drop"] = "refuse"
     csv: Csv = Csv()
+    npz: Mapping[str, tuple[str, ...]] = {}
     columns: dict[str, Column] = Field(min_length=1)
     targets: tuple[Target, ...] = ()
     subgroups: tuple[Subgroup, ...] = ()
     impossible: tuple[dict[str, Condition], ...] = ()
+
+    @field_validator("npz", mode="before")
+    @classmethod
+    def _one_or_many(cls, npz: Any) -> Any:
+        if not isinstance(npz, dict):
+            return npz
+        return {k: (v,) if isinstance(v, str) else v for k, v in npz.items()}
 
     @model_validator(mode="after")
     def _consistent(self) -> Schema:
@@ -182,7 +215,11 @@ class Schema(Frozen):
         if self.unit is None and self.max_rows_per_unit != 1:
             raise ValueError("max_rows_per_unit needs a unit column")
         if not self.modelled:
-            raise ValueError("every column is an identifier: nothing to model")
+            raise ValueError("no column but identifiers and images: nothing to model")
+        if sum(isinstance(c, Image) for c in self.columns.values()) > 1:
+            raise ValueError("two columns are images; an image set has one")
+        if unknown := sorted(set(self.npz) - set(self.columns)):
+            raise ValueError(f"npz: {unknown[0]!r} is not a declared column")
         for target in self.targets:
             self._check_target(target)
         if len({t.name for t in self.targets}) != len(self.targets):
@@ -198,7 +235,7 @@ class Schema(Frozen):
 
     def _modelled_column(self, name: str, where: str) -> Categorical | Numeric | Datetime:
         column = self.columns.get(name)
-        if column is None or isinstance(column, Identifier):
+        if column is None or isinstance(column, Identifier | Image):
             raise ValueError(f"{where}: {name!r} is not a declared, modelled column")
         return column
 
@@ -210,6 +247,8 @@ class Schema(Frozen):
                 raise ValueError(f"targets: {name!r} cannot be predicted without itself")
         if isinstance(target, Classification):
             self._check_values(target.column, columns[0], target.positive)
+        elif isinstance(target, Multiclass):
+            self._check_values(target.column, columns[0], ())
         elif isinstance(target, Survival):
             self._check_values(target.event, columns[0], target.event_values)
             if not isinstance(columns[1], Numeric):
@@ -255,7 +294,18 @@ class Schema(Frozen):
 
     @property
     def modelled(self) -> tuple[str, ...]:
-        """The columns that carry information, in order: all but the identifiers."""
+        """The columns that have codes, in order: all but identifiers and the image."""
+        coded = (n for n, c in self.columns.items() if not isinstance(c, Identifier | Image))
+        return tuple(coded)
+
+    @property
+    def image(self) -> str | None:
+        """The name of the image column; None for a table without one."""
+        return next((n for n, c in self.columns.items() if isinstance(c, Image)), None)
+
+    @property
+    def informative(self) -> tuple[str, ...]:
+        """The columns that a canonical frame holds, in order: all but the identifiers."""
         return tuple(n for n, c in self.columns.items() if not isinstance(c, Identifier))
 
     @property

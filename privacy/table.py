@@ -22,8 +22,8 @@ import pyarrow.compute as pc
 from privacy.conform import conform
 from privacy.errors import DataError, PermitError
 from privacy.ledger import Permit
-from privacy.read import read_texts
 from privacy.schema import Schema
+from privacy.source import read_source
 from privacy.split import Split
 
 Partition = Literal["train", "holdout"]
@@ -52,8 +52,9 @@ class PrivateTable:
                 f"a permit for {permit.dataset}/{permit.partition} does not open "
                 f"{self.schema.name}/{self.partition}"
             )
-        texts = read_texts(self.paths, self.schema)
-        frame, findings = conform(texts, self.schema)
+        source = read_source(self.paths, self.schema)
+        texts = source.texts
+        conformed, findings = conform(texts, self.schema)
         if refused := [f for f in findings if f.action == "refused"]:
             more = f" (and {len(refused) - 1} more columns or problems)" if len(refused) > 1 else ""
             raise DataError(f"{self.paths[0]}: {refused[0]}{more}")
@@ -61,8 +62,8 @@ class PrivateTable:
         mine = keep & (
             _is_holdout(texts, units, self.schema, permit.split) == (self.partition == "holdout")
         )
-        modelled = frame.loc[mine, list(self.schema.modelled)].reset_index(drop=True)
-        return Rows(modelled, pd.factorize(units[mine])[0])
+        frame = source.frame(conformed, self.schema, mine)
+        return Rows(frame[list(self.schema.informative)], pd.factorize(units[mine])[0])
 
     def _bounded(self, texts: pa.Table, split: Split) -> tuple[np.ndarray, np.ndarray]:
         """Each row's unit number, and whether the row is among its unit's k.

@@ -17,8 +17,8 @@ import pytest
 from privacy.codec import Codec
 from privacy.columns import Categorical, Numeric
 from privacy.conform import conform
-from privacy.read import read_texts
 from privacy.schema import Condition, Schema, load_schema
+from privacy.source import read_source
 
 SCHEMAS = sorted((Path(__file__).parent.parent / "configs" / "schemas").glob("*.yaml"))
 
@@ -39,6 +39,8 @@ ROWS = {
         "flc_grp": "10", "creatinine": "", "mgus": "no", "chapter": "Circulatory", "futime": "85",
         "death": "1",
     },
+    "ham10000": {"dx": "nv", "age": "", "sex": "unknown", "localization": "lower extremity"},
+    "pneumoniamnist": {"label": "1"},
     "support2": {
         "age": "62.84998", "race": "", "income": "", "dzgroup": "ARF/MOSF w/Sepsis", "alb": "",
         "d.time": "2029", "death": "0", "totcst": "-100", "ca": "metastatic",
@@ -53,10 +55,16 @@ FILES = {
     "adult": ("adult/adult.data.gz", "adult/adult.test.gz"),
     "adult_binned": ("adult_binned/adult.csv.gz",),
     "diabetes130": ("diabetes130/diabetic_data.csv.gz",),
+    "ham10000": ("ham10000/ham10000_32.npz", "ham10000/metadata.csv"),
+    "mnist": (
+        "mnist/train-images-idx3-ubyte.gz", "mnist/train-labels-idx1-ubyte.gz",
+        "mnist/t10k-images-idx3-ubyte.gz", "mnist/t10k-labels-idx1-ubyte.gz",
+    ),
+    "pneumoniamnist": ("pneumoniamnist/pneumoniamnist.npz",),
     "sdnist-ma2019": ("sdnist/ma2019.csv.gz",),
     "sdnist-national2019": ("sdnist/national2019.csv.gz",),
     "support2": ("survival/support2.csv.gz",),
-}
+}  # fmt: skip
 
 DATA = Path(os.environ.get("UNDERSTUDY_DATA", "") or os.devnull)
 PRESENT = [name for name, files in FILES.items() if all((DATA / f).is_file() for f in files)]
@@ -89,7 +97,7 @@ def test_a_schema_is_consistent(path: Path) -> None:
     assert schema.description
     assert schema.source
     assert schema.targets
-    assert schema.subgroups
+    assert schema.subgroups or schema.image  # of some pictures nothing else is known
     assert schema.public_rows is None
     codec = Codec(complete(schema))
     assert max(codec.domain.values()) < 300
@@ -153,7 +161,11 @@ if PRESENT:
     @pytest.mark.parametrize("name", PRESENT)
     def test_the_real_table_conforms(name: str) -> None:
         schema = named(name)
-        frame, findings = conform(read_texts([DATA / f for f in FILES[name]], schema), schema)
+        source = read_source([DATA / f for f in FILES[name]], schema)
+        frame, findings = conform(source.texts, schema)
+        if schema.image is not None:
+            some = np.arange(len(frame)) % 7 == 0
+            assert len(source.frame(frame, schema, some)) == some.sum()
         assert [str(f) for f in findings if f.action == "refused"] == []
         clamped = sum(f.rows for f in findings if f.action == "clamped")
         assert clamped < 0.005 * len(frame)
