@@ -14,6 +14,9 @@ from generators.deep.ctgan import Ctgan
 from generators.deep.diffusion import Diffusion, MaskedDenoiser
 from generators.deep.generator import DeepModel
 from generators.deep.pategan import Chain, PateGan
+from generators.images.diffusion import ImageDiffusion
+from generators.images.generator import load_image_model
+from generators.images.networks import ImageDenoiser
 from generators.marginals.generator import Aim, MarginalModel, Mst
 from privacy.errors import InputError
 
@@ -23,6 +26,7 @@ GENERATORS: Mapping[str, type[Any]] = {
     "diffusion": Diffusion,
     "ctgan": Ctgan,
     "pategan": PateGan,
+    "image-diffusion": ImageDiffusion,
 }
 
 MODELS: Mapping[str, Callable[[Path], Model]] = {
@@ -30,6 +34,7 @@ MODELS: Mapping[str, Callable[[Path], Model]] = {
     "diffusion": partial(DeepModel.load, build=MaskedDenoiser),
     "ctgan": partial(DeepModel.load, build=RowGenerator),
     "pategan": partial(DeepModel.load, build=Chain),
+    "image-diffusion": partial(load_image_model, build=ImageDenoiser),
 }
 
 

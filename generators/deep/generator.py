@@ -165,8 +165,12 @@ def least_noise(guarantee: Guarantee, event: Callable[[float], DpEvent]) -> floa
 
 @dataclass(frozen=True)
 class Prepared:
-    """All that training needs: merged codes on the device, who owns them, and the opening."""
+    """All that training needs: rows and merged codes, who owns them, and the opening.
 
+    ``frame``: the canonical rows, which hold the images of an image set.
+    """
+
+    frame: pd.DataFrame
     codes: Tensor
     units: np.ndarray
     groups: np.ndarray
@@ -267,6 +271,7 @@ class Deep(ABC):
         merged = counter.recode(opening.compression.domain, opening.compression.groups)
         groups, n_groups = self._groups(codec, frame)
         prepared = Prepared(
+            frame=rows.frame,
             codes=layout.to_codes(merged.codes),
             units=rows.units,
             groups=groups,
@@ -281,8 +286,12 @@ class Deep(ABC):
             progress=progress,
         )
         network = self.train(prepared).to("cpu").eval()
+        return self.keep(schema, opening, network, permit.charge.hash)
+
+    def keep(self, schema: Schema, opening: Opening, network: nn.Module, charge: str) -> DeepModel:
+        """The model of a trained network."""
         return DeepModel(
-            self.kind, schema, opening.model, opening.roles.conditions, network, permit.charge.hash
+            self.kind, schema, opening.model, opening.roles.conditions, network, charge
         )
 
     def _identity(self, transcript: Transcript, opening: Opening) -> str:

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from dp_accounting import NoOpDpEvent, ZCDpEvent
 
+from generators.images.generator import ImageSgd
 from generators.marginals import measurement
 from generators.registry import GENERATORS, load_model
 from privacy.accounting import Guarantee, spent
@@ -41,6 +42,16 @@ SCHEMA = Schema.model_validate(
     }
 )
 
+PICTURES = Schema.model_validate(
+    SCHEMA.model_dump(include={"unit", "targets", "subgroups", "impossible"})
+    | {
+        "name": "tiny",
+        "columns": SCHEMA.model_dump()["columns"]
+        | {"scan": {"kind": "image", "height": 7, "width": 6, "channels": 1}},
+    }
+)
+"""The same people, with a picture each."""
+
 generators = pytest.mark.parametrize("kind", GENERATORS.values(), ids=GENERATORS)
 
 
@@ -68,6 +79,19 @@ def rows(n=300, outliers=0):
     return pd.concat([people, *[odd] * outliers], ignore_index=True)
 
 
+def pictured():
+    """The same rows with pictures that are brighter for the ill."""
+    frame, rng = rows(), np.random.default_rng(1)
+    light = 60 + 120 * (frame["ill"] == "1").to_numpy()[:, None, None, None]
+    scans = np.clip(light + rng.normal(0, 20, (len(frame), 7, 6, 1)), 0, 255).astype(np.uint8)
+    return frame.assign(scan=pd.Series(list(scans), dtype=object))
+
+
+def given(kind):
+    """The schema that a generator is for, and rows of it."""
+    return (PICTURES, pictured()) if issubclass(kind, ImageSgd) else (SCHEMA, rows())
+
+
 @pytest.fixture(scope="module")
 def permits(tmp_path_factory):
     """A permit for a calibrated generator, charged on a ledger of its own."""
@@ -93,7 +117,7 @@ def fitted(permits, tmp_path_factory):
 
     @functools.cache
     def fit(kind):
-        return run(calibrated(kind), permits, tmp_path_factory.mktemp("fit"), rows())
+        return run(calibrated(kind), permits, tmp_path_factory.mktemp("fit"))
 
     return fit
 
@@ -102,6 +126,16 @@ SMALL = {
     "diffusion": {"steps": 20, "device": "cpu"},
     "ctgan": {"steps": 20, "fakes": 64, "device": "cpu"},
     "pategan": {"votes": 200, "rounds": 4, "generated": 1000, "device": "cpu"},
+    "image-diffusion": {
+        "warm_up": 5,
+        "steps": 40,
+        "sampling_rate": 0.2,
+        "draws": 2,
+        "frequencies": 3,
+        "widths": (8, 8),
+        "sampling_steps": 3,
+        "device": "cpu",
+    },
 }
 """Public parameters that make training short; 300 people teach a network nothing anyway."""
 
@@ -111,14 +145,16 @@ def small(kind):
     return kind(**SMALL.get(names[kind], {}))
 
 
+@functools.cache
 def calibrated(kind, beside=None, claim=CLAIM):
-    return small(kind).calibrate(claim, SCHEMA, beside or NoOpDpEvent())
+    return small(kind).calibrate(claim, given(kind)[0], beside or NoOpDpEvent())
 
 
-def run(generator, permits, folder, frame, name="attempt.jsonl"):
+def run(generator, permits, folder, name="attempt.jsonl"):
+    schema, frame = given(type(generator))
     transcript = Transcript(folder / name)
     permit = permits(generator, transcript)
-    return generator.fit(units(frame), SCHEMA, permit, transcript, lambda what, share: None)
+    return generator.fit(units(frame), schema, permit, transcript, lambda what, share: None)
 
 
 def units(frame):
@@ -155,14 +191,14 @@ def test_a_permit_for_something_else_opens_nothing(kind, permits, tmp_path):
     mine, other = Transcript(tmp_path / "mine"), Transcript(tmp_path / "other")
     for wrong in (permits(weaker, mine), permits(calibrated(kind), other)):
         with pytest.raises(PermitError):
-            calibrated(kind).fit(Unread(), SCHEMA, wrong, mine, lambda what, share: None)
+            calibrated(kind).fit(Unread(), given(kind)[0], wrong, mine, lambda what, share: None)
 
 
 @generators
 def test_samples_stay_in_the_schema_and_repeat_by_seed(kind, fitted):
     model = fitted(kind)
     frame = model.sample(500, np.random.default_rng(1))
-    assert list(frame) == list(SCHEMA.columns)
+    assert list(frame) == list(given(kind)[0].columns)
     assert frame["person"].tolist() == [str(i) for i in range(1, 501)]
     Codec(model.schema).encode(frame)
     assert not impossible_rows(frame, SCHEMA).any()
@@ -206,13 +242,14 @@ def test_a_killed_fit_goes_on_with_the_answers_it_had(kind, permits, tmp_path):
     generator = calibrated(kind)
     first = Transcript(tmp_path / "t")
     with pytest.raises(KilledError):
-        generator.fit(units(rows()), SCHEMA, permits(generator, first), first, kill)
+        schema, frame = given(kind)
+        generator.fit(units(frame), schema, permits(generator, first), first, kill)
     answered = list(first.answers)
     assert answered
-    resumed = run(generator, permits, tmp_path, rows(), "t")
+    resumed = run(generator, permits, tmp_path, "t")
     whole = Transcript(tmp_path / "t").answers
     assert whole[: len(answered)] == answered
-    again = run(generator, permits, tmp_path, rows(), "t")
+    again = run(generator, permits, tmp_path, "t")
     assert Transcript(tmp_path / "t").answers == whole
     pd.testing.assert_frame_equal(
         again.sample(50, np.random.default_rng(0)), resumed.sample(50, np.random.default_rng(0))
@@ -221,11 +258,11 @@ def test_a_killed_fit_goes_on_with_the_answers_it_had(kind, permits, tmp_path):
 
 @generators
 def test_another_generator_cannot_go_on_with_the_answers(kind, permits, tmp_path):
-    run(calibrated(kind), permits, tmp_path, rows())
+    run(calibrated(kind), permits, tmp_path)
     Transcript(tmp_path / "attempt.jsonl").scratch.unlink(missing_ok=True)
     other = calibrated(kind, claim=Guarantee(10.0, CLAIM.delta))
     with pytest.raises(LedgerError, match="another question"):
-        run(other, permits, tmp_path, rows())
+        run(other, permits, tmp_path)
 
 
 def test_noise_is_refused_where_opendp_prices_it_above_the_charge(monkeypatch):

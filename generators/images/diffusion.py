@@ -1,0 +1,167 @@
+"""DP diffusion of images: diffusers' U-Net trained with DP-SGD from where the moments leave it.
+
+DPDM (arXiv 2210.09929): EDM's loss at log-normal noise levels, K of them for each image inside the gradient
+that is clipped, an average of the weights, classes told and sometimes withheld. Before the first private step
+the network has learnt to denoise draws of each class's moments, which is free.
+
+Privacy claim: one Poisson-sampled Gaussian a step, beside the opening and the moments; noise levels are drawn
+without the rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from generators.deep.generator import Prepared, average
+from generators.deep.training import Schedule, SpentSoFar
+from generators.dpsgd.checkpoint import RandomState, Stateful, run
+from generators.dpsgd.engine import PrivateGradient
+from generators.dpsgd.gradients import Rows
+from generators.images.generator import Begun, ImageSgd
+from generators.images.networks import (
+    PRECONDITION,
+    SIGMA_DATA,
+    ImageDenoiser,
+    Sampler,
+    untold_codes,
+)
+
+P_MEAN, P_STD = -1.2, 1.2
+"""Of log σ, as in EDM and DPDM."""
+
+
+def corrupt(sizes: list[int], drop: float, rows: Rows, g: torch.Generator) -> Rows:
+    """Images [n, c, h, w] in bytes or in [−1, 1] with a noise level each, and conditions now and then withheld.
+
+    Every row's draws are its own and do not depend on its place.
+    """
+    clean = rows["pixels"]
+    if clean.dtype == torch.uint8:
+        clean = clean.float() / 127.5 - 1
+    n, device = len(clean), clean.device
+    sigma = (P_MEAN + P_STD * torch.randn(n, generator=g, device=device)).exp()
+    noise = torch.randn(clean.shape, generator=g, device=device) * sigma[:, None, None, None]
+    withheld = torch.rand(n, 1, generator=g, device=device) < drop
+    told = torch.where(withheld, untold_codes(rows["told"], sizes), rows["told"])
+    return {"clean": clean, "noisy": clean + noise, "sigma": sigma, "told": told}
+
+
+def denoising_loss(module: Any, rows: Rows) -> Tensor:
+    """EDM's weighted squared error, a mean over pixels [n]."""
+    sigma = rows["sigma"][:, None, None, None]
+    x = PRECONDITION.precondition_inputs(rows["noisy"], sigma)
+    f = module(x, PRECONDITION.precondition_noise(rows["sigma"]), rows["told"])
+    denoised = PRECONDITION.precondition_outputs(rows["noisy"], f.float(), sigma)
+    weight = (rows["sigma"] ** 2 + SIGMA_DATA**2) / (rows["sigma"] * SIGMA_DATA) ** 2
+    losses: Tensor = weight * (denoised - rows["clean"]).square().mean((1, 2, 3))
+    return losses
+
+
+@dataclass(frozen=True)
+class ImageDiffusion(ImageSgd):
+    """DP diffusion on a U-Net.
+
+    ``draws`` K: noise levels drawn for each unit in a step. ``widths``, ``layers``, ``patch``: of the U-Net.
+    ``warm_up_batch``, ``warm_up_rate``: of the steps on draws. ``drop``: how often training withholds
+    conditions. ``guidance``, ``sampler``, ``sampling_steps``, ``start`` (the noise that sampling
+    begins with): how images are drawn.
+    """
+
+    sampling_rate: float = 0.01
+    steps: int = 200
+    draws: int = 4
+    physical_batch: int = 128
+    learning_rate: float = 5e-4
+    warm_up_batch: int = 128
+    warm_up_rate: float = 2e-3
+    ema: float = 0.98
+    widths: tuple[int, ...] = (32, 64)
+    layers: int = 1
+    patch: int = 2
+    drop: float = 0.1
+    guidance: float = 0.0
+    sampler: Sampler = "ode"
+    sampling_steps: int = 12
+    start: float = 1.0
+
+    kind = "image-diffusion"
+
+    def learn(self, prepared: Prepared, begun: Begun, shape: tuple[int, int, int]) -> nn.Module:
+        device = self.pick_device()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)  # a killed run begins at the same weights
+            network = ImageDenoiser(
+                list(shape),
+                begun.sizes,
+                list(self.widths),
+                self.layers,
+                self.patch,
+                self.guidance,
+                self.sampler,
+                self.sampling_steps,
+                self.start,
+                self.frequencies,
+            )
+        network.means.copy_(torch.from_numpy(begun.moments.means))
+        network.factors.copy_(torch.from_numpy(begun.moments.factors))
+        network.to(device)
+        plan = self.plan(self.calibrated_noise)
+        private = PrivateGradient(
+            network,
+            denoising_loss,
+            begun.units,
+            plan,
+            expected_units=prepared.opening.units,
+            corrupt=lambda rows, g: corrupt(begun.sizes, self.drop, rows, g),
+            n_groups=prepared.n_groups,
+        )
+        early = torch.optim.Adam(network.parameters(), self.warm_up_rate)
+        late = torch.optim.Adam(network.parameters(), self.learning_rate)
+        mean = average(network, self.ema)
+        schedules = Schedule(early, self.warm_up), Schedule(late, self.steps)
+        public = torch.Generator(device).manual_seed(0)
+
+        def on_draws(t: int) -> None:
+            schedules[0].set(t)
+            images, told = begun.draws(self.warm_up_batch, np.random.default_rng([0, t]))
+            rows = {"pixels": images.to(device), "told": told.to(device)}
+            early.zero_grad()
+            loss = denoising_loss(network, corrupt(begun.sizes, self.drop, rows, public)).mean()
+            loss.backward()  # type: ignore[no-untyped-call]
+            early.step()
+
+        def on_rows(t: int) -> None:
+            schedules[1].set(t)
+            private()
+            late.step()
+
+        def step(t: int) -> None:
+            if t < self.warm_up:
+                on_draws(t)
+            else:
+                on_rows(t - self.warm_up)
+            mean.update_parameters(network)
+
+        parts: dict[str, Stateful] = {
+            "network": network,
+            "early": early,
+            "late": late,
+            "mean": mean,
+            "private": private,
+            "public": RandomState(public),
+        }
+        spent = SpentSoFar(self.before_training, plan, self.delta)
+
+        def told(t: int) -> str:
+            if t <= self.warm_up:
+                return f"step {t} of {self.warm_up} on draws of the moments"
+            return spent(t - self.warm_up)
+
+        total = self.warm_up + self.steps
+        run(total, step, parts, prepared.checkpoint, prepared.progress, told)
+        return mean.module
