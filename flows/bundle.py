@@ -1,6 +1,7 @@
 """The bundle: ``public/`` may leave the house, ``internal/`` may not.
 
-    public/    data.parquet, data.csv, schema.yaml, label.json, card.html, manifest.json
+    public/    data.parquet, data.csv, schema.yaml, label.json, card.html, manifest.json;
+               of an image set also images/ and data.npz
     internal/  scores.parquet, scores.json, verdict.json, report.html, model/
 
 A veto, or insufficient evidence, makes no ``public/`` at all. The whole bundle appears at once or not at all.
@@ -20,7 +21,7 @@ from evaluators.gate import Verdict
 from evaluators.report import write_report
 from evaluators.score import Scorecard
 from flows.card import write_card
-from flows.export import texts, typed
+from flows.export import exported, write_files
 from flows.label import make_label
 from flows.run import folder_atomically, write_json
 from flows.steps import Work
@@ -45,9 +46,8 @@ def write_bundle(work: Work, permit: Permit, verdict: Verdict) -> Path:
 
 def _public(folder: Path, schema: Schema, label: dict[str, Any], frame: pd.DataFrame) -> None:
     folder.mkdir()
-    typed(frame).to_parquet(folder / "data.parquet", index=False)
-    texts(frame, schema).to_csv(folder / "data.csv", index=False)
-    (folder / "schema.yaml").write_text(schema.to_yaml(), encoding="utf-8")
+    write_files(frame, schema, folder)
+    (folder / "schema.yaml").write_text(exported(schema).to_yaml(), encoding="utf-8")
     write_json(folder / "label.json", label)
     write_card(folder / "card.html", label, schema, frame)
     write_json(folder / "manifest.json", manifest(folder))
@@ -65,12 +65,12 @@ def _internal(
 
 
 def manifest(folder: Path) -> dict[str, Any]:
-    """Every file of the folder with its size and SHA-256."""
-    files = sorted(f for f in folder.iterdir() if f.is_file() and f.name != "manifest.json")
+    """Every file in and below the folder with its size and SHA-256."""
+    files = sorted(f for f in folder.rglob("*") if f.is_file() and f.name != "manifest.json")
     return {
         "files": [
             {
-                "name": f.name,
+                "name": f.relative_to(folder).as_posix(),
                 "bytes": f.stat().st_size,
                 "sha256": hashlib.sha256(f.read_bytes()).hexdigest(),
             }

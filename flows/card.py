@@ -17,6 +17,7 @@ import pandas as pd
 
 from evaluators.page import environment, loss, write_page
 from flows.columns import tiles
+from flows.sheet import contact_sheet
 from privacy.schema import Schema
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -56,6 +57,7 @@ def write_card(path: Path, label: dict[str, Any], schema: Schema, synthetic: pd.
         "events_left_out": max(0, len(rows) - MAX_EVENTS),
         "left_open": label["accounting"]["what_the_schema_left_open"],
         "tiles": tiles(schema, synthetic),
+        "sheet": contact_sheet(schema, synthetic),
         "subgroups": [s.name for s in schema.subgroups],
         "unit_is_row": schema.unit is None,
     }

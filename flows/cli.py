@@ -139,17 +139,18 @@ def sample(
     model: Annotated[Path, typer.Argument(help="Folder of a saved model (…/internal/model).")],
     n: Annotated[int, typer.Option("-n", min=1, help="How many rows.")],
     seed: Annotated[int, typer.Option(help="The same seed gives the same rows.")] = 0,
-    out: Annotated[Path, typer.Option(help="File to write: .csv or .parquet.")] = Path(
-        "sample.csv"
-    ),
+    out: Annotated[
+        Path, typer.Option(help="File to write: .csv or .parquet; .parquet for pictures.")
+    ] = Path("sample.csv"),
 ) -> None:
     """Draw synthetic rows from a saved model; costs nothing."""
     import numpy as np
 
-    from flows.export import write_rows
+    from flows.export import check_name, write_rows
     from generators.registry import load_model
 
     loaded = load_model(model)
+    check_name(out, loaded.schema)  # before minutes are spent on drawing
     write_rows(loaded.sample(n, np.random.default_rng(seed)), loaded.schema, out)
     console.print(f"{n} rows in {out}", highlight=False)
 
@@ -212,11 +213,13 @@ def schema_check(
 ) -> None:
     """Count what the schema would refuse, clamp or map; shows private values, to you alone."""
     from privacy.conform import conform
-    from privacy.read import read_texts
     from privacy.schema import load_schema
+    from privacy.source import read_source
 
     declared = load_schema(schema)
-    texts = read_texts(tuple(data), declared)
+    source = read_source(tuple(data), declared)
+    source.check_pictures(declared)
+    texts = source.texts
     _, findings = conform(texts, declared)
     stderr.print("[bold red]This read private rows;[/] what it shows must stay in the house.")
     table = Table("column", "problem", "first value", "first row", "rows", "action")

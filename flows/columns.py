@@ -14,7 +14,7 @@ from markupsafe import Markup
 from evaluators.page import percent
 from evaluators.plots import histogram, meter
 from privacy.codec import Codec, ColumnCode
-from privacy.columns import Categorical
+from privacy.columns import Categorical, Column, Image
 from privacy.schema import Schema
 
 MAX_BARS = 32
@@ -41,7 +41,7 @@ class Tile:
 
 
 def tiles(schema: Schema, synthetic: pd.DataFrame) -> list[Tile]:
-    """A tile for every column, in schema order; identifiers have no distribution."""
+    """A tile for every column, in schema order; identifiers and pictures have no distribution."""
     codec = Codec(schema)
     codes = codec.encode(synthetic)
     return [
@@ -51,7 +51,7 @@ def tiles(schema: Schema, synthetic: pd.DataFrame) -> list[Tile]:
 
 def _tile(schema: Schema, name: str, code: ColumnCode | None, codes: pd.Series | None) -> Tile:
     column = schema.columns[name]
-    about = (name, column.kind, roles(schema, name), " ".join(column.description.split()))
+    about = (name, _kind(column), roles(schema, name), " ".join(column.description.split()))
     if code is None or codes is None:
         return Tile(*about)
     shares = np.bincount(codes, minlength=code.size) / max(1, len(codes))
@@ -65,6 +65,14 @@ def _tile(schema: Schema, name: str, code: ColumnCode | None, codes: pd.Series |
         ends=(low, high),
         values=tuple(_bar(label, share) for label, share in listed),
     )
+
+
+def _kind(column: Column) -> str:
+    """What the column is, in words."""
+    if isinstance(column, Image):
+        colours = "grey" if column.channels == 1 else "RGB"
+        return f"image · {column.width} × {column.height} pixels, {colours}"
+    return column.kind
 
 
 def roles(schema: Schema, name: str) -> str:

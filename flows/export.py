@@ -5,19 +5,27 @@ Privacy claim: none; handles synthetic rows.
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 
+from flows.pictures import picture_table, write_npz, write_png
 from privacy.columns import Datetime
 from privacy.conform import conform
 from privacy.errors import InputError
-from privacy.read import read_any
+from privacy.images import stack
 from privacy.schema import Csv, Schema
+from privacy.source import read_source
 
 
 def texts(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
-    """Every value as the source would write it: dates in the schema's format, missing ones as its sign."""
+    """Every value as the source would write it: dates in the schema's format, missing ones as its sign.
+
+    Pictures have no text; their column is left out.
+    """
 
     def write(name: str) -> pd.Series:
         column, series = schema.columns[name], frame[name]
@@ -30,7 +38,7 @@ def texts(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
         sign = column.missing_values[0] if column.missing_values else ""
         return written.astype(object).where(series.notna(), sign)
 
-    return pd.DataFrame({name: write(name) for name in schema.columns})
+    return pd.DataFrame({name: write(name) for name in schema.columns if name != schema.image})
 
 
 def typed(frame: pd.DataFrame) -> pd.DataFrame:
@@ -47,23 +55,59 @@ def typed(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(**{str(n): text(frame[n]) for n in frame if is_mixed(frame[n])})
 
 
+def exported(schema: Schema) -> Schema:
+    """The schema of files written here, which follow no habit of the source's."""
+    return schema.model_copy(update={"csv": Csv(), "npz": {}})
+
+
 def read_synthetic(path: Path, schema: Schema) -> pd.DataFrame:
-    """The canonical frame of a CSV file that ``texts`` wrote.
+    """The canonical frame of a file of ``synthetic_bytes``.
 
     Raises ValueError where a value does not fit the schema: synthetic rows must.
     """
-    table = read_any(path, Csv())
-    frame, findings = conform(table.select(list(schema.columns)), schema)
+    source = read_source((path,), exported(schema))
+    frame, findings = conform(source.texts, schema)
     if findings:
         raise ValueError(f"{path}: {findings[0]}")
-    return frame
+    return source.frame(frame, schema, np.ones(len(frame), dtype=bool))
+
+
+def synthetic_bytes(frame: pd.DataFrame, schema: Schema) -> bytes:
+    """A file of texts that is read back exactly: CSV, or Parquet where there are pictures."""
+    if schema.image is None:
+        return texts(frame, schema).to_csv(index=False).encode()
+    file = io.BytesIO()
+    pq.write_table(picture_table(texts(frame, schema), frame[schema.image], schema), file)
+    return file.getvalue()
+
+
+def check_name(path: Path, schema: Schema) -> None:
+    """Raise InputError for a name whose ending ``write_rows`` has no format for."""
+    if schema.image is not None and path.suffix != ".parquet":
+        raise InputError(f"{path}: expected a name that ends in .parquet, which holds pictures")
+    if path.suffix not in (".csv", ".parquet"):
+        raise InputError(f"{path}: expected a name that ends in .csv or .parquet")
 
 
 def write_rows(frame: pd.DataFrame, schema: Schema, path: Path) -> None:
     """Write a canonical frame as .csv or .parquet, by the path's ending."""
-    if path.suffix == ".parquet":
+    check_name(path, schema)
+    if schema.image is not None:
+        columns = typed(frame.drop(columns=schema.image))
+        pq.write_table(picture_table(columns, frame[schema.image], schema), path)
+    elif path.suffix == ".parquet":
         typed(frame).to_parquet(path, index=False)
-    elif path.suffix == ".csv":
-        texts(frame, schema).to_csv(path, index=False)
     else:
-        raise InputError(f"{path}: expected a name that ends in .csv or .parquet")
+        texts(frame, schema).to_csv(path, index=False)
+
+
+def write_files(frame: pd.DataFrame, schema: Schema, folder: Path) -> None:
+    """The rows as data.parquet and data.csv; of an image set also images/ (named in data.csv) and data.npz."""
+    write_rows(frame, schema, folder / "data.parquet")
+    columns = texts(frame, schema)
+    if schema.image is not None:
+        arrays = {str(n): columns[n].to_numpy(dtype=str) for n in columns}
+        arrays[schema.image] = stack(frame[schema.image])
+        write_npz(folder / "data.npz", arrays)
+        columns = columns.assign(**{schema.image: write_png(folder, frame[schema.image])})
+    columns[list(schema.columns)].to_csv(folder / "data.csv", index=False)

@@ -8,8 +8,10 @@ rows live only inside ``fit`` and ``judge``; what a stage returns or reports is 
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -19,12 +21,13 @@ from evaluators.evaluate import evaluate
 from evaluators.gate import Verdict, gate
 from evaluators.score import Scorecard
 from flows.config import make_generator
-from flows.export import read_synthetic, texts
+from flows.export import read_synthetic, synthetic_bytes
 from flows.run import Run, folder_atomically, write_atomically
 from generators.base import Generator, Model, Progress
 from generators.registry import load_model
 from privacy.accounting import zcdp_budget
 from privacy.domain import domain_event, map_undeclared, measure_domain, selects_categories
+from privacy.images import stack
 from privacy.ledger import Dataset, Ledger, Permit
 from privacy.read import file_digest
 from privacy.schema import Schema, load_schema
@@ -117,9 +120,14 @@ class Work:
         """The schema with what was measured under the charge put in."""
         return load_schema(self.run / "model" / "schema.yaml")
 
+    @property
+    def synthetic_file(self) -> Path:
+        """Where the synthetic rows are kept; pictures need Parquet."""
+        return self.run / ("synthetic.parquet" if self.plan.schema.image else "synthetic.csv")
+
     def synthetic(self) -> pd.DataFrame:
         """The synthetic rows, checked against the schema as they are read."""
-        return read_synthetic(self.run / "synthetic.csv", self.completed_schema())
+        return read_synthetic(self.synthetic_file, self.completed_schema())
 
 
 def fit(work: Work, progress: Progress) -> None:
@@ -131,9 +139,11 @@ def fit(work: Work, progress: Progress) -> None:
     progress("reading", 0.0)
     rows = work.open(permit)
     # answers that were given on other rows are not continued
-    files = "".join(map(file_digest, work.run.config.data))
-    work.transcript.answer(["files", permit.split.digest(files)], lambda: "opened")
     plan = work.plan
+    files = "".join(map(file_digest, work.run.config.data))
+    if plan.schema.image is not None:  # a CSV file only names its pictures
+        files += hashlib.sha256(stack(rows.frame[plan.schema.image]).tobytes()).hexdigest()
+    work.transcript.answer(["files", permit.split.digest(files)], lambda: "opened")
     schema = measure_domain(
         rows.frame, plan.schema, plan.domain_rho, plan.domain_delta, permit, work.transcript
     )
@@ -146,14 +156,13 @@ def fit(work: Work, progress: Progress) -> None:
 
 def sample(work: Work) -> None:
     """Draw the synthetic rows; free, and the same for the same seed."""
-    if (work.run / "synthetic.csv").exists():
+    if work.synthetic_file.exists():
         return
     model: Model = load_model(work.run / "model")
     public, share = work.plan.schema.public_rows, 1 - work.dataset.split.holdout
     n = work.run.config.rows or (round(public * share) if public else model.rows)
     frame = model.sample(n, np.random.default_rng(work.run.config.seed))
-    content = texts(frame, model.schema).to_csv(index=False)
-    write_atomically(work.run / "synthetic.csv", content.encode())
+    write_atomically(work.synthetic_file, synthetic_bytes(frame, model.schema))
 
 
 def judge(work: Work, progress: Progress) -> None:

@@ -56,10 +56,20 @@ class Source:
         frame = conformed.loc[rows].reset_index(drop=True)
         if schema.image is None:
             return frame
-        column = schema.columns[schema.image]
-        assert isinstance(column, Image)
         wanted = [self.pictures[i] for i in np.flatnonzero(rows)]
-        return frame.assign(**{schema.image: unstack(load(wanted, column))})[list(schema.columns)]
+        decoded = unstack(load(wanted, _image(schema)))
+        return frame.assign(**{schema.image: decoded})[list(schema.columns)]
+
+    def check_pictures(self, schema: Schema) -> None:
+        """Raise DataError for the first picture that is not as the schema says."""
+        for picture in self.pictures:
+            picture.decode(_image(schema))
+
+
+def _image(schema: Schema) -> Image:
+    column = schema.columns[schema.image or ""]
+    assert isinstance(column, Image)
+    return column
 
 
 def read_source(paths: Sequence[Path], schema: Schema) -> Source:

@@ -1,0 +1,266 @@
+"""What leaves the house of an image set: files that read back bit for bit, and a card that shows them."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import PIL.Image
+import pyarrow.parquet as pq
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from flows import steps
+from flows.bundle import _public
+from flows.card import write_card
+from flows.columns import tiles
+from flows.config import load_config
+from flows.export import exported, read_synthetic, synthetic_bytes, write_files, write_rows
+from flows.run import Run
+from flows.sheet import ACROSS, GAP, contact_sheet
+from privacy.codec import Codec, number_identifiers
+from privacy.conform import conform
+from privacy.errors import InputError, LedgerError
+from privacy.images import stack, unstack
+from privacy.schema import Schema, load_schema
+from privacy.source import read_source
+from tests.evaluators.pages import HOSTILE, Page, make_label
+from tests.flows import clinic
+from tests.flows.test_cli import understudy
+
+COLUMNS: dict[str, Any] = {
+    "who": {"kind": "identifier"},
+    "scan": {"kind": "image", "height": 5, "width": 4},
+    "age": {"kind": "integer", "bounds": [0, 99], "bins": 10, "missing": "keep", "special": ["N"]},
+    "seen": {"kind": "datetime", "bounds": ["2020-01-01", "2021-01-01"], "bins": 3, "format": "%d.%m.%Y"},
+    "file": {"kind": "float", "bounds": [0, 1], "bins": 4},
+    "dx": {"kind": "categorical", "categories": ["ill", "well", HOSTILE]},
+    "sex": {"kind": "categorical", "categories": ["F", "M"]},
+}  # fmt: skip
+BASE: dict[str, Any] = {
+    "name": "clinic",
+    "unit": "who",
+    "csv": {"separator": ";"},
+    "npz": {"scan": "x"},
+    "targets": [{"task": "multiclass", "column": "dx"}],
+    "subgroups": [{"column": "dx", "name": "same"}, {"column": "sex"}],
+}
+SCHEMA = Schema.model_validate(BASE | {"columns": COLUMNS})
+RGB = Schema.model_validate(
+    BASE | {"columns": COLUMNS | {"scan": {**COLUMNS["scan"], "channels": 3}}}
+)
+
+
+def drawn(n: int = 60, schema: Schema = SCHEMA, pixels: np.ndarray | None = None) -> pd.DataFrame:
+    """Synthetic rows as a model of pictures gives them."""
+    rng = np.random.default_rng(0)
+    codec = Codec(schema)
+    codes = {name: rng.integers(size, size=n) for name, size in codec.domain.items()}
+    shape = schema.columns["scan"].shape  # type: ignore[union-attr]
+    x = rng.integers(0, 256, (n, *shape), dtype=np.uint8) if pixels is None else pixels
+    frame = codec.decode(pd.DataFrame(codes), rng).assign(scan=unstack(x))
+    return number_identifiers(frame, schema)
+
+
+def assert_alike(found: pd.DataFrame, frame: pd.DataFrame) -> None:
+    """The same columns in the same order, and pictures equal bit for bit."""
+    pd.testing.assert_frame_equal(found.drop(columns="scan"), frame.drop(columns="scan"))
+    assert list(found.columns) == list(frame.columns)
+    np.testing.assert_array_equal(stack(found["scan"]), stack(frame["scan"]))
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.data())
+def test_synthetic_pictures_are_read_back_bit_for_bit(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    schema = data.draw(st.sampled_from([SCHEMA, RGB]))
+    n = data.draw(st.integers(1, 5))
+    shape = (n, *schema.columns["scan"].shape)  # type: ignore[union-attr]
+    frame = drawn(n, schema, data.draw(arrays(np.uint8, shape)))
+    path = tmp_path_factory.mktemp("synthetic") / "synthetic.parquet"
+    path.write_bytes(synthetic_bytes(frame, schema))
+    assert_alike(read_synthetic(path, schema), frame)
+
+
+@pytest.mark.parametrize("schema", [SCHEMA, RGB], ids=["grey", "colour"])
+def test_exported_files_are_read_again_with_the_exported_schema(
+    schema: Schema, tmp_path: Path
+) -> None:
+    frame, public = drawn(schema=schema), tmp_path / "public"
+    _public(public, schema, make_label(), frame)
+    written = load_schema(public / "schema.yaml")
+    for name in ("data.csv", "data.npz"):
+        source = read_source([public / name], written)
+        found, findings = conform(source.texts, written)
+        assert findings == []
+        assert_alike(source.frame(found, written, np.ones(len(found), dtype=bool)), frame)
+    with np.load(public / "data.npz") as file:
+        assert file.files == [n for n in schema.columns if n != "scan"] + ["scan"]
+        assert file["scan"].shape == (60, *schema.columns["scan"].shape)  # type: ignore[union-attr]
+    assert pd.read_csv(public / "data.csv")["scan"].iloc[59] == "images/000060.png"
+    entries = json.loads((public / "manifest.json").read_text())["files"]
+    assert {entry["name"] for entry in entries} == {
+        "data.parquet", "data.csv", "data.npz", "schema.yaml", "label.json", "card.html",
+        *(f"images/{i:06d}.png" for i in range(1, 61)),
+    }  # fmt: skip
+    for entry in entries:
+        content = (public / entry["name"]).read_bytes()
+        assert hashlib.sha256(content).hexdigest() == entry["sha256"]
+
+
+def test_parquet_says_what_hugging_face_needs(tmp_path: Path) -> None:
+    path = tmp_path / "data.parquet"
+    write_rows(drawn(), SCHEMA, path)
+    stored = pq.read_schema(path)
+    features = json.loads(stored.metadata[b"huggingface"])["info"]["features"]
+    assert list(features) == stored.names == list(SCHEMA.columns)
+    assert features["scan"] == {"_type": "Image"}
+    assert str(stored.field("scan").type) == "struct<bytes: binary, path: string>"
+    dtypes = {n: f["dtype"] for n, f in features.items() if n != "scan"}
+    assert dtypes == {
+        "who": "string", "age": "string", "seen": "timestamp[ms]", "file": "float64", "dx": "string",
+        "sex": "string",
+    }  # fmt: skip
+    assert str(stored.field("seen").type) == "timestamp[ms]"
+    row = pq.read_table(path).to_pylist()[7]
+    assert row["scan"]["path"] == "000008.png"
+    found = np.asarray(PIL.Image.open(io.BytesIO(row["scan"]["bytes"])))
+    np.testing.assert_array_equal(found, drawn()["scan"][7][..., 0])
+    with pytest.raises(InputError, match=r"ends in .parquet, which holds pictures"):
+        write_rows(drawn(), SCHEMA, tmp_path / "data.csv")
+
+
+def test_the_card_shows_a_strip_for_every_class_and_group(tmp_path: Path) -> None:
+    frame = drawn(200)
+    frame = frame[(frame["dx"] != "ill") | (frame["sex"] != "M")].reset_index(drop=True)
+    write_card(tmp_path / "card.html", make_label(), SCHEMA, frame)
+    page = Page((tmp_path / "card.html").read_text("utf-8"))
+    (uri,) = [value for name, value in page.attributes if name == "src"]
+    head, _, content = uri.partition(",")
+    assert head == "data:image/png;base64"
+    sheet = np.asarray(PIL.Image.open(io.BytesIO(base64.b64decode(content))))
+    large = 64 // 5
+    assert sheet.shape == (5 * (5 * large + GAP), ACROSS * (4 * large + GAP))
+    assert not {"href", "onload"} & {name for name, _ in page.attributes}
+    assert (
+        "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+        in dict(page.attributes)["content"]
+    )
+    for text in ("dx ill, sex F", "dx well, sex F", "dx well, sex M", f"dx {HOSTILE}, sex M"):
+        assert text in page.text
+    assert "dx ill, sex M" not in page.text
+    (alt,) = [value for name, value in page.attributes if name == "alt"]
+    assert "dx well, sex M" in alt
+    # the first strip holds the first rows of its group, as they were drawn
+    mine = frame[(frame["dx"] == "ill") & (frame["sex"] == "F")]["scan"].iloc[:ACROSS]
+    for i, picture in enumerate(mine):
+        left = i * (4 * large + GAP)
+        shown = sheet[: 5 * large : large, left : left + 4 * large : large]
+        np.testing.assert_array_equal(shown, picture[..., 0])
+
+
+def test_the_sheet_takes_whatever_there_is() -> None:
+    bare = Schema.model_validate({**BASE, "targets": [], "subgroups": [], "columns": COLUMNS})
+    sheet = contact_sheet(bare, drawn(3))
+    assert sheet is not None
+    assert sheet.strips == (("all rows", 3),)
+    assert contact_sheet(SCHEMA, drawn(0)) is None
+    large = {"scan": {"kind": "image", "height": 300, "width": 150}}
+    wide = Schema.model_validate(BASE | {"columns": COLUMNS | large})
+    sheet = contact_sheet(wide, drawn(2, wide))
+    assert sheet is not None
+    assert (sheet.height, sheet.width) == (len(sheet.strips) * 64, ACROSS * (30 + GAP))
+    many = {"dx": {"kind": "categorical", "categories": [f"c{i}" for i in range(40)]}}
+    classes = Schema.model_validate(BASE | {"columns": COLUMNS | many})
+    sheet = contact_sheet(classes, drawn(2000, classes))
+    assert sheet is not None
+    assert (len(sheet.strips), sheet.left_out) == (24, 80 - 24)
+
+
+def test_the_tile_of_pictures_says_their_size() -> None:
+    found = {t.name: t for t in tiles(RGB, drawn(schema=RGB))}
+    assert found["scan"].kind == "image · 4 × 5 pixels, RGB"
+    assert found["scan"].values == ()
+
+
+def write_run(folder: Path) -> Path:
+    """A release config of 80 pictures in a folder, with MST as a generator that passes pictures over."""
+    schema = exported(SCHEMA)
+    write_files(drawn(80), schema, folder)
+    config = {
+        "name": "scans", "schema": "schema.yaml", "data": "data.csv", "policy": "policy.yaml",
+        "guarantee": {"epsilon": 1.0, "delta": 1e-5}, "generator": {"name": "mst"},
+        "ledger": "ledger.db", "runs": "runs", "rows": 20,
+    }  # fmt: skip
+    (folder / "schema.yaml").write_text(schema.to_yaml())
+    for name, value in (("policy", clinic.POLICY), ("config", config)):
+        (folder / f"{name}.yaml").write_text(yaml.safe_dump(value))
+    return folder / "config.yaml"
+
+
+class Painter:
+    """A model that draws what ``drawn`` draws."""
+
+    schema, rows = SCHEMA, 20
+
+    def sample(self, n: int, rng: np.random.Generator) -> pd.DataFrame:
+        return drawn(n)
+
+
+def test_stages_pass_pictures_on(tmp_path: Path, monkeypatch: Any) -> None:
+    run = Run.of(load_config(write_run(tmp_path)))
+    with run.locked():
+        work = steps.Work.of(run)
+        steps.fit(work, lambda what, share: None)
+        monkeypatch.setattr(steps, "load_model", lambda folder: Painter())
+        steps.sample(work)
+        assert_alike(work.synthetic(), drawn(20))
+        train, holdout = (work.open_internally(p) for p in ("train", "holdout"))
+        assert len(train) + len(holdout) == 80
+        assert stack(train["scan"]).shape == (len(train), 5, 4, 1)
+
+
+def test_answers_are_not_continued_on_other_pictures(tmp_path: Path, monkeypatch: Any) -> None:
+    """The CSV file stays as it is; a picture beside it changes."""
+    run = Run.of(load_config(write_run(tmp_path)))
+
+    def killed(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with run.locked():
+        with monkeypatch.context() as patch:
+            patch.setattr(steps, "measure_domain", killed)
+            for _ in range(2):
+                with pytest.raises(KeyboardInterrupt):
+                    steps.fit(steps.Work.of(run), lambda what, share: None)
+        for i in range(1, 81):
+            stored = PIL.Image.open(tmp_path / "images" / f"{i:06d}.png")
+            PIL.Image.fromarray(255 - np.asarray(stored)).save(stored.filename)  # type: ignore[attr-defined]
+        with pytest.raises(LedgerError, match="another question"):
+            steps.fit(steps.Work.of(run), lambda what, share: None)
+
+
+def test_the_commands_know_pictures(tmp_path: Path) -> None:
+    write_run(tmp_path)
+    checked = understudy("schema", "check", tmp_path / "schema.yaml", tmp_path / "data.csv")
+    assert checked.returncode == 0
+    assert "all 80 rows fit the schema" in checked.stdout
+    (tmp_path / "images" / "000003.png").write_bytes(b"hello")
+    checked = understudy("schema", "check", tmp_path / "schema.yaml", tmp_path / "data.csv")
+    assert checked.returncode == 2
+    assert "row 3" in checked.stderr
+    assert "neither a PNG nor a JPEG" in " ".join(checked.stderr.split())
+    drafted = understudy("schema", "draft", tmp_path / "data.npz", "--out", tmp_path / "d.yaml")
+    assert drafted.returncode == 2
+    assert "written by hand" in drafted.stderr
+    assert "Traceback" not in drafted.stderr
