@@ -15,6 +15,7 @@ from generators.deep.diffusion import Diffusion, MaskedDenoiser
 from generators.deep.generator import DeepModel
 from generators.deep.pategan import Chain, PateGan
 from generators.images.diffusion import ImageDiffusion
+from generators.images.gan import ImageGan, Refiner
 from generators.images.generator import load_image_model
 from generators.images.networks import ImageDenoiser
 from generators.marginals.generator import Aim, MarginalModel, Mst
@@ -27,6 +28,7 @@ GENERATORS: Mapping[str, type[Any]] = {
     "ctgan": Ctgan,
     "pategan": PateGan,
     "image-diffusion": ImageDiffusion,
+    "image-gan": ImageGan,
 }
 
 MODELS: Mapping[str, Callable[[Path], Model]] = {
@@ -35,6 +37,7 @@ MODELS: Mapping[str, Callable[[Path], Model]] = {
     "ctgan": partial(DeepModel.load, build=RowGenerator),
     "pategan": partial(DeepModel.load, build=Chain),
     "image-diffusion": partial(load_image_model, build=ImageDenoiser),
+    "image-gan": partial(load_image_model, build=Refiner),
 }
 
 

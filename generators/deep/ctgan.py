@@ -27,6 +27,7 @@ from generators.deep.generator import Prepared, average
 from generators.deep.networks import begin_at
 from generators.deep.opening import Opening
 from generators.deep.training import DeepSgd, Schedule, SpentSoFar
+from generators.dpsgd.adversarial import Turns, add_fake_gradient
 from generators.dpsgd.checkpoint import RandomState, Stateful, run
 from generators.dpsgd.engine import PrivateGradient
 from generators.dpsgd.gradients import Rows
@@ -34,42 +35,8 @@ from generators.dpsgd.randomness import secret_generator
 from generators.dpsgd.units import Units
 from generators.marginals.model import sample
 
-RUNGS = (1, 2, 3, 5, 7, 10, 15, 20, 30, 50)
-"""Critic steps for one of the generator."""
-MEMORY = 0.8
-"""How much of the critic's accuracy so far is kept when a new one is seen."""
 POOL = 2**16
 """Conditions that are drawn from the opening's model, once."""
-
-
-class Turns:
-    """How many steps the critic takes before the generator's next one, by its accuracy on fake rows.
-
-    Below ``floor`` the critic is too weak to teach: one rung up, at most to ``most`` steps.
-    """
-
-    def __init__(self, floor: float, most: int) -> None:
-        self.floor, self.rungs = floor, [r for r in RUNGS if r <= most]
-        self.rung, self.waited, self.accuracy = 0, 0, 1.0
-
-    def due(self) -> bool:
-        """Count one step of the critic; whether the generator's turn has come."""
-        self.waited = (self.waited + 1) % self.rungs[self.rung]
-        return self.waited == 0
-
-    def judge(self, scores: Tensor) -> None:
-        """Look at the critic's scores of fresh fake rows; below 0 is right."""
-        seen = float((scores < 0).float().mean())
-        self.accuracy = MEMORY * self.accuracy + (1 - MEMORY) * seen
-        if self.accuracy < self.floor and self.rung + 1 < len(self.rungs):
-            self.rung, self.accuracy = self.rung + 1, 1.0
-
-    def state_dict(self) -> dict[str, Any]:
-        return {"rung": self.rung, "waited": self.waited, "accuracy": self.accuracy}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.rung, self.waited = state["rung"], state["waited"]
-        self.accuracy = state["accuracy"]
 
 
 class Fakes:
@@ -99,21 +66,6 @@ def on_real(layout: Layout, module: Any, rows: Rows) -> Tensor:
 def on_fake(module: Any, rows: Rows) -> Tensor:
     """Hinge: a fake row should score below −1."""
     return relu(1 + module(rows["x"]))
-
-
-def add_fake_gradient(private: PrivateGradient, fakes: Tensor) -> None:
-    """Add the gradient of fake rows to the noised one of real rows; public, so no noise.
-
-    Each is clipped as a real one is: otherwise the difference would not vanish where rows are alike.
-    """
-    assert private.method is not None
-    found = private.method(on_fake, {"x": fakes}, torch.ones(len(fakes), 1, device=fakes.device))
-    group = torch.zeros(len(fakes), dtype=torch.int64, device=fakes.device)
-    factors = private.plan.clipping.factors(private.state, found.norms, group)
-    sums = found.weighted_sum(factors)
-    for name, parameter in private.module.named_parameters():
-        assert parameter.grad is not None
-        parameter.grad += sums[name] / len(fakes)
 
 
 def distance(layout: Layout, opening: Opening, x: Tensor) -> Tensor:
@@ -201,7 +153,7 @@ class Ctgan(DeepSgd):
             private()
             with torch.no_grad():
                 drawn = fakes(network)
-            add_fake_gradient(private, drawn)
+            add_fake_gradient(private, on_fake, {"x": drawn})
             teach.step()
             critic.project()
             if turns.due():

@@ -67,20 +67,21 @@ class ImageDiffusion(ImageSgd):
     """DP diffusion on a U-Net.
 
     ``draws`` K: noise levels drawn for each unit in a step. ``widths``, ``layers``, ``patch``: of the U-Net.
-    ``warm_up_batch``, ``warm_up_rate``: of the steps on draws. ``drop``: how often training withholds
-    conditions. ``guidance``, ``sampler``, ``sampling_steps``, ``start`` (the noise that sampling
-    begins with): how images are drawn.
+    ``warm_up``, ``warm_up_batch``, ``warm_up_rate``: steps on draws of the moments, before any private one.
+    ``drop``: how often training withholds conditions. ``guidance``, ``sampler``, ``sampling_steps`` and
+    ``start`` (the noise that sampling begins with): how images are drawn.
     """
 
     sampling_rate: float = 0.01
-    steps: int = 200
-    draws: int = 4
-    physical_batch: int = 128
+    steps: int = 300
+    draws: int = 1
+    physical_batch: int = 256
     learning_rate: float = 5e-4
+    warm_up: int = 300
     warm_up_batch: int = 128
     warm_up_rate: float = 2e-3
     ema: float = 0.98
-    widths: tuple[int, ...] = (32, 64)
+    widths: tuple[int, ...] = (16, 32)
     layers: int = 1
     patch: int = 2
     drop: float = 0.1
@@ -107,8 +108,7 @@ class ImageDiffusion(ImageSgd):
                 self.start,
                 self.frequencies,
             )
-        network.means.copy_(torch.from_numpy(begun.moments.means))
-        network.factors.copy_(torch.from_numpy(begun.moments.factors))
+        network.begin(begun.moments)
         network.to(device)
         plan = self.plan(self.calibrated_noise)
         private = PrivateGradient(

@@ -82,7 +82,7 @@ class Begun:
     moments: Moments
 
     def draws(self, n: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-        """``n`` images in [−1, 1] and their conditions; free."""
+        """``n`` images in [−1, 1] by the moments, and their conditions; free."""
         chosen = self.stock[rng.integers(len(self.stock), size=n)]
         return self.moments.draw(classes_of(chosen), rng), chosen
 
@@ -96,14 +96,13 @@ class ImageSgd(DeepSgd):
     """An image generator whose private steps are those of the engine.
 
     ``moments_share``: the part of the budget (as ρ of zCDP) that the moments get; ``frequencies`` m and
-    ``spread``: see ``moments``. ``warm_up``: steps on draws of the moments, before any private one.
+    ``spread``: see ``moments``.
     """
 
     opening_share: float = 0.05
     moments_share: float = 0.25
     frequencies: int = 8
     spread: float = 0.3
-    warm_up: int = 1000
     moments_rho: float | None = field(default=None, metadata=CALIBRATED)
 
     def __post_init__(self) -> None:

@@ -10,6 +10,7 @@ Privacy claim: none of their own. No layer mixes images.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any, Literal
 
 import numpy as np
@@ -47,7 +48,44 @@ class Conditions(nn.Module):
         return told
 
 
-class ImageDenoiser(nn.Module):
+class FromMoments(nn.Module, ABC):
+    """A network that images are drawn with, from draws of the moments on, which it keeps."""
+
+    def __init__(self, shape: list[int], sizes: list[int], frequencies: int) -> None:
+        super().__init__()
+        height, width, channels = shape
+        self.shape, self.sizes = (channels, height, width), list(sizes)
+        self.basis = Basis((height, width, channels), frequencies)
+        classes, d = sizes[0] if sizes else 1, self.basis.size
+        self.means: Tensor
+        self.factors: Tensor
+        self.register_buffer("means", torch.zeros(classes, d, dtype=torch.float64))
+        self.register_buffer("factors", torch.zeros(classes, d, d, dtype=torch.float64))
+
+    def begin(self, moments: Moments) -> None:
+        """Keep these moments."""
+        self.means.copy_(torch.from_numpy(moments.means))
+        self.factors.copy_(torch.from_numpy(moments.factors))
+
+    def drawn(self, codes: Tensor, generator: torch.Generator) -> Tensor:
+        """Draws of the moments for condition codes, in [−1, 1]."""
+        rng = np.random.default_rng(int(torch.randint(2**62, (1,), generator=generator)))
+        moments = Moments(self.basis, self.means.numpy(), self.factors.numpy())
+        return moments.draw(classes_of(codes), rng)
+
+    @torch.no_grad()
+    def draw(self, codes: Tensor, generator: torch.Generator) -> Tensor:
+        """Images for condition codes [n, columns], uint8 [n, channels, height, width]."""
+        parts = [self._draw(part, generator) for part in torch.split(codes, AT_ONCE)]
+        x = torch.cat(parts) if parts else torch.zeros(0, *self.shape)
+        return ((x.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
+
+    @abstractmethod
+    def _draw(self, codes: Tensor, generator: torch.Generator) -> Tensor:
+        """Images in [−1, 1] for a few codes."""
+
+
+class ImageDenoiser(FromMoments):
     """Noisy images, their noise and conditions → what the U-Net says, in EDM's terms F.
 
     ``patch``: so many pixels a side are folded into channels, which makes the U-Net's work that much smaller.
@@ -66,7 +104,7 @@ class ImageDenoiser(nn.Module):
         start: float,
         frequencies: int,
     ) -> None:
-        super().__init__()
+        super().__init__(shape, sizes, frequencies)
         self.about = {
             "shape": list(shape),
             "sizes": list(sizes),
@@ -80,14 +118,9 @@ class ImageDenoiser(nn.Module):
             "frequencies": frequencies,
         }
         height, width, channels = shape
-        self.shape, self.patch, self.sizes = (channels, height, width), patch, list(sizes)
+        self.patch = patch
         self.guidance, self.sampler, self.sampling_steps = guidance, sampler, sampling_steps
-        self.start, self.basis = start, Basis((height, width, channels), frequencies)
-        classes, d = sizes[0] if sizes else 1, self.basis.size
-        self.means: Tensor
-        self.factors: Tensor
-        self.register_buffer("means", torch.zeros(classes, d, dtype=torch.float64))
-        self.register_buffer("factors", torch.zeros(classes, d, d, dtype=torch.float64))
+        self.start = start
         self.multiple: int = patch * 2 ** (len(widths) - 1)
         plain, last = len(widths) - 1, ("AttnDownBlock2D", "AttnUpBlock2D")
         self.unet = UNet2DModel(
@@ -112,11 +145,6 @@ class ImageDenoiser(nn.Module):
         """The arguments from which the same module is built again."""
         return self.about
 
-    @property
-    def moments(self) -> Moments:
-        """What sampling begins at."""
-        return Moments(self.basis, self.means.numpy(), self.factors.numpy())
-
     def forward(self, x: Tensor, level: Tensor, codes: Tensor) -> Tensor:
         """Scaled images [n, channels, height, width] and scaled noise levels [n] → F of the same shape."""
         _, height, width = self.shape
@@ -125,12 +153,6 @@ class ImageDenoiser(nn.Module):
         out = self.unet(pixel_unshuffle(whole, self.patch), level, class_labels=told).sample
         f: Tensor = pixel_shuffle(out, self.patch)[:, :, :height, :width]
         return f
-
-    @torch.no_grad()
-    def draw(self, codes: Tensor, generator: torch.Generator) -> Tensor:
-        """Images for condition codes [n, columns], uint8 [n, channels, height, width]."""
-        parts = [self._draw(part, generator) for part in torch.split(codes, AT_ONCE)]
-        return torch.cat(parts) if parts else torch.zeros(0, *self.shape, dtype=torch.uint8)
 
     def _draw(self, codes: Tensor, generator: torch.Generator) -> Tensor:
         kind = EDMDPMSolverMultistepScheduler if self.sampler == "ode" else EDMEulerScheduler
@@ -145,14 +167,12 @@ class ImageDenoiser(nn.Module):
                 "s_tmax": CHURN_TO,
             }
         )
-        rng = np.random.default_rng(int(torch.randint(2**62, (1,), generator=generator)))
-        x = self.moments.draw(classes_of(codes), rng)
+        x = self.drawn(codes, generator)
         x = x + self.start * torch.randn(x.shape, generator=generator)
         for t in scheduler.timesteps:
             told = self._guided(scheduler.scale_model_input(x, t), t.expand(len(x)), codes)
             x = scheduler.step(told, t, x, generator=generator, **churn).prev_sample
-        pixels: Tensor = ((x.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
-        return pixels
+        return x
 
     def _guided(self, x: Tensor, level: Tensor, codes: Tensor) -> Tensor:
         """Classifier-free guidance (arXiv 2207.12598): (1 + w) · told − w · untold."""

@@ -136,6 +136,15 @@ SMALL = {
         "sampling_steps": 3,
         "device": "cpu",
     },
+    "image-gan": {
+        "steps": 20,
+        "sampling_rate": 0.2,
+        "frequencies": 3,
+        "width": 8,
+        "critic_width": 4,
+        "fakes": 32,
+        "device": "cpu",
+    },
 }
 """Public parameters that make training short; 300 people teach a network nothing anyway."""
 
@@ -241,8 +250,8 @@ def test_a_killed_fit_goes_on_with_the_answers_it_had(kind, permits, tmp_path):
 
     generator = calibrated(kind)
     first = Transcript(tmp_path / "t")
+    schema, frame = given(kind)
     with pytest.raises(KilledError):
-        schema, frame = given(kind)
         generator.fit(units(frame), schema, permits(generator, first), first, kill)
     answered = list(first.answers)
     assert answered

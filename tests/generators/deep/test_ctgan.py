@@ -10,9 +10,10 @@ import torch
 from dp_accounting import NoOpDpEvent
 
 from generators.deep.adversaries import PairCritic, RowGenerator
-from generators.deep.ctgan import Ctgan, Turns, add_fake_gradient, on_real
+from generators.deep.ctgan import Ctgan, on_fake, on_real
 from generators.deep.encoding import Layout
 from generators.dpsgd import checkpoint
+from generators.dpsgd.adversarial import Turns, add_fake_gradient
 from generators.dpsgd.engine import PrivateGradient
 from generators.dpsgd.gradients import BookKeeping
 from generators.dpsgd.plan import Plan
@@ -135,7 +136,7 @@ def test_fakes_get_no_noise_and_cancel_rows_that_are_alike():
     engine = private(module, rows, sigma=1e-9)
     engine()
     assert module.pairs.weight.grad.norm() > 0.1
-    add_fake_gradient(engine, LAYOUT.one_hot(rows))
+    add_fake_gradient(engine, on_fake, {"x": LAYOUT.one_hot(rows)})
     torch.testing.assert_close(
         module.pairs.weight.grad, torch.zeros(LAYOUT.width, LAYOUT.width), atol=1e-5, rtol=0
     )
@@ -153,7 +154,7 @@ def test_the_generator_sees_rows_through_the_noised_gradient_only():
             module.pairs.weight.shape, generator=seeded(7)
         )  # what the mechanism answered
         with torch.no_grad():
-            add_fake_gradient(engine, chain(codes(32, 5), KNOWN, seeded(8)))
+            add_fake_gradient(engine, on_fake, {"x": chain(codes(32, 5), KNOWN, seeded(8))})
         torch.optim.SGD(module.parameters(), 0.1).step()
         (-module(chain(codes(32, 6), KNOWN, seeded(9))).mean()).backward()
         return [p.grad for p in chain.parameters() if p.grad is not None]
