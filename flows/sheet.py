@@ -23,6 +23,8 @@ MOST_STRIPS = 24
 SIDE = 64
 """Small pictures are enlarged, and large ones thinned out, by a whole number to about so many pixels."""
 GAP = 4
+LEAST_PITCH = 40
+"""Room for a label and its number of rows beside pictures that are wide and low."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,8 @@ def _strip(pixels: np.ndarray) -> np.ndarray:
     thin, large = -(-longest // SIDE), max(1, SIDE // longest)
     scaled = pixels[:, ::thin, ::thin].repeat(large, axis=1).repeat(large, axis=2)
     _, height, width, channels = scaled.shape
-    strip = np.full((height + GAP, ACROSS * (width + GAP), channels), 255, dtype=np.uint8)
+    pitch = max(height + GAP, LEAST_PITCH)
+    strip = np.full((pitch, ACROSS * (width + GAP), channels), 255, dtype=np.uint8)
     for i, picture in enumerate(scaled):
         left = i * (width + GAP)
         strip[:height, left : left + width] = picture

@@ -28,8 +28,8 @@ IDX_BYTES = 0x0800
 """How an idx file of unsigned bytes begins; the number of dimensions is added."""
 
 UNREADABLE = (
-    OSError, ValueError, EOFError, NotImplementedError, RuntimeError, struct.error, pa.ArrowException,
-    zipfile.BadZipFile, zlib.error,
+    OSError, ValueError, EOFError, MemoryError, NotImplementedError, RuntimeError, struct.error,
+    pa.ArrowException, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
 
 
@@ -85,7 +85,7 @@ def _idx(path: Path, schema: Schema) -> dict[str, np.ndarray]:
         shape = struct.unpack(f">{dimensions}I", file.read(4 * dimensions))
         if dimensions == 3 and schema.image is not None:
             _check_shape(path, schema.image, shape, schema)
-        content = file.read(math.prod(shape) + 1)
+        content = file.read()
     if len(content) != math.prod(shape):
         raise ValueError(f"it does not hold the {shape[0]} rows that it announces")
     name = _idx_column(path, schema) if dimensions == 1 else schema.image

@@ -251,7 +251,8 @@ def _advice(error: BaseException, form: Csv, names: list[str]) -> str:
 
 def one_line(error: BaseException) -> str:
     """What a library says of a failure, fit to stand at the end of our own line."""
-    return " ".join(str(error).split())[:300]
+    text = " ".join(str(error).split())[:300]
+    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def file_digest(path: Path) -> str:

@@ -143,12 +143,10 @@ def _encoded(path: Path, column: pa.ChunkedArray) -> list[bytes]:
     """Encoded pictures from a Parquet column of bytes, or of bytes and path as Hugging Face writes it."""
     kind = column.type
     if pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0:
-        column = pa.chunked_array(
-            [c.field("bytes") for c in column.chunks], kind.field("bytes").type
-        )
+        column = pc.struct_field(column, "bytes")
     if not pa.types.is_binary(column.type) and not pa.types.is_large_binary(column.type):
         raise DataError(
-            f"{path}: pictures of type {kind}; store each as the bytes of a PNG or JPEG file"
+            f"{path}: pictures of type {str(kind)!r}; store each as the bytes of a PNG or JPEG file"
         )
     if column.null_count:
         row = pc.index(pc.is_null(column), pa.scalar(True)).as_py() + 1
@@ -167,11 +165,11 @@ def _beneath(path: Path, names: list[str]) -> list[Path]:
         file = (folder / name).resolve()
         if not file.is_relative_to(folder):
             raise DataError(
-                f"{path}: row {i + 1}: {name}: outside the folder of this file; put the pictures beside it"
+                f"{path}: row {i + 1}: {name!r}: outside the folder of this file; put the pictures beside it"
             )
         if not file.is_file():
             raise DataError(
-                f"{path}: row {i + 1}: {name}: no such picture; add it, or drop the row"
+                f"{path}: row {i + 1}: {name!r}: no such picture; add it, or drop the row"
             )
         files.append(file)
     return files

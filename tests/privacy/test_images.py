@@ -280,10 +280,10 @@ def test_a_picture_outside_the_folder_is_refused(tmp_path: Path) -> None:
     (folder / "inside.png").symlink_to(folder / "sub" / "0.png")
     for name in ("../secret.png", str(outside), "link.png", "sub/../../secret.png"):
         pd.DataFrame({"picture": [name], "label": ["0"]}).to_csv(path, index=False)
-        assert f"row 1: {name}: outside the folder of this file" in refusal([path])
+        assert f"row 1: {name!r}: outside the folder of this file" in refusal([path])
     for name in ("absent.png", "sub", ""):
         pd.DataFrame({"picture": [name], "label": ["0"]}).to_csv(path, index=False)
-        assert f"row 1: {name}: no such picture" in refusal([path])
+        assert f"row 1: {name!r}: no such picture" in refusal([path])
     pd.DataFrame({"picture": ["inside.png"], "label": ["0"]}).to_csv(path, index=False)
     assert len(read([path])) == 1
 
@@ -320,7 +320,7 @@ def bad_files(folder: Path) -> dict[str, tuple[str, bytes]]:
             "a.parquet",
             parquet(picture=pa.array([stored[0], None, *stored[2:]])),
         ),
-        "pictures of type string; store": ("a.parquet", parquet(picture=["a"] * N)),
+        "pictures of type 'string'; store": ("a.parquet", parquet(picture=["a"] * N)),
         "not a readable Parquet file": ("a.parquet", b"PAR1"),
         "column 'c' is not in the schema": ("a.parquet", parquet(picture=stored, c=LABELS)),
         "holds no column of the schema": ("a.npz", (folder / "none.npz").read_bytes()),
