@@ -25,6 +25,12 @@ SCHEMA = Schema.model_validate(
     }
 )
 
+PICTURES = Schema.model_validate(
+    SCHEMA.model_dump()
+    | {"columns": {**SCHEMA.columns, "scan": {"kind": "image", "height": 8, "width": 8}}}
+)
+"""The same columns and a picture."""
+
 
 def people(n: int, seed: int) -> pd.DataFrame:
     """``n`` rows that are alike: few codes are common and the others rare."""

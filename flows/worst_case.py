@@ -22,13 +22,16 @@ from dp_accounting import ComposedDpEvent, DpEvent, NoOpDpEvent
 from torch import Tensor, nn
 
 from evaluators.audit import epsilon_lower_bound, region_lower_bound
-from flows.toy import SCHEMA, people
+from flows.toy import PICTURES, SCHEMA, people
 from generators.deep.generator import Deep
 from generators.deep.opening import measure
 from generators.deep.teachers import Votes
 from generators.dpsgd.engine import PrivateGradient
 from generators.dpsgd.plan import Plan, sampled_gaussian
 from generators.dpsgd.units import Units
+from generators.images.generator import ImageSgd
+from generators.images.moments import Basis, events, noise
+from generators.images.moments import measure as measure_moments
 from generators.marginals.counting import Counter
 from generators.marginals.measurement import Budget
 from privacy.accounting import Guarantee, spent
@@ -151,6 +154,32 @@ def votes(number: int, sigma: float, runs: int, copies: int = 1) -> tuple[Scores
     return scores(0), scores(1)
 
 
+def moments(rho: float, spread: float, runs: int, copies: int = 1) -> tuple[Scores, Scores]:
+    """Scores of ``runs`` means and outer products; the unit alone in a class of its own, white all over."""
+    basis, classes = Basis((2, 2, 1), 2), 2 * runs
+    white = np.full((runs * copies, 2, 2, 1), 255, dtype=np.uint8)
+    asked: list[npt.NDArray[np.float64]] = []
+
+    def note(question: list[Any], draw: Callable[[], Any]) -> Any:
+        answer = draw()
+        asked.append(np.asarray(answer))
+        return answer
+
+    of = np.tile(np.arange(runs), copies)
+    found = measure_moments(
+        basis, white, np.arange(len(white)), of, np.ones(classes), spread, rho, note
+    )
+    u = basis.encode(white[:1])[0]
+    sums, products = asked[0].reshape(classes, -1), asked[1].reshape(classes, len(u), len(u))
+    rest = u - found.means
+    v = rest / np.maximum(np.linalg.norm(rest, axis=1, keepdims=True), spread)
+    sigma_means, sigma_products = noise(rho)
+    square = (v**2).sum(1) ** 2
+    scores = (sums @ u - u @ u / 2) / sigma_means**2
+    scores += (np.einsum("ni,nij,nj->n", v, products, v) - square / 2) / sigma_products**2
+    return scores[runs:], scores[:runs]
+
+
 def of_plan(generator: Any, runs: int, copies: int = 1) -> list[Audit]:
     """DP-SGD by the generator's plan, and with its noise on everybody, where scores are normal."""
     plan: Plan = generator.plan(generator.calibrated_noise)
@@ -197,6 +226,13 @@ def of_diffusion(generator: Any, runs: int, copies: int = 1) -> list[Audit]:
     return [*of_plan(generator, runs, copies), of_opening(generator, runs, copies)]
 
 
+def of_images(generator: Any, runs: int, copies: int = 1) -> list[Audit]:
+    rho = generator.moments_rho
+    scores = moments(rho, generator.spread, runs, copies)
+    told = Audit("moments", *scores, ComposedDpEvent([*events(rho)]))
+    return [*of_diffusion(generator, runs, copies), told]
+
+
 def of_pategan(generator: Any, runs: int, copies: int = 1) -> list[Audit]:
     """Votes at the noise that makes a few of them cost what all of the generator's do."""
     sigma = generator.calibrated_noise * math.sqrt(DRAWS / generator.votes)
@@ -211,10 +247,13 @@ MECHANISMS: Mapping[str, Callable[..., list[Audit]]] = {
     "diffusion": of_diffusion,
     "ctgan": of_diffusion,
     "pategan": of_pategan,
+    "image-diffusion": of_images,
+    "image-gan": of_images,
 }
 """Registry name → (calibrated generator, runs, copies of the unit) → audits."""
 
 
 def calibrated(generator: Any, claim: Guarantee) -> Any:
     """The generator with noise for the toy schema."""
-    return generator.calibrate(claim, SCHEMA, NoOpDpEvent())
+    schema = PICTURES if isinstance(generator, ImageSgd) else SCHEMA
+    return generator.calibrate(claim, schema, NoOpDpEvent())

@@ -1,4 +1,4 @@
-"""What a GAN whose critic alone sees real rows adds to private steps: fake rows' gradient, and whose turn it is.
+"""What a GAN adds to private steps whose critic alone sees real rows: fake rows' gradient, and turns.
 
 Privacy claim: post-processing. Fake rows are public, and so is a critic that the engine's gradients have moved.
 """

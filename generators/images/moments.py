@@ -125,7 +125,7 @@ def measure(
     def sums() -> list[float]:
         total = np.zeros((n_classes, d))
         np.add.at(total, classes, share[:, None] * u)
-        return _noised(total, sigma_means, lambda g: g)
+        return noised(total, sigma_means, lambda g: g)
 
     asked = ask(["image means", n_classes, d, sigma_means], sums)
     noisy = np.reshape(asked, (n_classes, d))
@@ -138,14 +138,14 @@ def measure(
         in_order = np.argsort(classes, kind="stable")
         of_class = np.split(in_order, np.cumsum(np.bincount(classes, minlength=n_classes))[:-1])
         total = np.stack([(v[rows] * share[rows, None]).T @ v[rows] for rows in of_class])
-        return _noised(total, sigma_products, lambda g: (g + g.transpose(0, 2, 1)) / 2)
+        return noised(total, sigma_products, lambda g: (g + g.transpose(0, 2, 1)) / 2)
 
     asked = ask(["image products", n_classes, d, sigma_products, spread], products)
     covariances = np.reshape(asked, (n_classes, d, d)) * spread**2
     return Moments(basis, means, _factors(covariances, counts, sigma_products * spread**2))
 
 
-def _noised(total: Array, sigma: float, form: Callable[[Array], Array]) -> list[float]:
+def noised(total: Array, sigma: float, form: Callable[[Array], Array]) -> list[float]:
     """Sums with Gaussian noise of that deviation, in the form of what is summed.
 
     A symmetric matrix gets symmetric noise: (G + Gᵀ)/2 is spherical in the space of symmetric matrices.

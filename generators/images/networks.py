@@ -76,8 +76,9 @@ class FromMoments(nn.Module, ABC):
     @torch.no_grad()
     def draw(self, codes: Tensor, generator: torch.Generator) -> Tensor:
         """Images for condition codes [n, columns], uint8 [n, channels, height, width]."""
-        parts = [self._draw(part, generator) for part in torch.split(codes, AT_ONCE)]
-        x = torch.cat(parts) if parts else torch.zeros(0, *self.shape)
+        if not len(codes):
+            return torch.zeros(0, *self.shape, dtype=torch.uint8)
+        x = torch.cat([self._draw(part, generator) for part in torch.split(codes, AT_ONCE)])
         return ((x.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
 
     @abstractmethod

@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from dp_accounting import SelfComposedDpEvent, ZCDpEvent
@@ -160,6 +161,7 @@ def training_sees_real_rows_through_the_engine_only():
             transcript = Transcript(Path(folder) / "t")
             network = generator.train(
                 Prepared(
+                    frame=pd.DataFrame(),
                     codes=codes,
                     units=np.arange(len(codes)),
                     groups=np.zeros(len(codes), dtype=np.int64),

@@ -10,6 +10,7 @@ from generators.deep import ctgan, diffusion, teachers
 from generators.dpsgd.engine import PrivateGradient
 from generators.dpsgd.gradients import TapedGradients
 from generators.dpsgd.units import Units
+from generators.images import moments
 from generators.marginals import generator as marginal_generator
 from generators.marginals import measurement
 from generators.marginals.counting import Counter
@@ -17,8 +18,8 @@ from generators.marginals.generator import MarginalModel
 
 
 def halved_noise(monkeypatch):
-    """Counts, votes and gradients get half of their noise."""
-    noised = PrivateGradient._noised
+    """Counts, votes, moments and gradients get half of their noise."""
+    noised, of_moments = PrivateGradient._noised, moments.noised
 
     def gradients(self, parts, scales):
         return noised(self, parts, [scale / 2 for scale in scales])
@@ -29,7 +30,11 @@ def halved_noise(monkeypatch):
         flat = np.ascontiguousarray(values, dtype=np.int64).ravel()
         return np.array(draw(flat)).reshape(np.shape(values))
 
+    def sums(total, sigma, form):
+        return of_moments(total, sigma / 2, form)
+
     monkeypatch.setattr(PrivateGradient, "_noised", gradients)
+    monkeypatch.setattr(moments, "noised", sums)
     for module in (measurement, teachers):
         monkeypatch.setattr(module, "discrete_gaussian", counts)
 

@@ -17,7 +17,14 @@ CLAIM = Guarantee(4.0, 1e-6)
 """Large, so that few runs tell a right mechanism from a wrong one."""
 RUNS, FEW = 4000, 1000
 """For a right mechanism, of which the bound shall come near the claim, and for wrong ones."""
-SMALL = {"diffusion": {"steps": 50}, "ctgan": {"steps": 50}}
+FEW_STEPS = {"steps": 50, "sampling_rate": 0.1}
+PICTURES = FEW_STEPS | {"opening_share": 0.3}
+SMALL = {
+    "diffusion": FEW_STEPS,
+    "ctgan": FEW_STEPS,
+    "image-diffusion": PICTURES,
+    "image-gan": PICTURES,
+}
 CERTAIN = 0.9999
 """A right mechanism exceeds its claim by chance in fewer than 1e-4 of tests."""
 AUDITED = [name for name in GENERATORS if name in MECHANISMS]
