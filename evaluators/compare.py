@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evaluators.metrics import DECISION, LOWER_IS_BETTER, NUMBER, RISK, c_index
+from evaluators.metrics import CLASS, DECISION, LOWER_IS_BETTER, NUMBER, RISK, c_index
 from evaluators.predictions import Prediction
 from evaluators.resampling import interval
 from evaluators.score import Score, Status, finite
@@ -46,8 +46,9 @@ def replicates(prediction: Prediction, mask: np.ndarray) -> Mapping[str, Replica
     """Every metric of the target's task on the rows in ``mask``."""
     W, y = prediction.weights[:, mask], prediction.y[mask]
     synthetic, real = prediction.synthetic[mask], prediction.real[mask]
-    if prediction.target.task == "regression":
-        return {n: Replicates(m(W, y, synthetic), m(W, y, real)) for n, m in NUMBER.items()}
+    if prediction.target.task in WHOLE:
+        metrics = WHOLE[prediction.target.task]
+        return {n: Replicates(m(W, y, synthetic), m(W, y, real)) for n, m in metrics.items()}
     if prediction.target.task == "survival":
         time, event = y[:, 0], y[:, 1]
         both = [c_index(W, time, event, risk) for risk in (synthetic, real)]
@@ -55,6 +56,10 @@ def replicates(prediction: Prediction, mask: np.ndarray) -> Mapping[str, Replica
     chosen = (decide(prediction)[0][mask], decide(prediction)[1][mask])
     risks = {n: Replicates(m(W, y, synthetic), m(W, y, real)) for n, m in RISK.items()}
     return risks | {n: Replicates(*(m(W, y, d) for d in chosen)) for n, m in DECISION.items()}
+
+
+WHOLE = {"regression": NUMBER, "multiclass": CLASS}
+"""Tasks whose metrics take a prediction as it is: a number, or a class."""
 
 
 def decide(prediction: Prediction) -> tuple[np.ndarray, np.ndarray]:
@@ -68,7 +73,7 @@ def decide(prediction: Prediction) -> tuple[np.ndarray, np.ndarray]:
 def comparison(
     prefix: str, name: str, pair: Replicates, status: Status, reason: str, **about: object
 ) -> list[Score]:
-    """The score ``prefix.name`` with its difference and, for AUROC, C-index and MAE, its ratio.
+    """The score ``prefix.name`` with its difference and, where it has a meaning, its ratio.
 
     ``about``: the fields that say on what it was computed (slice, target, n, …).
     """
@@ -96,5 +101,5 @@ def comparison(
     return scores
 
 
-RATIOS = frozenset({"auroc", "c_index", "mae"})
+RATIOS = frozenset({"auroc", "accuracy", "c_index", "mae"})
 """Metrics whose ratio to train-on-real has a meaning."""

@@ -16,7 +16,9 @@ import pandas as pd
 
 from evaluators.fairness import fairness
 from evaluators.fidelity import diagnostic, impossible, lost_categories, quality
+from evaluators.images import image_fidelity
 from evaluators.kmarginal import k_marginal_scores
+from evaluators.membership import membership
 from evaluators.predictions import Failure, Prediction, predict_all
 from evaluators.representation import representation
 from evaluators.score import Score, Scorecard
@@ -54,6 +56,8 @@ ON_TABLES: Mapping[str, Metric] = {
     "kmarginal.2": partial(k_marginal_scores, k=2),
     "kmarginal.3": partial(k_marginal_scores, k=3),
     "representation": representation,
+    "image": image_fidelity,
+    "attack.membership": membership,
 }
 """Metrics that compare tables."""
 

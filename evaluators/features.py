@@ -1,20 +1,26 @@
-"""Canonical rows → numbers a learner takes, by the public schema alone: nothing is fitted.
+"""Canonical rows → what a learner is shown, by the public schema alone: nothing is fitted.
 
 A category becomes one-hot columns; a number becomes its place between the public bounds, with
 one-hot columns for its special values and for a missing value. Every table, real or synthetic,
-takes the same way.
+takes the same way. A learner looks at the columns of a row or at its image.
 
 Privacy claim: none; row-wise post-processing.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 
 from privacy.codec import Codec
 from privacy.columns import Categorical
-from privacy.schema import Classification, Regression, Schema, Survival, Target
+from privacy.images import stack
+from privacy.schema import Classification, Multiclass, Regression, Schema, Survival, Target
+
+Look = Callable[[pd.DataFrame, Codec, Target], np.ndarray]
+"""(rows, codec, what is to be predicted) → what a learner sees of each row."""
 
 MAX_ONE_HOT = 64
 """A wider category shares this many columns: its code modulo 64 (public, so no fit)."""
@@ -34,6 +40,16 @@ def design(frame: pd.DataFrame, codec: Codec, columns: tuple[str, ...]) -> np.nd
     """Feature matrix [rows, features], float32; the same features for every table of a schema."""
     blocks = [_block(frame[name], codec, name) for name in columns]
     return np.concatenate([np.zeros((len(frame), 0), dtype=np.float32), *blocks], axis=1)
+
+
+def columns_of(frame: pd.DataFrame, codec: Codec, target: Target) -> np.ndarray:
+    """The features of the columns that may predict ``target``."""
+    return design(frame, codec, feature_columns(codec.schema, target))
+
+
+def image_of(frame: pd.DataFrame, codec: Codec, target: Target) -> np.ndarray:
+    """The images, uint8 [rows, height, width, channels], and nothing else of the rows."""
+    return stack(frame[codec.schema.image])
 
 
 def _block(series: pd.Series, codec: Codec, name: str) -> np.ndarray:
@@ -72,8 +88,12 @@ def as_numbers(series: pd.Series, codec: Codec, name: str) -> np.ndarray:
 def outcome(frame: pd.DataFrame, codec: Codec, target: Target) -> tuple[np.ndarray, np.ndarray]:
     """Outcomes and the rows that have one (neither missing nor special).
 
-    Classification: 0/1 [n]. Regression: numbers [n]. Survival: (time, event) [n, 2].
+    Classification: 0/1 [n]. Multiclass: class numbers [n]. Regression: numbers [n]. Survival:
+    (time, event) [n, 2].
     """
+    if isinstance(target, Multiclass):
+        codes = codec.columns[target.column].encode(frame[target.column])
+        return codes.astype(float), codes < len(classes(codec, target))
     if isinstance(target, Classification):
         values = frame[target.column]
         return values.isin(target.positive).to_numpy(float), values.notna().to_numpy()
@@ -88,8 +108,15 @@ def outcome(frame: pd.DataFrame, codec: Codec, target: Target) -> tuple[np.ndarr
     return y, known
 
 
+def classes(codec: Codec, target: Multiclass) -> tuple[str, ...]:
+    """The classes of a target, by their numbers."""
+    code = codec.columns[target.column]
+    return code.labels[: len(code.values)]
+
+
 def event_of(y: np.ndarray, target: Target) -> np.ndarray | None:
-    """The 0/1 event inside an outcome; None where the target is a number."""
-    if isinstance(target, Regression):
+    """The 0/1 event inside an outcome; None where the target is a number or has many
+    classes."""
+    if isinstance(target, Regression | Multiclass):
         return None
     return y[:, 1] if isinstance(target, Survival) else y

@@ -69,7 +69,8 @@ class Rule(Limits):
     """One thing that a release must satisfy, in every slice of the kinds listed.
 
     ``task``: the rule is for targets of this task and needs a figure for each of them.
-    ``alternative``: another figure of the same slice, target and learner that will do as well.
+    ``alternative``: another figure of the same slice, target, learner and detail that will do
+    as well.
     ``pass_needs``, ``veto_needs``: the value alone, or the whole interval, inside or outside the
     limits; what is neither passed nor vetoed is undecided.
     ``on_insufficient``: what a group too small to judge, and an undecided figure, mean:
@@ -79,7 +80,7 @@ class Rule(Limits):
     name: str = Field(pattern=r"^[a-z][a-z0-9-]*$")
     description: str = ""
     slices: tuple[Literal["all", "groups", "pairs"], ...] = Field(min_length=1)
-    task: Literal["classification", "regression", "survival"] | None = None
+    task: Literal["classification", "multiclass", "regression", "survival"] | None = None
     alternative: Limits | None = None
     pass_needs: Literal["value", "interval"] = "value"  # noqa: S105 (no password)
     veto_needs: Literal["value", "interval"] = "value"
@@ -199,9 +200,9 @@ def _judge(score: Score, rule: Rule, scorecard: Scorecard) -> Reason:
         outcome, why = "pass", f"{why}, but {rule.alternative.described()}"
     if outcome == "insufficient evidence" and rule.on_insufficient == "note":
         outcome, why = "note", f"not assessed: {why}"
-    subject = " ".join(
-        part for part in (score.metric, score.target and f"of {score.target}", score.model) if part
-    )
+    remark = score.detail and f"({score.detail})"
+    about = (score.metric, score.target and f"of {score.target}", score.model, remark)
+    subject = " ".join(part for part in about if part)
     text = f"{subject}, {score.slice}: {why} (asked: {rule})"
     return Reason(
         rule.name,
@@ -243,12 +244,13 @@ def outcome_of(score: Score, rule: Rule) -> tuple[Outcome, str]:
 
 
 def _other_holds(score: Score, other: Limits, scorecard: Scorecard) -> bool:
-    """Whether the alternative figure for the same slice, target and learner is good."""
+    """Whether the alternative figure for the same slice, target, learner and detail is good."""
     twins = scorecard.filter(
         metric=other.metric,
         slice=score.slice,
         target=score.target,
         model=score.model,
+        detail=score.detail,
         rows=other.rows or score.rows,
         status="ok",
     )

@@ -1,8 +1,8 @@
 """Learners that are trained twice, on real and on synthetic rows, and tested on the real holdout.
 
 A learner is a function (X, y, seed) → predict, where predict(X) is a risk (classification,
-survival) or a number (regression). Each is scikit-learn's or lifelines' with the settings written
-here; nothing is tuned.
+survival), a class (multiclass) or a number (regression). Each is scikit-learn's or lifelines' with
+the settings written here; nothing is tuned.
 
 Privacy claim: none; models trained on real rows, and what they predict, are internal.
 """
@@ -41,29 +41,54 @@ def logistic(X: np.ndarray, y: np.ndarray, seed: int) -> Predict:
     """L2 logistic regression (C=1) on columns scaled by its own training rows."""
     if len(np.unique(y)) < 2:
         return constant(y)
+    model = _logistic(X, y)
+    return lambda Z: np.asarray(model.predict_proba(Z)[:, 1])
+
+
+def logistic_classes(X: np.ndarray, y: np.ndarray, seed: int) -> Predict:
+    """The likeliest class by multinomial logistic regression, otherwise as ``logistic``."""
+    if len(np.unique(y)) < 2:
+        return commonest(y)
+    return _predict(_logistic(X, y))
+
+
+def _logistic(X: np.ndarray, y: np.ndarray) -> Any:
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
     with warnings.catch_warnings():
         warnings.simplefilter("error", ConvergenceWarning)
         try:
-            model.fit(X, y)
+            return model.fit(X, y)
         except ConvergenceWarning as warning:
             raise NotConvergedError from warning
-    return lambda Z: np.asarray(model.predict_proba(Z)[:, 1])
 
 
 def boosted_classifier(X: np.ndarray, y: np.ndarray, seed: int) -> Predict:
     """Histogram gradient boosting, 100 trees, no early stopping."""
     if len(np.unique(y)) < 2:
         return constant(y)
-    model = HistGradientBoostingClassifier(max_iter=TREES, early_stopping=False, random_state=seed)
-    one_thread(model.fit, X, y)
+    model = _boosted(X, y, seed)
     return lambda Z: np.asarray(one_thread(model.predict_proba, Z)[:, 1])
+
+
+def boosted_classes(X: np.ndarray, y: np.ndarray, seed: int) -> Predict:
+    """The likeliest class by histogram gradient boosting, 100 trees a class, no early stopping."""
+    if len(np.unique(y)) < 2:
+        return commonest(y)
+    return _predict(_boosted(X, y, seed))
+
+
+def _boosted(X: np.ndarray, y: np.ndarray, seed: int) -> Any:
+    model = HistGradientBoostingClassifier(max_iter=TREES, early_stopping=False, random_state=seed)
+    return one_thread(model.fit, X, y)
 
 
 def boosted_regressor(X: np.ndarray, y: np.ndarray, seed: int) -> Predict:
     """Histogram gradient boosting, 100 trees, no early stopping."""
     model = HistGradientBoostingRegressor(max_iter=TREES, early_stopping=False, random_state=seed)
-    one_thread(model.fit, X, y)
+    return _predict(one_thread(model.fit, X, y))
+
+
+def _predict(model: Any) -> Predict:
     return lambda Z: np.asarray(one_thread(model.predict, Z))
 
 
@@ -122,9 +147,16 @@ def constant(y: np.ndarray) -> Predict:
     return lambda Z: np.full(len(Z), mean)
 
 
+def commonest(y: np.ndarray) -> Predict:
+    """Predicts the commonest class of its training rows for everyone: the majority baseline."""
+    values, counts = np.unique(y, return_counts=True)
+    return lambda Z: np.full(len(Z), values[counts.argmax()])
+
+
 LEARNERS: Mapping[str, Mapping[str, Learner]] = {
     "classification": {"logistic": logistic, "boosting": boosted_classifier},
+    "multiclass": {"logistic": logistic_classes, "boosting": boosted_classes},
     "regression": {"ridge": ridge, "boosting": boosted_regressor},
     "survival": {"cox": cox},
 }
-"""task → name → learner."""
+"""task → name → learner from the columns of a row."""

@@ -1,8 +1,9 @@
 """Metrics of predictions under row weights: each maps weights [B, n] to B figures.
 
-Symbols: ``W`` weights [B, n], ``y`` outcomes [n] (0/1 or numbers), ``p`` predicted risks or
-values [n], ``d`` decisions [n] (0/1). Undefined figures (no positives, say) are NaN. With W of ones
-they equal scikit-learn's and lifelines' functions of the same name, which the tests hold.
+Symbols: ``W`` weights [B, n], ``y`` outcomes [n] (0/1, class numbers or numbers), ``p`` predicted
+risks or values [n], ``d`` decisions [n] (0/1, or class numbers). Undefined figures (no positives, say) are NaN.
+With W of ones they equal scikit-learn's and lifelines' functions of the same name, which the tests
+hold.
 
 Privacy claim: none.
 """
@@ -82,6 +83,43 @@ def selection_rate(W: np.ndarray, y: np.ndarray, d: np.ndarray) -> np.ndarray:
     return _mean(W, d)
 
 
+def tpr_at(W: np.ndarray, y: np.ndarray, p: np.ndarray, fpr: float = 0.01) -> np.ndarray:
+    """The largest share of positives chosen by a threshold that chooses at most ``fpr`` of the
+    negatives."""
+    P, N = (np.cumsum(a[:, ::-1], axis=1) for a in _by_score(W, y, p))
+    allowed = fpr * N[:, -1:] + 1e-9 >= N
+    return _ratio((P * allowed).max(axis=1), P[:, -1])
+
+
+def accuracy(W: np.ndarray, y: np.ndarray, d: np.ndarray) -> np.ndarray:
+    """Share of rows whose class is predicted; on the rows of one class, its recall."""
+    return _mean(W, y == d)
+
+
+def balanced_accuracy(W: np.ndarray, y: np.ndarray, d: np.ndarray) -> np.ndarray:
+    """Mean recall over the classes that have rows."""
+    of, _, both = _by_class(W, y, d)
+    return _mean_of_known(_ratio(both, of))
+
+
+def macro_f1(W: np.ndarray, y: np.ndarray, d: np.ndarray) -> np.ndarray:
+    """Mean F1 over the classes that have rows or are predicted."""
+    of, chosen, both = _by_class(W, y, d)
+    return _mean_of_known(_ratio(2 * both, of + chosen))
+
+
+def _by_class(W: np.ndarray, y: np.ndarray, d: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Weight of each class's rows, of those predicted as it, and of both at once, [B, classes]."""
+    classes = np.unique(np.concatenate([y, d]))
+    of, chosen = (np.equal.outer(a, classes).astype(np.float32) for a in (y, d))
+    return tuple((W @ rows).astype(np.float64) for rows in (of, chosen, of * chosen))
+
+
+def _mean_of_known(x: np.ndarray) -> np.ndarray:
+    known = np.isfinite(x)
+    return _ratio(np.where(known, x, 0).sum(axis=1), known.sum(axis=1))
+
+
 def mae(W: np.ndarray, y: np.ndarray, p: np.ndarray) -> np.ndarray:
     """Mean absolute error."""
     return _mean(W, np.abs(y - p))
@@ -135,6 +173,13 @@ DECISION: Mapping[str, Weighted] = {
     "selection_rate": selection_rate,
 }
 """Classification metrics of the decision."""
+
+CLASS: Mapping[str, Weighted] = {
+    "accuracy": accuracy,
+    "balanced_accuracy": balanced_accuracy,
+    "macro_f1": macro_f1,
+}
+"""Multi-class metrics of the predicted class."""
 
 NUMBER: Mapping[str, Weighted] = {"r2": r2, "mae": mae}
 """Regression metrics."""

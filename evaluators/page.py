@@ -1,7 +1,7 @@
 """Self-contained HTML pages: one Jinja environment, and how figures are written for people.
 
 Everything is escaped unless a function of ``evaluators.plots`` made it. Pages load nothing: no
-script, no font, no image.
+script, no font; a picture stands in the page itself.
 
 Privacy claim: none; a page is as public as what is put on it.
 """

@@ -6,15 +6,17 @@ Privacy claim: none; holds outcomes and predictions of real people, internal.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from evaluators.features import design, event_of, feature_columns, outcome
-from evaluators.learners import LEARNERS, Learner, NotConvergedError, constant
+from evaluators.convolution import IMAGE_LEARNERS
+from evaluators.features import Look, columns_of, event_of, feature_columns, image_of, outcome
+from evaluators.learners import LEARNERS, Learner, NotConvergedError, commonest, constant
 from evaluators.resampling import bootstrap_weights
 from evaluators.tables import Tables
-from privacy.schema import Target
+from privacy.schema import Schema, Target
 
 MAX_TRAIN = 50_000
 """A learner sees at most this many rows of a table, drawn by the seed."""
@@ -62,9 +64,9 @@ def predict_all(tables: Tables) -> list[Prediction | Failure]:
     """Every learner for every target, trained on both tables."""
     found: list[Prediction | Failure] = []
     for target in tables.schema.targets:
-        for model, learner in LEARNERS[target.task].items():
+        for model, learner, look in learners(tables.schema, target):
             try:
-                found.append(predict(tables, target, model, learner))
+                found.append(predict(tables, target, model, learner, look))
             except NotConvergedError:
                 found.append(Failure(target, model, "the model did not converge"))
             except Exception as error:  # whatever it is, it becomes a failed score
@@ -72,19 +74,31 @@ def predict_all(tables: Tables) -> list[Prediction | Failure]:
     return found
 
 
-def predict(tables: Tables, target: Target, model: str, learner: Learner) -> Prediction:
+def learners(schema: Schema, target: Target) -> Iterator[tuple[str, Learner, Look]]:
+    """Name, learner and what it looks at: columns where any may predict, the image where there is
+    one."""
+    if feature_columns(schema, target):
+        yield from ((name, learner, columns_of) for name, learner in LEARNERS[target.task].items())
+    if schema.image is not None:
+        own = IMAGE_LEARNERS.get(target.task, {})
+        yield from ((name, learner, image_of) for name, learner in own.items())
+
+
+def predict(
+    tables: Tables, target: Target, model: str, learner: Learner, look: Look = columns_of
+) -> Prediction:
     """Train ``learner`` on synthetic and on real rows and predict the holdout."""
-    columns = feature_columns(tables.schema, target)
     rng = tables.rng(f"predict {target.name}")
     trained, cuts = {}, {}
     for role in ("synthetic", "train"):
-        X, y, _ = _data(tables, role, target, columns, MAX_TRAIN, rng)
+        X, y, _ = _data(tables, role, target, look, MAX_TRAIN, rng)
         trained[role] = learner(X, y, tables.seed)
         event = event_of(y, target)
         cuts[role] = float(event.mean()) if event is not None else 0.0
         real_y = y
-    X, y, rows = _data(tables, "holdout", target, columns, MAX_TEST, rng)
+    X, y, rows = _data(tables, "holdout", target, look, MAX_TEST, rng)
     event = event_of(real_y, target)
+    majority = commonest if target.task == "multiclass" else constant
     return Prediction(
         target,
         model,
@@ -92,7 +106,7 @@ def predict(tables: Tables, target: Target, model: str, learner: Learner) -> Pre
         y,
         trained["synthetic"](X),
         trained["train"](X),
-        constant(real_y if event is None else event)(X),
+        majority(real_y if event is None else event)(X),
         cuts["synthetic"],
         cuts["train"],
         bootstrap_weights(_renumbered(tables.units["holdout"][rows]), tables.rng("bootstrap")),
@@ -103,7 +117,7 @@ def _data(
     tables: Tables,
     role: str,
     target: Target,
-    columns: tuple[str, ...],
+    look: Look,
     limit: int,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -114,7 +128,7 @@ def _data(
         rows = np.sort(rng.choice(rows, size=limit, replace=False))
     if len(rows) == 0:
         raise ValueError(f"no {role} row has an outcome")
-    return design(frame.iloc[rows], tables.codec, columns), y[rows], rows
+    return look(frame.iloc[rows], tables.codec, target), y[rows], rows
 
 
 def _renumbered(unit: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from evaluators import resemblance, sections
+from evaluators import likeness, resemblance, sections
 from evaluators.gate import Reason, Verdict
 from evaluators.page import environment, number, write_page
 from evaluators.plots import meter
@@ -41,12 +41,28 @@ MAX_REASONS = 300
 """At most so many reasons of one outcome are listed; verdict.json holds all."""
 
 
-def write_report(path: Path, scorecard: Scorecard, verdict: Verdict, label: dict[str, Any]) -> None:
-    """Write the internal report of one release; ``label`` is as ``flows.label`` makes it."""
-    write_page(path, environment(), "report.html.j2", context(scorecard, verdict, label))
+def write_report(
+    path: Path,
+    scorecard: Scorecard,
+    verdict: Verdict,
+    label: dict[str, Any],
+    neighbours: bytes | None = None,
+) -> None:
+    """Write the internal report of one release.
+
+    ``label``: as ``flows.label`` makes it; ``neighbours``: the picture that
+    ``evaluators.neighbours.nearest_grid`` makes of an image set.
+    """
+    shown = context(scorecard, verdict, label, neighbours)
+    write_page(path, environment(), "report.html.j2", shown)
 
 
-def context(scorecard: Scorecard, verdict: Verdict, label: dict[str, Any]) -> dict[str, Any]:
+def context(
+    scorecard: Scorecard,
+    verdict: Verdict,
+    label: dict[str, Any],
+    neighbours: bytes | None = None,
+) -> dict[str, Any]:
     """All that the template shows."""
     return {
         "label": label,
@@ -64,6 +80,10 @@ def context(scorecard: Scorecard, verdict: Verdict, label: dict[str, Any]) -> di
         "k_marginal_groups": resemblance.k_marginal_plot(scorecard),
         "columns": resemblance.worst_details(scorecard, "quality.column"),
         "column_pairs": resemblance.worst_details(scorecard, "quality.pair"),
+        "images": likeness.overall(scorecard),
+        "image_groups": likeness.by_slice(scorecard),
+        "attacks": likeness.attacks(scorecard),
+        "neighbours": likeness.as_uri(neighbours),
         "tables": sections.all_tables(scorecard),
         "count": len(scorecard),
         "max_rows": MAX_ROWS,

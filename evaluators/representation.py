@@ -1,8 +1,9 @@
 """Is everybody there, and with the right outcomes? Shares and base rates of every group.
 
 Representation ratio: the group's share among synthetic rows over its share among real people. Base
-rate: P(event | group) for classification and survival, the mean (in standard deviations) for
-regression. Lost group: real people, but no synthetic row. No model is involved.
+rate: P(event | group) for classification and survival, P(class | group) of every class for
+multiclass, the mean (in standard deviations) for regression. Lost group: real people, but no
+synthetic row. No model is involved.
 
 Intervals hold the chance in both: the holdout's people (bootstrap) and the synthetic rows, which
 are a sample of their model; a fresh sample of real people is thus not taken for harm.
@@ -13,20 +14,23 @@ both. Visibility: internal.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
-from evaluators.features import event_of, outcome
+from evaluators.features import classes, event_of, outcome
 from evaluators.resampling import bootstrap_weights, interval
 from evaluators.score import RealRows, Score, finite
 from evaluators.tables import ROLES, Dimension, Slice, Tables, evidence
-from privacy.schema import Target
+from privacy.schema import Multiclass, Target
 
 MIN_LOST = 20
 """A group of fewer real people may be missing by chance: its loss is insufficient evidence."""
 
 
 def representation(tables: Tables) -> list[Score]:
-    """Lost groups, representation ratios and base rates of every subgroup and pair of subgroups."""
+    """Lost groups and classes, representation ratios and base rates of every subgroup and pair of
+    subgroups."""
     scores: list[Score] = []
     weights = bootstrap_weights(tables.units["holdout"], tables.rng("representation"))
     outcomes = {
@@ -43,6 +47,19 @@ def representation(tables: Tables) -> list[Score]:
             for target in tables.schema.targets:
                 of = {role: outcomes[target, role] for role in ROLES}
                 scores += _base_rates(tables, target, dimension, piece, group, of, weights)
+    return scores + _lost_classes(tables)
+
+
+def _lost_classes(tables: Tables) -> list[Score]:
+    """The classes of multi-class targets that real people have, as groups that may be lost."""
+    grouped = {g.column for g in tables.schema.subgroups}
+    scores = []
+    for target in tables.schema.targets:
+        if isinstance(target, Multiclass) and target.column not in grouped:
+            for number, label in enumerate(classes(tables.codec, target)):
+                of = {r: tables.codes[r][target.column].to_numpy() == number for r in ROLES}
+                if of["train"].any() or of["holdout"].any():
+                    scores.append(_lost(tables, Slice(f"{target.name}={label}", number, 1), of))
     return scores
 
 
@@ -104,13 +121,44 @@ def _base_rates(
     of: dict[str, tuple[np.ndarray, np.ndarray]],
     weights: np.ndarray,
 ) -> list[Score]:
-    """Synthetic minus real base rate, against holdout (with an interval) and against train."""
-    scale, metric = 1.0, "base_rate"
-    if target.task == "regression":
-        y, known = of["train"]
-        scale, metric = float(y[known].std()) or 1.0, "target_mean"
+    """Synthetic minus real base rates, against holdout (with an interval) and against train."""
     kept = {role: group[role] & of[role][1] for role in ROLES}
-    value = {role: _event(of[role][0], target) / scale for role in ROLES}
+    return [
+        score
+        for metric, detail, value in _values(tables, target, of)
+        for score in _differences(
+            tables, target, metric, detail, dimension, piece, kept, value, weights
+        )
+    ]
+
+
+def _values(
+    tables: Tables, target: Target, of: dict[str, tuple[np.ndarray, np.ndarray]]
+) -> Iterator[tuple[str, str, dict[str, np.ndarray]]]:
+    """What means are taken of: metric, the class it is about, and the values of every role."""
+    if isinstance(target, Multiclass):
+        for number, label in enumerate(classes(tables.codec, target)):
+            found = {role: (y == number).astype(float) for role, (y, _) in of.items()}
+            yield "class_share", f"{target.name}={label}", found
+    elif target.task == "regression":
+        y, known = of["train"]
+        scale = float(y[known].std()) or 1.0
+        yield "target_mean", "", {role: y / scale for role, (y, _) in of.items()}
+    else:
+        yield "base_rate", "", {role: _event(y, target) for role, (y, _) in of.items()}
+
+
+def _differences(
+    tables: Tables,
+    target: Target,
+    metric: str,
+    detail: str,
+    dimension: Dimension,
+    piece: Slice,
+    kept: dict[str, np.ndarray],
+    value: dict[str, np.ndarray],
+    weights: np.ndarray,
+) -> list[Score]:
     scores = []
     sides: tuple[RealRows, ...] = ("holdout", "train")
     for rows in sides:
@@ -128,7 +176,7 @@ def _base_rates(
             W = weights[:, kept[rows]] if rows == "holdout" else np.ones((1, len(real)))
             total = W.sum(axis=1)
             mean = np.divide(W @ real, total, out=np.full(total.shape, np.nan), where=total > 0)
-            rng = tables.rng(f"synthetic {target.name} {piece.name}")
+            rng = tables.rng(f"synthetic {detail or target.name} {piece.name}")
             figures = redrawn(ours, len(mean), rng) - mean
         low, high = interval(figures)
         scores.append(
@@ -138,7 +186,7 @@ def _base_rates(
                 low=low,
                 high=high,
                 baseline=float(real.mean()) if len(real) else None,
-                baseline_name="real base rate" if metric == "base_rate" else "real mean, in SD",
+                baseline_name=REAL[metric],
                 slice=piece.name,
                 order=dimension.order,
                 target=target.name,
@@ -147,9 +195,18 @@ def _base_rates(
                 positives=events,
                 status=status,
                 reason=reason,
+                detail=detail,
             )
         )
     return scores
+
+
+REAL = {
+    "base_rate": "real base rate",
+    "class_share": "real share",
+    "target_mean": "real mean, in SD",
+}
+"""What stands beside each figure."""
 
 
 def redrawn(values: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
@@ -162,4 +219,5 @@ def redrawn(values: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
 
 def _event(y: np.ndarray, target: Target) -> np.ndarray:
     event = event_of(y, target)
-    return y if event is None else event
+    assert event is not None
+    return event

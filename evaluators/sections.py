@@ -14,7 +14,7 @@ from evaluators.views import Plot, Table, one_mark, pair_marks, plot, spread, ta
 from evaluators.words import metric_words
 
 MAJORITY = "majority"
-MAIN = ("auroc", "c_index", "r2", "mae")
+MAIN = ("auroc", "accuracy", "c_index", "r2", "mae")
 """The metric that stands for a task, the first that was scored."""
 
 SYNTHETIC_AND_REAL: tuple[tuple[Shape, str], ...] = (
@@ -118,7 +118,17 @@ def fairness_plots(card: Scorecard) -> list[Plot]:
                 _figures,
                 SYNTHETIC_AND_REAL,
             ),
+            plot(
+                f"Recall of each class of {target}",
+                "Of the real members of a class, the share that is recognised as such.",
+                ("Class", "Synthetic | real"),
+                by_group(card, "fairness.recall", target, model),
+                pair_marks,
+                _figures,
+                SYNTHETIC_AND_REAL,
+            ),
             _base_rates(card, target),
+            _class_shares(card, target),
             _excess_gaps(card, target, model),
         ]
     return [p for p in plots if p]
@@ -144,12 +154,35 @@ def _base_rates(card: Scorecard, target: str) -> Plot | None:
         ("Group", "Synthetic | real"),
         scores,
         _rates,
-        lambda s: (
-            f"{number(_synthetic_rate(s))} | {number(s.baseline)}",
-            f"{number(s.value, signed=True)} {spread(s, signed=True)}".strip(),
-        ),
-        (("dot", "synthetic rows"), ("diamond", "real people, 95 % interval")),
+        _rate_figures,
+        RATES,
     )
+
+
+def _class_shares(card: Scorecard, target: str) -> Plot | None:
+    return plot(
+        f"Share of each class of {target}",
+        "How many synthetic rows, and how many real people in the holdout, belong to it.",
+        ("Class", "Synthetic | real"),
+        card.filter(metric="class_share.difference", target=target, order=0, rows="holdout"),
+        _rates,
+        _rate_figures,
+        RATES,
+        label=lambda s: s.detail,
+    )
+
+
+def _rate_figures(score: Score) -> tuple[str, ...]:
+    return (
+        f"{number(_synthetic_rate(score))} | {number(score.baseline)}",
+        f"{number(score.value, signed=True)} {spread(score, signed=True)}".strip(),
+    )
+
+
+RATES: tuple[tuple[Shape, str], ...] = (
+    ("dot", "synthetic rows"),
+    ("diamond", "real people, 95 % interval"),
+)
 
 
 def _synthetic_rate(score: Score) -> float | None:
@@ -182,6 +215,9 @@ def _excess_gaps(card: Scorecard, target: str, model: str) -> Plot | None:
     )
 
 
+RATE_METRICS = ("base_rate.", "class_share.", "target_mean.")
+
+
 def pair_tables(card: Scorecard) -> list[Table]:
     """Where two subgroups meet: the main metric, the base rate and the representation."""
     tables = []
@@ -192,7 +228,7 @@ def pair_tables(card: Scorecard) -> list[Table]:
         )
         tables.append(table(f"{metric_words(metric)} for {target}: synthetic − real", losses))
         rates = card.filter(
-            lambda s: s.metric.startswith(("base_rate.", "target_mean.")),
+            lambda s: s.metric.startswith(RATE_METRICS),
             target=target,
             order=2,
             rows="holdout",
@@ -211,11 +247,13 @@ GROUPS: tuple[tuple[str, Callable[[Score], bool]], ...] = (
     ("Excess gaps", lambda s: s.metric.endswith(".excess_gap")),
     ("Fairness by subgroup", lambda s: s.metric.startswith("fairness.") and s.order == 1),
     ("Fairness by pair of subgroups", lambda s: s.metric.startswith("fairness.")),
-    ("Base rates", lambda s: s.metric.startswith(("base_rate", "target_mean"))),
+    ("Base rates", lambda s: s.metric.startswith(RATE_METRICS)),
     (
         "Representation and lost groups",
         lambda s: s.metric in ("representation_ratio", "lost_group"),
     ),
+    ("Images", lambda s: s.metric.startswith("image.")),
+    ("Attacks", lambda s: s.metric.startswith("attack.")),
     ("k-marginal", lambda s: s.metric.startswith("kmarginal")),
     ("SDMetrics and categories", lambda s: s.metric.startswith(("quality", "diagnostic", "lost_"))),
     ("Other", lambda s: True),

@@ -2,7 +2,8 @@
 rows?
 
 Train on synthetic, test on the real holdout (TSTR), beside train on real (TRTR) and a constant.
-Metrics: AUROC, AUPRC, F1, Brier (classification), R², MAE (regression), Harrell's C (survival),
+Metrics: AUROC, AUPRC, F1, Brier (classification), accuracy, balanced accuracy, macro F1
+(multiclass), R², MAE (regression), Harrell's C (survival),
 with paired bootstrap intervals of the value and of its difference to train-on-real.
 
 Rows: holdout. Visibility: internal.
@@ -51,7 +52,12 @@ def failed(prefix: str, failure: Failure) -> Score:
     )
 
 
-MAIN = {"classification": "auroc", "regression": "r2", "survival": "c_index"}
+MAIN = {
+    "classification": "auroc",
+    "multiclass": "accuracy",
+    "regression": "r2",
+    "survival": "c_index",
+}
 """The metric that stands for each task."""
 
 

@@ -16,6 +16,8 @@ NAMES = {
     "f1": "F1",
     "brier": "Brier score",
     "calibration_gap": "calibration gap",
+    "macro_f1": "macro F1",
+    "class_share": "share of the class",
     "tpr": "true positive rate",
     "fpr": "false positive rate",
     "selection_rate": "selection rate",
@@ -38,6 +40,11 @@ NAMES = {
     "difference": "synthetic − real",
     "ratio": "synthetic / real",
     "excess_gap": "excess gap",
+    "image": "images",
+    "frechet": "Fréchet distance",
+    "kid": "kernel distance (KID)",
+    "nearest": "by the nearest synthetic image",
+    "tpr_at_1_percent_fpr": "true positive rate at 1 % false positives",
     "subsample": "equals a subsample of, %",
     "declared": "declared in the schema",
     "2": "pairs of columns",
@@ -46,7 +53,12 @@ NAMES = {
 FAMILIES = ("utility", "fairness")
 """First parts of a metric's name that its section says already."""
 
-SIGNED = ("calibration_gap", "base_rate.difference", "target_mean.difference")
+SIGNED = (
+    "calibration_gap",
+    "base_rate.difference",
+    "class_share.difference",
+    "target_mean.difference",
+)
 """Figures whose best value is 0, worse on either side; not so their excess gaps."""
 
 

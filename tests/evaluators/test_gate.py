@@ -111,7 +111,7 @@ def test_the_default_policy_never_approves_an_empty_scorecard() -> None:
     verdict = gate(Scorecard(), load_policy(DEFAULT))
     assert verdict.decision == "insufficient evidence"
     missing = {r.metric for r in verdict.of("insufficient evidence")}
-    assert {"declared.target", "declared.subgroup", "lost_group", "base_rate.difference"} <= missing
+    assert {"declared.target", "declared.subgroup", "lost_group", "impossible_rows"} <= missing
 
 
 def test_each_declared_target_needs_its_figures() -> None:

@@ -78,6 +78,39 @@ def test_c_index_is_lifelines(seed: int, decimals: int, block: int) -> None:
     assert found[1] == pytest.approx(sum(w * c for w, c in pairs) / total, abs=1e-6)
 
 
+CLASS_ORACLES: dict[str, Callable[..., float]] = {
+    "accuracy": sk.accuracy_score,
+    "balanced_accuracy": sk.balanced_accuracy_score,
+    "macro_f1": lambda y, d: sk.f1_score(y, d, average="macro"),
+}
+
+
+@pytest.mark.filterwarnings("ignore:y_pred contains classes")
+@pytest.mark.parametrize("name", CLASS_ORACLES)
+@pytest.mark.parametrize("seed", range(5))
+def test_class_metrics_are_sklearns(name: str, seed: int) -> None:
+    """Also where a class has no row in a replicate, is never predicted, or only predicted."""
+    rng = np.random.default_rng(seed)
+    y = rng.integers(0, 4, 30).astype(float)
+    d = np.where(rng.random(30) < 0.6, y, rng.integers(2, 6, 30))
+    weights = rng.integers(0, 2, (6, 30)).astype(np.float32)
+    weights[0] = 1
+    for w, value in zip(weights, metrics.CLASS[name](weights, y, d), strict=True):
+        rows = w > 0
+        assert value == pytest.approx(CLASS_ORACLES[name](y[rows], d[rows]), abs=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_tpr_at_a_false_positive_rate_is_on_sklearns_curve(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    y = (rng.random(300) < 0.5).astype(float)
+    p = np.round(rng.normal(size=300) + y, 2)
+    weights = rng.integers(0, 3, (4, 300)).astype(np.float32)
+    for w, value in zip(weights, metrics.tpr_at(weights, y, p, 0.05), strict=True):
+        fpr, tpr, _ = sk.roc_curve(y, p, sample_weight=w, drop_intermediate=False)
+        assert value == pytest.approx(tpr[fpr <= 0.05].max(), abs=1e-6)
+
+
 def test_undefined_is_nan() -> None:
     one = np.ones((1, 3), dtype=np.float32)
     positive = np.ones(3)
