@@ -24,9 +24,10 @@ from flows.config import make_generator
 from flows.export import read_synthetic, synthetic_bytes
 from flows.run import Run, folder_atomically, write_atomically
 from generators.base import Generator, Model, Progress
-from generators.registry import load_model
+from generators.registry import IMAGES, load_model
 from privacy.accounting import zcdp_budget
 from privacy.domain import domain_event, map_undeclared, measure_domain, selects_categories
+from privacy.errors import InputError
 from privacy.images import stack
 from privacy.ledger import Dataset, Ledger, Permit
 from privacy.read import file_digest
@@ -52,8 +53,13 @@ class Plan:
         rho = config.domain_share * zcdp_budget(guarantee) if schema.incomplete else 0.0
         delta = config.domain_share * guarantee.delta if selects_categories(schema) else 0.0
         beside = domain_event(schema, rho, delta)
-        generator = make_generator(config.generator).calibrate(guarantee, schema, beside)
-        return cls(schema, generator, rho, delta)
+        generator = make_generator(config.generator)
+        if schema.image is not None and config.generator["name"] not in IMAGES:
+            raise InputError(
+                f"generator: {config.generator['name']} draws no images, and {schema.image!r} is one; "
+                f"take {' or '.join(IMAGES)}"
+            )
+        return cls(schema, generator.calibrate(guarantee, schema, beside), rho, delta)
 
     @property
     def event(self) -> DpEvent:

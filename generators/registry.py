@@ -16,7 +16,7 @@ from generators.deep.generator import DeepModel
 from generators.deep.pategan import Chain, PateGan
 from generators.images.diffusion import ImageDiffusion
 from generators.images.gan import ImageGan, Refiner
-from generators.images.generator import load_image_model
+from generators.images.generator import ImageSgd, load_image_model
 from generators.images.networks import ImageDenoiser
 from generators.marginals.generator import Aim, MarginalModel, Mst
 from privacy.errors import InputError
@@ -30,6 +30,9 @@ GENERATORS: Mapping[str, type[Any]] = {
     "image-diffusion": ImageDiffusion,
     "image-gan": ImageGan,
 }
+
+IMAGES = tuple(name for name, kind in GENERATORS.items() if issubclass(kind, ImageSgd))
+"""Those that draw image sets."""
 
 MODELS: Mapping[str, Callable[[Path], Model]] = {
     "marginals": MarginalModel.load,

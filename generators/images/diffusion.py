@@ -13,7 +13,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -128,7 +127,7 @@ class ImageDiffusion(ImageSgd):
 
         def on_draws(t: int) -> None:
             schedules[0].set(t)
-            images, told = begun.draws(self.warm_up_batch, np.random.default_rng([0, t]))
+            images, told = begun.draws(self.warm_up_batch, torch.Generator().manual_seed(t))
             rows = {"pixels": images.to(device), "told": told.to(device)}
             early.zero_grad()
             loss = denoising_loss(network, corrupt(begun.sizes, self.drop, rows, public)).mean()

@@ -13,7 +13,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu, relu, silu
@@ -162,7 +161,7 @@ class ImageGan(ImageSgd):
         def fakes() -> tuple[Tensor, dict[str, Tensor]]:
             """Draws of the moments, and what the generator makes of them."""
             seed = torch.randint(2**62, (1,), generator=public, device=device)
-            drawn, told = begun.draws(self.fakes, np.random.default_rng(int(seed)))
+            drawn, told = begun.draws(self.fakes, torch.Generator().manual_seed(int(seed)))
             drawn, told = drawn.to(device), told.to(device)
             noise = torch.randn(drawn.shape, generator=public, device=device)
             return drawn, {"images": network(drawn, noise, told), "told": told}

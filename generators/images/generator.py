@@ -81,10 +81,10 @@ class Begun:
     units: Units
     moments: Moments
 
-    def draws(self, n: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+    def draws(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """``n`` images in [−1, 1] by the moments, and their conditions; free."""
-        chosen = self.stock[rng.integers(len(self.stock), size=n)]
-        return self.moments.draw(classes_of(chosen), rng), chosen
+        chosen = self.stock[torch.randint(len(self.stock), (n,), generator=generator)]
+        return self.moments.draw(classes_of(chosen), generator), chosen
 
 
 STOCK = 20_000

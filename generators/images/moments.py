@@ -81,9 +81,10 @@ class Moments:
     means: Array
     factors: Array
 
-    def draw(self, classes: npt.NDArray[np.int64], rng: np.random.Generator) -> Tensor:
+    def draw(self, classes: npt.NDArray[np.int64], generator: torch.Generator) -> Tensor:
         """An image for each class number, pixels in [−1, 1], [n, channels, height, width]."""
-        z = rng.standard_normal((len(classes), self.basis.size))
+        shape = (len(classes), self.basis.size)
+        z = torch.randn(shape, generator=generator, dtype=torch.float64).numpy()
         u = self.means[classes] + np.einsum("nij,nj->ni", self.factors[classes], z)
         x = self.basis.decode(u).transpose(0, 3, 1, 2)
         return torch.from_numpy(np.ascontiguousarray(x)) * 2 - 1

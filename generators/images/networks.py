@@ -69,9 +69,8 @@ class FromMoments(nn.Module, ABC):
 
     def drawn(self, codes: Tensor, generator: torch.Generator) -> Tensor:
         """Draws of the moments for condition codes, in [−1, 1]."""
-        rng = np.random.default_rng(int(torch.randint(2**62, (1,), generator=generator)))
         moments = Moments(self.basis, self.means.numpy(), self.factors.numpy())
-        return moments.draw(classes_of(codes), rng)
+        return moments.draw(classes_of(codes), generator)
 
     @torch.no_grad()
     def draw(self, codes: Tensor, generator: torch.Generator) -> Tensor:

@@ -14,6 +14,7 @@ import time
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+import yaml
 
 from flows import steps
 from flows.bundle import write_bundle
@@ -283,3 +284,14 @@ def test_more_than_the_lifetime_budget_is_refused_before_anything_is_read(tmp_pa
     with pytest.raises(BudgetError):
         release(config)
     assert not (Run.of(load_config(config)) / "model").exists()
+
+
+def test_a_table_generator_is_refused_for_images_before_the_charge(tmp_path):
+    """It would be found out only when the rows are written, after the budget is spent."""
+    config = clinic.write(tmp_path)
+    schema = yaml.safe_load((tmp_path / "schema.yaml").read_text())
+    schema["columns"]["scan"] = {"kind": "image", "height": 8, "width": 8}
+    (tmp_path / "schema.yaml").write_text(yaml.safe_dump(schema))
+    with pytest.raises(InputError, match="draws no images"):
+        work_of(config)
+    assert not list(tmp_path.rglob("ledger.db"))

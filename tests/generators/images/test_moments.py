@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -135,6 +136,6 @@ def test_what_noise_drowns_is_left_out():
     )
     assert (np.linalg.norm(found.means, axis=1) <= 1 + 1e-9).all()
     assert np.abs(found.factors).max() < 100
-    draws = found.draw(classes, np.random.default_rng(0))
+    draws = found.draw(classes, torch.Generator().manual_seed(0))
     assert draws.shape == (30, 3, 6, 5)
     assert draws.abs().max() <= 1
