@@ -10,7 +10,7 @@ from base64 import b64encode
 from evaluators.page import number
 from evaluators.plots import Shape
 from evaluators.score import Score, Scorecard
-from evaluators.views import Plot, pair_marks, people, plot, problem, spread
+from evaluators.views import Plot, one_mark, pair_marks, plot, problem, spread
 from evaluators.words import metric_words
 
 BESIDE: tuple[tuple[Shape, str], ...] = (
@@ -39,7 +39,7 @@ def by_slice(card: Scorecard) -> list[Plot]:
     }
     plots = [
         plot(
-            f"{metric_words(metric)}, inside each group and class",
+            f"{metric_words(metric).removeprefix('images, ')} of images, inside each group and class",
             caption,
             ("Group", "Synthetic | real"),
             card.filter(metric=metric, order=1),
@@ -52,17 +52,24 @@ def by_slice(card: Scorecard) -> list[Plot]:
     return [p for p in plots if p]
 
 
-def attacks(card: Scorecard) -> list[tuple[str, str]]:
-    """Each attack with what it reached, beside a guess."""
-    return [
-        (
-            " · ".join(p for p in (metric_words(s.metric), s.detail) if p),
-            problem(s)
-            or f"{number(s.value)} {spread(s)}; {s.baseline_name} {number(s.baseline)}; {people(s)}",
+def attacks(card: Scorecard) -> list[Plot]:
+    """What each attack reached, beside a guess."""
+    found = card.filter(lambda s: s.metric.startswith("attack."))
+    guesses = {s.metric: s.baseline for s in found}
+    plots = [
+        plot(
+            metric_words(metric).removeprefix("attack, "),
+            "The line is what a guess reaches; above it, train images are told from holdout ones.",
+            ("The attacker compares", "Attack | guess"),
+            found.filter(metric=metric),
+            one_mark,
+            lambda s: (f"{number(s.value)} {spread(s)}".strip(), f"guess {number(s.baseline)}"),
+            reference=guess,
+            label=lambda s: s.detail or s.slice,
         )
-        for s in card
-        if s.metric.startswith("attack.")
+        for metric, guess in guesses.items()
     ]
+    return [p for p in plots if p]
 
 
 def as_uri(picture: bytes | None) -> str:

@@ -239,6 +239,6 @@ def test_the_report_shows_images_attacks_and_the_grid(tmp_path: Path) -> None:
     page = Page(path.read_text("utf-8"))
     assert page.tags.count("img") == 1
     assert next(v for k, v in page.attributes if k == "src").startswith("data:image/png;base64,")
-    assert "Coverage, inside each group and class" in page.text.replace("Images, c", "C")
-    assert "By the nearest synthetic image" in page.text.replace("membership, b", "B")
+    assert "Coverage of images, inside each group and class" in page.text
+    assert "Membership, by the nearest synthetic image" in page.text
     assert "no evidence of privacy" in page.text
