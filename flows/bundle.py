@@ -24,7 +24,7 @@ from flows.card import write_card
 from flows.export import exported, write_files
 from flows.label import make_label
 from flows.run import folder_atomically, write_json
-from flows.steps import Work
+from flows.steps import NEIGHBOURS, Work
 from privacy.ledger import Permit
 from privacy.schema import Schema
 
@@ -61,7 +61,14 @@ def _internal(
     shutil.copytree(work.run / "model", folder / "model")
     write_json(folder / "verdict.json", asdict(verdict))
     write_json(folder / "label.json", label)
-    write_report(folder / "report.html", Scorecard.read(scores / "scores.parquet"), verdict, label)
+    grid = scores / NEIGHBOURS
+    write_report(
+        folder / "report.html",
+        Scorecard.read(scores / "scores.parquet"),
+        verdict,
+        label,
+        neighbours=grid.read_bytes() if grid.exists() else None,
+    )
 
 
 def manifest(folder: Path) -> dict[str, Any]:

@@ -19,7 +19,9 @@ from dp_accounting import ComposedDpEvent, DpEvent
 
 from evaluators.evaluate import evaluate
 from evaluators.gate import Verdict, gate
+from evaluators.neighbours import nearest_grid
 from evaluators.score import Scorecard
+from evaluators.tables import Tables
 from flows.config import make_generator
 from flows.export import read_synthetic, synthetic_bytes
 from flows.run import Run, folder_atomically, write_atomically
@@ -34,6 +36,10 @@ from privacy.read import file_digest
 from privacy.schema import Schema, load_schema
 from privacy.table import Partition, PrivateTable, Rows
 from privacy.transcript import Transcript
+
+
+NEIGHBOURS = "neighbours.png"
+"""Synthetic images beside the real ones nearest to them, among the scores: it never leaves the house."""
 
 
 @dataclass(frozen=True)
@@ -176,16 +182,20 @@ def judge(work: Work, progress: Progress) -> None:
     if (work.run / "scores").exists():
         return
     train, holdout = (work.open_internally(p) for p in ("train", "holdout"))
+    synthetic, schema, seed = work.synthetic(), work.completed_schema(), work.run.config.seed
     scorecard = evaluate(
         train,
         holdout,
-        work.synthetic(),
-        work.completed_schema(),
-        seed=work.run.config.seed,
+        synthetic,
+        schema,
+        seed=seed,
         progress=lambda metric, done, total: progress(metric, done / total),
     )
     with folder_atomically(work.run / "scores") as folder:
         scorecard.write(folder)
+        if schema.image is not None:
+            grid = nearest_grid(Tables(train, holdout, synthetic, schema, seed))
+            (folder / NEIGHBOURS).write_bytes(grid)
 
 
 def decide(work: Work) -> Verdict:
