@@ -37,7 +37,6 @@ from privacy.schema import Schema, load_schema
 from privacy.table import Partition, PrivateTable, Rows
 from privacy.transcript import Transcript
 
-
 NEIGHBOURS = "neighbours.png"
 """Synthetic images beside the real ones nearest to them, among the scores: it never leaves the house."""
 
