@@ -123,6 +123,10 @@ class ImageSgd(DeepSgd):
         ready = super().calibrate(guarantee, schema, ComposedDpEvent([beside, *events(rho)]))
         return replace(ready, moments_rho=rho)
 
+    def randomness(self) -> str:
+        """As for tables; moments get floating-point noise too."""
+        return f"{super().randomness()} Moments of images are float64 and get such noise on the CPU."
+
     @property
     def before_training(self) -> tuple[DpEvent, ...]:
         """Opening and moments."""
