@@ -125,7 +125,9 @@ class ImageSgd(DeepSgd):
 
     def randomness(self) -> str:
         """As for tables; moments get floating-point noise too."""
-        return f"{super().randomness()} Moments of images are float64 and get such noise on the CPU."
+        return (
+            f"{super().randomness()} Moments of images are float64 and get such noise on the CPU."
+        )
 
     @property
     def before_training(self) -> tuple[DpEvent, ...]:
