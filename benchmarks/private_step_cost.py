@@ -36,6 +36,9 @@ from generators.dpsgd.engine import PrivateGradient
 from generators.dpsgd.gradients import BookKeeping, Loss, Method, PerUnit, Rows
 from generators.dpsgd.plan import Plan
 from generators.dpsgd.units import Units
+from generators.images.diffusion import corrupt
+from generators.images.diffusion import denoising_loss as image_loss
+from generators.images.networks import ImageDenoiser
 
 RESULTS = Path(__file__).parent / "results" / "private_step_cost.jsonl"
 ADULT = (16, 9, 16, 16, 16, 7, 15, 6, 5, 2, 16, 12, 16, 2)
@@ -100,6 +103,22 @@ def denoiser(units: int, draws: int, device: str, depth: int) -> Case:
     name = f"denoiser, depth {depth}"
     on_device = {k: v.to(device) for k, v in rows.items()}
     return Case(name, module.to(device), loss, on_device, units, draws)
+
+
+def unet(units: int, draws: int, device: str, widths: list[int], patch: int) -> Case:
+    """The image generator's U-Net on pictures like MNIST's."""
+    n = units * draws
+    module = ImageDenoiser([28, 28, 1], [10], widths, 1, patch, 0.0, "ode", 1, 1.0, 2).to(device)
+    with torch.no_grad():
+        for p in module.parameters():
+            p.add_(0.05 * torch.randn_like(p))
+    rows = {
+        "pixels": torch.randint(256, (n, 1, 28, 28), dtype=torch.uint8, device=device),
+        "told": torch.randint(10, (n, 1), device=device),
+    }
+    noisy = corrupt([10], 0.1, rows, torch.Generator(device).manual_seed(0))
+    name = f"U-Net {'-'.join(map(str, widths))}, patch {patch}"
+    return Case(name, module, image_loss, {"x": noisy["clean"], **noisy}, units, draws)
 
 
 def plain(case: Case) -> Step:
@@ -260,6 +279,10 @@ CASES: dict[str, list[Callable[[str], Case]]] = {
         ]
         for depth in (0, 2)
     },
+    "unet": [
+        lambda device, draws=draws, patch=patch: unet(128, draws, device, [16, 32], patch)
+        for patch, draws in ((1, 1), (2, 1), (2, 4))
+    ],
 }
 
 

@@ -16,7 +16,7 @@ from typing import Protocol
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import group_norm, layer_norm, unfold
+from torch.nn.functional import group_norm, layer_norm, pad
 
 FLOOR = 2.0**-104
 """Added to squares, for each number in them: float32 squares of smaller numbers are 0."""
@@ -184,23 +184,34 @@ def convolution_layer(prefix: str, layer: nn.Conv2d, calls: list[Call], units: i
 
 def _of_convolution(layer: nn.Conv2d, call: Call, units: int) -> dict[str, Tensor]:
     """Gradients of one pass; inputs [units · m, channels, height, width], in any memory layout."""
-    g = _gradient(call).float().flatten(2)
-    given = call.given.float().contiguous()
-    if layer.kernel_size == (1, 1) and layer.stride == (1, 1) and layer.padding == (0, 0):
-        patches = given.flatten(2)
-    else:
-        patches = unfold(given, layer.kernel_size, layer.dilation, _padding(layer), layer.stride)
-    # by row first: putting a unit's rows side by side would copy every patch
+    g = _gradient(call).float()
+    size = g.shape[2:]
+    # a unit's rows are more positions: [units, out, m · height · width]
+    g = g.reshape(units, -1, g.shape[1], size.numel()).transpose(1, 2).flatten(2)
     sums = {
-        "weight": lambda: (g @ patches.mT).reshape(units, -1, *layer.weight.shape).sum(1),
-        "bias": lambda: g.sum(2).reshape(units, -1, g.shape[1]).sum(1),
+        "weight": lambda: _by_offset(layer, call.given.float(), g, *size),
+        "bias": lambda: g.sum(2),
     }
     return {name: sums[name]() for name in _trains(layer)}
 
 
-def _padding(layer: nn.Conv2d) -> tuple[int, ...]:
+def _by_offset(layer: nn.Conv2d, x: Tensor, g: Tensor, height: int, width: int) -> Tensor:
+    """Each unit's gradient of the kernel, one cell after the other: several times as fast as ``unfold``."""
+    (down, right), (dy, dx), (sy, sx) = _padding(layer), layer.dilation, layer.stride
+    x = pad(x.permute(0, 2, 3, 1), (0, 0, right, right, down, down))
+    kernel = g.new_empty(*g.shape[:2], x.shape[3], *layer.kernel_size)
+    for i in range(layer.kernel_size[0]):
+        for j in range(layer.kernel_size[1]):
+            ys = slice(i * dy, i * dy + sy * (height - 1) + 1, sy)
+            xs = slice(j * dx, j * dx + sx * (width - 1) + 1, sx)
+            kernel[:, :, :, i, j] = g @ x[:, ys, xs].reshape(len(g), g.shape[2], -1)
+    return kernel
+
+
+def _padding(layer: nn.Conv2d) -> tuple[int, int]:
     assert not isinstance(layer.padding, str), "rule_for"
-    return layer.padding
+    down, right = layer.padding
+    return down, right
 
 
 def _gradient(call: Call) -> Tensor:
