@@ -20,13 +20,14 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from flows import steps
-from flows.bundle import _public
+from flows.bundle import _public, write_bundle
 from flows.card import write_card
 from flows.columns import tiles
 from flows.config import load_config
 from flows.export import exported, read_synthetic, synthetic_bytes, write_files, write_rows
 from flows.run import Run
 from flows.sheet import ACROSS, GAP, contact_sheet
+from generators.registry import load_model
 from privacy.codec import Codec, number_identifiers
 from privacy.conform import conform
 from privacy.errors import InputError, LedgerError
@@ -193,13 +194,19 @@ def test_the_tile_of_pictures_says_their_size() -> None:
     assert found["scan"].values == ()
 
 
+SHORT = {
+    "name": "image-gan", "steps": 4, "sampling_rate": 0.2, "frequencies": 2, "width": 8,
+    "critic_width": 4, "fakes": 16, "device": "cpu",
+}  # fmt: skip
+
+
 def write_run(folder: Path) -> Path:
-    """A release config of 80 pictures in a folder, with MST as a generator that passes pictures over."""
+    """A release config of 80 pictures in a folder."""
     schema = exported(SCHEMA)
     write_files(drawn(80), schema, folder)
     config = {
         "name": "scans", "schema": "schema.yaml", "data": "data.csv", "policy": "policy.yaml",
-        "guarantee": {"epsilon": 1.0, "delta": 1e-5}, "generator": {"name": "mst"},
+        "guarantee": {"epsilon": 1.0, "delta": 1e-5}, "generator": SHORT,
         "ledger": "ledger.db", "runs": "runs", "rows": 20,
     }  # fmt: skip
     (folder / "schema.yaml").write_text(schema.to_yaml())
@@ -208,26 +215,25 @@ def write_run(folder: Path) -> Path:
     return folder / "config.yaml"
 
 
-class Painter:
-    """A model that draws what ``drawn`` draws."""
-
-    schema, rows = SCHEMA, 20
-
-    def sample(self, n: int, rng: np.random.Generator) -> pd.DataFrame:
-        return drawn(n)
-
-
-def test_stages_pass_pictures_on(tmp_path: Path, monkeypatch: Any) -> None:
+def test_a_release_of_pictures_from_data_to_card(tmp_path: Path) -> None:
     run = Run.of(load_config(write_run(tmp_path)))
     with run.locked():
         work = steps.Work.of(run)
         steps.fit(work, lambda what, share: None)
-        monkeypatch.setattr(steps, "load_model", lambda folder: Painter())
         steps.sample(work)
-        assert_alike(work.synthetic(), drawn(20))
+        synthetic = work.synthetic()
+        assert stack(synthetic["scan"]).shape == (20, 5, 4, 1)
+        assert_alike(synthetic, load_model(run / "model").sample(20, np.random.default_rng(0)))
         train, holdout = (work.open_internally(p) for p in ("train", "holdout"))
         assert len(train) + len(holdout) == 80
         assert stack(train["scan"]).shape == (len(train), 5, 4, 1)
+        steps.judge(work, lambda what, share: None)
+        bundle = write_bundle(work, work.charge(), steps.decide(work))
+    assert (bundle / "internal" / steps.NEIGHBOURS).read_bytes().startswith(b"\x89PNG")
+    assert "data:image/png" in (bundle / "internal" / "report.html").read_text("utf-8")
+    assert "data:image/png" in (bundle / "public" / "card.html").read_text("utf-8")
+    assert len(list((bundle / "public" / "images").iterdir())) == 20
+    assert not list((bundle / "public").rglob(steps.NEIGHBOURS))
 
 
 def test_answers_are_not_continued_on_other_pictures(tmp_path: Path, monkeypatch: Any) -> None:
