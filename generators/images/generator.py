@@ -146,7 +146,8 @@ class ImageSgd(DeepSgd):
         assert self.moments_rho is not None
         column = schema.columns[schema.image]
         assert isinstance(column, Image)
-        images = np.stack(list(prepared.frame[schema.image]))
+        pixels = np.array(list(prepared.frame[schema.image]), dtype=np.uint8)
+        images = pixels.reshape(-1, *column.shape)  # also where there is no row
         conditions = prepared.layout.place(*opening.roles.conditions)
         told = prepared.codes[:, conditions]
         sizes = [list(prepared.layout.sizes.values())[i] for i in conditions]
@@ -161,10 +162,10 @@ class ImageSgd(DeepSgd):
             self.moments_rho,
             prepared.transcript.answer,
         )
-        pixels = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2)))
+        planes = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2)))
         device = self.pick_device()
         units = Units.of(
-            {"pixels": pixels.to(device), "told": told.to(device)},
+            {"pixels": planes.to(device), "told": told.to(device)},
             prepared.units,
             schema.max_rows_per_unit,
             prepared.groups,
