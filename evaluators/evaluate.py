@@ -8,7 +8,7 @@ Privacy claim: none; a scorecard is internal, save the scores marked public.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -75,10 +75,14 @@ def evaluate(
     schema: Schema,
     seed: int = 0,
     progress: Progress | None = None,
+    more: Sequence[pd.DataFrame] = (),
 ) -> Scorecard:
     """Run every metric on canonical frames under a complete schema; the same seed, the same
-    scores."""
-    tables = Tables(train, holdout, synthetic, schema, seed)
+    scores.
+
+    ``more``: further synthetic tables, for metrics that look at several draws or releases.
+    """
+    tables = Tables(train, holdout, synthetic, schema, seed, tuple(more))
     say = progress or (lambda metric, done, total: None)
     total = len(ON_TABLES) + len(ON_PREDICTIONS) + 1
     scores: list[Score] = []

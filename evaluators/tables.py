@@ -59,13 +59,18 @@ class Dimension:
 
 @dataclass(frozen=True, eq=False)
 class Tables:
-    """Canonical frames of real train, real holdout and synthetic rows under one complete schema."""
+    """Canonical frames of real train, real holdout and synthetic rows under one complete schema.
+
+    ``more``: further synthetic tables, other draws of the same model or releases of other seeds, for
+    metrics that look at several.
+    """
 
     train: pd.DataFrame
     holdout: pd.DataFrame
     synthetic: pd.DataFrame
     schema: Schema
     seed: int = 0
+    more: tuple[pd.DataFrame, ...] = ()
 
     @cached_property
     def codec(self) -> Codec:
