@@ -2,8 +2,8 @@
 
 A score says on which rows it was computed, beside which baseline, for whom, how surely and who may
 see it.
-``visibility`` is "internal" unless the figure is free of real rows: figures on real rows that were
-not charged leak (ReconSyn) and stay in the house.
+``visibility`` is "internal" unless the figure is free of real rows, or was charged to them: figures on
+real rows that were not charged leak (ReconSyn) and stay in the house.
 
 Privacy claim: none; a scorecard is internal as a whole.
 """
@@ -35,6 +35,7 @@ class Score:
     ``rows``, ``n``, ``positives``: the real rows behind it, how many, and how many with the event.
     ``status``: "ok", else why the value must not be used (``reason``).
     ``model``: the learner; ``detail``: the column, pair or remark that the figure is about.
+    ``charged``: every number in it comes from noisy answers that its rows were charged for.
     """
 
     metric: str
@@ -55,6 +56,7 @@ class Score:
     visibility: Literal["internal", "public"] = "internal"
     model: str = ""
     detail: str = ""
+    charged: bool = False
 
     def __post_init__(self) -> None:
         for name in ("value", "low", "high", "baseline"):
@@ -65,8 +67,10 @@ class Score:
                 object.__setattr__(self, name, float(number))
         if self.status == "ok" and self.value is None:
             raise ValueError(f"{self.metric}: a score that is ok needs a value")
-        if self.visibility == "public" and self.rows != "none":
-            raise ValueError(f"{self.metric}: computed on {self.rows} rows, so it cannot be public")
+        if self.visibility == "public" and self.rows != "none" and not self.charged:
+            raise ValueError(
+                f"{self.metric}: computed on {self.rows} rows without a charge, so it cannot be public"
+            )
 
 
 def finite(number: float) -> float | None:
@@ -135,6 +139,7 @@ class Scorecard:
 
 _NUMBERS = {"value", "low", "high", "baseline"}
 _COUNTS = {"order", "n", "positives"}
+_FLAGS = {"higher_is_better", "charged"}
 _SCHEMA = pa.schema(
     [
         pa.field(
@@ -144,7 +149,7 @@ _SCHEMA = pa.schema(
             else pa.int64()
             if f.name in _COUNTS
             else pa.bool_()
-            if f.name == "higher_is_better"
+            if f.name in _FLAGS
             else pa.string(),
         )
         for f in fields(Score)

@@ -40,7 +40,7 @@ def bare(frame: pd.DataFrame) -> pd.DataFrame:
 @pytest.fixture(autouse=True)
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shapes are learned in a few passes."""
-    monkeypatch.setattr(convolution, "EPOCHS", 12)
+    monkeypatch.setattr(convolution, "EPOCHS", 24)
 
 
 def policy() -> Policy:

@@ -1,0 +1,107 @@
+"""How far the synthetic rows are from the people held out, in whole numbers that one person moves little.
+
+The k-marginal distance of ``evaluators.kmarginal``, before it is divided by the number of people: with M
+synthetic rows of which m are in a cell, and n people of which N are, it is Σ |M N − n m| over the cells of
+every set of columns. One more person adds at most (M − m) + (M − m) ≤ 2 M for each set.
+
+Privacy claim: ρ-zCDP for one unit of one row, by discrete Gaussian noise on that whole number; slices of a
+dimension are disjoint, so each is asked at the full ρ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from evaluators.kmarginal import Set, column_sets
+from evaluators.tables import Dimension, Tables
+from privacy.noise import discrete_gaussian, gaussian_sigma
+
+Ask = Callable[[list[Any], Callable[[], Any]], Any]
+"""A transcript's ``answer``: the recorded answer to a question, or a new one that is recorded first."""
+
+K = 2
+MAX_SYNTHETIC = 50_000
+"""At most so many synthetic rows are compared with, drawn by the seed."""
+
+REPEATS = 10
+"""Samples of the synthetic rows that say what chance alone gives."""
+
+
+@dataclass(frozen=True, eq=False)
+class Distances:
+    """The noisy distance of each slice over 2 M and the number of sets: half the mean L1 distance, times the
+    people in the slice. None: no synthetic row to compare with. ``sigma``: its noise.
+    """
+
+    people: tuple[float | None, ...]
+    sigma: float
+
+
+def distances(ask: Ask, tables: Tables, dimension: Dimension, rho: float) -> Distances:
+    """The distance in every slice of the dimension."""
+    sets = sets_of(tables, dimension)
+    found: list[float | None] = []
+    for piece in dimension.slices:
+        synthetic = _synthetic(tables, dimension, piece.number)
+        bound = 2 * len(synthetic) * len(sets)
+        if not bound:
+            found.append(None)
+            continue
+
+        def draw(
+            number: int = piece.number, synthetic: pd.DataFrame = synthetic, bound: int = bound
+        ) -> int:
+            mine = tables.members["holdout", dimension.name] == number
+            people = tables.codes["holdout"][mine]
+            total = sum(apart(people, synthetic, s, tables.codec.domain) for s in sets)
+            return int(discrete_gaussian(np.array([total], dtype=np.int64), rho, bound)[0])
+
+        question = ["distance", K, dimension.name, piece.number, bound, rho]
+        found.append(ask(question, draw) / bound)
+    return Distances(tuple(found), gaussian_sigma(rho))
+
+
+def by_chance(tables: Tables, dimension: Dimension, number: int, people: int) -> np.ndarray:
+    """Distances (half the mean L1) of as many rows of the synthetic table itself; free."""
+    sets, synthetic = sets_of(tables, dimension), _synthetic(tables, dimension, number)
+    rng = tables.rng(f"distance by chance {dimension.name} {number}")
+    found = []
+    for _ in range(REPEATS):
+        drawn = synthetic.iloc[rng.integers(len(synthetic), size=people)]
+        total = sum(apart(drawn, synthetic, s, tables.codec.domain) for s in sets)
+        found.append(total / (2 * len(synthetic) * people * len(sets)))
+    return np.array(found)
+
+
+def apart(
+    people: pd.DataFrame, synthetic: pd.DataFrame, columns: Set, sizes: Mapping[str, int]
+) -> int:
+    """Σ |M N − n m| over the cells of a set of columns; frames of codes."""
+    shape = [sizes[c] for c in columns]
+    N, m = (
+        np.bincount(
+            np.ravel_multi_index([f[c].to_numpy() for c in columns], shape),
+            minlength=int(np.prod(shape)),
+        )
+        for f in (people, synthetic)
+    )
+    return int(np.abs(len(synthetic) * N - len(people) * m).sum())
+
+
+def sets_of(tables: Tables, dimension: Dimension) -> list[Set]:
+    """Pairs of columns, without those that part people."""
+    columns = [c for c in tables.schema.modelled if c not in dimension.columns]
+    return column_sets(columns, K, tables.rng(f"sets {K} {dimension.name}")) if columns else []
+
+
+def _synthetic(tables: Tables, dimension: Dimension, number: int) -> pd.DataFrame:
+    rows = np.flatnonzero(tables.members["synthetic", dimension.name] == number)
+    if len(rows) > MAX_SYNTHETIC:
+        rng = tables.rng(f"distance rows {dimension.name} {number}")
+        rows = np.sort(rng.choice(rows, size=MAX_SYNTHETIC, replace=False))
+    return tables.codes["synthetic"].iloc[rows]
