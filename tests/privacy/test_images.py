@@ -288,6 +288,15 @@ def test_a_picture_outside_the_folder_is_refused(tmp_path: Path) -> None:
     assert len(read([path])) == 1
 
 
+def test_a_name_that_the_system_refuses_is_told_to_the_custodian_only(tmp_path: Path) -> None:
+    """An error of the system quotes the name, and is shown as it is where it is not caught."""
+    (path,) = write_folder(tmp_path, pixels())
+    (tmp_path / "loop.png").symlink_to(tmp_path / "loop.png")
+    for name, problem in (("jane_doe" * 40, "too long"), ("loop.png", "loop")):
+        pd.DataFrame({"picture": [name], "label": ["0"]}).to_csv(path, index=False)
+        assert problem in refusal([path])
+
+
 def bad_files(folder: Path) -> dict[str, tuple[str, bytes]]:
     def npz(**arrays: Any) -> bytes:
         file = io.BytesIO()
