@@ -31,7 +31,7 @@ from generators.dpsgd.gradients import (
 )
 from generators.dpsgd.plan import Plan
 from generators.dpsgd.processes import gathered, rank, world
-from generators.dpsgd.randomness import secret_generator
+from generators.dpsgd.randomness import normal, secret_generator
 from generators.dpsgd.units import Units
 
 Corrupt = Callable[[Rows, torch.Generator], Rows]
@@ -166,8 +166,7 @@ class PrivateGradient:
                 dist.all_reduce(part)
         for part, scale in zip(parts, scales, strict=True):
             if rank() == 0:
-                shape, device = part.shape, part.device
-                part.add_(torch.randn(shape, generator=self.noise, device=device), alpha=scale)
+                part.add_(normal(part.shape, self.noise), alpha=scale)
             if world() > 1:
                 dist.broadcast(part, src=0)
         return parts

@@ -121,6 +121,16 @@ def test_noise_has_the_deviation_that_is_paid_for():
     np.testing.assert_allclose(np.std(above), products / math.sqrt(2), rtol=0.05)
 
 
+def test_what_rounding_makes_of_two_halves_is_not_seen():
+    """Products are computed twice, above and below the diagonal, and differ in their last bits."""
+    x, classes = images(900)
+    answers, counts = [], np.array([150.0, 150.0])
+    measure(Basis(SHAPE, 2), x, np.arange(900) // 3, classes, counts, 0.3, 1.0, asked(answers))
+    d = Basis(SHAPE, 2).size
+    g = np.reshape(answers[1][1], (2, d, d))
+    np.testing.assert_array_equal(g, g.transpose(0, 2, 1))
+
+
 @settings(max_examples=30, deadline=None)
 @given(rho=st.floats(1e-6, 10))
 def test_events_add_up_to_rho(rho):
