@@ -91,3 +91,10 @@ def test_rows_are_seen_through_the_engine_and_the_moments_only(wanted, tmp_path,
     other = trained(ready, others[:120], np.arange(120) // 3, tmp_path)
     assert torch.equal(one, other)
     assert set(seen) == {50, 40, (50, opening.units), (40, opening.units)}
+
+
+@pytest.mark.parametrize("wrong", [{"spread": 0.0}, {"frequencies": 0}, {"moments_share": 0.0}])
+def test_moments_that_cannot_be_measured_are_refused_before_anything_is_charged(wrong):
+    """At a spread of nothing, an image like the mean would be divided by its norm of nothing."""
+    with pytest.raises(ValueError, match="must be positive"):
+        ImageGan(**wrong)
