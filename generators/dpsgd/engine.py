@@ -75,7 +75,7 @@ class PrivateGradient:
         refuse_mixing(self.module)
         for name, parameter in trainable(self.module).items():
             if parameter.dtype != torch.float32:
-                raise ValueError(f"{name}: sums and noise are float32, got {parameter.dtype}")
+                raise ValueError(f"{name}: sums are float32, got {parameter.dtype}")
         groups = self.units.groups
         if len(groups) and not 0 <= int(groups.min()) <= int(groups.max()) < self.n_groups:
             raise ValueError(f"n_groups: units have groups beyond {self.n_groups}")
