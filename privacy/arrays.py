@@ -85,7 +85,7 @@ def _idx(path: Path, schema: Schema) -> dict[str, np.ndarray]:
         shape = struct.unpack(f">{dimensions}I", file.read(4 * dimensions))
         if dimensions == 3 and schema.image is not None:
             _check_shape(path, schema.image, shape, schema)
-        content = file.read()
+        content = file.read(math.prod(shape) + 1)  # a zipped file may unfold into any length
     if len(content) != math.prod(shape):
         raise ValueError(f"it does not hold the {shape[0]} rows that it announces")
     name = _idx_column(path, schema) if dimensions == 1 else schema.image

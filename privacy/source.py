@@ -30,6 +30,7 @@ from privacy.read import (
     as_texts,
     check_readable,
     concatenated,
+    one_line,
     read_any,
     read_parquet,
     read_texts,
@@ -162,12 +163,16 @@ def _beneath(path: Path, names: list[str]) -> list[Path]:
     folder = path.resolve().parent
     files = []
     for i, name in enumerate(names):
-        file = (folder / name).resolve()
+        try:
+            file = (folder / name).resolve()
+            found = file.is_file()
+        except (OSError, RuntimeError) as error:  # these quote the name, which is private
+            raise DataError(f"{path}: row {i + 1}: {one_line(error)}") from error
         if not file.is_relative_to(folder):
             raise DataError(
                 f"{path}: row {i + 1}: {name!r}: outside the folder of this file; put the pictures beside it"
             )
-        if not file.is_file():
+        if not found:
             raise DataError(
                 f"{path}: row {i + 1}: {name!r}: no such picture; add it, or drop the row"
             )

@@ -311,7 +311,8 @@ class Deep(ABC):
 
     def randomness(self) -> str:
         """Integer noise for the opening, floating-point noise for gradients."""
-        return f"{OPENDP} Gradients are float32 and get floating-point noise: {describe(self.pick_device())}."
+        drawn = describe(self.pick_device())
+        return f"{OPENDP} Sums of gradients are float32 and get floating-point noise: {drawn}."
 
     def pick_device(self) -> torch.device:
         """The device that ``device`` names."""

@@ -31,7 +31,7 @@ from generators.dpsgd.gradients import (
 )
 from generators.dpsgd.plan import Plan
 from generators.dpsgd.processes import gathered, rank, world
-from generators.dpsgd.randomness import secret_generator
+from generators.dpsgd.randomness import normal, secret_generator
 from generators.dpsgd.units import Units
 
 Corrupt = Callable[[Rows, torch.Generator], Rows]
@@ -75,7 +75,7 @@ class PrivateGradient:
         refuse_mixing(self.module)
         for name, parameter in trainable(self.module).items():
             if parameter.dtype != torch.float32:
-                raise ValueError(f"{name}: sums and noise are float32, got {parameter.dtype}")
+                raise ValueError(f"{name}: sums are float32, got {parameter.dtype}")
         groups = self.units.groups
         if len(groups) and not 0 <= int(groups.min()) <= int(groups.max()) < self.n_groups:
             raise ValueError(f"n_groups: units have groups beyond {self.n_groups}")
@@ -166,8 +166,7 @@ class PrivateGradient:
                 dist.all_reduce(part)
         for part, scale in zip(parts, scales, strict=True):
             if rank() == 0:
-                shape, device = part.shape, part.device
-                part.add_(torch.randn(shape, generator=self.noise, device=device), alpha=scale)
+                part.add_(normal(part.shape, self.noise), alpha=scale)
             if world() > 1:
                 dist.broadcast(part, src=0)
         return parts

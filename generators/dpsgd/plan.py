@@ -23,7 +23,7 @@ class Performance:
     """How fast and in how much memory the same mechanism runs.
 
     ``physical_batch``: the most units whose gradients are computed at once; the sums are exact for any.
-    ``precision``: of forward and backward passes; norms, sums and noise are always float32.
+    ``precision``: of forward and backward passes; norms and sums are always float32, noise is float64.
     """
 
     physical_batch: int = 4096

@@ -11,6 +11,7 @@ learning from draws of the moments is free.
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -107,6 +108,9 @@ class ImageSgd(DeepSgd):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        for name in ("moments_share", "frequencies", "spread"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
         if not self.opening_share + self.moments_share < 1:
             raise ValueError(
                 "moments_share: it and opening_share must leave something to train with"

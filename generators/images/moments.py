@@ -23,7 +23,7 @@ from dp_accounting import DpEvent, GaussianDpEvent
 from scipy.fft import dctn, idctn
 from torch import Tensor
 
-from generators.dpsgd.randomness import secret_generator
+from generators.dpsgd.randomness import normal, secret_generator
 from generators.marginals.measurement import Ask
 
 Array = npt.NDArray[np.float64]
@@ -147,12 +147,14 @@ def measure(
 
 
 def noised(total: Array, sigma: float, form: Callable[[Array], Array]) -> list[float]:
-    """Sums with Gaussian noise of that deviation, in the form of what is summed.
+    """Sums with Gaussian noise of that deviation in every number, brought into the form of what is summed.
 
-    A symmetric matrix gets symmetric noise: (G + Gᵀ)/2 is spherical in the space of symmetric matrices.
+    Half of a symmetric matrix' noise goes as it is made symmetric, and with it what rounding made of its two
+    halves, which symmetric noise would leave to be seen.
     """
-    g = torch.randn(total.shape, generator=secret_generator(), dtype=torch.float64).numpy()
-    return list((total + sigma * form(g)).ravel().tolist())
+    return list(
+        form(total + sigma * normal(total.shape, secret_generator()).numpy()).ravel().tolist()
+    )
 
 
 def _shrunk(means: Array, counts: Array, sigma: float) -> Array:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import struct
+import tracemalloc
 import zlib
 from collections import Counter
 from pathlib import Path
@@ -286,6 +287,28 @@ def test_a_picture_outside_the_folder_is_refused(tmp_path: Path) -> None:
         assert f"row 1: {name!r}: no such picture" in refusal([path])
     pd.DataFrame({"picture": ["inside.png"], "label": ["0"]}).to_csv(path, index=False)
     assert len(read([path])) == 1
+
+
+def test_a_name_that_the_system_refuses_is_told_to_the_custodian_only(tmp_path: Path) -> None:
+    """An error of the system quotes the name, and is shown as it is where it is not caught."""
+    (path,) = write_folder(tmp_path, pixels())
+    (tmp_path / "loop.png").symlink_to(tmp_path / "loop.png")
+    for name, problem in (("jane_doe" * 40, "too long"), ("loop.png", "loop")):
+        pd.DataFrame({"picture": [name], "label": ["0"]}).to_csv(path, index=False)
+        assert problem in refusal([path])
+
+
+def test_a_zipped_file_is_not_unfolded_beyond_what_it_announces(tmp_path: Path) -> None:
+    path = tmp_path / "scans-idx3-ubyte.gz"
+    height, width = GREY.shape
+    header = struct.pack(">4I", 0x0803, 1, height, width)
+    path.write_bytes(gzip.compress(header + bytes(1 << 26)))
+    tracemalloc.start()
+    try:
+        assert "does not hold the 1 rows" in refusal([path])
+        assert tracemalloc.get_traced_memory()[1] < 1 << 24
+    finally:
+        tracemalloc.stop()
 
 
 def bad_files(folder: Path) -> dict[str, tuple[str, bytes]]:

@@ -118,6 +118,27 @@ def test_the_whole_state_of_a_secret_generator_is_drawn():
 # sums
 
 
+def at_its_last_number():
+    """A generator each of whose words is all ones, from which the farthest normal numbers come."""
+    generator = torch.Generator()
+    generator.manual_seed(0)
+    torch.rand(1, generator=generator)  # its words are mixed anew before the first
+    state = generator.get_state().numpy().copy()
+    ones = 0x12DD9BB3  # what the Mersenne Twister tempers into 32 ones
+    state[24 : 24 + 8 * 624] = np.full(624, ones, dtype=np.uint64).view(np.uint8)
+    generator.set_state(torch.from_numpy(state))
+    return generator
+
+
+def test_noise_reaches_as_far_as_delta_asks_for():
+    """Box and Muller on 24 bits end at 5.8 σ: what lies beyond would be there with one unit only."""
+    engine = private(table(40), nothing, noise_multiplier=1.0)
+    engine.noise = at_its_last_number()
+    engine()
+    for p in engine.module.parameters():
+        assert p.grad.max() * 40 > 8
+
+
 @pytest.mark.parametrize("physical", [1, 3, 7, 64])
 @pytest.mark.parametrize("method", [BookKeeping, PerUnit])
 def test_the_sum_is_exact_for_any_physical_batch(physical, method):

@@ -107,6 +107,18 @@ def test_noise_of_one_image_does_not_depend_on_the_others():
         assert torch.equal(mine[name][kept], theirs[name][kept]), name
 
 
+def test_what_an_image_meets_does_not_follow_from_its_place():
+    """Levels in turn, or one of each kind in a batch, would change when a unit moves the others."""
+    n = 20_000
+    rows = {"pixels": torch.zeros(n, 1, 1, 1, dtype=torch.uint8), "told": told(n)}
+    met = corrupt(SIZES, 0.5, rows, seeded())
+    withheld = (met["told"] == torch.tensor(SIZES)).all(1).double()
+    for drawn in (met["sigma"].log().double(), withheld):
+        place = torch.arange(n, dtype=torch.float64)
+        beside = torch.stack([drawn[1:], drawn[:-1], place[1:]])
+        assert (torch.corrcoef(beside) - torch.eye(3)).abs().max() < 0.05
+
+
 def test_the_loss_of_a_perfect_denoiser_is_nothing():
     class Perfect(nn.Module):
         def forward(self, x, level, codes):
