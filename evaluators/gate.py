@@ -5,15 +5,16 @@ absent, failed or computed on too few people is never a pass. Reasons quote figu
 are internal;
 ``Verdict.public_summary`` names the decision and the policy only.
 
-Privacy claim: none; which rules held is itself computed on real rows without a charge.
+Privacy claim: a policy that decides on charged figures sees nothing else, so its verdict is free; of any other,
+which rules held is computed on real rows without a charge.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -88,10 +89,15 @@ class Rule(Limits):
 
 
 class Policy(Frozen):
-    """What a custodian asks of a release. Rule names may repeat (one purpose, several metrics)."""
+    """What a custodian asks of a release. Rule names may repeat (one purpose, several metrics).
+
+    ``figures``: "charged" decides on public scores alone, those that were charged or need no real row, so that
+    the decision is covered by the guarantee too.
+    """
 
     name: str
     description: str = ""
+    figures: Literal["all", "charged"] = "all"
     rules: tuple[Rule, ...] = Field(min_length=1)
     on_failed: Literal["insufficient", "note"] = "insufficient"
 
@@ -124,18 +130,28 @@ class Verdict:
     policy: str
     decision: Decision
     reasons: tuple[Reason, ...]
+    figures: Literal["all", "charged"] = "all"
 
     def of(self, outcome: Outcome) -> tuple[Reason, ...]:
         """The reasons with this outcome."""
         return tuple(r for r in self.reasons if r.outcome == outcome)
 
-    def public_summary(self) -> dict[str, str]:
-        """Decision and policy: which rules were met would be further uncharged bits."""
-        return {"decision": self.decision, "policy": self.policy}
+    def public_summary(self) -> dict[str, Any]:
+        """Decision and policy, and how it was reached where that is public: else it would be further bits."""
+        summary: dict[str, Any] = {
+            "decision": self.decision,
+            "policy": self.policy,
+            "figures": self.figures,
+        }
+        if self.figures == "charged":
+            summary |= {"reasons": [asdict(r) for r in self.reasons]}
+        return summary
 
 
 def gate(scorecard: Scorecard, policy: Policy) -> Verdict:
-    """Hold every score against every rule."""
+    """Hold every score that the policy may see against every rule."""
+    if policy.figures == "charged":
+        scorecard = scorecard.filter(visibility="public")
     reasons = [reason for rule in policy.rules for reason in _apply(scorecard, rule)]
     reasons += [_failure(score, policy) for score in scorecard if score.status == "failed"]
     reasons.sort(key=lambda r: SEVERITY.index(r.outcome))
@@ -145,7 +161,7 @@ def gate(scorecard: Scorecard, policy: Policy) -> Verdict:
         decision = "veto"
     elif "pass" in found and "insufficient evidence" not in found:
         decision = "approved"
-    return Verdict(policy.name, decision, tuple(reasons))
+    return Verdict(policy.name, decision, tuple(reasons), policy.figures)
 
 
 def _apply(scorecard: Scorecard, rule: Rule) -> Iterator[Reason]:

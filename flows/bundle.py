@@ -19,12 +19,11 @@ import pandas as pd
 
 from evaluators.gate import Verdict
 from evaluators.report import write_report
-from evaluators.score import Scorecard
 from flows.card import write_card
 from flows.export import exported, write_files
 from flows.label import make_label
 from flows.run import folder_atomically, write_json
-from flows.steps import NEIGHBOURS, Work
+from flows.steps import NEIGHBOURS, Work, scorecard
 from privacy.ledger import Permit
 from privacy.schema import Schema
 
@@ -64,7 +63,7 @@ def _internal(
     grid = scores / NEIGHBOURS
     write_report(
         folder / "report.html",
-        Scorecard.read(scores / "scores.parquet"),
+        scorecard(work),
         verdict,
         label,
         neighbours=grid.read_bytes() if grid.exists() else None,

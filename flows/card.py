@@ -1,7 +1,8 @@
 """The public card: one page that tells whoever receives a bundle what it is and what it promises.
 
 Everything on it comes from the label, the public schema and the synthetic rows; no figure on real
-rows and no reason of the verdict reaches it. Counting synthetic rows is free post-processing.
+rows reaches it but those that were charged, and no reason of a verdict that was reached on others.
+Counting synthetic rows is free post-processing.
 
 Privacy claim: shows only what is public.
 """
@@ -17,6 +18,7 @@ import pandas as pd
 
 from evaluators.page import environment, loss, write_page
 from flows.columns import tiles
+from flows.figures import tables
 from flows.sheet import contact_sheet
 from privacy.schema import Schema
 
@@ -60,16 +62,20 @@ def write_card(path: Path, label: dict[str, Any], schema: Schema, synthetic: pd.
         "sheet": contact_sheet(schema, synthetic),
         "subgroups": [s.name for s in schema.subgroups],
         "unit_is_row": schema.unit is None,
+        "asked": tables(label),
     }
     write_page(path, environment(TEMPLATES), "card.html.j2", context)
 
 
 def decision(label: dict[str, Any]) -> dict[str, Any]:
-    """The decision and the policy's name, and nothing else of the verdict."""
+    """The decision and the policy's name; how it was reached only where that was charged for."""
     summary = label["decision"]
     return {
         "decision": summary.get("decision", "not stated"),
         "policy": summary.get("policy", ""),
+        "charged": summary.get("figures") == "charged",
+        "reasons": [r["text"] for r in summary.get("reasons", ()) if r["outcome"] != "pass"],
+        "met": sum(r["outcome"] == "pass" for r in summary.get("reasons", ())),
     }
 
 

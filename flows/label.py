@@ -1,7 +1,8 @@
 """The privacy label: what was promised, to whom, by which draws, and what the promise does not cover.
 
 Aims at tier 3 of the OpenDP deployment registry and at the questions of NIST SP 800-226. Everything on it is
-public: parameters, events, hashes and the decision, never a figure computed on real rows without a charge.
+public: parameters, events, hashes, the decision and figures that were charged to the people held out, never a
+figure computed on real rows without a charge.
 """
 
 from __future__ import annotations
@@ -9,11 +10,12 @@ from __future__ import annotations
 import datetime as dt
 import json
 import math
+from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
 from evaluators.gate import Verdict
-from flows.steps import Work
+from flows.steps import Work, charged
 from privacy.accounting import event_to_json, spent
 from privacy.ledger import Charge
 
@@ -21,10 +23,13 @@ LABEL_VERSION = 1
 
 LIBRARIES = ("understudy", "opendp", "dp-accounting", "torch", "numpy", "pandas")
 
-NOT_COVERED = (
+UNCHARGED_DECISION = (
     "The decision to publish. It was made on figures computed on real rows of train and holdout without a "
-    "charge, and is outside the guarantee: that this release exists says that those figures passed the policy. "
-    "People held out have no other protection than that nothing else of them was used.",
+    "charge, and is outside the guarantee: that this release exists says that those figures passed the policy."
+)
+UNASKED = "People held out have no other protection than that nothing else of them was used."
+
+NOT_COVERED = (
     "How long the computation took, and errors met on the way, are not protected; both stay in the house.",
     "A row without a unit column is a unit: a person whose row was edited between two releases is two units.",
     "The guarantee bounds what one unit adds. What is true of a whole group of people can be learned from "
@@ -95,8 +100,45 @@ def make_label(work: Work, charge: Charge, rows: int, verdict: Verdict) -> dict[
             "randomness": work.plan.generator.randomness(),
             "post_processing": "fitting the model, drawing rows and everything after are free",
         },
+        "evaluation": evaluation(work),
         "decision": verdict.public_summary(),
-        "not_covered": list(NOT_COVERED),
+        "not_covered": [*_not_covered(work, verdict), *NOT_COVERED],
+    }
+
+
+def _not_covered(work: Work, verdict: Verdict) -> list[str]:
+    """What the decision leaves uncovered: nothing where it was made on charged figures."""
+    if verdict.figures == "charged":
+        return []
+    asked = work.run.config.evaluation is not None
+    return [UNCHARGED_DECISION if asked else f"{UNCHARGED_DECISION} {UNASKED}"]
+
+
+def evaluation(work: Work) -> dict[str, Any] | None:
+    """What was asked of the people held out, what it cost them, and every figure that came of it."""
+    permit = work.charge_evaluation()
+    if permit is None:
+        return None
+    asked = work.run.config.evaluation
+    assert asked is not None
+    cost = spent([permit.charge.dp_event], asked.delta)
+    life = work.ledger.spent(permit.dataset, "holdout")
+    return {
+        "guarantee": {
+            "epsilon": cost.epsilon,
+            "delta": cost.delta,
+            "unit": work.plan.schema.unit or "row",
+            "protects": "the units in the holdout partition, in the figures below; of each, one row counts",
+        },
+        "accountant": cost.accountant,
+        "events": [{"purpose": permit.charge.purpose, "event": json.loads(permit.charge.event)}],
+        "ledger": {
+            "charge": permit.charge.number,
+            "hash": permit.charge.hash,
+            "data_set_epsilon_spent": life.epsilon,
+        },
+        "intervals": "95 %; they hold the chance of who was held out and the noise",
+        "figures": [asdict(s) for s in charged(work)],
     }
 
 

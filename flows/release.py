@@ -91,6 +91,7 @@ def release(config: Path, data: list[Path] | None = None, run: str | None = None
         fit(work)
         sample(work)
         judge(work)
+        measure(work)
         outcome = publish(work)
     return Completed(name=outcome.decision.capitalize(), message=outcome.decision, data=outcome)
 
@@ -115,6 +116,13 @@ def judge(work: steps.Work) -> None:
     """Evaluate on real rows; the scorecard stays in the run's folder."""
     with _told_publicly(work.run, "judge"), _progress("judge") as progress:
         steps.judge(work, progress)
+
+
+@task(**PRIVATE)
+def measure(work: steps.Work) -> None:
+    """Ask the people held out, under their own charge, for figures that may be published."""
+    with _told_publicly(work.run, "measure"), _progress("measure") as progress:
+        steps.measure(work, progress)
 
 
 @task(**PRIVATE)

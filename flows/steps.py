@@ -1,9 +1,9 @@
 """The stages of a release, free of Prefect: each reads what the one before left in the run's folder.
 
-    fit → sample → judge → decide → bundle
+    fit → sample → judge → measure → decide → bundle
 
 A stage whose result is already there does nothing, so a rerun resumes where the last try stopped. Private
-rows live only inside ``fit`` and ``judge``; what a stage returns or reports is public.
+rows live only inside ``fit``, ``judge`` and ``measure``; what a stage returns or reports is public.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from dp_accounting import ComposedDpEvent, DpEvent
+from dp_accounting import ComposedDpEvent, DpEvent, ZCDpEvent
 
+from evaluators.charged.scores import charged_scores
 from evaluators.evaluate import evaluate
 from evaluators.gate import Verdict, gate
 from evaluators.neighbours import nearest_grid
@@ -49,6 +50,7 @@ class Plan:
     generator: Generator
     domain_rho: float
     domain_delta: float
+    evaluation_rho: float = 0.0
 
     @classmethod
     def of(cls, run: Run) -> Plan:
@@ -64,13 +66,24 @@ class Plan:
                 f"generator: {config.generator['name']} draws no images, and {schema.image!r} is one; "
                 f"take {' or '.join(IMAGES)}"
             )
-        return cls(schema, generator.calibrate(guarantee, schema, beside), rho, delta)
+        if config.load_policy().figures == "charged" and config.evaluation is None:
+            raise InputError(
+                f"policy: {config.load_policy().name} decides on charged figures only; say what they may cost "
+                "the people held out, `evaluation: {epsilon: 1.0, delta: …}`"
+            )
+        asked = zcdp_budget(config.evaluation.guarantee) if config.evaluation else 0.0
+        return cls(schema, generator.calibrate(guarantee, schema, beside), rho, delta, asked)
 
     @property
     def event(self) -> DpEvent:
         """What the train partition is charged for this release."""
         parts = [domain_event(self.schema, self.domain_rho, self.domain_delta)]
         return ComposedDpEvent([*parts, self.generator.event()])
+
+    @property
+    def evaluation_event(self) -> DpEvent:
+        """What the holdout is charged for figures that may be published."""
+        return ZCDpEvent(self.evaluation_rho)
 
 
 @dataclass(frozen=True)
@@ -93,6 +106,24 @@ class Work:
     @cached_property
     def transcript(self) -> Transcript:
         return Transcript(self.run / "attempt.jsonl")
+
+    @cached_property
+    def asked(self) -> Transcript:
+        """The noised answers of the people held out."""
+        return Transcript(self.run / "evaluation.jsonl")
+
+    def charge_evaluation(self) -> Permit | None:
+        """Charge the holdout for figures that may be published; None where none are wanted."""
+        if self.run.config.evaluation is None:
+            return None
+        return self.ledger.charge(
+            self.dataset.name,
+            "holdout",
+            run=self.run.name,
+            attempt=self.asked.attempt,
+            purpose="evaluate",
+            event=self.plan.evaluation_event,
+        )
 
     def charge(self) -> Permit:
         """Charge the train partition for this attempt; the same attempt is charged once."""
@@ -127,6 +158,13 @@ class Work:
         unit = self.plan.schema.unit
         return frame if unit is None else frame.assign(**{unit: rows.units})
 
+    def files(self, permit: Permit, rows: Rows) -> list[str]:
+        """A question whose answer ties a transcript to these files: answers are not continued on others."""
+        files = "".join(map(file_digest, self.run.config.data))
+        if self.plan.schema.image is not None:  # a CSV file only names its pictures
+            files += hashlib.sha256(stack(rows.frame[self.plan.schema.image]).tobytes()).hexdigest()
+        return ["files", permit.split.digest(files)]
+
     def completed_schema(self) -> Schema:
         """The schema with what was measured under the charge put in."""
         return load_schema(self.run / "model" / "schema.yaml")
@@ -146,15 +184,12 @@ def fit(work: Work, progress: Progress) -> None:
     if (work.run / "model").exists():
         work.transcript.scratch.unlink(missing_ok=True)  # a kill may have come just before it went
         return
+    work.charge_evaluation()  # a holdout that cannot pay is found out before train is charged
     permit = work.charge()
     progress("reading", 0.0)
     rows = work.open(permit)
-    # answers that were given on other rows are not continued
     plan = work.plan
-    files = "".join(map(file_digest, work.run.config.data))
-    if plan.schema.image is not None:  # a CSV file only names its pictures
-        files += hashlib.sha256(stack(rows.frame[plan.schema.image]).tobytes()).hexdigest()
-    work.transcript.answer(["files", permit.split.digest(files)], lambda: "opened")
+    work.transcript.answer(work.files(permit, rows), lambda: "opened")
     schema = measure_domain(
         rows.frame, plan.schema, plan.domain_rho, plan.domain_delta, permit, work.transcript
     )
@@ -197,7 +232,46 @@ def judge(work: Work, progress: Progress) -> None:
             (folder / NEIGHBOURS).write_bytes(grid)
 
 
+MAX_FRESH = 50_000
+"""At most so many fresh rows are drawn to cut bins with, and for what the synthetic rows say of themselves."""
+
+
+def measure(work: Work, progress: Progress) -> None:
+    """Ask the people held out under their charge; the scores may be published."""
+    permit = work.charge_evaluation()
+    if permit is None or (work.run / "charged").exists():
+        return
+    progress("asking the people held out", 0.0)
+    rows = work.open(permit)
+    work.asked.answer(work.files(permit, rows), lambda: "opened")
+    model: Model = load_model(work.run / "model")
+    schema, synthetic, seed = work.completed_schema(), work.synthetic(), work.run.config.seed
+    fresh = model.sample(min(len(synthetic), MAX_FRESH), np.random.default_rng([seed, 1]))
+    scores = charged_scores(
+        Rows(map_undeclared(rows.frame, schema), rows.units),
+        synthetic,
+        fresh,
+        schema,
+        work.plan.evaluation_rho,
+        work.asked.answer,
+        seed,
+    )
+    with folder_atomically(work.run / "charged") as folder:
+        Scorecard(tuple(scores)).write(folder)
+
+
+def charged(work: Work) -> Scorecard:
+    """The scores that were charged to the people held out; none where that was not wanted."""
+    file = work.run / "charged" / "scores.parquet"
+    return Scorecard.read(file) if file.exists() else Scorecard()
+
+
+def scorecard(work: Work) -> Scorecard:
+    """All scores: those that stay in the house, then those that were charged."""
+    internal = Scorecard.read(work.run / "scores" / "scores.parquet")
+    return Scorecard((*internal, *charged(work)))
+
+
 def decide(work: Work) -> Verdict:
     """Hold the scorecard against the policy."""
-    scorecard = Scorecard.read(work.run / "scores" / "scores.parquet")
-    return gate(scorecard, work.run.config.load_policy())
+    return gate(scorecard(work), work.run.config.load_policy())

@@ -184,7 +184,11 @@ def test_reasons_say_what_and_the_public_summary_says_no_figure() -> None:
     text = verdict.of("veto")[0].text
     for part in ("m of back ridge", "site=C", "-0.731", "at least 0"):
         assert part in text
-    assert verdict.public_summary() == {"policy": "test", "decision": "veto"}
+    assert verdict.public_summary() == {
+        "policy": "test",
+        "decision": "veto",
+        "figures": "all",
+    }
 
 
 @pytest.mark.parametrize(
