@@ -35,11 +35,11 @@ class RunConfig(Frozen):
     ``runs`` in the working folder, with the ledger beside them.
 
     ``guarantee``: what this release may cost. ``budget``: what the data set may cost over all releases,
-    ``guarantee`` where it is left out. ``evaluation``: what figures that may be published may cost the people held
-    out, who pay for nothing else; without it no figure of theirs is published. ``domain_share``: the share of ρ
-    that goes into measuring what the schema leaves open. ``rows``: synthetic rows; where it is left out, as many as
-    the train rows by the schema's public count, or by the model's own noisy estimate. ``seed`` repeats sampling and
-    evaluation; noise on private rows cannot be seeded.
+    ``guarantee`` where it is left out. ``evaluation``: what figures that may be published may cost the people
+    held out, who pay for nothing else; without it no figure of theirs is published. ``domain_share``: the
+    share of ρ that goes into measuring what the schema leaves open. ``rows``: synthetic rows; where it is
+    left out, as many as the train rows by the schema's public count, or by the model's own noisy estimate.
+    ``seed`` repeats sampling and evaluation; noise on private rows cannot be seeded.
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
