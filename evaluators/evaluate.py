@@ -76,11 +76,13 @@ def evaluate(
     seed: int = 0,
     progress: Progress | None = None,
     more: Sequence[pd.DataFrame] = (),
+    not_measured: Mapping[str, str] | None = None,
 ) -> Scorecard:
     """Run every metric on canonical frames under a complete schema; the same seed, the same
     scores.
 
     ``more``: further synthetic tables, for metrics that look at several draws or releases.
+    ``not_measured``: families of metrics (first part of their name) that mean nothing here, and why.
     """
     tables = Tables(train, holdout, synthetic, schema, seed, tuple(more))
     say = progress or (lambda metric, done, total: None)
@@ -95,7 +97,11 @@ def evaluate(
     later = {n: partial(_with, m, predictions) for n, m in ON_PREDICTIONS.items()}
     for done, (name, metric) in enumerate((dict(ON_TABLES) | {"learning": learn} | later).items()):
         say(name, done, total)
-        scores += guarded(name, metric, tables)
+        reason = (not_measured or {}).get(name.split(".")[0])
+        if reason:
+            scores.append(Score(metric=name, status="insufficient evidence", reason=reason))
+        else:
+            scores += guarded(name, metric, tables)
     say("done", total, total)
     return Scorecard(tuple(scores))
 
