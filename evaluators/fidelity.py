@@ -18,10 +18,11 @@ import numpy as np
 import pandas as pd
 
 from evaluators.features import as_numbers
+from evaluators.mixed import has_specials, special_name
 from evaluators.score import Score
 from evaluators.tables import Tables
 from privacy.codec import Codec
-from privacy.columns import Categorical, Datetime
+from privacy.columns import Categorical
 from privacy.impossible import impossible_rows
 from privacy.schema import Schema
 
@@ -133,8 +134,8 @@ def sdv_columns(schema: Schema) -> dict[str, dict[str, str]]:
             columns[name] = {"sdtype": "categorical"}
             continue
         columns[name] = {"sdtype": "numerical"}
-        if _specials(schema, name):
-            columns[_special_name(name)] = {"sdtype": "categorical"}
+        if has_specials(schema, name):
+            columns[special_name(name)] = {"sdtype": "categorical"}
     return columns
 
 
@@ -152,21 +153,12 @@ def plain(frame: pd.DataFrame, codec: Codec) -> pd.DataFrame:
         numbers = np.full(len(frame), np.nan)
         numbers[in_bin] = as_numbers(frame.loc[in_bin, name], codec, name)
         columns[name] = numbers
-        if _specials(codec.schema, name):
+        if has_specials(codec.schema, name):
             labels = np.array(
                 [*["(number)"] * code.n_bins, *code.labels[code.n_bins :]], dtype=object
             )
-            columns[_special_name(name)] = labels[codes]
+            columns[special_name(name)] = labels[codes]
     return pd.DataFrame(columns)
-
-
-def _specials(schema: Schema, name: str) -> bool:
-    column = schema.columns[name]
-    return not isinstance(column, Categorical | Datetime) and bool(getattr(column, "special", ()))
-
-
-def _special_name(name: str) -> str:
-    return f"{name} (special)"
 
 
 def lost_categories(tables: Tables) -> list[Score]:
