@@ -14,6 +14,7 @@ from typing import Any
 
 import pandas as pd
 
+from evaluators.association import association
 from evaluators.fairness import fairness
 from evaluators.fidelity import diagnostic, impossible, lost_categories, quality
 from evaluators.images import image_fidelity
@@ -53,8 +54,11 @@ ON_TABLES: Mapping[str, Metric] = {
     "lost_categories": lost_categories,
     "quality": quality,
     "diagnostic": diagnostic,
+    "association": association,
+    "kmarginal.1": partial(k_marginal_scores, k=1),
     "kmarginal.2": partial(k_marginal_scores, k=2),
     "kmarginal.3": partial(k_marginal_scores, k=3),
+    "kmarginal.4": partial(k_marginal_scores, k=4),
     "representation": representation,
     "image": image_fidelity,
     "attack.membership": membership,
