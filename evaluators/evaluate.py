@@ -21,6 +21,7 @@ from evaluators.images import image_fidelity
 from evaluators.kmarginal import k_marginal_scores
 from evaluators.membership import membership
 from evaluators.predictions import Failure, Prediction, predict_all
+from evaluators.propensity import propensity
 from evaluators.representation import representation
 from evaluators.score import Score, Scorecard
 from evaluators.tables import Tables
@@ -55,6 +56,7 @@ ON_TABLES: Mapping[str, Metric] = {
     "quality": quality,
     "diagnostic": diagnostic,
     "association": association,
+    "propensity": propensity,
     "kmarginal.1": partial(k_marginal_scores, k=1),
     "kmarginal.2": partial(k_marginal_scores, k=2),
     "kmarginal.3": partial(k_marginal_scores, k=3),
