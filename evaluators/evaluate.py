@@ -24,6 +24,7 @@ from evaluators.predictions import Failure, Prediction, predict_all
 from evaluators.propensity import propensity
 from evaluators.representation import representation
 from evaluators.score import Score, Scorecard
+from evaluators.support import support
 from evaluators.tables import Tables
 from evaluators.utility import utility
 from privacy.schema import Schema
@@ -57,6 +58,7 @@ ON_TABLES: Mapping[str, Metric] = {
     "diagnostic": diagnostic,
     "association": association,
     "propensity": propensity,
+    "manifold": support,
     "kmarginal.1": partial(k_marginal_scores, k=1),
     "kmarginal.2": partial(k_marginal_scores, k=2),
     "kmarginal.3": partial(k_marginal_scores, k=3),
