@@ -15,6 +15,7 @@ from typing import Any
 import pandas as pd
 
 from evaluators.association import association
+from evaluators.conditional import conditional
 from evaluators.fairness import fairness
 from evaluators.fidelity import diagnostic, impossible, lost_categories, quality
 from evaluators.images import image_fidelity
@@ -64,6 +65,7 @@ ON_TABLES: Mapping[str, Metric] = {
     "kmarginal.3": partial(k_marginal_scores, k=3),
     "kmarginal.4": partial(k_marginal_scores, k=4),
     "representation": representation,
+    "conditional": conditional,
     "image": image_fidelity,
     "attack.membership": membership,
 }
