@@ -36,7 +36,8 @@ Known = dict[str, tuple[np.ndarray, np.ndarray]]
 
 @dataclass(frozen=True, eq=False)
 class Rates:
-    """What a column's codes say of an event; arrays over its codes, NaN where nobody has one."""
+    """What a column's codes say of an event; arrays over its codes, NaN where under MIN_EVENTS rows
+    have one."""
 
     column: str
     people: np.ndarray
@@ -72,7 +73,7 @@ def _rates(tables: Tables, column: str, known: Known) -> Rates:
     for role, (rows, event) in known.items():
         code = tables.codes[role][column].to_numpy()[rows]
         count, events = np.bincount(code, minlength=size), np.bincount(code, event, size)
-        rate[role] = np.divide(events, count, out=np.full(size, np.nan), where=count > 0)
+        rate[role] = np.divide(events, count, out=np.full(size, np.nan), where=count >= MIN_EVENTS)
     rows, event = known["holdout"]
     code, unit = tables.codes["holdout"][column].to_numpy()[rows], tables.units["holdout"][rows]
     people = _people(code, unit, size)
@@ -103,7 +104,7 @@ def _column(tables: Tables, target: Target, rates: Rates) -> Score:
         if np.isfinite(beside[use]).all():
             baseline = float(np.average(beside[use], weights=rates.people[use]))
     elif rates.enough.any():
-        reason = "no synthetic row has a value that enough people have"
+        reason = "too few synthetic rows with a value that enough people have"
     else:
         reason = (
             f"no value with {MIN_PEOPLE} people, {MIN_EVENTS} with the event and as many without"

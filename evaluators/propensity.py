@@ -127,7 +127,7 @@ def propensity(tables: Tables) -> list[Score]:
     ours, beside = (_pool(tables, role, size) for role in ("synthetic", "train"))
     scores: list[Score] = []
     for model, judge in (("logistic", by_logistic), ("boosting", by_boosting)):
-        if not (np.ptp(np.nan_to_num(ours.looks[model], nan=-1e300), axis=0) > 0).any():
+        if not np.ptp(ours.looks[model], axis=0).any():
             scores += _withheld(people, "insufficient evidence", "no column varies", model)
             continue
         found = judge(ours, tables.rng(f"propensity {model}"))
@@ -185,7 +185,12 @@ def _pool(tables: Tables, role: str, size: int) -> Pool:
         table = mixed(frame, codes, tables.codec)
         compact.append(np.column_stack([table.numbers, table.categories]))
         units.append(unit_numbers(tables.units[side][rows], size))
-    looks = {"logistic": whitened(np.concatenate(one_hot)), "boosting": np.concatenate(compact)}
+    both = np.concatenate(compact)
+    lowest = np.nanmin(both, initial=0.0)
+    looks = {
+        "logistic": whitened(np.concatenate(one_hot)),
+        "boosting": np.nan_to_num(both, nan=lowest - 1),  # where a tree may set it apart
+    }
     return Pool(np.repeat([0.0, 1.0], size), np.concatenate(units), looks)
 
 
