@@ -32,6 +32,9 @@ with warnings.catch_warnings():  # sdmetrics 0.32 warns of its own imports
 MAX_ROWS = 50_000
 """The reports see at most this many rows of a table, drawn by the seed."""
 
+LISTED = 20
+"""So many lost categories of a column are named."""
+
 TABLE = "table"
 """SDMetrics wants a name for it."""
 
@@ -180,10 +183,15 @@ def lost_categories(tables: Tables) -> list[Score]:
                 value=float(len(lost)),
                 rows="train and holdout",
                 higher_is_better=False,
-                detail=f"{name}: {', '.join(code.labels[i] for i in lost)}" if lost else name,
+                detail=f"{name}: {_listed([code.labels[i] for i in lost])}" if lost else name,
             )
         )
     return scores
+
+
+def _listed(labels: list[str]) -> str:
+    more = len(labels) - LISTED
+    return ", ".join(labels[:LISTED]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def impossible(tables: Tables) -> list[Score]:

@@ -22,7 +22,7 @@ import pandas as pd
 from evaluators.score import Score
 from evaluators.tables import ROLES, Dimension, Tables, evidence
 
-MAX_SETS = {1: 300, 2: 300, 3: 200, 4: 100}
+MAX_SETS = {1: 300, 2: 300, 3: 300, 4: 200}
 """At most this many sets of k columns are scored, drawn by the seed."""
 
 MAX_ROWS = 50_000

@@ -45,7 +45,7 @@ MAX_ROWS = 10_000
 """So many rows of each table at most, drawn by the seed, and as many of one as of the other."""
 
 FOLDS = 3
-SHUFFLES = 3
+SHUFFLES = 5
 REPLICATES = 200
 METRICS = ("propensity.auroc", "propensity.pmse_ratio")
 

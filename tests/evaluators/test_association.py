@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats.contingency import association as scipy_association
+from sdmetrics.column_pairs import CorrelationSimilarity
 from sklearn.linear_model import LinearRegression
 
 from evaluators.association import association, associations
@@ -108,6 +109,18 @@ def test_every_pair_is_told_and_a_lost_one_stands_out() -> None:
     assert pearson.value is not None
     assert pearson.baseline is not None
     assert pearson.value > 5 * pearson.baseline
+
+
+def test_pearson_differences_are_sdmetrics_correlation_similarity() -> None:
+    real, synthetic = people(500, 1), people(500, 2)
+    card = Scorecard(tuple(association(Tables(real, real, synthetic, SCHEMA))))
+    columns = ["marker", "cost"]
+    found = CorrelationSimilarity.compute_breakdown(
+        real[columns], synthetic[columns], coefficient="Pearson"
+    )
+    ours = card.one(detail="marker × cost (pearson)")
+    assert ours.baseline == pytest.approx(found["real"])
+    assert ours.value == pytest.approx(found["synthetic"] - found["real"])
 
 
 def test_what_cannot_be_compared_says_why() -> None:

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sdmetrics.column_pairs import ContingencySimilarity
 
 from evaluators.kmarginal import (
     FRACTIONS,
@@ -54,6 +55,15 @@ def test_symmetric_bounded_and_brute_force(a: pd.DataFrame, b: pd.DataFrame, k: 
         x, y = (t.groupby(list(columns)).size() / len(t) for t in (a, b))
         distances.append(x.subtract(y, fill_value=0).abs().sum())
     assert found == pytest.approx(1000 * (1 - np.mean(distances) / 2))
+
+
+def test_a_pair_scores_as_sdmetrics_contingency_similarity() -> None:
+    rng = np.random.default_rng(0)
+    a, b = (
+        pd.DataFrame({"a": rng.integers(0, 2, n), "b": rng.integers(0, 3, n)}) for n in (50, 80)
+    )
+    expected = ContingencySimilarity.compute(a.astype(str), b.astype(str))
+    assert score_tables(a, [b], [("a", "b")], SIZES)[0] == pytest.approx(1000 * expected)
 
 
 @given(tables(), st.integers(1, 3), st.integers(1, 3))
