@@ -1,8 +1,8 @@
 """Singling-out and linkability by anonymeter (Giomi et al. 2023), in an environment of its own.
 
 Singling-out: a condition learned from the release that holds for exactly one person. Linkability: two halves
-of a person's columns have a near synthetic row in common. Each on train people, beside people held out; ``risk``
-is what anonymeter reports: the excess over them, as a share of what is left.
+of a person's columns have a near synthetic row in common. Each on train people, beside people held out;
+``risk`` is what anonymeter reports: the excess over them, as a share of what is left.
 
 Opt-in, since ``uv`` builds the worker's environment from the package index the first time. Where either is
 missing the scores say so. The worker's messages may quote private values: they go to the terminal of whoever

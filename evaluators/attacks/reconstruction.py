@@ -28,7 +28,7 @@ MAX_ROWS = 50_000
 NEAR = 0.5
 """A synthetic row gives a record away where it is this much nearer than a sample of people."""
 
-FAR = 0.1
+FAR = 0.2
 """The share of people farthest from everybody that counts as outliers."""
 
 
@@ -55,15 +55,16 @@ def _equal(tables: Tables) -> list[Score]:
         pd.concat([_numbers(tables, role, rows[role]) for role in rows], ignore_index=True)
     )
     scores = []
-    for what, record in (("every value", same_values), ("every value within its bin", same_bins)):
+    for what, record in (
+        ("same value in every column", same_values),
+        ("same bin in every column", same_bins),
+    ):
         number = record.groupby(list(record), sort=False, dropna=False).ngroup().to_numpy()
         real, synthetic = number[: len(member)], number[len(member) :]
         hits = np.isin(real, synthetic).astype(float)
         alone = np.bincount(real)[real] == 1
-        scores += rates(PREFIX, weights, member, hits, detail=f"{what} equal")
-        scores += _some(
-            weights, member, hits, alone, f"{what} equal, of records that one person has"
-        )
+        scores += rates(PREFIX, weights, member, hits, detail=what)
+        scores += _some(weights, member, hits, alone, f"{what}, records that one person has")
     return scores
 
 
@@ -77,10 +78,10 @@ def _near(tables: Tables, found: People) -> list[Score]:
     to_release, to_known = (nearest(attacked, p.place, 1)[0][:, 0] for p in (release, known))
     hits = (to_release < NEAR * to_known).astype(float)
     far = to_known >= np.quantile(to_known, 1 - FAR)
-    what = "half as far as the nearest of a sample of people"
+    what = "twice as near as a sample of people"
     return [
         *rates(PREFIX, found.weights, found.member, hits, detail=what),
-        *_some(found.weights, found.member, hits, far, f"{what}, of outliers"),
+        *_some(found.weights, found.member, hits, far, f"{what}, outliers"),
     ]
 
 

@@ -64,7 +64,7 @@ def report(
     return {
         "attack": name,
         "how": how,
-        "attacks": rates.n_attacks,
+        "attacks": rates.n_attacks_ori,
         "rate": list(rates.attack_rate),
         "control": list(rates.control_rate),
         "guess": list(rates.baseline_rate),
