@@ -2,7 +2,8 @@
 
 The attacker finds the synthetic row that is nearest in all other columns and takes its value. Most of what
 they get right is knowledge about people in general, which a useful release must teach: people held out are
-guessed as well. The leak is how much more often the guess is right for train people.
+guessed as well. The leak is how much more often the guess is right for train people. An interval is of
+one column: of twenty columns that leak nothing, one may well look as if it did.
 
 Rows: train and holdout. Visibility: internal.
 """

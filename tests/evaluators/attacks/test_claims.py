@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import norm
 
-from evaluators.attacks.claims import most_advantage, most_auroc, most_tpr
+from evaluators.attacks.claims import allowed, most_advantage, most_auroc, most_tpr
+from evaluators.score import Score
 
 FPR = np.linspace(0, 1, 100_001)
 guarantees = st.tuples(st.floats(0, 6), st.floats(0, 0.5))
@@ -52,3 +53,20 @@ def test_the_gaussian_mechanism_stays_below_and_touches(delta: float) -> None:
     gap = most_tpr(FPR, epsilon, delta) - exact
     assert gap.min() > -1e-4
     assert gap[1:-1].min() < 1e-2
+
+
+@pytest.mark.parametrize(
+    ("metric", "baseline", "most"),
+    [
+        ("attack.membership.shadow", 0.5, most_auroc(1, 0)),
+        ("attack.membership.shadow.tpr_at_1_percent_fpr", 0.012, 0.01 * np.e),
+        ("attack.attribute", 0.8, 1 - 0.2 / np.e),
+        ("attack.reconstruction", 0.0, 0.0),
+        ("attack.attribute.leak", 0.0, most_advantage(1, 0)),
+        ("attack.singling_out", 0.1, None),
+        ("dcr.median", 0.1, None),
+    ],
+)
+def test_each_attack_has_its_ceiling(metric: str, baseline: float, most: float | None) -> None:
+    score = Score(metric=metric, value=0.5, baseline=baseline)
+    assert allowed(score, 1, 0) == (most if most is None else pytest.approx(most))
