@@ -158,12 +158,12 @@ def measured(tables: Tables, with_anonymeter: bool) -> dict[str, Any]:
 
 
 SHOWN = (
-    *(("membership." + method, "") for method in DETAILS),
-    ("membership.nearest." + TAIL, ""),
-    ("membership.shadow." + TAIL, ""),
+    *((f"membership.{method}", "") for method in DETAILS),
+    (f"membership.nearest.{TAIL}", ""),
+    (f"membership.shadow.{TAIL}", ""),
     ("attribute", "income"),
     ("attribute", "age"),
-    ("reconstruction", "same bin in every column, records that one person has"),
+    ("reconstruction", "same bin in every column, records"),
     ("reconstruction", "twice as near as a sample of people, outliers"),
     ("singling_out", "queries on 1"),
     ("singling_out", "queries on 4"),
@@ -174,24 +174,27 @@ SHOWN = (
 
 
 def table(rows: list[dict[str, Any]]) -> str:
-    """A line a figure: value, [interval], and the same for people held out; Markdown."""
+    """A line a figure: train people (people held out), bold where more than chance is sure; Markdown."""
     names = [row["release"] for row in rows]
     lines = ["| | " + " | ".join(names) + " |", "|---" * (len(rows) + 1) + "|"]
     for metric, detail in SHOWN:
-        cells = [
-            next(
-                (cell(f[2:]) for f in row["figures"] if f[0] == metric and f[1].startswith(detail)),
-                "–",
-            )
-            for row in rows
-        ]
+        cells = [cell(row["figures"], metric, detail) for row in rows]
         lines.append(f"| {metric}{detail and f', {detail}'} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
-def cell(figure: list[float | None]) -> str:
-    value, low, high, control = ("–" if x is None else f"{x:.3f}".lstrip("0") for x in figure)
-    return f"{value} [{low}, {high}]; {control}"
+def cell(figures: list[Any], metric: str, detail: str) -> str:
+    """The figure; of a rate the excess over people held out must be above 0, of others the figure itself
+    above chance."""
+    found = {name: numbers for name, about, *numbers in figures if about.startswith(detail)}
+    if metric not in found:
+        return "–"
+    excess = found.get(f"{metric}.leak") or found.get(f"{metric}.risk")
+    chance = 0.0 if excess else 0.01 if metric.endswith(TAIL) else 0.5
+    value, low, _, control = found[metric]
+    sure = (excess[1] if excess else low) > chance
+    rate, beside = (f"{x:.3f}".removeprefix("0") for x in (value, control))
+    return f"{f'**{rate}**' if sure else rate} ({beside})"
 
 
 if __name__ == "__main__":
