@@ -14,12 +14,16 @@ from typing import Any
 
 import pandas as pd
 
+from evaluators.curves import km_distance
+from evaluators.draws import draws
 from evaluators.fairness import fairness
 from evaluators.fidelity import diagnostic, impossible, lost_categories, quality
 from evaluators.images import image_fidelity
+from evaluators.inference import inference
 from evaluators.kmarginal import k_marginal_scores
 from evaluators.membership import membership
 from evaluators.predictions import Failure, Prediction, predict_all
+from evaluators.rank import rank
 from evaluators.representation import representation
 from evaluators.score import Score, Scorecard
 from evaluators.tables import Tables
@@ -58,11 +62,15 @@ ON_TABLES: Mapping[str, Metric] = {
     "representation": representation,
     "image": image_fidelity,
     "attack.membership": membership,
+    "inference": inference,
+    "utility.km_distance": km_distance,
+    "utility.rank": rank,
 }
 """Metrics that compare tables."""
 
 ON_PREDICTIONS: Mapping[str, Callable[[Tables, list[Prediction | Failure]], list[Score]]] = {
     "utility": utility,
+    "utility.draws": draws,
     "fairness": fairness,
 }
 """Metrics that judge models trained on both tables."""
