@@ -19,8 +19,10 @@ TREES: dict[str, Any] = {"learning_rate": 0.2, "max_leaf_nodes": 15, "early_stop
 MANY_TREES = 50
 """Trees of a boosted model."""
 
-NETWORK: dict[str, Any] = {"hidden_layer_sizes": (32,), "batch_size": 256, "max_iter": 10}
-"""One hidden layer, and no more than ten passes over the rows: the cap is the stopping rule."""
+NETWORK: dict[str, Any] = {"hidden_layer_sizes": (32,), "learning_rate_init": 0.003}
+SHOWN = 500_000
+PASSES = 100
+"""A network is shown so many rows, and none more than ``PASSES`` times: that is its stopping rule."""
 
 
 class NotConvergedError(Exception):
@@ -39,12 +41,13 @@ def boosted(X: np.ndarray, y: np.ndarray, seed: int, trees: int = MANY_TREES) ->
 
 def mlp(X: np.ndarray, y: np.ndarray, seed: int) -> Any:
     """A fitted classifier with one hidden layer."""
-    return capped(MLPClassifier(random_state=seed, **batched(X)), X, y)
+    return capped(MLPClassifier(random_state=seed, **network(X)), X, y)
 
 
-def batched(X: np.ndarray) -> dict[str, Any]:
-    """``NETWORK`` with a batch no larger than the table."""
-    return NETWORK | {"batch_size": min(NETWORK["batch_size"], len(X))}
+def network(X: np.ndarray) -> dict[str, Any]:
+    """``NETWORK`` with passes and batches for a table of this length."""
+    passes = max(1, min(PASSES, SHOWN // len(X)))
+    return NETWORK | {"max_iter": passes, "batch_size": max(1, min(256, len(X) // 20))}
 
 
 def capped(model: Any, X: np.ndarray, y: np.ndarray) -> Any:

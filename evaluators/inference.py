@@ -35,13 +35,11 @@ from evaluators.regressions import REGRESSIONS, Fit, Terms, chosen_columns, term
 from evaluators.resampling import bootstrap_weights, interval
 from evaluators.score import Score
 from evaluators.survival import independent
-from evaluators.tables import Tables
+from evaluators.tables import MIN_EVENTS, Tables
 from privacy.schema import Target
 
 PREFIX = "inference"
-MIN_CELL = 5
-"""A coefficient needs so many rows, with and without the event, on either side of its regressor."""
-
+REFERENCE = "the category that others are compared with"
 LEVEL = 0.95
 Z = float(norm.ppf((1 + LEVEL) / 2))
 WARNING = (
@@ -58,8 +56,8 @@ class Data:
     y: np.ndarray
     unit: np.ndarray
 
-    def keep(self, kept: np.ndarray) -> Data:
-        return replace(self, terms=self.terms.keep(kept))
+    def only(self, rows: np.ndarray) -> Data:
+        return Data(replace(self.terms, X=self.terms.X[rows]), self.y[rows], self.unit[rows])
 
 
 def inference(tables: Tables) -> list[Score]:
@@ -84,11 +82,13 @@ def _of(tables: Tables, target: Target) -> Iterator[Score]:
     if empty:
         yield replace(about, reason=f"no {empty} row has an outcome")
         return
+    data, left_out = _comparable(data, target)
     about = replace(about, n=len(np.unique(data["train"].unit)))
-    names, unusable = data["train"].terms.names, _unusable(data, target)
-    kept = np.array([n not in unusable for n in names], dtype=bool)
-    for term, why in unusable.items():
-        yield replace(about, metric=f"{PREFIX}.coefficient.overlap", reason=why, detail=term)
+    names = data["train"].terms.names
+    kept = np.array([n not in left_out for n in names], dtype=bool)
+    for term, why in left_out.items():
+        if why != REFERENCE:
+            yield replace(about, metric=f"{PREFIX}.coefficient.overlap", reason=why, detail=term)
     if not kept.any():
         yield replace(about, reason="no coefficient can be estimated on every table")
         return
@@ -96,9 +96,8 @@ def _of(tables: Tables, target: Target) -> Iterator[Score]:
     for role, table in data.items():
         fits[role] = None
         if len(table.y):
-            usable = table.keep(kept)
             try:
-                fits[role] = regression(usable.terms.X, usable.y, usable.unit)
+                fits[role] = regression(table.terms.X[:, kept], table.y, renumbered(table.unit))
             except (NotConvergedError, np.linalg.LinAlgError):
                 if role != "holdout":
                     why = f"the regression on {role} rows did not converge"
@@ -128,34 +127,49 @@ def _data(tables: Tables, target: Target) -> dict[str, Data]:
     return found
 
 
-def _unusable(data: Mapping[str, Data], target: Target) -> dict[str, str]:
-    """term → why its coefficient cannot be estimated on every table but the holdout."""
-    found: dict[str, str] = {}
-    needed = {role: table for role, table in data.items() if role != "holdout"}
-    for role, table in needed.items():
+def _comparable(data: Mapping[str, Data], target: Target) -> tuple[dict[str, Data], dict[str, str]]:
+    """The data cut down to what every table can answer; term → why it was left out.
+
+    Too few rows on a side of an indicator, or too few with the event there: those rows are left out of
+    every table (as one restricts an analysis to adults where no child has the event), and so on until
+    nothing changes. Of the categories that remain the first is the one that others are compared with.
+    """
+    data, why = dict(data), dict[str, str]()
+    while thin := _thin(data, target, why):
+        name, value, why[name] = thin
+        at = data["train"].terms.names.index(name)
+        data = {role: d.only(d.terms.X[:, at] != value) for role, d in data.items()}
+    seen: set[str] = set()
+    terms = data["train"].terms
+    for term, column in zip(terms.names, terms.level_of, strict=True):
+        if column and term not in why and column not in seen:
+            seen.add(column)
+            why[term] = REFERENCE
+    for role, d in data.items():
+        if role == "holdout":
+            continue
+        kept = np.array([n not in why for n in terms.names], dtype=bool)
+        names = np.array(terms.names)[kept]
+        for name in np.delete(names, independent(d.terms.X[:, kept])):
+            why[str(name)] = f"follows from the other columns in {role} rows"
+    return data, why
+
+
+def _thin(
+    data: Mapping[str, Data], target: Target, why: Mapping[str, str]
+) -> tuple[str, float, str] | None:
+    """The first indicator, and its side, with too few rows in a table other than the holdout."""
+    for role, table in data.items():
         event = event_of(table.y, target)
         for name, x in zip(table.terms.names, table.terms.X.T, strict=True):
-            if np.ptp(x) == 0:
-                found.setdefault(name, f"the same in every {role} row")
-            elif _smallest_cell(x, event) < MIN_CELL:
-                found.setdefault(name, f"too few {role} rows with it, or with it and the event")
-    names = np.array(needed["train"].terms.names)
-    for role, table in needed.items():
-        kept = np.array([n not in found for n in names], dtype=bool)
-        free = independent(table.terms.X[:, kept])
-        for name in np.delete(names[kept], free):
-            found[str(name)] = f"follows from the other columns in {role} rows"
-    return found
-
-
-def _smallest_cell(x: np.ndarray, event: np.ndarray | None) -> int:
-    """The fewest rows on a side of an indicator, with or without the event; many for a number."""
-    if len(values := np.unique(x)) > 2:
-        return len(x)
-    sides = [x == value for value in values]
-    if event is None:
-        return min(int(side.sum()) for side in sides)
-    return min(int((side & (event == e)).sum()) for side in sides for e in (0, 1))
+            if role == "holdout" or name in why or not ((x == 0) | (x == 1)).all():
+                continue
+            for value in (1.0, 0.0):
+                side = x == value
+                cells = [side] if event is None else [side & (event == e) for e in (0, 1)]
+                if min(int(cell.sum()) for cell in cells) < MIN_EVENTS:
+                    return name, value, f"too few {role} rows to compare: they are left out"
+    return None
 
 
 def _scores(

@@ -28,10 +28,10 @@ from evaluators.estimators import (
     TREES,
     NotConvergedError,
     NotLearnableError,
-    batched,
     boosted,
     capped,
     mlp,
+    network,
     one_thread,
 )
 from evaluators.survival import boosted_hazards, cox, mlp_hazards
@@ -111,8 +111,9 @@ def mlp_classes(X: np.ndarray, y: np.ndarray, seed: int) -> Predict:
 
 def mlp_regressor(X: np.ndarray, y: np.ndarray, seed: int) -> Predict:
     """A network with one hidden layer, on outcomes scaled by its own training rows."""
-    network = MLPRegressor(random_state=seed, **batched(X))
-    model = TransformedTargetRegressor(network, transformer=StandardScaler())
+    model = TransformedTargetRegressor(
+        MLPRegressor(random_state=seed, **network(X)), transformer=StandardScaler()
+    )
     return _predict(capped(model, X, y))
 
 

@@ -2,7 +2,7 @@
 
 Columns are chosen by the schema alone: the subgroups, then the leading columns that may predict the
 target. A number is its place between its bounds, an ordinal category its place in the order; other
-categories are indicators against the first one, those after ``LEVELS`` taken together. Least squares
+categories are indicators, those after ``LEVELS`` taken together. Least squares
 for a number, logistic for an event, Cox for a time. Variances are sandwiches over units, so that
 several rows of a patient are not taken for several patients.
 
@@ -37,13 +37,14 @@ STEPS = 50
 
 @dataclass(frozen=True, eq=False)
 class Terms:
-    """Named regressors of the rows of a table, [rows, terms]."""
+    """Named regressors of the rows of a table, [rows, terms].
+
+    ``level_of``: the column whose categories, one of which must go, a term is one of; else "".
+    """
 
     names: tuple[str, ...]
+    level_of: tuple[str, ...]
     X: np.ndarray
-
-    def keep(self, kept: np.ndarray) -> Terms:
-        return Terms(tuple(n for n, k in zip(self.names, kept, strict=True) if k), self.X[:, kept])
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,10 +65,16 @@ def chosen_columns(codec: Codec, target: Target) -> tuple[str, ...]:
 
 def terms(frame: pd.DataFrame, codec: Codec, columns: tuple[str, ...]) -> Terms:
     """The regressors of some columns; the same for every table of a schema."""
-    blocks = [block for name in columns for block in _terms(frame[name], codec, name)]
-    values = [values for _, values in blocks]
-    X = np.column_stack(values) if values else np.zeros((len(frame), 0))
-    return Terms(tuple(name for name, _ in blocks), X)
+    blocks = [(*block, name) for name in columns for block in _terms(frame[name], codec, name)]
+    X = np.column_stack([np.zeros((len(frame), 0)), *(values for _, values, _ in blocks)])
+    nominal = {name for name in columns if _nominal(codec, name)}
+    levels = tuple(name if name in nominal else "" for _, _, name in blocks)
+    return Terms(tuple(label for label, _, _ in blocks), levels, X)
+
+
+def _nominal(codec: Codec, name: str) -> bool:
+    column = codec.columns[name].column
+    return isinstance(column, Categorical) and column.kind != "ordinal"
 
 
 def _terms(series: pd.Series, codec: Codec, name: str) -> list[tuple[str, np.ndarray]]:
@@ -80,10 +87,10 @@ def _terms(series: pd.Series, codec: Codec, name: str) -> list[tuple[str, np.nda
         if column.column.kind == "ordinal":
             place = np.where(missing, 0, codes / max(1, number - 1))
             return [(f"{name}, lowest to highest", place), *extra]
-        last = min(number, LEVELS + 1)
+        last = min(number, LEVELS + 1) - 1
         found = []
-        for level in range(1, last):
-            rest = level == last - 1 and number > last
+        for level in range(last + 1):
+            rest = level == last < number - 1
             inside = (codes >= level) & ~missing if rest else codes == level
             label = f"{name}={column.labels[level]}" + (" and later ones" if rest else "")
             found.append((label, inside.astype(float)))
