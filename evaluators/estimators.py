@@ -19,9 +19,9 @@ TREES: dict[str, Any] = {"learning_rate": 0.2, "max_leaf_nodes": 15, "early_stop
 MANY_TREES = 50
 """Trees of a boosted model."""
 
-NETWORK: dict[str, Any] = {"hidden_layer_sizes": (32,), "learning_rate_init": 0.003}
+NETWORK: dict[str, Any] = {"hidden_layer_sizes": (32,), "learning_rate_init": 0.005}
 SHOWN = 500_000
-PASSES = 100
+PASSES = 50
 """A network is shown so many rows, and none more than ``PASSES`` times: that is its stopping rule."""
 
 
@@ -47,7 +47,7 @@ def mlp(X: np.ndarray, y: np.ndarray, seed: int) -> Any:
 def network(X: np.ndarray) -> dict[str, Any]:
     """``NETWORK`` with passes and batches for a table of this length."""
     passes = max(1, min(PASSES, SHOWN // len(X)))
-    return NETWORK | {"max_iter": passes, "batch_size": max(1, min(256, len(X) // 20))}
+    return NETWORK | {"max_iter": passes, "batch_size": max(1, min(256, len(X) // 8))}
 
 
 def capped(model: Any, X: np.ndarray, y: np.ndarray) -> Any:

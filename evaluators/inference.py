@@ -39,6 +39,9 @@ from evaluators.tables import MIN_EVENTS, Tables
 from privacy.schema import Target
 
 PREFIX = "inference"
+MIN_ROWS = 5
+"""A regression needs so many people for each coefficient."""
+
 REFERENCE = "the category that others are compared with"
 LEVEL = 0.95
 Z = float(norm.ppf((1 + LEVEL) / 2))
@@ -55,6 +58,10 @@ class Data:
     terms: Terms
     y: np.ndarray
     unit: np.ndarray
+
+    @property
+    def people(self) -> int:
+        return len(np.unique(self.unit))
 
     def only(self, rows: np.ndarray) -> Data:
         return Data(replace(self.terms, X=self.terms.X[rows]), self.y[rows], self.unit[rows])
@@ -83,7 +90,7 @@ def _of(tables: Tables, target: Target) -> Iterator[Score]:
         yield replace(about, reason=f"no {empty} row has an outcome")
         return
     data, left_out = _comparable(data, target)
-    about = replace(about, n=len(np.unique(data["train"].unit)))
+    about = replace(about, n=data["train"].people)
     names = data["train"].terms.names
     kept = np.array([n not in left_out for n in names], dtype=bool)
     for term, why in left_out.items():
@@ -92,10 +99,15 @@ def _of(tables: Tables, target: Target) -> Iterator[Score]:
     if not kept.any():
         yield replace(about, reason="no coefficient can be estimated on every table")
         return
+    least = MIN_ROWS * int(kept.sum())
+    for role, table in data.items():
+        if table.people < least and role != "holdout":
+            yield replace(about, reason=f"fewer than {MIN_ROWS} {role} people for each coefficient")
+            return
     fits: dict[str, Fit | None] = {}
     for role, table in data.items():
         fits[role] = None
-        if len(table.y):
+        if table.people >= least:
             try:
                 fits[role] = regression(table.terms.X[:, kept], table.y, renumbered(table.unit))
             except (NotConvergedError, np.linalg.LinAlgError):
@@ -103,6 +115,9 @@ def _of(tables: Tables, target: Target) -> Iterator[Score]:
                     why = f"the regression on {role} rows did not converge"
                     yield replace(about, reason=why)
                     return
+    if any(fit is not None and (fit.variances <= 0).any() for fit in fits.values()):
+        yield replace(about, reason="a regression leaves no error to measure a coefficient by")
+        return
     used = tuple(np.array(names)[kept])
     yield from _scores(tables, about, used, fits, len(data["synthetic"].y) / len(data["train"].y))
 

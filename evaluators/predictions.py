@@ -32,6 +32,9 @@ MAX_TRAIN = 50_000
 MAX_TEST = 20_000
 """Predictions are judged on at most this many holdout rows, drawn by the seed."""
 
+MIN_TRAIN = 20
+"""Nothing is learned from fewer rows."""
+
 LIMITS = {"synthetic": MAX_TRAIN, "train": MAX_TRAIN, "holdout": MAX_TEST}
 
 MAX_TEST_SYNTHETIC = 10_000
@@ -198,7 +201,7 @@ def predict_all(tables: Tables) -> list[Prediction | Failure]:
     for target in tables.schema.targets:
         samples: dict[Look, Sample] = {}
         known = list(learners(tables.schema, target))
-        if not known:
+        if not known and not feature_columns(tables.schema, target):
             why = "no column may predict it"
             found.append(Failure(target, "", why, "insufficient evidence"))
         for model, learner, look in known:
@@ -266,6 +269,8 @@ def part_of(
         rows = np.sort(rng.choice(rows, size=limit, replace=False))
     if len(rows) == 0:
         raise NotLearnableError(f"no {name} row has an outcome")
+    if len(rows) < MIN_TRAIN and name != "holdout":
+        raise NotLearnableError(f"fewer than {MIN_TRAIN} {name} rows have an outcome")
     return Part(look(frame.iloc[rows], tables.codec, target), y[rows], rows)
 
 

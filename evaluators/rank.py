@@ -23,9 +23,19 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from evaluators.compare import MAIN, metrics_of
+from evaluators.estimators import NotLearnableError
 from evaluators.features import columns_of, design, event_of, feature_columns
 from evaluators.learners import LEARNERS, Learner, Predict
-from evaluators.predictions import MAX_TRAIN, Failure, Part, Said, failure, part_of, renumbered
+from evaluators.predictions import (
+    MAX_TRAIN,
+    MIN_TRAIN,
+    Failure,
+    Part,
+    Said,
+    failure,
+    part_of,
+    renumbered,
+)
 from evaluators.resampling import bootstrap_weights, interval
 from evaluators.score import Score, finite
 from evaluators.tables import Tables, evidence
@@ -93,8 +103,10 @@ def _benches(tables: Tables, target: Target) -> dict[str, Bench]:
         role: part_of(tables.frame(role), role, tables, target, columns_of, MAX_TRAIN, rng)
         for role in ("synthetic", "train", "holdout")
     }
-    fit = max(1, min(MAX_FIT, 2 * len(whole["synthetic"]) // 3, 2 * len(whole["train"]) // 5))
-    test = max(1, min(MAX_TEST, fit // 2))
+    fit = min(MAX_FIT, 2 * len(whole["synthetic"]) // 3, 2 * len(whole["train"]) // 5)
+    test = min(MAX_TEST, fit // 2)
+    if fit < MIN_TRAIN:
+        raise NotLearnableError("too few rows to divide them into train and test rows")
 
     def divided(role: str, *sizes: int) -> list[tuple[Part, np.ndarray]]:
         """Random parts of about these sizes, every unit in one part only, and their units."""
@@ -103,7 +115,8 @@ def _benches(tables: Tables, target: Target) -> dict[str, Bench]:
         order = np.argsort(place, kind="stable")
         parts, start = [], 0
         for size in sizes:
-            stop = int(np.searchsorted(place[order], place[order][: start + size][-1], "right"))
+            last = place[order][min(start + size, len(order)) - 1]
+            stop = int(np.searchsorted(place[order], last, "right"))
             parts.append((whole[role].at(order[start:stop]), unit[order[start:stop]]))
             start = stop
         return parts
@@ -113,6 +126,8 @@ def _benches(tables: Tables, target: Target) -> dict[str, Bench]:
     (on_real,) = divided("holdout", MAX_TEST)
     fits = {"synthetic": synthetic, "real": real, OTHERS: others}
     tests = {"synthetic": on_synthetic, "real": on_real, OTHERS: on_others}
+    if min(map(len, fits.values())) < MIN_TRAIN or not all(len(rows) for rows, _ in tests.values()):
+        raise NotLearnableError("too few people to divide them into train and test rows")
     return {
         name: Bench(
             fits[name], rows, bootstrap_weights(renumbered(units), rng, replicates=REPLICATES)

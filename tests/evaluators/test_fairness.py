@@ -71,6 +71,9 @@ def test_gaps_are_fairlearns(prediction: Prediction, card: Scorecard) -> None:
     assert score.low is not None
     assert score.high is not None
     assert score.low < score.high
+    assert "max-T" in score.detail
+    alone = [float(x) for x in score.detail.split("alone [")[1].rstrip("]").split(", ")]
+    assert score.high - score.low > alone[1] - alone[0]
 
 
 def test_pairs_are_where_two_subgroups_meet(prediction: Prediction, card: Scorecard) -> None:

@@ -142,6 +142,32 @@ def test_unknown_outcomes_are_left_out() -> None:
     assert len(y) == 100
 
 
+def test_both_and_synthetic_tests_stand_beside_train_on_real() -> None:
+    """Trained on both = trained on a table of both; tested on synthetic rows = on a holdout of them."""
+    train, holdout, synthetic = people(600, 1), people(600, 2), people(600, 3)
+    learner = LEARNERS["classification"]["logistic"]
+
+    def scores(*frames: pd.DataFrame) -> Scorecard:
+        tables = Tables(*frames, SCHEMA)
+        prediction = predict(Sample.of(tables, BACK, columns_of), "logistic", learner)
+        return Scorecard(tuple(utility(tables, [prediction])))
+
+    card = scores(train, holdout, synthetic)
+    joined = scores(train, holdout, pd.concat([train, synthetic], ignore_index=True))
+    other = scores(train, synthetic, synthetic)
+    for metric in ("auroc", "brier", "ece"):
+        both = card.one(metric=f"utility.both.{metric}")
+        expected = joined.one(metric=f"utility.{metric}", model="logistic")
+        assert both.value == pytest.approx(expected.value, abs=1e-4)
+        assert both.baseline == pytest.approx(expected.baseline)
+        there = card.one(metric=f"utility.trts.{metric}")
+        assert there.value == pytest.approx(
+            other.one(metric=f"utility.{metric}", model="logistic").baseline
+        )
+        assert there.baseline == pytest.approx(both.baseline)
+        assert there.baseline_name == "test on real"
+
+
 def test_majority_and_difference_stand_beside_the_value() -> None:
     tables = Tables(people(400, 1), people(400, 2), people(400, 3), SCHEMA)
     found = [p for p in predict_all(tables) if isinstance(p, Prediction)]
