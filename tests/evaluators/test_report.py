@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from evaluators.facts import Facts
 from evaluators.gate import Verdict
 from evaluators.page import loss, number, percent
 from evaluators.plots import Mark, axis_for, strip
@@ -27,7 +28,7 @@ from tests.evaluators.pages import (
 
 def report(tmp_path: Path, scores: list[Score], verdict: Verdict) -> tuple[str, Page]:
     path = tmp_path / "report.html"
-    write_report(path, Scorecard(tuple(scores)), verdict, make_label())
+    write_report(path, Scorecard(tuple(scores)), verdict, Facts.of_label(make_label()))
     html = path.read_text("utf-8")
     return html, Page(html)
 
