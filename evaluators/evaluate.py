@@ -14,14 +14,18 @@ from typing import Any
 
 import pandas as pd
 
+from evaluators.association import association
+from evaluators.conditional import conditional
 from evaluators.fairness import fairness
 from evaluators.fidelity import diagnostic, impossible, lost_categories, quality
 from evaluators.images import image_fidelity
 from evaluators.kmarginal import k_marginal_scores
 from evaluators.membership import membership
 from evaluators.predictions import Failure, Prediction, predict_all
+from evaluators.propensity import propensity
 from evaluators.representation import representation
 from evaluators.score import Score, Scorecard
+from evaluators.support import support
 from evaluators.tables import Tables
 from evaluators.utility import utility
 from privacy.schema import Schema
@@ -53,9 +57,15 @@ ON_TABLES: Mapping[str, Metric] = {
     "lost_categories": lost_categories,
     "quality": quality,
     "diagnostic": diagnostic,
+    "association": association,
+    "propensity": propensity,
+    "manifold": support,
+    "kmarginal.1": partial(k_marginal_scores, k=1),
     "kmarginal.2": partial(k_marginal_scores, k=2),
     "kmarginal.3": partial(k_marginal_scores, k=3),
+    "kmarginal.4": partial(k_marginal_scores, k=4),
     "representation": representation,
+    "conditional": conditional,
     "image": image_fidelity,
     "attack.membership": membership,
 }
@@ -76,11 +86,13 @@ def evaluate(
     seed: int = 0,
     progress: Progress | None = None,
     more: Sequence[pd.DataFrame] = (),
+    not_measured: Mapping[str, str] | None = None,
 ) -> Scorecard:
     """Run every metric on canonical frames under a complete schema; the same seed, the same
     scores.
 
     ``more``: further synthetic tables, for metrics that look at several draws or releases.
+    ``not_measured``: families of metrics (first part of their name) that mean nothing here, and why.
     """
     tables = Tables(train, holdout, synthetic, schema, seed, tuple(more))
     say = progress or (lambda metric, done, total: None)
@@ -95,7 +107,11 @@ def evaluate(
     later = {n: partial(_with, m, predictions) for n, m in ON_PREDICTIONS.items()}
     for done, (name, metric) in enumerate((dict(ON_TABLES) | {"learning": learn} | later).items()):
         say(name, done, total)
-        scores += guarded(name, metric, tables)
+        reason = (not_measured or {}).get(name.split(".")[0])
+        if reason:
+            scores.append(Score(metric=name, status="insufficient evidence", reason=reason))
+        else:
+            scores += guarded(name, metric, tables)
     say("done", total, total)
     return Scorecard(tuple(scores))
 

@@ -12,16 +12,16 @@ special. Rows: holdout (lost categories: train and holdout; impossible rows: non
 from __future__ import annotations
 
 import warnings
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from evaluators.features import as_numbers
+from evaluators.mixed import has_specials, special_name
 from evaluators.score import Score
 from evaluators.tables import Tables
 from privacy.codec import Codec
-from privacy.columns import Categorical, Datetime
+from privacy.columns import Categorical
 from privacy.impossible import impossible_rows
 from privacy.schema import Schema
 
@@ -32,10 +32,11 @@ with warnings.catch_warnings():  # sdmetrics 0.32 warns of its own imports
 MAX_ROWS = 50_000
 """The reports see at most this many rows of a table, drawn by the seed."""
 
+LISTED = 20
+"""So many lost categories of a column are named."""
+
 TABLE = "table"
 """SDMetrics wants a name for it."""
-
-Frames = dict[str, pd.DataFrame]
 
 INAPPLICABLE = frozenset(
     {"Constraint Validity", "Cardinality", "Intertable Trends", "Relationship Validity"}
@@ -49,9 +50,9 @@ quality)."""
 
 def quality(tables: Tables) -> list[Score]:
     """SDMetrics quality: overall, both properties, every column, the worst pairs."""
-    real, synthetic, metadata = _inputs(tables)
     report = QualityReport()
-    report.generate(real, synthetic, metadata, verbose=False)
+    if empty := _generate(report, tables):
+        return _withheld("quality", empty)
     scores = [_score("quality", report.get_score(), tables)]
     for name, value in _properties(report):
         scores.append(_score(f"quality.{_snake(name)}", value, tables))
@@ -73,9 +74,9 @@ def diagnostic(tables: Tables) -> list[Score]:
     Against a holdout it need not be 1: synthetic values may rightly lie beyond the holdout's
     extremes.
     """
-    real, synthetic, metadata = _inputs(tables)
     report = DiagnosticReport()
-    report.generate(real, synthetic, metadata, verbose=False)
+    if empty := _generate(report, tables):
+        return _withheld("diagnostic", empty)
     scores = [_score("diagnostic", report.get_score(), tables)]
     for name, value in _properties(report):
         scores.append(_score(f"diagnostic.{_snake(name)}", value, tables))
@@ -106,22 +107,31 @@ def _score(metric: str, value: float, tables: Tables, detail: str = "") -> Score
             n=n,
             detail=detail,
             status="insufficient evidence",
-            reason="nothing to compare",
+            reason="nothing to compare: a table has no value here, or a single one",
         )
     return Score(metric=metric, value=value, n=n, detail=detail)
 
 
-def _inputs(tables: Tables) -> tuple[Frames, Frames, dict[str, Any]]:
-    if tables.synthetic.empty or tables.holdout.empty:
-        raise ValueError("a table without rows cannot be compared")
+def _generate(report: QualityReport | DiagnosticReport, tables: Tables) -> str:
+    """Fill the report with the holdout and the synthetic rows; why not, where a table is empty."""
     rng = tables.rng("fidelity")
     frames = []
-    for frame in (tables.holdout, tables.synthetic):
+    for role in ("holdout", "synthetic"):
+        frame = tables.frame(role)
+        if frame.empty:
+            return f"no {role} row to compare"
         if len(frame) > MAX_ROWS:
             frame = frame.iloc[np.sort(rng.choice(len(frame), size=MAX_ROWS, replace=False))]
-        frames.append(plain(frame, tables.codec))
+        frames.append({TABLE: plain(frame, tables.codec)})
     metadata = {"tables": {TABLE: {"columns": sdv_columns(tables.schema)}}}
-    return {TABLE: frames[0]}, {TABLE: frames[1]}, metadata
+    with warnings.catch_warnings():  # of empty and of constant columns: their scores say so
+        warnings.simplefilter("ignore")
+        report.generate(*frames, metadata, verbose=False)
+    return ""
+
+
+def _withheld(metric: str, reason: str) -> list[Score]:
+    return [Score(metric=metric, status="insufficient evidence", reason=reason)]
 
 
 def sdv_columns(schema: Schema) -> dict[str, dict[str, str]]:
@@ -133,8 +143,8 @@ def sdv_columns(schema: Schema) -> dict[str, dict[str, str]]:
             columns[name] = {"sdtype": "categorical"}
             continue
         columns[name] = {"sdtype": "numerical"}
-        if _specials(schema, name):
-            columns[_special_name(name)] = {"sdtype": "categorical"}
+        if has_specials(schema, name):
+            columns[special_name(name)] = {"sdtype": "categorical"}
     return columns
 
 
@@ -152,21 +162,12 @@ def plain(frame: pd.DataFrame, codec: Codec) -> pd.DataFrame:
         numbers = np.full(len(frame), np.nan)
         numbers[in_bin] = as_numbers(frame.loc[in_bin, name], codec, name)
         columns[name] = numbers
-        if _specials(codec.schema, name):
+        if has_specials(codec.schema, name):
             labels = np.array(
                 [*["(number)"] * code.n_bins, *code.labels[code.n_bins :]], dtype=object
             )
-            columns[_special_name(name)] = labels[codes]
+            columns[special_name(name)] = labels[codes]
     return pd.DataFrame(columns)
-
-
-def _specials(schema: Schema, name: str) -> bool:
-    column = schema.columns[name]
-    return not isinstance(column, Categorical | Datetime) and bool(getattr(column, "special", ()))
-
-
-def _special_name(name: str) -> str:
-    return f"{name} (special)"
 
 
 def lost_categories(tables: Tables) -> list[Score]:
@@ -182,10 +183,15 @@ def lost_categories(tables: Tables) -> list[Score]:
                 value=float(len(lost)),
                 rows="train and holdout",
                 higher_is_better=False,
-                detail=f"{name}: {', '.join(code.labels[i] for i in lost)}" if lost else name,
+                detail=f"{name}: {_listed([code.labels[i] for i in lost])}" if lost else name,
             )
         )
     return scores
+
+
+def _listed(labels: list[str]) -> str:
+    more = len(labels) - LISTED
+    return ", ".join(labels[:LISTED]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def impossible(tables: Tables) -> list[Score]:
@@ -194,9 +200,11 @@ def impossible(tables: Tables) -> list[Score]:
     return [
         Score(
             metric="impossible_rows",
-            value=float(bad.mean()) if len(bad) else 0.0,
+            value=float(bad.mean()) if len(bad) else None,
             rows="none",
             higher_is_better=False,
+            status="ok" if len(bad) else "insufficient evidence",
+            reason="" if len(bad) else "no synthetic row to look at",
             visibility="public",
             detail=f"{len(tables.schema.impossible)} declared combinations",
         )

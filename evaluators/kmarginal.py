@@ -4,6 +4,8 @@ For a set of k columns, L1 = Σ |share of real rows − share of synthetic rows|
 score is (1 − mean L1 / 2) · 1000 over all sets, or over a fixed random choice of them where there
 are many: 1000 for equal tables, 0 for disjoint ones (SDNist 2.5, ``KMarginal._compute_score``). The
 reading is the p for which a random p % of the real rows would score the same against all of them.
+Worst sets are those that fall furthest below what the train rows reach: a set of many cells scores
+low for anybody's rows.
 
 Rows: holdout (with the train rows as a ceiling) and train, as the score says. Visibility: internal.
 """
@@ -18,13 +20,20 @@ import numpy as np
 import pandas as pd
 
 from evaluators.score import Score
-from evaluators.tables import Dimension, Tables, evidence
+from evaluators.tables import ROLES, Dimension, Tables, evidence
 
-MAX_SETS = 200
-"""At most this many sets of columns are scored, drawn by the seed."""
+MAX_SETS = {1: 300, 2: 300, 3: 300, 4: 200}
+"""At most this many sets of k columns are scored, drawn by the seed."""
 
 MAX_ROWS = 50_000
 """At most this many rows of a table are counted, drawn by the seed."""
+
+WORST = 10
+"""So many of the worst sets get a score of their own."""
+
+WORST_GROUPS = 3
+WORST_IN_GROUP = 5
+"""For pairs of columns, so many of the worst sets inside so many of the worst subgroups too."""
 
 FRACTIONS = (0.01, 0.02, 0.05, *(i / 10 for i in range(1, 10)))
 REPEATS = 3
@@ -32,9 +41,7 @@ REPEATS = 3
 Set = tuple[str, ...]
 
 
-def column_sets(
-    columns: Sequence[str], k: int, rng: np.random.Generator, limit: int = MAX_SETS
-) -> list[Set]:
+def column_sets(columns: Sequence[str], k: int, rng: np.random.Generator, limit: int) -> list[Set]:
     """All sets of k columns, or ``limit`` of them at random."""
     sets = list(combinations(columns, min(k, len(columns))))
     if len(sets) <= limit:
@@ -42,51 +49,80 @@ def column_sets(
     return [sets[i] for i in np.sort(rng.choice(len(sets), size=limit, replace=False))]
 
 
-def score_tables(
+def set_scores(
     real: pd.DataFrame,
-    others: Sequence[pd.DataFrame | np.ndarray],
+    others: Sequence[pd.DataFrame],
     sets: Sequence[Set],
     sizes: Mapping[str, int],
 ) -> np.ndarray:
-    """k-marginal score of each other table against ``real``, 0 to 1000.
+    """Score of each other table against ``real`` on each set, 0 to 1000, [others, sets].
 
-    Frames hold codes 0 … size−1. An array stands for these rows of ``real`` (a subsample).
+    Frames hold codes 0 … size−1.
     """
-    if not len(real) or not all(len(other) for other in others):
+    if not all(len(table) for table in (real, *others)):
         raise ValueError("a table without rows has no marginals")
-    distance = np.zeros(len(others))
-    for columns in sets:
-        frames = [o for o in others if isinstance(o, pd.DataFrame)]
-        keys = [_keys(frame, columns, sizes) for frame in (real, *frames)]
-        _, cell = np.unique(np.concatenate(keys), return_inverse=True)
-        cells = iter(np.split(cell, np.cumsum([len(key) for key in keys])[:-1]))
-        of_real, top = next(cells), int(np.max(cell)) + 1
+    found = np.zeros((len(others), len(sets)))
+    for j, columns in enumerate(sets):
+        of_real, *of_others = _cells((real, *others), columns, sizes)
+        top = 1 + max(int(cell.max()) for cell in (of_real, *of_others))
         shares = _shares(of_real, top)
-        for i, other in enumerate(others):
-            of_other = next(cells) if isinstance(other, pd.DataFrame) else of_real[other]
-            distance[i] += np.abs(shares - _shares(of_other, top)).sum()
-    return np.asarray(1000 * (1 - distance / len(sets) / 2))
+        for i, cell in enumerate(of_others):
+            found[i, j] = np.abs(shares - _shares(cell, top)).sum()
+    return np.asarray(1000 * (1 - found / 2))
 
 
-def _keys(codes: pd.DataFrame, columns: Set, sizes: Mapping[str, int]) -> np.ndarray:
-    """One whole number for each row's cell."""
-    key = np.zeros(len(codes), dtype=np.int64)
-    for name in columns:
-        key = key * sizes[name] + codes[name].to_numpy()
-    return key
+def score_tables(
+    real: pd.DataFrame,
+    others: Sequence[pd.DataFrame],
+    sets: Sequence[Set],
+    sizes: Mapping[str, int],
+) -> np.ndarray:
+    """k-marginal score of each other table against ``real``, 0 to 1000."""
+    return np.asarray(set_scores(real, others, sets, sizes).mean(axis=1))
+
+
+def _cells(
+    tables: Sequence[pd.DataFrame], columns: Set, sizes: Mapping[str, int]
+) -> list[np.ndarray]:
+    """The number of each row's cell; where there are more cells than rows, of those in use."""
+    keys = []
+    for table in tables:
+        key = np.zeros(len(table), dtype=np.int64)
+        for name in columns:
+            key = key * sizes[name] + table[name].to_numpy()
+        keys.append(key)
+    ends = np.cumsum([len(key) for key in keys])
+    if np.prod([float(sizes[name]) for name in columns]) <= ends[-1]:
+        return keys
+    return np.split(pd.factorize(np.concatenate(keys))[0], ends[:-1])
 
 
 def _shares(cell: np.ndarray, size: int) -> np.ndarray:
     return np.bincount(cell, minlength=size) / len(cell)
 
 
-def subsamples(n: int, rng: np.random.Generator) -> list[np.ndarray]:
-    """Row numbers of REPEATS random subsamples for each of FRACTIONS."""
-    return [
-        rng.choice(n, size=max(1, round(f * n)), replace=False)
-        for f in FRACTIONS
-        for _ in range(REPEATS)
-    ]
+def subsample_scores(
+    real: pd.DataFrame, sets: Sequence[Set], sizes: Mapping[str, int], rng: np.random.Generator
+) -> np.ndarray:
+    """Score of REPEATS random subsamples for each of FRACTIONS, against all of ``real``.
+
+    A repeat puts the rows into a random order once and takes longer and longer beginnings of it,
+    so that one count tells all fractions.
+    """
+    n, last = len(real), len(FRACTIONS)
+    ends = np.maximum(1, np.round(n * np.array(FRACTIONS)))
+    stage = [np.searchsorted(ends, rng.permutation(n), side="right") for _ in range(REPEATS)]
+    distance = np.zeros((last, REPEATS))
+    for columns in sets:
+        (cell,) = _cells((real,), columns, sizes)
+        top = 1 + int(cell.max())
+        for repeat in range(REPEATS):
+            key = stage[repeat] * top + cell
+            counts = np.bincount(key, minlength=(last + 1) * top).reshape(last + 1, top)
+            total = counts.cumsum(axis=0)
+            shares = total[:-1] / ends[:, None]
+            distance[:, repeat] += np.abs(shares - total[-1] / n).sum(axis=1)
+    return np.asarray(1000 * (1 - distance / max(1, len(sets)) / 2)).ravel()
 
 
 def equals_percent(score: float, subsample_scores: np.ndarray) -> float:
@@ -97,73 +133,104 @@ def equals_percent(score: float, subsample_scores: np.ndarray) -> float:
 
 
 def k_marginal_scores(tables: Tables, k: int) -> list[Score]:
-    """Scores over everyone, against holdout and against train, and in each subgroup.
+    """Scores over everyone, against holdout and against train, and in each subgroup; the worst sets.
 
     Inside a subgroup both tables are cut to its rows and its own column is left out, so the score
     judges what its people look like, not how many they are.
     """
     scores: list[Score] = []
+    worst: list[list[Score]] = []
     for dimension in tables.dimensions:
         if dimension.order < 2:
-            scores += _dimension(tables, dimension, k)
+            found, by_set = _dimension(tables, dimension, k)
+            scores += found
+            worst += by_set
+    everyone = [sets for sets in worst if sets[0].order == 0]
+    groups = [sets for sets in worst if sets[0].order] if k == 2 else []
+    groups.sort(key=lambda sets: -np.mean([_shortfall(s) for s in sets]))
+    for sets in everyone:
+        scores += sorted(sets, key=_shortfall, reverse=True)[:WORST]
+    for sets in groups[:WORST_GROUPS]:
+        scores += sorted(sets, key=_shortfall, reverse=True)[:WORST_IN_GROUP]
     return scores
 
 
-def _dimension(tables: Tables, dimension: Dimension, k: int) -> list[Score]:
+def _shortfall(score: Score) -> float:
+    assert score.value is not None
+    assert score.baseline is not None
+    return score.baseline - score.value
+
+
+def _dimension(
+    tables: Tables, dimension: Dimension, k: int
+) -> tuple[list[Score], list[list[Score]]]:
+    """The scores of its slices, and for each slice that can be judged those of every set."""
     columns = [c for c in tables.schema.modelled if c not in dimension.columns]
     if not columns:
-        return []
-    sets = column_sets(columns, k, tables.rng(f"sets {k} {dimension.name}"))
-    scores = []
-    for piece, masks in tables.masks(dimension, "train", "holdout", "synthetic"):
-        codes = {
-            role: _capped(tables, role, mask, piece.name)
-            for role, mask in zip(("train", "holdout", "synthetic"), masks, strict=True)
-        }
-        for rows, ceiling in (("holdout", "train"), ("train", None)):
+        return [], []
+    sets = column_sets(columns, k, tables.rng(f"sets {k} {dimension.name}"), MAX_SETS[k])
+    domain = tables.codec.domain
+    scores, by_set = [], []
+    for piece, masks in tables.masks(dimension, *ROLES):
+        group = dict(zip(ROLES, masks, strict=True))
+        codes = {role: _capped(tables, role, mask, piece.name) for role, mask in group.items()}
+        for rows, beside in (("holdout", ["train"]), ("train", [])):
             if dimension.order and rows == "train":
                 continue
-            people = tables.people(rows, masks[("train", "holdout").index(rows)])
-            status, reason = evidence(people)
+            people = tables.people(rows, group[rows])
             about: dict[str, Any] = {
                 "slice": piece.name,
                 "order": piece.order,
                 "rows": rows,
                 "n": people,
-                "detail": f"{len(sets)} sets of {len(sets[0])} columns",
+                "baseline_name": "real train rows" if beside else "",
             }
-            others: list[pd.DataFrame | np.ndarray] = [codes["synthetic"]]
-            others += [codes[ceiling]] if ceiling else []
-            if not len(codes[rows]) or not all(len(o) for o in others):
-                empty = "no rows of this group to compare"
+            remark = f"{len(sets)} sets of {len(sets[0])} columns"
+            empty = [role for role in (rows, "synthetic", *beside) if not len(codes[role])]
+            status, reason = evidence(people)
+            if empty:
+                status, reason = "insufficient evidence", f"no {empty[0]} row of this group"
                 scores += [
-                    Score(
-                        metric=f"kmarginal.{k}{s}",
-                        status="insufficient evidence",
-                        reason=empty,
-                        **about,
-                    )
-                    for s in ("", ".subsample")
+                    Score(metric=m, status=status, reason=reason, detail=remark, **about)
+                    for m in (f"kmarginal.{k}", f"kmarginal.{k}.subsample")
                 ]
                 continue
+            others = [codes[role] for role in ("synthetic", *beside)]
+            given = set_scores(codes[rows], others, sets, domain)
             rng = tables.rng(f"subsamples {k} {piece.name} {rows}")
-            drawn = subsamples(len(codes[rows]), rng)
-            found = score_tables(codes[rows], [*others, *drawn], sets, tables.codec.domain)
-            given, reference = found[: len(others)], found[len(others) :]
-            percents = [equals_percent(g, reference) for g in given]
-            for suffix, values in (("", given), (".subsample", percents)):
-                scores.append(
-                    Score(
-                        metric=f"kmarginal.{k}{suffix}",
-                        value=values[0],
-                        baseline=values[1] if ceiling else None,
-                        baseline_name="real train rows" if ceiling else "",
-                        status=status,
-                        reason=reason,
-                        **about,
-                    )
+            reference = subsample_scores(codes[rows], sets, domain, rng)
+            means = given.mean(axis=1)
+            percents = [equals_percent(mean, reference) for mean in means]
+            scores += [
+                Score(
+                    metric=metric,
+                    value=values[0],
+                    baseline=values[1] if beside else None,
+                    status=status,
+                    reason=reason,
+                    detail=remark,
+                    **about,
                 )
-    return scores
+                for metric, values in (
+                    (f"kmarginal.{k}", means),
+                    (f"kmarginal.{k}.subsample", percents),
+                )
+            ]
+            if beside and status == "ok":
+                names = [" × ".join(columns) for columns in sets]
+                by_set.append(
+                    [
+                        Score(
+                            metric=f"kmarginal.{k}.worst",
+                            value=ours,
+                            baseline=ceiling,
+                            detail=name,
+                            **about,
+                        )
+                        for name, ours, ceiling in zip(names, *given, strict=True)
+                    ]
+                )
+    return scores, by_set
 
 
 def _capped(tables: Tables, role: str, mask: np.ndarray, name: str) -> pd.DataFrame:

@@ -91,7 +91,8 @@ def _ratio(
     people = tables.people(rows, group[rows])
     status, reason = evidence(people)
     W = weights if rows == "holdout" else np.ones((1, len(group[rows])))
-    real = W @ group[rows] / W.sum(axis=1)
+    total = W.sum(axis=1)
+    real = np.divide(W @ group[rows], total, out=np.full(total.shape, np.nan), where=total > 0)
     share = redrawn(group["synthetic"], len(real), tables.rng(f"synthetic {piece.name}"))
     ratio = np.divide(share, real, out=np.full(real.shape, np.nan), where=real > 0)
     low, high = interval(ratio)
@@ -100,7 +101,7 @@ def _ratio(
         value=finite(ratio[0]),
         low=low,
         high=high,
-        baseline=float(real[0]),
+        baseline=finite(real[0]),
         baseline_name="real share",
         slice=piece.name,
         order=piece.order,
@@ -142,7 +143,7 @@ def _values(
             yield "class_share", f"{target.name}={label}", found
     elif target.task == "regression":
         y, known = of["train"]
-        scale = float(y[known].std()) or 1.0
+        scale = (float(y[known].std()) if known.any() else 0.0) or 1.0
         yield "target_mean", "", {role: y / scale for role, (y, _) in of.items()}
     else:
         yield "base_rate", "", {role: _event(y, target) for role, (y, _) in of.items()}

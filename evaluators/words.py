@@ -47,14 +47,28 @@ NAMES = {
     "tpr_at_1_percent_fpr": "true positive rate at 1 % false positives",
     "subsample": "equals a subsample of, %",
     "declared": "declared in the schema",
+    "1": "single columns",
     "2": "pairs of columns",
     "3": "triples of columns",
+    "4": "sets of four columns",
+    "worst": "worst sets",
+    "association": "association",
+    "mean_difference": "mean absolute difference",
+    "propensity": "telling synthetic from real",
+    "pmse_ratio": "pMSE over its expectation",
+    "manifold": "support",
+    "alpha_precision": "α-precision",
+    "beta_recall": "β-recall",
+    "by_column": "mean absolute difference over a column's values",
+    "by_value": "of a value, synthetic − real",
 }
 FAMILIES = ("utility", "fairness")
 """First parts of a metric's name that its section says already."""
 
 SIGNED = (
     "calibration_gap",
+    "association.difference",
+    "base_rate.by_value",
     "base_rate.difference",
     "class_share.difference",
     "target_mean.difference",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -67,24 +67,84 @@ def release(
     from flows.config import load_config
 
     wanted = load_config(config, tuple(data or ()))  # a mistake is told before a server is started
-    from flows.release import LISTENER, StageError
     from flows.release import release as release_flow
+
+    try:
+        outcome: Outcome = _listened(lambda: release_flow(config=config, data=data, run=run))
+    except DataError as error:
+        charged = "this read was charged; `understudy schema check` finds such rows at no cost"
+        raise DataError(f"{error.private}. {charged}") from None
+    _say_decision(outcome)
+    _say(f"the ledger is {wanted.ledger}")
+    raise typer.Exit(outcome.exit_code)
+
+
+@app.command()
+def evaluate(
+    schema: Annotated[Path, typer.Argument(help="Schema (YAML): what is public about the table.")],
+    real: Annotated[
+        list[Path], typer.Option("--real", help="Rows the generator was trained on; repeatable.")
+    ],
+    synthetic: Annotated[
+        list[Path],
+        typer.Option(
+            "--synthetic",
+            help="Synthetic table of any tool; repeat for other draws or seeds of the same generator.",
+        ),
+    ],
+    out: Annotated[Path, typer.Option("--out", help="A new folder; it must stay in the house.")],
+    holdout: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--holdout", help="Rows the generator never saw; without them no attack is run."
+        ),
+    ] = None,
+    policy: Annotated[Path | None, typer.Option(help="Policy (YAML) that decides.")] = None,
+    epsilon: Annotated[float | None, typer.Option(help="The ε that its maker claims.")] = None,
+    delta: Annotated[float | None, typer.Option(help="The δ of that claim.")] = None,
+    seed: Annotated[int, typer.Option(help="Repeats the evaluation.")] = 0,
+) -> None:
+    """Judge anybody's synthetic table against real rows; figures are for the custodian only."""
+    _prefect_for_a_terminal()
+    if (epsilon is None) != (delta is None):
+        raise UnderstudyError("a claim needs both --epsilon and --delta")
+    from flows.evaluate import evaluate as evaluate_flow
+
+    outcome: Outcome = _listened(
+        lambda: evaluate_flow(
+            schema_file=schema,
+            real=real,
+            synthetic=synthetic,
+            out=out,
+            holdout=holdout,
+            policy=policy,
+            epsilon=epsilon,
+            delta=delta,
+            seed=seed,
+        )
+    )
+    _say_reasons(outcome.decision, _read_json(outcome.bundle / "verdict.json"))
+    _say("open these; none of them may leave the house:")
+    for name in ("report.html", "scores.parquet", "verdict.json"):
+        if (outcome.bundle / name).exists():
+            _say(f"  {outcome.bundle / name}")
+    raise typer.Exit(outcome.exit_code)
+
+
+def _listened(run: Callable[[], Any]) -> Any:
+    """What a flow returns, with its progress on this terminal, which alone shows why rows were refused."""
+    from flows.release import LISTENER, StageError
 
     with _progress_bar() as tell:
         token = LISTENER.set(tell)
         try:
-            outcome: Outcome = release_flow(config=config, data=data, run=run)  # type: ignore[assignment]
+            return run()
         except StageError as error:
             if not error.about_rows:
                 raise
-            # only this terminal shows why the rows were refused
-            charged = "this read was charged; `understudy schema check` finds such rows at no cost"
-            raise DataError(f"{error.rest()}. {charged}") from None
+            raise DataError(error.rest()) from None
         finally:
             LISTENER.reset(token)
-    _say_decision(outcome)
-    _say(f"the ledger is {wanted.ledger}")
-    raise typer.Exit(outcome.exit_code)
 
 
 SHOWN = 8
@@ -92,18 +152,8 @@ SHOWN = 8
 
 
 def _say_decision(outcome: Outcome) -> None:
-    verdict = _read_json(outcome.bundle / "internal" / "verdict.json")
+    _say_reasons(outcome.decision, _read_json(outcome.bundle / "internal" / "verdict.json"))
     approved = outcome.decision == "approved"
-    console.print(f"[bold {'green' if approved else 'red'}]{outcome.decision.upper()}[/]")
-    reasons = {o: [r["text"] for r in verdict["reasons"] if r["outcome"] == o] for o in OUTCOMES}
-    grave = reasons["veto"] or reasons["insufficient evidence"]
-    for text in grave[:SHOWN]:
-        _say(f"  • {text}")
-    if len(grave) > SHOWN:
-        _say(f"  • and {len(grave) - SHOWN} more reasons")
-    _say(
-        f"{len(reasons['pass'])} checks passed, {len(reasons['note'])} groups were too small to assess"
-    )
     label = _read_json(outcome.bundle / "internal" / "label.json")
     guarantee, spent = label["guarantee"], label["accounting"]["ledger"]
     _say(
@@ -120,6 +170,19 @@ def _say_decision(outcome: Outcome) -> None:
         if (outcome.bundle / name).exists():
             _say(f"  {outcome.bundle / name}")
     _say("what stands in internal/ must not leave the house")
+
+
+def _say_reasons(decision: str, verdict: dict[str, Any]) -> None:
+    console.print(f"[bold {'green' if decision == 'approved' else 'red'}]{decision.upper()}[/]")
+    reasons = {o: [r["text"] for r in verdict["reasons"] if r["outcome"] == o] for o in OUTCOMES}
+    grave = reasons["veto"] or reasons["insufficient evidence"]
+    for text in grave[:SHOWN]:
+        _say(f"  • {text}")
+    if len(grave) > SHOWN:
+        _say(f"  • and {len(grave) - SHOWN} more reasons")
+    _say(
+        f"{len(reasons['pass'])} checks passed, {len(reasons['note'])} groups were too small to assess"
+    )
 
 
 OUTCOMES = ("veto", "insufficient evidence", "note", "pass")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from evaluators.charged.scores import ITSELF, SAMPLE
 from evaluators.page import DASH, number
 from evaluators.words import metric_words
 
@@ -31,6 +32,9 @@ WHO = ("share", "representation_ratio", "kmarginal.2")
 """Figures that need no model."""
 
 PREFIX = "charged."
+
+BESIDE = {ITSELF: "synthetic", SAMPLE: "a sample of them"}
+"""What stands below a figure, by the name of its baseline."""
 
 
 def tables(label: dict[str, Any]) -> list[dict[str, Any]]:
@@ -69,11 +73,11 @@ def _line(name: str, figures: list[dict[str, Any] | None]) -> dict[str, Any]:
 def _cell(figure: dict[str, Any] | None) -> dict[str, str]:
     if figure is None or figure["status"] != "ok":
         return {"value": DASH, "interval": "", "beside": ""}
-    beside = figure["baseline"]
+    what, beside = BESIDE.get(figure["baseline_name"], ""), figure["baseline"]
     return {
         "value": number(figure["value"]),
         "interval": interval(figure),
-        "beside": "" if beside is None else number(beside),
+        "beside": f"{what} {number(beside)}" if what and beside is not None else "",
     }
 
 

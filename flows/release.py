@@ -86,7 +86,7 @@ def release(config: Path, data: list[Path] | None = None, run: str | None = None
         run: the run's name; the same name resumes, a new one is charged anew.
     """
     place = Run.of(load_config(config, tuple(data or ())), run)
-    with _told_publicly(place, "prepare"), place.locked():
+    with told_publicly(place / "error.txt", "prepare"), place.locked():
         work = steps.Work.of(place)
         fit(work)
         sample(work)
@@ -99,14 +99,14 @@ def release(config: Path, data: list[Path] | None = None, run: str | None = None
 @task(**PRIVATE)
 def fit(work: steps.Work) -> None:
     """Charge the ledger, then train."""
-    with _told_publicly(work.run, "fit"), _progress("fit") as progress:
+    with told_publicly(work.run / "error.txt", "fit"), progress_of("fit") as progress:
         steps.fit(work, progress)
 
 
 @task(**PRIVATE)
 def sample(work: steps.Work) -> None:
     """Draw the synthetic rows."""
-    with _told_publicly(work.run, "sample"), _progress("sample") as progress:
+    with told_publicly(work.run / "error.txt", "sample"), progress_of("sample") as progress:
         progress("drawing rows", 0.0)
         steps.sample(work)
 
@@ -114,21 +114,21 @@ def sample(work: steps.Work) -> None:
 @task(**PRIVATE)
 def judge(work: steps.Work) -> None:
     """Evaluate on real rows; the scorecard stays in the run's folder."""
-    with _told_publicly(work.run, "judge"), _progress("judge") as progress:
+    with told_publicly(work.run / "error.txt", "judge"), progress_of("judge") as progress:
         steps.judge(work, progress)
 
 
 @task(**PRIVATE)
 def measure(work: steps.Work) -> None:
     """Ask the people held out, under their own charge, for figures that may be published."""
-    with _told_publicly(work.run, "measure"), _progress("measure") as progress:
+    with told_publicly(work.run / "error.txt", "measure"), progress_of("measure") as progress:
         steps.measure(work, progress)
 
 
 @task(**PRIVATE)
 def publish(work: steps.Work) -> Outcome:
     """Gate, write the bundle, and show what the label says."""
-    with _told_publicly(work.run, "publish"), _progress("publish") as progress:
+    with told_publicly(work.run / "error.txt", "publish"), progress_of("publish") as progress:
         progress("writing the bundle", 0.0)
         verdict = steps.decide(work)
         bundle = write_bundle(work, work.charge(), verdict)
@@ -157,7 +157,7 @@ def _show(work: steps.Work, outcome: Outcome) -> None:
 
 
 @contextmanager
-def _progress(stage: str) -> Iterator[Progress]:
+def progress_of(stage: str) -> Iterator[Progress]:
     """Progress to the listener, and to Prefect in steps of five per cent."""
     artifact = create_progress_artifact(0.0, description=stage)
     listener, shown = LISTENER.get(), 0.0
@@ -175,8 +175,8 @@ def _progress(stage: str) -> Iterator[Progress]:
 
 
 @contextmanager
-def _told_publicly(run: Run, stage: str) -> Iterator[None]:
-    """Turn every error into a message without private values; the whole story goes into error.txt."""
+def told_publicly(story: Path, stage: str) -> Iterator[None]:
+    """Turn every error into a message without private values; the whole story goes into the file ``story``."""
     try:
         yield
     except StageError:
@@ -184,13 +184,13 @@ def _told_publicly(run: Run, stage: str) -> Iterator[None]:
     except Exception as error:
         message, code = _public(error, stage)
         told = error.private if isinstance(error, DataError) else traceback.format_exc()
-        story: Path | None = run / "error.txt"
+        written: Path | None = story
         try:
-            run.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            write_atomically(run / "error.txt", told.encode())
+            story.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            write_atomically(story, told.encode())
         except OSError:
-            story = None
-        raise StageError(message, code, story, isinstance(error, DataError)) from None
+            written = None
+        raise StageError(message, code, written, isinstance(error, DataError)) from None
 
 
 def _public(error: Exception, stage: str) -> tuple[str, int]:

@@ -34,6 +34,7 @@ from privacy.table import Rows
 
 PREFIX = "charged"
 ITSELF = "the synthetic rows of themselves"
+SAMPLE = "as many rows of the synthetic table itself"
 PUBLIC: dict[str, Any] = {"rows": "holdout", "charged": True, "visibility": "public"}
 DROWNED = "the noise is as large as the group"
 
@@ -156,7 +157,7 @@ def _distances(tables: Tables, dimension: Dimension, answers: Answers) -> list[S
                 status,
                 reason,
                 baseline=chance,
-                baseline_name="as many rows of the synthetic table itself",
+                baseline_name=SAMPLE,
                 **about,
             )
         )

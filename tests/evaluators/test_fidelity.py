@@ -17,6 +17,7 @@ from evaluators.fidelity import (
 from evaluators.score import Scorecard
 from evaluators.tables import Tables
 from privacy.codec import Codec
+from privacy.schema import Schema
 from tests.evaluators.clinic import SCHEMA, people
 
 
@@ -73,6 +74,17 @@ def test_lost_categories_are_counted_and_named(real: pd.DataFrame) -> None:
     assert by_column["site"].detail == "site: C"
     assert by_column["marker"].detail == "marker: (missing)"
     assert by_column["sex"].value == 0
+
+
+def test_a_long_list_of_lost_categories_is_cut(real: pd.DataFrame) -> None:
+    names = [f"v{i}" for i in range(50)]
+    schema = Schema.model_validate(
+        {"name": "t", "columns": {"a": {"kind": "categorical", "categories": names}}}
+    )
+    every, one = pd.DataFrame({"a": names}), pd.DataFrame({"a": ["v0"]})
+    (score,) = lost_categories(Tables(every, every, one, schema))
+    assert score.value == 49
+    assert score.detail.endswith("v20 and 29 more")
 
 
 def test_impossible_rows_are_found_without_real_rows(real: pd.DataFrame) -> None:

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sdmetrics.column_pairs import ContingencySimilarity
 
 from evaluators.kmarginal import (
     FRACTIONS,
@@ -21,7 +22,7 @@ from evaluators.kmarginal import (
     equals_percent,
     k_marginal_scores,
     score_tables,
-    subsamples,
+    subsample_scores,
 )
 from evaluators.score import Scorecard
 from evaluators.tables import Tables
@@ -56,6 +57,15 @@ def test_symmetric_bounded_and_brute_force(a: pd.DataFrame, b: pd.DataFrame, k: 
     assert found == pytest.approx(1000 * (1 - np.mean(distances) / 2))
 
 
+def test_a_pair_scores_as_sdmetrics_contingency_similarity() -> None:
+    rng = np.random.default_rng(0)
+    a, b = (
+        pd.DataFrame({"a": rng.integers(0, 2, n), "b": rng.integers(0, 3, n)}) for n in (50, 80)
+    )
+    expected = ContingencySimilarity.compute(a.astype(str), b.astype(str))
+    assert score_tables(a, [b], [("a", "b")], SIZES)[0] == pytest.approx(1000 * expected)
+
+
 @given(tables(), st.integers(1, 3), st.integers(1, 3))
 def test_identical_tables_score_1000(a: pd.DataFrame, k: int, times: int) -> None:
     assert score(a, pd.concat([a] * times), k) == pytest.approx(1000)
@@ -75,14 +85,6 @@ def test_larger_sets_never_score_higher(a: pd.DataFrame) -> None:
     assert score_tables(a, [b], [COLUMNS], SIZES)[0] <= pair + 1e-9
 
 
-def test_row_numbers_stand_for_a_table() -> None:
-    a = pd.DataFrame({"a": [0, 1, 1, 0], "b": [0, 1, 2, 0], "c": [3, 2, 1, 0]})
-    rows = np.array([0, 2])
-    sets = [("a", "b")]
-    found = score_tables(a, [rows, a.iloc[rows]], sets, SIZES)
-    assert found[0] == found[1]
-
-
 def test_an_empty_table_is_refused() -> None:
     a = pd.DataFrame({"a": [0], "b": [0], "c": [0]})
     with pytest.raises(ValueError, match="without rows"):
@@ -93,8 +95,8 @@ def test_column_sets_are_all_or_a_fixed_choice() -> None:
     def rng() -> np.random.Generator:
         return np.random.default_rng(3)
 
-    assert len(column_sets(COLUMNS, 2, rng())) == 3
-    assert column_sets(("a",), 2, rng()) == [("a",)]
+    assert len(column_sets(COLUMNS, 2, rng(), limit=3)) == 3
+    assert column_sets(("a",), 2, rng(), limit=1) == [("a",)]
     many = [f"x{i}" for i in range(30)]
     chosen = column_sets(many, 2, rng(), limit=20)
     assert chosen == column_sets(many, 2, rng(), limit=20)
@@ -116,10 +118,53 @@ def test_a_subsample_reads_as_itself() -> None:
     real = pd.DataFrame({c: rng.integers(0, SIZES[c], 4000) for c in COLUMNS})
     real["b"] = (real["a"] + real["b"]) % 3
     sets = list(combinations(COLUMNS, 2))
-    fresh = [rng.choice(4000, size=1200, replace=False) for _ in range(20)]
-    found = score_tables(real, [*fresh, *subsamples(4000, rng)], sets, SIZES)
-    readings = [equals_percent(f, found[20:]) for f in found[:20]]
+    fresh = [real.iloc[rng.choice(4000, size=1200, replace=False)] for _ in range(20)]
+    reference = subsample_scores(real, sets, SIZES, rng)
+    readings = [equals_percent(f, reference) for f in score_tables(real, fresh, sets, SIZES)]
     assert np.mean(readings) == pytest.approx(30, abs=5)
+
+
+def test_beginnings_of_a_random_order_score_as_fresh_subsamples() -> None:
+    rng = np.random.default_rng(0)
+    real = pd.DataFrame({c: rng.integers(0, SIZES[c], 500) for c in COLUMNS})
+    sets = list(combinations(COLUMNS, 2))
+    ours = np.mean([subsample_scores(real, sets, SIZES, rng) for _ in range(100)], axis=0)
+    ours = ours.reshape(len(FRACTIONS), REPEATS).mean(axis=1)
+    for place in (0, 2, 5, 11):
+        size = round(FRACTIONS[place] * 500)
+        fresh = [real.iloc[rng.choice(500, size=size, replace=False)] for _ in range(300)]
+        found = score_tables(real, fresh, sets, SIZES)
+        error = found.std() * np.sqrt(1 / 300 + 1 / (100 * REPEATS))
+        assert ours[place] == pytest.approx(found.mean(), abs=4 * error)
+
+
+def test_the_worst_sets_are_named_for_everyone_and_in_the_worst_groups() -> None:
+    train, holdout, synthetic = people(3000, 1), people(3000, 2), people(3000, 3)
+    women = synthetic.index[synthetic["sex"] == "F"]
+    synthetic.loc[women, "back"] = synthetic.loc[women[::-1], "back"].to_numpy()
+    synthetic.loc[women, "died"] = synthetic.loc[women, "back"].map({"yes": "0", "no": "1"})
+    card = Scorecard(tuple(k_marginal_scores(Tables(train, holdout, synthetic, SCHEMA), 2)))
+    worst = card.filter(metric="kmarginal.2.worst", slice="all").scores
+    assert len(worst) == 10
+    assert "back × died" in {s.detail for s in worst[:2]}
+    assert worst[0].value is not None
+    assert worst[0].baseline is not None
+    assert worst[0].value < worst[0].baseline - 50
+    groups = card.filter(metric="kmarginal.2.worst", order=1).scores
+    assert groups[0].slice == "sex=F"
+    assert groups[0].detail == "back × died"
+    assert len({s.slice for s in groups}) <= 3
+
+
+def test_one_to_four_columns() -> None:
+    train, holdout = people(400, 1), people(400, 2)
+    tables = Tables(train, holdout, people(400, 3), SCHEMA)
+    found = [Scorecard(tuple(k_marginal_scores(tables, k))) for k in (1, 2, 3, 4)]
+    values = [
+        card.one(metric=f"kmarginal.{k}", slice="all", rows="holdout").value
+        for k, card in enumerate(found, 1)
+    ]
+    assert values == sorted(values, reverse=True)  # type: ignore[type-var]
 
 
 def test_scores_say_on_which_rows_and_for_whom() -> None:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from scipy.linalg import sqrtm
 from sklearn.metrics.pairwise import polynomial_kernel
 
-from evaluators.manifold import coverage, frechet, kid
+from evaluators.manifold import authenticity, coverage, frechet, kid, supports
+from evaluators.score import Scorecard
+from evaluators.support import support
+from evaluators.tables import Tables
+from tests.evaluators.clinic import SCHEMA, people
 
 
 def points(n: int, seed: int, shift: float = 0.0) -> np.ndarray:
@@ -68,3 +74,100 @@ def test_a_collapse_loses_recall_and_keeps_precision() -> None:
     assert found["precision"] > 0.95
     assert found["recall"] < 0.05
     assert found["coverage"] < 0.1
+
+
+@pytest.mark.parametrize("k", [1, 3])
+def test_supports_are_brute_force(k: int) -> None:
+    real, fake = points(40, 1), points(35, 2, shift=0.4)
+
+    def distance(x: np.ndarray, y: np.ndarray) -> float:
+        return float(np.sqrt(((x - y) ** 2).sum()))
+
+    centre, own = real.mean(axis=0), fake.mean(axis=0)
+    levels = [i / 29 for i in range(30)]
+    off_precision, off_recall = [], []
+    nearest = [min(range(35), key=lambda j: distance(r, fake[j])) for r in real]
+    matched = [distance(fake[j], own) for j in nearest]
+    ball = [
+        sorted(distance(r, q) for j, q in enumerate(real) if j != i)[k - 1]
+        for i, r in enumerate(real)
+    ]
+    for level in levels:
+        radius = np.quantile([distance(r, centre) for r in real], level)
+        inside = [distance(f, centre) <= radius + 1e-12 for f in fake]
+        off_precision.append(abs(np.mean(inside) - level))
+        radius = np.quantile(matched, level)
+        recalled = [
+            distance(r, fake[nearest[i]]) <= ball[i] and matched[i] <= radius + 1e-12
+            for i, r in enumerate(real)
+        ]
+        off_recall.append(abs(np.mean(recalled) - level))
+
+    def integral(f: list[float]) -> float:
+        return sum((a + b) / 2 / 29 for a, b in pairwise(f))
+
+    found = supports(real, fake, k)
+    assert found["alpha_precision"] == pytest.approx(1 - 2 * integral(off_precision))
+    assert found["beta_recall"] == pytest.approx(1 - 2 * integral(off_recall))
+
+
+def test_equal_distributions_have_every_support() -> None:
+    rng = np.random.default_rng(5)
+    for dimensions in (2, 20):
+        a, b = rng.normal(size=(2, 1000, dimensions))
+        found = supports(a, b)
+        assert found["alpha_precision"] > 0.94
+        assert found["beta_recall"] > 0.94
+        assert supports(a, b, k=1)["beta_recall"] == pytest.approx(0.5, abs=0.05)
+
+
+def test_a_collapse_to_the_middle_and_outliers_are_told_apart() -> None:
+    rng = np.random.default_rng(0)
+    real = rng.normal(size=(500, 3))
+    middle = supports(real, 0.01 * rng.normal(size=(500, 3)))
+    assert middle["alpha_precision"] == pytest.approx(0, abs=0.1)  # all inside even the small balls
+    assert middle["beta_recall"] < 0.3
+    far = supports(real, 50 + rng.normal(size=(500, 3)))
+    assert far["alpha_precision"] == pytest.approx(0, abs=0.1)
+    assert far["beta_recall"] == pytest.approx(0, abs=0.1)
+
+
+def test_authenticity_is_brute_force_and_a_copy_has_none() -> None:
+    train, fake = points(30, 1), points(25, 2)
+    authentic = []
+    for f in fake:
+        away = np.sqrt(((train - f) ** 2).sum(axis=1))
+        nearest = int(away.argmin())
+        others = np.sqrt(((np.delete(train, nearest, 0) - train[nearest]) ** 2).sum(axis=1))
+        authentic.append(away[nearest] > others.min())
+    assert authenticity(train, fake) == np.mean(authentic)
+    assert authenticity(train, train[::-1] + 1e-9) == 0
+    assert authenticity(train, train + 1e3) == 1
+
+
+def test_tables_are_judged_beside_real_rows() -> None:
+    train, holdout, synthetic = (people(600, seed) for seed in (1, 2, 3))
+    card = Scorecard(tuple(support(Tables(train, holdout, synthetic, SCHEMA))))
+    assert len(card) == 5
+    for score in card:
+        assert score.baseline is not None
+        assert score.value == pytest.approx(score.baseline, abs=0.12)
+    copied = Scorecard(tuple(support(Tables(train, holdout, train, SCHEMA))))
+    assert copied.one(metric="manifold.authenticity").value == 0
+    collapsed = synthetic.iloc[[0] * 600].reset_index(drop=True)
+    found = Scorecard(tuple(support(Tables(train, holdout, collapsed, SCHEMA))))
+    coverage_ = found.one(metric="manifold.coverage").value
+    assert coverage_ is not None
+    assert coverage_ < 0.1
+
+
+def test_too_few_rows_for_neighbours_say_why() -> None:
+    frame = people(300, 1)
+    for tables in (
+        Tables(frame, frame, frame.iloc[:3], SCHEMA),
+        Tables(frame, frame.iloc[:3], frame, SCHEMA),
+        Tables(frame.iloc[:3], frame, frame, SCHEMA),
+    ):
+        scores = support(tables)
+        assert {s.status for s in scores} == {"insufficient evidence"}
+        assert all("3" in s.reason for s in scores)

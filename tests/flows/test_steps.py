@@ -41,6 +41,7 @@ def release(config, name=None):
         steps.fit(work, quiet)
         steps.sample(work)
         steps.judge(work, quiet)
+        steps.measure(work, quiet)
         return write_bundle(work, work.charge(), steps.decide(work))
 
 
@@ -95,7 +96,8 @@ def test_the_label_says_what_the_ledger_says(released):
     assert label["guarantee"]["epsilon"] <= 2.0
     assert label["guarantee"]["unit"] == "patient"
     assert label["accounting"]["what_the_schema_left_open"]["columns"] == ["marker", "ward"]
-    assert set(label["decision"]) == {"decision", "policy"}
+    assert set(label["decision"]) == {"decision", "policy", "figures"}
+    assert label["evaluation"] is None
     ledger.verify()
 
 

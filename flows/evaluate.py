@@ -1,0 +1,64 @@
+"""The Prefect flow ``evaluate``: somebody's synthetic table against real rows, a verdict and a report out.
+
+A thin shell around ``flows.judgement``. Prefect sees paths, progress and the decision; figures stay in the
+folder.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from prefect import flow, task
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
+
+from flows import judgement
+from flows.judgement import DEFAULT_POLICY, Case
+from flows.release import PRIVATE, Outcome, progress_of, told_publicly
+from privacy.accounting import Guarantee
+
+
+@flow(name="evaluate", retries=0, persist_result=False, log_prints=False)
+def evaluate(
+    schema_file: Path,
+    real: list[Path],
+    synthetic: list[Path],
+    out: Path,
+    holdout: list[Path] | None = None,
+    policy: Path | None = None,
+    epsilon: float | None = None,
+    delta: float | None = None,
+    seed: int = 0,
+) -> State[Outcome]:
+    """Judge a synthetic table.
+
+    Args:
+        schema_file: what is public about the table, YAML.
+        real: the rows that the generator was trained on.
+        synthetic: one table, or several of the same generator, of which the first is judged.
+        out: a new folder for scores, verdict and report; it must stay in the house.
+        holdout: rows that the generator has not seen, if there are any.
+        policy: what is asked of the table, YAML; the default policy where it is left out.
+        epsilon: the ε that whoever made the table claims; with it ``delta``.
+        delta: the δ of that claim.
+        seed: repeats the evaluation.
+    """
+    claim = None if epsilon is None or delta is None else Guarantee(epsilon, delta)
+    case = Case(
+        schema_file,
+        tuple(real),
+        tuple(synthetic),
+        tuple(holdout or ()),
+        policy or DEFAULT_POLICY,
+        claim,
+        seed,
+    )
+    outcome = judge(case, out)
+    return Completed(name=outcome.decision.capitalize(), message=outcome.decision, data=outcome)
+
+
+@task(**PRIVATE)
+def judge(case: Case, out: Path) -> Outcome:
+    """Score and decide; everything that is found is written into ``out``."""
+    with told_publicly(out.with_suffix(".error.txt"), "judge"), progress_of("judge") as progress:
+        return Outcome(judgement.judge(case, out, progress).decision, out)

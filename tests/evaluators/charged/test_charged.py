@@ -1,0 +1,183 @@
+"""Charged figures: what one person may move, what the questions may know, and what the scores say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import roc_auc_score
+
+from evaluators.charged import distance, questions
+from evaluators.charged.scores import ITSELF, charged_scores
+from evaluators.features import columns_of, outcome
+from evaluators.kmarginal import score_tables
+from evaluators.learners import LEARNERS
+from evaluators.score import Score, Scorecard
+from evaluators.tables import Tables
+from privacy.table import Rows
+from tests.evaluators import shapes
+from tests.evaluators.clinic import SCHEMA, people
+
+RHO = 0.05
+QUICK = {
+    task: {name: lambda X, y, seed: lambda Z: Z.mean(axis=1) for name in found}
+    for task, found in LEARNERS.items()
+}
+SYNTHETIC, FRESH = people(1500, 2), people(1500, 3)
+
+
+def units(frame: pd.DataFrame) -> np.ndarray:
+    return pd.factorize(frame["person"])[0]
+
+
+def ask(_: list[Any], draw: Callable[[], Any]) -> Any:
+    return draw()
+
+
+@pytest.fixture
+def exact(monkeypatch: pytest.MonkeyPatch) -> list[tuple[np.ndarray, float, int]]:
+    """Silences the noise; what would have been noised, its ρ and its sensitivity."""
+    asked: list[tuple[np.ndarray, float, int]] = []
+    _silence(monkeypatch, asked)
+    return asked
+
+
+def _silence(monkeypatch: pytest.MonkeyPatch, asked: list[tuple[np.ndarray, float, int]]) -> None:
+    def draw(counts: np.ndarray, rho: float, sensitivity: int = 1) -> np.ndarray:
+        asked.append((np.array(counts), rho, sensitivity))
+        return np.array(counts)
+
+    for module in (questions, distance):
+        monkeypatch.setattr(module, "discrete_gaussian", draw)
+
+
+@pytest.fixture
+def lens_of_coin(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Learners that cost nothing to train."""
+    monkeypatch.setattr("evaluators.charged.lenses.LEARNERS", QUICK)
+
+
+def scored(frame: pd.DataFrame, rho: float = RHO, ask: Any = ask) -> Scorecard:
+    rows = Rows(frame.drop(columns="person"), units(frame))
+    return Scorecard(tuple(charged_scores(rows, SYNTHETIC, FRESH, SCHEMA, rho, ask)))
+
+
+@settings(max_examples=12, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 4), st.integers(0, 60))
+def test_one_unit_moves_the_answers_by_no_more_than_the_charge(
+    seed: int, rows_of_unit: int, others: int
+) -> None:
+    """Σ ‖Δ‖² ρ_i / Δ_i², over all questions that see the unit, is at most ρ; whatever its rows hold."""
+    rng = np.random.default_rng(seed)
+    frame = people(60, 5).head(others)
+    one = people(rows_of_unit, int(rng.integers(1000)) + 10).assign(person="somebody")
+    place = int(rng.integers(others + 1))
+    with_one = pd.concat([frame.iloc[:place], one, frame.iloc[place:]], ignore_index=True)
+    both: list[list[tuple[np.ndarray, float, int]]] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("evaluators.charged.lenses.LEARNERS", QUICK)
+        for rows in (frame, with_one):
+            both.append([])
+            _silence(patch, both[-1])
+            scored(rows)
+    cost = 0.0
+    for (a, rho, bound), (b, same, _) in zip(*both, strict=True):
+        assert rho == same
+        moved = float(((b - a).astype(float) ** 2).sum())
+        cost += rho * moved / bound**2
+    assert 0 < cost <= RHO * (1 + 1e-9)
+
+
+@pytest.mark.usefixtures("lens_of_coin")
+def test_what_is_asked_does_not_depend_on_who_is_held_out() -> None:
+    def remembered(frame: pd.DataFrame) -> list[Any]:
+        found: list[Any] = []
+        scored(frame, ask=lambda q, draw: (found.append(q), draw())[1])
+        return found
+
+    everyone = remembered(people(300, 7))
+    women = people(300, 8).query("sex == 'F' and site != 'C'").reset_index(drop=True)
+    assert everyone == remembered(women) == remembered(people(300, 9).head(0))
+
+
+@pytest.mark.usefixtures("exact")
+def test_without_noise_figures_are_those_of_the_model_on_real_people() -> None:
+    holdout = people(1200, 11)
+    target = SCHEMA.targets[0]
+    tables = Tables(SYNTHETIC, holdout, SYNTHETIC, SCHEMA)
+    X, y = columns_of(SYNTHETIC, tables.codec, target), outcome(SYNTHETIC, tables.codec, target)[0]
+    risk = LEARNERS["classification"]["boosting"](X, y, 0)(
+        columns_of(holdout, tables.codec, target)
+    )
+    event = (holdout["back"] == "yes").to_numpy()
+    found = scored(holdout, rho=1e6)
+    women = (holdout["sex"] == "F").to_numpy()
+    chosen = risk > y.mean()
+
+    def of(metric: str, piece: str = "all") -> Score:
+        return found.one(metric=f"charged.{metric}", slice=piece, target=target.name)
+
+    assert of("tpr").value == pytest.approx(chosen[event].mean(), abs=1e-9)
+    assert of("fpr", "sex=F").value == pytest.approx(chosen[women & ~event].mean(), abs=1e-9)
+    assert of("base_rate", "sex=F").value == pytest.approx(event[women].mean(), abs=1e-9)
+    assert of("auroc").value == pytest.approx(roc_auc_score(event, risk), abs=0.01)  # 20 bins
+    assert of("calibration_gap").value == pytest.approx((risk - event).mean(), abs=0.01)
+    pairs = found.one(metric="charged.kmarginal.2", slice="all")
+    sets = distance.sets_of(tables, tables.dimensions[0])
+    theirs = score_tables(
+        tables.codes["holdout"], [tables.codes["synthetic"]], sets, tables.codec.domain
+    )
+    assert pairs.value == pytest.approx(theirs[0], abs=1e-6)
+
+
+def test_scores_are_public_charged_and_say_what_they_cannot() -> None:
+    found = scored(people(900, 12))
+    assert all(s.visibility == "public" and s.charged and s.rows == "holdout" for s in found)
+    for target in ("back", "died", "cost"):
+        assert any(s.target == target and s.status == "ok" for s in found)
+    nobody = found.filter(slice="site=C & sex=F") or found.filter(slice="sex=F & site=C")
+    assert nobody
+    assert {s.status for s in nobody if s.target == "back"} == {"insufficient evidence"}
+    assert all(s.reason for s in found if s.status != "ok")
+    gaps = found.filter(lambda s: s.metric.endswith(".gap"), status="ok")
+    assert gaps
+    assert {s.baseline_name for s in gaps} == {ITSELF}
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda f: f.head(0),
+        lambda f: f.head(1),
+        lambda f: f.assign(back="no"),
+        lambda f: f.assign(died="0"),
+        lambda f: f.assign(site="A", sex="F", cost=5.0),
+    ],
+    ids=["no row", "one row", "no event", "all censored", "constant"],
+)
+@pytest.mark.parametrize("side", ["holdout", "synthetic"])
+def test_bad_tables_give_reasons(harm: Any, side: str) -> None:
+    frame, synthetic = people(300, 13), people(300, 14)
+    if side == "holdout":
+        frame = harm(frame)
+    else:
+        synthetic = harm(synthetic)
+    rows = Rows(frame, units(frame))
+    found = charged_scores(rows, synthetic, synthetic, SCHEMA, RHO, ask)
+    assert all(s.value is not None or s.reason for s in found)
+
+
+def test_images_and_many_classes_are_asked_for() -> None:
+    holdout, synthetic = shapes.people(300, 1), shapes.people(300, 2)
+    rows = Rows(holdout, np.arange(len(holdout)))
+    found = Scorecard(
+        tuple(charged_scores(rows, synthetic, shapes.people(300, 3), shapes.SCHEMA, 1.0, ask))
+    )
+    assert found.one(metric="charged.accuracy", slice="all").value is not None
+    assert len(found.filter(metric="charged.recall")) == len(shapes.CLASSES)
+    assert found.filter(metric="charged.accuracy", slice="sex=F")
