@@ -67,7 +67,9 @@ def _lines(releases: Sequence[Release]) -> tuple[list[str], list[Line]]:
     for release, mine in zip(releases, found, strict=True):
         facts = release.facts
         seed = "" if facts.seed is None else f"seed {facts.seed}"
-        cells = tuple((mine[c].figure, mine[c].beside) if c in mine else (DASH, "") for c in columns)
+        cells = tuple(
+            (mine[c].figure, mine[c].beside) if c in mine else (DASH, "") for c in columns
+        )
         bounded = facts.claim is not None and facts.claim.bounded
         lines.append(
             Line(

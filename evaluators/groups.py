@@ -19,10 +19,12 @@ MOST = {1: 60, 2: 30}
 """At most so many groups are drawn, by how many subgroups meet in one: the worst ones."""
 
 SERIES = (
-    ("Trained on real rows", "--ink", "diamond-open"),
-    ("Trained on synthetic rows", "--blue", "circle"),
-    ("Synthetic, insufficient evidence", "--wait", "circle-open"),
+    ("Trained on synthetic rows", "--blue", "circle", -0.16),
+    ("Synthetic, insufficient evidence", "--wait", "circle-open", -0.16),
+    ("Trained on real rows", "--ink", "diamond-open", 0.2),
 )
+"""Name, colour, mark, and how far beside the line of its group."""
+
 
 Interval = tuple[float | None, float | None, float | None]
 """Value, low, high."""
@@ -30,16 +32,21 @@ Interval = tuple[float | None, float | None, float | None]
 NOTHING: Interval = (None, None, None)
 
 
-def group_chart(card: Scorecard, metric: str, target: str, model: str, order: int) -> Chart | None:
-    """The figure by group, the worst first; groups that cannot be judged stand below, unjudged."""
+def group_chart(
+    card: Scorecard, metric: str, target: str, model: str, order: int
+) -> Chart | Grid | None:
+    """The figure by group, the worst first, those that cannot be judged below; a table where none can."""
     found = worst_first(by_group(card, metric, target, model, order))
     shown = found[: MOST[order]]
-    if not any(s.value is not None for s in shown):
+    if not shown:
         return None
     name = metric_words(metric)
-    where = "by subgroup" if order == 1 else "where two subgroups meet"
+    title = f"{name} for {target} {'by subgroup' if order == 1 else 'where two subgroups meet'}"
+    grid = _grid(title, shown, len(found) - len(shown))
+    if all(s.value is None for s in shown):
+        return grid
     return chart(
-        f"{name} for {target} {where}",
+        title,
         f"Learner: {model.replace('_', ' ')}, the best of those trained on real rows. Bars are "
         "95 % intervals over people.",
         _says(name, shown),
@@ -49,20 +56,20 @@ def group_chart(card: Scorecard, metric: str, target: str, model: str, order: in
             "yaxis": names_axis([s.slice for s in shown]),
             "legend": {"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0, "xanchor": "left"},
         },
-        _grid(shown, len(found) - len(shown)),
+        grid,
         lines_height(len(shown)),
     )
 
 
 def _traces(scores: Sequence[Score]) -> list[dict[str, Any]]:
     series: tuple[list[Interval], ...] = (
-        [(s.baseline, None, None) for s in scores],
         [(s.value, s.low, s.high) if s.status == "ok" else NOTHING for s in scores],
         [(s.value, s.low, s.high) if s.status != "ok" else NOTHING for s in scores],
+        [(s.baseline, None, None) for s in scores],
     )
     hover = [plain(_hover(s)).replace("\n", "<br>") for s in scores]
     traces: list[dict[str, Any]] = []
-    for (name, color, symbol), points in zip(SERIES, series, strict=True):
+    for (name, color, symbol, beside), points in zip(SERIES, series, strict=True):
         x, low, high = ([p[i] for p in points] for i in range(3))
         if all(v is None for v in x):
             continue
@@ -72,9 +79,14 @@ def _traces(scores: Sequence[Score]) -> list[dict[str, Any]]:
                 "mode": "markers",
                 "name": name,
                 "x": x,
-                "y": list(range(len(x))),
+                "y": [i + beside for i in range(len(x))],
                 "error_x": whiskers(x, low, high, color),
-                "marker": {"color": color, "symbol": symbol, "size": 10, "line": {"width": 2}},
+                "marker": {
+                    "color": color,
+                    "symbol": symbol,
+                    "size": 9,
+                    "line": {"width": 1.6, "color": color},
+                },
                 "hovertext": hover,
                 "hoverinfo": "text",
             }
@@ -93,7 +105,7 @@ def _hover(score: Score) -> str:
     return "\n".join(line for line in lines if line)
 
 
-def _grid(scores: Sequence[Score], left_out: int) -> Grid:
+def _grid(title: str, scores: Sequence[Score], left_out: int) -> Grid:
     rows = tuple(
         (
             (s.slice, people(s)),
@@ -103,7 +115,7 @@ def _grid(scores: Sequence[Score], left_out: int) -> Grid:
         )
         for s in scores
     )
-    return Grid(("Group", "Synthetic", "Real", "Evidence"), rows, left_out=left_out)
+    return Grid(("Group", "Synthetic", "Real", "Evidence"), rows, title, left_out=left_out)
 
 
 def _says(name: str, scores: Sequence[Score]) -> str:

@@ -82,7 +82,7 @@ def _of_target(card: Scorecard, target: str) -> Iterator[Headline]:
         yield Headline(WORST, f"{name} for {target}, worst subgroup", score, beside, target)
     gaps = here.filter(lambda s: s.metric.endswith(".excess_gap"), order=1)
     for score in _worst(gaps):
-        beside = f"{metric_words(score.metric)} by {score.slice}"
+        beside = f"{metric_words(score.metric.removesuffix('.excess_gap'))} by {score.slice}"
         yield Headline(GAP, f"largest excess gap for {target}", score, beside, target)
 
 

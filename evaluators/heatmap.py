@@ -1,4 +1,4 @@
-"""Association heatmaps (real, synthetic, difference), and the columns that are furthest off.
+"""Association heatmaps (difference, real, synthetic), and the columns that are furthest off.
 
 Privacy claim: none; shows internal scores, for internal pages only.
 """
@@ -34,7 +34,7 @@ Pairs = Mapping[tuple[str, str], Score]
 
 
 def heatmaps(card: Scorecard) -> list[Chart]:
-    """How strongly columns go together, among real people, among synthetic rows, and the difference."""
+    """How strongly columns go together: the difference first, then real people and synthetic rows."""
     pairs = _pairs(card)
     known = {p: s for p, s in pairs.items() if s.value is not None and s.baseline is not None}
     if not known:
@@ -53,12 +53,12 @@ def heatmaps(card: Scorecard) -> list[Chart]:
         f"{number(first.baseline)}."
     )
     table = _grid(worst)
-    views: tuple[tuple[str, str, Callable[[Score], float | None], Grid], ...] = (
-        ("Real people held out", "Associations among real people.", lambda s: s.baseline, table),
-        ("Synthetic rows", "Associations among synthetic rows.", _synthetic, table),
-        ("Synthetic − real", furthest_off, lambda s: s.value, table),
+    views: tuple[tuple[str, str, Callable[[Score], float | None]], ...] = (
+        ("Synthetic − real", furthest_off, lambda s: s.value),
+        ("Among real people held out", "Associations among real people.", lambda s: s.baseline),
+        ("Among synthetic rows", "Associations among synthetic rows.", _synthetic),
     )
-    return [_map(columns, pairs, *view) for view in views]
+    return [_map(columns, pairs, table, *view) for view in views]
 
 
 def _pairs(card: Scorecard) -> Pairs:
@@ -83,10 +83,10 @@ def _kind(score: Score) -> str:
 def _map(
     columns: Sequence[str],
     pairs: Pairs,
+    grid: Grid,
     title: str,
     says: str,
     figure: Callable[[Score], float | None],
-    grid: Grid,
 ) -> Chart:
     z: list[list[float | None]] = []
     hover: list[list[str]] = []
@@ -109,7 +109,11 @@ def _map(
         "hovertext": hover,
         "hoverinfo": "text",
     }
-    layout = {"xaxis": below, "yaxis": names_axis(columns) | {"range": [size - 0.5, -0.5]}}
+    layout = {
+        "plot_bgcolor": "--rest",
+        "xaxis": below,
+        "yaxis": names_axis(columns) | {"range": [size - 0.5, -0.5]},
+    }
     return chart(title, "", says, [trace], layout, grid, min(720, 190 + 17 * size))
 
 

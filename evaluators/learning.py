@@ -78,7 +78,8 @@ def orders(card: Scorecard) -> list[tuple[str, str]]:
     found = []
     for s in card.filter(lambda s: s.metric.startswith("utility.rank.")):
         about = " · ".join(p for p in (s.target, s.model.replace("_", " ")) if p)
-        says = problem(s) or f"{number(s.value)} {spread(s)}, real rows again {number(s.baseline)}"
+        figure = f"{number(s.value)} {spread(s)}".strip()
+        says = problem(s) or f"{figure}, real rows again {number(s.baseline)}"
         found.append((f"{metric_words(s.metric)}, {about or 'all targets'}", f"{says}; {s.detail}"))
     return found
 

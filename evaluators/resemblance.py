@@ -87,7 +87,7 @@ def overall(card: Scorecard) -> list[tuple[str, str]]:
         found.append(
             (
                 f"{metric_words(s.metric)} ({s.model.replace('_', ' ')})",
-                problem(s) or f"{number(s.value)} {spread(s)}; 1 is best",
+                problem(s) or f"{f'{number(s.value)} {spread(s)}'.strip()}; 1 is best",
             )
         )
     for s in card.filter(metric="impossible_rows"):
@@ -114,6 +114,7 @@ def representation_plot(card: Scorecard) -> Plot | None:
         one_mark,
         lambda s: (number(s.value), spread(s)),
         reference=1.0,
+        label=lambda s: s.slice if s.rows == "holdout" else f"{s.slice} ({s.rows} rows)",
     )
 
 

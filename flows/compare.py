@@ -13,6 +13,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import quote
 
 from evaluators.comparison import write_comparison
 from evaluators.facts import Facts
@@ -45,7 +46,7 @@ def read_release(path: Path, beside: Path) -> Release:
     verdict, report = folder / "verdict.json", folder / "report.html"
     if not verdict.exists():
         raise InputError(f"{verdict}: no such file; compare needs the verdict beside the scores")
-    link = Path(os.path.relpath(report, beside)).as_posix() if report.exists() else ""
+    link = quote(Path(os.path.relpath(report, beside)).as_posix()) if report.exists() else ""
     return Release(_facts(folder, path), Scorecard.read(scores), _verdict(verdict), link)
 
 

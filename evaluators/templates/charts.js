@@ -19,15 +19,16 @@
     const [ink, soft, line] = ["--ink", "--soft", "--grid"].map((name) => style.getPropertyValue(name).trim());
     const lines = { gridcolor: line, linecolor: soft, tickfont: { color: ink }, zerolinecolor: soft };
     for (const name of ["xaxis", "yaxis"]) Object.assign(figure.layout[name], { ...lines, ...figure.layout[name] });
-    Object.assign(figure.layout, {
+    figure.layout = {
       paper_bgcolor: "rgba(0,0,0,0)",
       plot_bgcolor: "rgba(0,0,0,0)",
+      ...figure.layout,
       dragmode: false,
       font: { color: ink, size: 12.5, family: getComputedStyle(document.body).fontFamily },
       hoverlabel: { bgcolor: style.getPropertyValue("--wash").trim(), bordercolor: soft, font: { color: ink }, align: "left" },
       autosize: !printed,
       ...(printed ? { width: Math.min(PRINTED, div.clientWidth || PRINTED) } : {}),
-    });
+    };
     for (const trace of figure.data) if (trace.colorbar) trace.colorbar.tickfont = { color: ink };
     return Plotly.react(div, figure.data, figure.layout, { responsive: true, displayModeBar: false });
   };
