@@ -15,12 +15,16 @@ from typing import Any
 import pandas as pd
 
 from evaluators.association import association
+from evaluators.attacks.anonymeter import anonymeter
+from evaluators.attacks.attribute import attribute
+from evaluators.attacks.dcr import distance_to_closest
+from evaluators.attacks.membership import membership
+from evaluators.attacks.reconstruction import reconstruction
 from evaluators.conditional import conditional
 from evaluators.fairness import fairness
 from evaluators.fidelity import diagnostic, impossible, lost_categories, quality
 from evaluators.images import image_fidelity
 from evaluators.kmarginal import k_marginal_scores
-from evaluators.membership import membership
 from evaluators.predictions import Failure, Prediction, predict_all
 from evaluators.propensity import propensity
 from evaluators.representation import representation
@@ -68,8 +72,14 @@ ON_TABLES: Mapping[str, Metric] = {
     "conditional": conditional,
     "image": image_fidelity,
     "attack.membership": membership,
+    "attack.attribute": attribute,
+    "attack.reconstruction": reconstruction,
+    "dcr": distance_to_closest,
 }
 """Metrics that compare tables."""
+
+IN_OWN_ENVIRONMENT: Mapping[str, Metric] = {"attack.anonymeter": anonymeter}
+"""Metrics on tables that need ``uv`` and, the first time, the package index."""
 
 ON_PREDICTIONS: Mapping[str, Callable[[Tables, list[Prediction | Failure]], list[Score]]] = {
     "utility": utility,
@@ -87,16 +97,19 @@ def evaluate(
     progress: Progress | None = None,
     more: Sequence[pd.DataFrame] = (),
     not_measured: Mapping[str, str] | None = None,
+    also: Mapping[str, Metric] | None = None,
 ) -> Scorecard:
     """Run every metric on canonical frames under a complete schema; the same seed, the same
     scores.
 
     ``more``: further synthetic tables, for metrics that look at several draws or releases.
     ``not_measured``: families of metrics (first part of their name) that mean nothing here, and why.
+    ``also``: further metrics by name, such as ``IN_OWN_ENVIRONMENT``.
     """
     tables = Tables(train, holdout, synthetic, schema, seed, tuple(more))
     say = progress or (lambda metric, done, total: None)
-    total = len(ON_TABLES) + len(ON_PREDICTIONS) + 1
+    on_tables = {**ON_TABLES, **(also or {})}
+    total = len(on_tables) + len(ON_PREDICTIONS) + 1
     scores: list[Score] = []
     predictions: list[Prediction | Failure] = []
 
@@ -105,7 +118,7 @@ def evaluate(
         return []
 
     later = {n: partial(_with, m, predictions) for n, m in ON_PREDICTIONS.items()}
-    for done, (name, metric) in enumerate((dict(ON_TABLES) | {"learning": learn} | later).items()):
+    for done, (name, metric) in enumerate((on_tables | {"learning": learn} | later).items()):
         say(name, done, total)
         reason = (not_measured or {}).get(name.split(".")[0])
         if reason:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from evaluators.facts import Claim
-from evaluators.leaks import allowed
+from evaluators.leaks import limit
 from evaluators.page import number
 from evaluators.score import Score, Scorecard
 from evaluators.sections import best_learner, main_metric, targets
@@ -48,14 +48,14 @@ def headlines(card: Scorecard, claim: Claim | None) -> list[Headline]:
             for s in _worst(card.filter(metric=metric, slice="all", rows="holdout", status="ok"))
         ]
     for score in _worst(card.filter(_membership, status="ok")):
-        most = allowed(score.metric, claim)
-        limit = "nothing is claimed" if most is None else f"the claim allows {number(most)} at most"
+        most = limit(score, claim)
+        says = "nothing is claimed" if most is None else f"the claim allows {number(most)} at most"
         found.append(
             Headline(
                 "attack",
                 "strongest membership attack, AUROC",
                 score,
-                f"a guess reaches 0.5; {limit}",
+                f"a guess reaches 0.5; {says}",
             )
         )
     return found

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from evaluators.attacks.claims import most_auroc, most_tpr
+from evaluators.attacks.claims import allowed
 from evaluators.facts import Claim
 from evaluators.page import number
 from evaluators.plots import Mark, Shape
@@ -16,7 +16,6 @@ from evaluators.views import Plot, pair_marks, plot, problem, spread
 from evaluators.words import metric_words
 
 TPR = "tpr_at_1_percent_fpr"
-AUROC = "attack.membership (AUROC)"
 BESIDE: tuple[tuple[Shape, str], ...] = (
     ("dot", "the attack, 95 % interval"),
     ("diamond", "control: people held out, or a guess"),
@@ -24,13 +23,11 @@ BESIDE: tuple[tuple[Shape, str], ...] = (
 ALLOWED: tuple[tuple[Shape, str], ...] = (("tick", "the most that the claimed ε and δ allow"),)
 
 
-def allowed(metric: str, claim: Claim | None) -> float | None:
-    """The most that a claim lets a membership attack reach; None where it sets no limit."""
-    if claim is None or not claim.bounded or not metric.startswith("attack.membership."):
+def limit(score: Score, claim: Claim | None) -> float | None:
+    """The most that a claim lets an attack reach; None where it sets no limit."""
+    if claim is None or not claim.bounded:
         return None
-    if metric.endswith(TPR):
-        return float(most_tpr(0.01, claim.epsilon, claim.delta))
-    return most_auroc(claim.epsilon, claim.delta)
+    return allowed(score, claim.epsilon, claim.delta)
 
 
 def attack_plots(card: Scorecard, claim: Claim | None) -> list[Plot]:
@@ -50,15 +47,14 @@ def _family(metric: str) -> str:
 
 
 def _plot(family: str, scores: Sequence[Score], claim: Claim | None) -> Plot | None:
-    membership = family.startswith("attack.membership")
+    limited = any(limit(s, claim) is not None for s in scores)
     caption = (
         "Beyond the control, train people are found out about for having been in the training."
     )
-    limit = allowed(scores[0].metric, claim)
-    if membership and limit is not None:
+    if limited:
         caption += (
-            f" The claim allows {number(limit)} at most, whoever attacks and whatever they know: "
-            "an attack beyond it refutes the claim."
+            " Nobody can get beyond what the claim allows, whatever they know: an attack that does "
+            "refutes it."
         )
     title = metric_words(family).removeprefix("attack, ")
     return plot(
@@ -66,23 +62,23 @@ def _plot(family: str, scores: Sequence[Score], claim: Claim | None) -> Plot | N
         caption,
         ("Attack", "Attack | control"),
         scores,
-        lambda s: [*pair_marks(s), Mark("tick", limit)],
-        lambda s: _figures(s, limit),
-        (*BESIDE, *(ALLOWED if limit is not None else ())),
-        label=lambda s: _method(s, membership),
+        lambda s: [*pair_marks(s), Mark("tick", limit(s, claim))],
+        lambda s: _figures(s, limit(s, claim)),
+        (*BESIDE, *(ALLOWED if limited else ())),
+        label=_method,
     )
 
 
-def _method(score: Score, membership: bool) -> str:
-    if not membership:
+def _method(score: Score) -> str:
+    if not score.metric.startswith("attack.membership"):
         return score.detail or score.slice
     method = score.metric.split(".")[2] if score.metric.count(".") > 1 else score.metric
     return f"{metric_words(method)}{': ' if score.detail else ''}{score.detail}"
 
 
-def _figures(score: Score, limit: float | None) -> tuple[str, ...]:
+def _figures(score: Score, most: float | None) -> tuple[str, ...]:
     found = (f"{number(score.value)} {spread(score)}".strip(), f"control {number(score.baseline)}")
-    return found if limit is None else (*found, f"allowed {number(limit)}")
+    return found if most is None else (*found, f"allowed {number(most)}")
 
 
 def distances(card: Scorecard) -> list[tuple[str, str]]:

@@ -102,6 +102,12 @@ def evaluate(
     policy: Annotated[Path | None, typer.Option(help="Policy (YAML) that decides.")] = None,
     epsilon: Annotated[float | None, typer.Option(help="The ε that its maker claims.")] = None,
     delta: Annotated[float | None, typer.Option(help="The δ of that claim.")] = None,
+    anonymeter: Annotated[
+        bool,
+        typer.Option(
+            "--anonymeter", help="Singling-out and linkability too; builds its environment."
+        ),
+    ] = False,
     seed: Annotated[int, typer.Option(help="Repeats the evaluation.")] = 0,
 ) -> None:
     """Judge anybody's synthetic table against real rows; figures are for the custodian only."""
@@ -120,6 +126,7 @@ def evaluate(
             policy=policy,
             epsilon=epsilon,
             delta=delta,
+            anonymeter=anonymeter,
             seed=seed,
         )
     )

@@ -28,6 +28,7 @@ def evaluate(
     policy: Path | None = None,
     epsilon: float | None = None,
     delta: float | None = None,
+    anonymeter: bool = False,
     seed: int = 0,
 ) -> State[Outcome]:
     """Judge a synthetic table.
@@ -41,6 +42,7 @@ def evaluate(
         policy: what is asked of the table, YAML; the default policy where it is left out.
         epsilon: the ε that whoever made the table claims; with it ``delta``.
         delta: the δ of that claim.
+        anonymeter: run its attacks too, in an environment of its own.
         seed: repeats the evaluation.
     """
     claim = None if epsilon is None or delta is None else Guarantee(epsilon, delta)
@@ -51,6 +53,7 @@ def evaluate(
         tuple(holdout or ()),
         policy or DEFAULT_POLICY,
         claim,
+        anonymeter,
         seed,
     )
     outcome = judge(case, out)

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from evaluators.evaluate import evaluate
+from evaluators.evaluate import IN_OWN_ENVIRONMENT, evaluate
 from evaluators.facts import Claim, Facts
 from evaluators.gate import Verdict, gate, load_policy
 from evaluators.report import write_report
@@ -50,7 +50,8 @@ class Case:
     """What is judged. ``real``: rows the generator was trained on; ``holdout``: rows it never saw, if any.
 
     ``synthetic``: one table or several of the same generator (other draws or seeds); the first is judged, the
-    others say how much draws differ. ``claim``: the (ε, δ) that whoever made it claims.
+    others say how much draws differ. ``claim``: the (ε, δ) that whoever made it claims. ``anonymeter``: whether
+    its attacks are run too, in an environment that the first run builds from the package index.
     """
 
     schema: Path
@@ -59,6 +60,7 @@ class Case:
     holdout: tuple[Path, ...] = ()
     policy: Path = DEFAULT_POLICY
     claim: Guarantee | None = None
+    anonymeter: bool = False
     seed: int = 0
 
 
@@ -109,6 +111,7 @@ def judge(case: Case, out: Path, progress: Progress) -> Verdict:
         seed=case.seed,
         progress=lambda metric, done, total: progress(metric, done / total),
         more=material.synthetic[1:],
+        also=IN_OWN_ENVIRONMENT if case.anonymeter else None,
         not_measured={} if case.holdout else dict.fromkeys(NEEDS_HOLDOUT, NO_HOLDOUT),
     )
     scorecard = Scorecard((*material.found, *scores))

@@ -12,7 +12,7 @@ MAY_IMPORT = {
     "evaluators": {"privacy"},
     "flows": {"privacy", "generators", "evaluators"},
 }
-PREFECT_LIVES_IN = {ROOT / "flows" / "release.py"}
+PREFECT_LIVES_IN = {ROOT / "flows" / f"{name}.py" for name in ("release", "evaluate")}
 MODULES = sorted(p for package in MAY_IMPORT for p in (ROOT / package).rglob("*.py"))
 
 

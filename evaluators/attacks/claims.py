@@ -13,6 +13,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from evaluators.score import Score
+
+FPR = 0.01
+PER_PERSON = ("attack.attribute", "attack.reconstruction", "attack.linkability")
+"""Attacks whose rate is a chance to be right about one person."""
+
 
 def most_tpr(fpr: npt.ArrayLike, epsilon: float, delta: float) -> np.ndarray:
     """The largest true positive rate at a false positive rate."""
@@ -32,3 +38,20 @@ def most_auroc(epsilon: float, delta: float) -> float:
 def most_advantage(epsilon: float, delta: float) -> float:
     """The largest difference between true and false positive rate, at any threshold."""
     return float(1 - 2 * (1 - delta) / (1 + np.exp(epsilon)))
+
+
+def allowed(score: Score, epsilon: float, delta: float) -> float | None:
+    """What the guarantee allows the figure of an attack to be at most; None where it says nothing of it.
+
+    Where the attacker is right about people held out at some rate, the guarantee allows a rate for train people
+    as it allows true positives at that rate of false ones.
+    """
+    if score.metric.endswith("tpr_at_1_percent_fpr"):
+        return float(most_tpr(FPR, epsilon, delta))
+    if score.metric.startswith("attack.membership"):
+        return most_auroc(epsilon, delta)
+    if score.metric in PER_PERSON and score.baseline is not None:
+        return float(most_tpr(score.baseline, epsilon, delta))
+    if score.metric.endswith(".leak"):
+        return most_advantage(epsilon, delta)
+    return None

@@ -28,6 +28,9 @@ K = 2
 MAX_SYNTHETIC = 50_000
 """At most so many synthetic rows are compared with, drawn by the seed."""
 
+MAX_SETS = 300
+"""At most so many pairs of columns, drawn by the seed."""
+
 REPEATS = 10
 """Samples of the synthetic rows that say what chance alone gives."""
 
@@ -96,7 +99,11 @@ def apart(
 def sets_of(tables: Tables, dimension: Dimension) -> list[Set]:
     """Pairs of columns, without those that part people."""
     columns = [c for c in tables.schema.modelled if c not in dimension.columns]
-    return column_sets(columns, K, tables.rng(f"sets {K} {dimension.name}")) if columns else []
+    return (
+        column_sets(columns, K, tables.rng(f"sets {K} {dimension.name}"), MAX_SETS)
+        if columns
+        else []
+    )
 
 
 def _synthetic(tables: Tables, dimension: Dimension, number: int) -> pd.DataFrame:

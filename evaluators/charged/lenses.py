@@ -34,7 +34,7 @@ from privacy.schema import Multiclass, Target
 Figures = Mapping[tuple[str, str], Estimate]
 """(metric, class it is about or "") → estimate."""
 
-BINS = (20, 8, 2)
+BINS = (12, 4, 2)
 """Bins of the risk for everyone, in a subgroup and where two meet: fewer cells, less noise."""
 
 TIMES, RISKS = (6, 3), (8, 3)

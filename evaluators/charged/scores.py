@@ -59,9 +59,15 @@ def charged_scores(
     rows of the same model; ``ask``: a transcript's ``answer``.
     """
     people = Tables(synthetic, first_rows(rows), synthetic, schema, seed)
-    itself = Tables(synthetic, fresh, synthetic, schema, seed)
     lenses = [look for t in schema.targets if (look := lens(people, fresh, t)) is not None]
-    answers = measure(people, lenses, rho, ask)
+    return scores_of(people, fresh, lenses, measure(people, lenses, rho, ask))
+
+
+def scores_of(
+    people: Tables, fresh: pd.DataFrame, lenses: Sequence[Lens], answers: Answers
+) -> list[Score]:
+    """Scores of what was answered; free. Of ``people`` the synthetic rows are used, nobody held out."""
+    itself = Tables(people.synthetic, fresh, people.synthetic, people.schema, people.seed)
     cells = [look.see(fresh) for look in lenses]
     scores: list[Score] = []
     for dimension in asked(people):

@@ -11,6 +11,7 @@ import PIL.Image
 import pytest
 
 from evaluators import convolution, extractor
+from evaluators.attacks.images import PREFIX, membership
 from evaluators.convolution import IMAGE_LEARNERS, shrunk, train
 from evaluators.evaluate import evaluate
 from evaluators.extractor import PIXELS, learned
@@ -18,7 +19,6 @@ from evaluators.facts import Facts
 from evaluators.features import image_of
 from evaluators.gate import Policy, Verdict, gate, load_policy
 from evaluators.images import METRICS, image_fidelity
-from evaluators.membership import PREFIX, membership
 from evaluators.neighbours import GAP, LINES, nearest, nearest_grid
 from evaluators.predictions import learners, predict
 from evaluators.report import write_report
@@ -241,5 +241,5 @@ def test_the_report_shows_images_attacks_and_the_grid(tmp_path: Path) -> None:
     assert page.tags.count("img") == 1
     assert next(v for k, v in page.attributes if k == "src").startswith("data:image/png;base64,")
     assert "Coverage of images, inside each group and class" in page.text
-    assert "Membership, by the nearest synthetic image" in page.text
+    assert "Membership, by the nearest synthetic row or image" in page.text
     assert "no evidence of privacy" in page.text

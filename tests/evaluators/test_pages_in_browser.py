@@ -36,7 +36,8 @@ DRAWN = """[...document.querySelectorAll('.chart')].map(chart => ({
 
 FAINT = """(() => {
   const light = ([r, g, b]) => {
-    const [x, y, z] = [r, g, b].map(v => v / 255).map(v => v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4);
+    const line = v => v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4;
+    const [x, y, z] = [r, g, b].map(v => line(v / 255));
     return .2126 * x + .7152 * y + .0722 * z;
   };
   const parse = text => (text.match(/[\\d.]+/g) ?? []).map(Number);

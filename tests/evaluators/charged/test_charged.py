@@ -125,7 +125,7 @@ def test_without_noise_figures_are_those_of_the_model_on_real_people() -> None:
     assert of("tpr").value == pytest.approx(chosen[event].mean(), abs=1e-9)
     assert of("fpr", "sex=F").value == pytest.approx(chosen[women & ~event].mean(), abs=1e-9)
     assert of("base_rate", "sex=F").value == pytest.approx(event[women].mean(), abs=1e-9)
-    assert of("auroc").value == pytest.approx(roc_auc_score(event, risk), abs=0.01)  # 20 bins
+    assert of("auroc").value == pytest.approx(roc_auc_score(event, risk), abs=0.02)  # of 12 bins
     assert of("calibration_gap").value == pytest.approx((risk - event).mean(), abs=0.01)
     pairs = found.one(metric="charged.kmarginal.2", slice="all")
     sets = distance.sets_of(tables, tables.dimensions[0])

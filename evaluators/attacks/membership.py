@@ -1,0 +1,104 @@
+"""Membership attacks on a table: was a person's row trained on?
+
+Black-box: the attacker holds the release, the person's row and a sample of the population, which are people
+held out, none of them under attack. Each signal is an attack of its own, and an attacker who practised on
+shadow releases weighs all of them (``shadow``). AUROC of train against held-out people, and the true positive
+rate at 1 % false positives, which finds the few who are exposed; beside them what the same attack finds between
+two halves of the people held out, where there is nothing to find.
+
+Rows: train and holdout. Visibility: internal.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from evaluators.attacks import images
+from evaluators.attacks.people import HELD_OUT, People, people, unmeasured
+from evaluators.attacks.points import Points, Space
+from evaluators.attacks.shadow import learned, standard
+from evaluators.attacks.signals import Signals, signals
+from evaluators.metrics import auroc, tpr_at
+from evaluators.resampling import interval
+from evaluators.score import Score, finite
+from evaluators.tables import Tables
+
+PREFIX = "attack.membership"
+TAIL = "tpr_at_1_percent_fpr"
+MAX_SYNTHETIC = 50_000
+"""The attacker looks through at most so many synthetic rows."""
+
+DETAILS = {
+    "nearest": "distance to the nearest synthetic row; a weak attack",
+    "calibrated": "distance to the nearest synthetic row beside that to people like this one",
+    "domias": "density of synthetic rows over density of the population",
+    "agreement": "columns shared with a near synthetic row, beside those with the population",
+    "marginals": "pairs of columns that the release has more of than the population",
+    "shadow": "all signals, weighed by an attacker who practised on shadow releases",
+}
+"""method → how it attacks."""
+
+
+def membership(tables: Tables) -> list[Score]:
+    """AUROC and TPR at 1 % FPR of each attack."""
+    if tables.schema.image is not None:
+        return images.membership(tables)
+    found = people(tables)
+    if isinstance(found, str):
+        return [unmeasured(f"{PREFIX}.{method}", found) for method in DETAILS]
+    tried = attacks(tables, found).items()
+    return [s for method, signal in tried for s in _scores(tables, found, method, signal)]
+
+
+def attacks(tables: Tables, found: People) -> Signals:
+    """The score that each attack gives to members and then strangers."""
+    space, rng = Space.of(tables), tables.rng("membership of tables")
+    synthetic = np.arange(len(tables.synthetic))
+    if len(synthetic) > MAX_SYNTHETIC:
+        synthetic = np.sort(rng.choice(synthetic, size=MAX_SYNTHETIC, replace=False))
+    release = space.project(space.points("synthetic", synthetic))
+    known = space.project(space.points("holdout", found.known))
+    pool = space.points("holdout", found.pool)
+    parts = [space.points("train", found.members), space.points("holdout", found.strangers), pool]
+    measured = signals(space.project(Points.joined(parts)), release, known, rng)
+    attacked = len(found.member)
+    of_pool = {name: values[attacked:] for name, values in measured.items()}
+    weights = learned(space, pool, _units(tables, found.pool), known, rng)
+    shadow = standard(measured, of_pool) @ weights
+    return {name: v[:attacked] for name, v in (measured | {"shadow": shadow}).items()}
+
+
+def _units(tables: Tables, rows: np.ndarray) -> np.ndarray:
+    return np.asarray(np.unique(tables.units["holdout"][rows], return_inverse=True)[1])
+
+
+def _scores(tables: Tables, found: People, method: str, signal: np.ndarray) -> list[Score]:
+    out, half = found.member == 0, _half(tables, found)
+    nobody = np.ones((1, int(out.sum())))
+    scores = []
+    for suffix, metric in (("", auroc), (f".{TAIL}", tpr_at)):
+        figures = metric(found.weights, found.member, signal)
+        low, high = interval(figures)
+        control = metric(nobody, half[out], signal[out])[0]
+        scores.append(
+            Score(
+                metric=f"{PREFIX}.{method}{suffix}",
+                value=figures[0],
+                low=low,
+                high=high,
+                baseline=finite(control),
+                baseline_name=HELD_OUT,
+                rows="train and holdout",
+                n=len(found.member),
+                positives=int(found.member.sum()),
+                higher_is_better=False,
+                detail=DETAILS[method],
+            )
+        )
+    return scores
+
+
+def _half(tables: Tables, found: People) -> np.ndarray:
+    """1 for a random half of the units: the "members" of the control attack among strangers."""
+    place = tables.rng("control attack").permutation(int(found.unit.max()) + 1)
+    return np.asarray((place % 2 == 0)[found.unit], dtype=float)

@@ -1,0 +1,131 @@
+"""Anybody's synthetic table: from files to a verdict, whatever is wrong with it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from evaluators.score import Scorecard
+from flows.judgement import Case, judge, prepare
+from flows.stranger import fit
+from privacy.errors import DataError, InputError
+from privacy.schema import Schema
+from tests.flows import clinic
+from tests.flows.test_steps import quiet
+
+CLOSED = clinic.SCHEMA | {
+    "columns": clinic.SCHEMA["columns"]
+    | {
+        "ward": {"kind": "categorical", "categories": ["north", "south"]},
+        "marker": {"kind": "float", "bounds": [0, 10], "bins": 5, "missing": "keep"},
+    }
+}
+
+
+def cases(folder: Path, frame: pd.DataFrame, schema: Any = CLOSED, **more: Any) -> Case:
+    """Two halves of the clinic as real rows, and this synthetic table, on disk."""
+    rows = clinic.rows().drop(columns="notes").head(1200)
+    rows.loc[5, "ward"] = "north"
+    rows.head(800).to_csv(folder / "real.csv", index=False)
+    rows.tail(400).to_csv(folder / "holdout.csv", index=False)
+    frame.to_csv(folder / "synthetic.csv", index=False)
+    (folder / "schema.yaml").write_text(yaml.safe_dump(schema, sort_keys=False))
+    (folder / "policy.yaml").write_text(yaml.safe_dump(clinic.POLICY))
+    files = {
+        "real": (folder / "real.csv",),
+        "holdout": (folder / "holdout.csv",),
+        "synthetic": (folder / "synthetic.csv",),
+        "policy": folder / "policy.yaml",
+    }
+    return Case(folder / "schema.yaml", **(files | more))
+
+
+def another(n: int = 800) -> pd.DataFrame:
+    """Rows of the same clinic, as a tool without identifiers would write them."""
+    frame = clinic.rows().sample(n, random_state=1).drop(columns=["patient", "notes"])
+    return frame.assign(ward=frame["ward"].where(frame["ward"] != clinic.SECRET, "north"))
+
+
+def test_a_table_of_another_tool_is_judged_and_everything_is_written(tmp_path: Path) -> None:
+    verdict = judge(cases(tmp_path, another()), tmp_path / "out", quiet)
+    assert verdict.decision == "approved"
+    scores = Scorecard.read(tmp_path / "out" / "scores.parquet")
+    assert scores.one(metric="input.unfit_rows").value == 0
+    assert scores.filter(metric="utility.auroc", status="ok")
+    saved = json.loads((tmp_path / "out" / "verdict.json").read_text())
+    assert saved["decision"] == "approved"
+    assert (tmp_path / "out" / "report.html").stat().st_size > 10_000
+    with pytest.raises(InputError, match="exists already"):
+        judge(cases(tmp_path, another()), tmp_path / "out", quiet)
+
+
+def test_without_a_holdout_no_attack_is_run_and_the_report_says_why(tmp_path: Path) -> None:
+    judge(cases(tmp_path, another(), holdout=()), tmp_path / "out", quiet)
+    scores = Scorecard.read(tmp_path / "out" / "scores.parquet")
+    attacks = scores.filter(lambda s: s.metric.startswith("attack"))
+    assert attacks
+    assert all(s.status == "insufficient evidence" and "held out" in s.reason for s in attacks)
+
+
+def test_missing_columns_are_failures_by_name_and_the_rest_is_judged(tmp_path: Path) -> None:
+    material = prepare(cases(tmp_path, another().drop(columns=["age", "ill"])))
+    lost = {(s.metric, s.detail) for s in material.found if s.status == "failed"}
+    assert lost == {("input.column", "age"), ("input.column", "ill"), ("input.target", "ill")}
+    assert "age" not in material.schema.columns
+    assert len(material.synthetic[0]) == 800
+
+
+@pytest.mark.parametrize(
+    ("change", "metric", "share"),
+    [
+        (lambda f: f.assign(age=f["age"] + 0.4), "input.rounded", 1.0),
+        (lambda f: f.assign(age=500), "input.clamped", 1.0),
+        (lambda f: f.assign(ward=["mars"] * 8 + ["north"] * 792), "input.unfit", 0.01),
+        (lambda f: f.assign(sex=[np.nan] * 8 + ["F"] * 792), "input.unfit", 0.01),
+        (lambda f: f.assign(age=["old"] * 8 + [50] * 792), "input.unfit", 0.01),
+    ],
+    ids=["fraction", "beyond", "unknown", "missing", "text"],
+)
+def test_every_misfit_is_counted(tmp_path: Path, change: Any, metric: str, share: float) -> None:
+    frame = change(another().assign(age=lambda f: f["age"].clip(18, 97)))
+    frame.to_csv(tmp_path / "s.csv", index=False)
+    found = fit(tmp_path / "s.csv", Schema.model_validate(CLOSED))
+    score = Scorecard(found.scores).one(metric=metric)
+    assert score.value == pytest.approx(share)
+    assert len(found.frame) == (792 if metric == "input.unfit" else 800)
+
+
+def test_a_table_that_hardly_fits_fails(tmp_path: Path) -> None:
+    another().assign(sex="?").to_csv(tmp_path / "s.csv", index=False)
+    found = fit(tmp_path / "s.csv", Schema.model_validate(CLOSED))
+    assert Scorecard(found.scores).one(metric="input.unfit_rows").status == "failed"
+    assert found.frame.empty
+
+
+def test_a_missing_marker_is_a_missing_value_however_it_is_written(tmp_path: Path) -> None:
+    frame = another().assign(marker=["nan", "", "None", "<NA>"] * 200)
+    frame.to_csv(tmp_path / "s.csv", index=False)
+    assert fit(tmp_path / "s.csv", Schema.model_validate(CLOSED)).frame["marker"].isna().all()
+
+
+def test_open_categories_and_bins_are_closed_by_the_real_rows(tmp_path: Path) -> None:
+    material = prepare(cases(tmp_path, another(), schema=clinic.SCHEMA))
+    assert material.schema.incomplete == ()
+    assert set(material.schema.columns["ward"].categories) == {"north", "south", "elsewhere"}
+
+
+def test_nothing_to_judge_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no column of the schema"):
+        prepare(cases(tmp_path, pd.DataFrame({"x": [1]})))
+    with pytest.raises(InputError, match="synthetic"):
+        prepare(cases(tmp_path, another(), synthetic=()))
+    bad = cases(tmp_path, another())
+    (tmp_path / "real.csv").write_text("patient,sex,age,marker,ward,ill\n1,F,old,,north,no\n")
+    with pytest.raises(DataError):
+        prepare(bad)
