@@ -124,8 +124,8 @@ class Tab:
 
 
 @contextmanager
-def browser() -> Iterator[Tab]:
-    """A browser with an empty profile and one tab."""
+def browser() -> Iterator[str]:
+    """A browser with an empty profile: the address of its protocol."""
     assert CHROMIUM is not None
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         process = subprocess.Popen(
@@ -134,20 +134,33 @@ def browser() -> Iterator[Tab]:
             stderr=subprocess.DEVNULL,
         )
         try:
-            with connect(_address(Path(profile)), max_size=None, proxy=None) as socket:
-                yield Tab(socket)
+            yield _address(Path(profile) / "DevToolsActivePort")
         finally:
             process.terminate()
             process.wait(PATIENCE)
 
 
-def _address(profile: Path) -> str:
-    """Where the first tab listens."""
-    port, end = profile / "DevToolsActivePort", time.monotonic() + PATIENCE
+@contextmanager
+def new_tab(address: str) -> Iterator[Tab]:
+    """A tab of its own, closed at the end."""
+    made = _ask(f"{address}/json/new?about:blank", "PUT")
+    try:
+        with connect(made["webSocketDebuggerUrl"], max_size=None, proxy=None) as socket:
+            yield Tab(socket)
+    finally:
+        _ask(f"{address}/json/close/{made['id']}", "GET")
+
+
+def _address(port: Path) -> str:
+    end = time.monotonic() + PATIENCE
     while not (port.exists() and port.read_text().count("\n")):
         assert time.monotonic() < end, "the browser does not start"
         time.sleep(0.05)
-    url = f"http://127.0.0.1:{port.read_text().split()[0]}/json/list"
-    with build_opener(ProxyHandler({})).open(Request(url), timeout=PATIENCE) as answer:
-        tabs = json.load(answer)
-    return str(next(t["webSocketDebuggerUrl"] for t in tabs if t["type"] == "page"))
+    return f"http://127.0.0.1:{port.read_text().split()[0]}"
+
+
+def _ask(url: str, method: str) -> Any:
+    """What the browser answers; through no proxy."""
+    with build_opener(ProxyHandler({})).open(Request(url, method=method), timeout=PATIENCE) as said:
+        text = said.read()
+    return json.loads(text) if text.startswith(b"{") else None
