@@ -1,4 +1,4 @@
-"""What a report says of images: how like the real ones they are, who attacks with them, nearest ones.
+"""What a report says of images: how like the real ones they are, and the nearest ones.
 
 Privacy claim: none; shows internal scores and real images, for internal pages only.
 """
@@ -10,7 +10,7 @@ from base64 import b64encode
 from evaluators.page import number
 from evaluators.plots import Shape
 from evaluators.score import Score, Scorecard
-from evaluators.views import Plot, one_mark, pair_marks, plot, problem, spread
+from evaluators.views import Plot, pair_marks, plot, problem
 from evaluators.words import metric_words
 
 BESIDE: tuple[tuple[Shape, str], ...] = (
@@ -48,26 +48,6 @@ def by_slice(card: Scorecard) -> list[Plot]:
             BESIDE,
         )
         for metric, caption in captions.items()
-    ]
-    return [p for p in plots if p]
-
-
-def attacks(card: Scorecard) -> list[Plot]:
-    """What each attack reached, beside a guess."""
-    found = card.filter(lambda s: s.metric.startswith("attack."))
-    guesses = {s.metric: s.baseline for s in found}
-    plots = [
-        plot(
-            metric_words(metric).removeprefix("attack, "),
-            "The line is what a guess reaches; above it, train images are told from holdout ones.",
-            ("The attacker compares", "Attack | guess"),
-            found.filter(metric=metric),
-            one_mark,
-            lambda s: (f"{number(s.value)} {spread(s)}".strip(), f"guess {number(s.baseline)}"),
-            reference=guess,
-            label=lambda s: s.detail or s.slice,
-        )
-        for metric, guess in guesses.items()
     ]
     return [p for p in plots if p]
 

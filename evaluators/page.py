@@ -1,7 +1,9 @@
 """Self-contained HTML pages: one Jinja environment, and how figures are written for people.
 
-Everything is escaped unless a function of ``evaluators.plots`` made it. Pages load nothing: no
-script, no font; a picture stands in the page itself.
+Everything is escaped unless a function of ``evaluators.plots`` or ``evaluators.charts`` made it.
+Pages load nothing: fonts are the reader's, pictures and scripts stand in the page itself. The only
+scripts a page may run are those whose digests its policy names, so a text that were not escaped still
+could not run.
 
 Privacy claim: none; a page is as public as what is put on it.
 """
@@ -9,10 +11,14 @@ Privacy claim: none; a page is as public as what is put on it.
 from __future__ import annotations
 
 import math
+from base64 import b64encode
+from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 TEMPLATES = Path(__file__).parent / "templates"
 MINUS, DASH = "\N{MINUS SIGN}", "\N{EN DASH}"
@@ -55,6 +61,19 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f} %"
 
 
+@cache
+def chart_scripts() -> tuple[tuple[Markup, str], ...]:
+    """plotly.js (MIT) and what draws our charts with it, each with the digest that lets it run."""
+    from plotly.offline import get_plotlyjs  # 5 MB of text, only for pages with charts
+
+    texts = (get_plotlyjs(), (TEMPLATES / "charts.js").read_text("utf-8"))
+    return tuple((Markup(text), _digest(text)) for text in texts)  # noqa: S704 (ours and plotly's)
+
+
+def _digest(text: str) -> str:
+    return f"sha256-{b64encode(sha256(text.encode()).digest()).decode()}"
+
+
 def environment(*folders: Path) -> Environment:
     """The environment of our pages: ``folders`` first, then the shared templates."""
     env = Environment(
@@ -64,6 +83,7 @@ def environment(*folders: Path) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    env.globals["chart_scripts"] = chart_scripts
     env.filters |= {
         "number": number,
         "loss": loss,

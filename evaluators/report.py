@@ -1,7 +1,8 @@
 """The internal report: one self-contained HTML page on which a custodian or a board can decide.
 
-The decision and its reasons come first, then the budget, then utility, fairness and fidelity as
-plots with intervals, and every score in tables. It shows figures on real rows.
+Read from the top: the decision and its reasons, what is guaranteed, the figures that decide, then what
+may be published, utility, inference, fairness, fidelity, attacks, what was not measured, and every
+score. It shows figures on real rows.
 
 Privacy claim: none; the page is internal and says so.
 """
@@ -9,14 +10,22 @@ Privacy claim: none; the page is internal and says so.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from evaluators import likeness, resemblance, sections
+from evaluators import heatmap, leaks, learning, likeness, resemblance, sections
+from evaluators.everything import all_tables
+from evaluators.facts import Budget, Facts, guarantee_words
 from evaluators.gate import Reason, Verdict
+from evaluators.groups import group_chart
+from evaluators.headlines import headlines
+from evaluators.missing import not_measured
 from evaluators.page import environment, number, write_page
 from evaluators.plots import meter
+from evaluators.published import charged
 from evaluators.score import Scorecard
+from evaluators.tradeoff import Release, trade_offs
 from evaluators.views import MAX_ROWS
 from evaluators.words import metric_words
 
@@ -41,52 +50,110 @@ MAX_REASONS = 300
 """At most so many reasons of one outcome are listed; verdict.json holds all."""
 
 
+MAX_GRAVE = 5
+"""So many reasons stand beside the decision; all of them follow below."""
+
+
 def write_report(
     path: Path,
     scorecard: Scorecard,
     verdict: Verdict,
-    label: dict[str, Any],
+    facts: Facts,
     neighbours: bytes | None = None,
+    beside: Sequence[Release] = (),
 ) -> None:
     """Write the internal report of one release.
 
-    ``label``: as ``flows.label`` makes it; ``neighbours``: the picture that
-    ``evaluators.neighbours.nearest_grid`` makes of an image set.
+    ``neighbours``: the picture that ``evaluators.neighbours.nearest_grid`` makes of an image set;
+    ``beside``: other releases of the data set, for a trade-off over ε.
     """
-    shown = context(scorecard, verdict, label, neighbours)
+    shown = context(scorecard, verdict, facts, neighbours, beside)
     write_page(path, environment(), "report.html.j2", shown)
 
 
 def context(
     scorecard: Scorecard,
     verdict: Verdict,
-    label: dict[str, Any],
-    neighbours: bytes | None = None,
+    facts: Facts,
+    neighbours: bytes | None,
+    beside: Sequence[Release],
 ) -> dict[str, Any]:
     """All that the template shows."""
+    grave = verdict.of("veto") or verdict.of("insufficient evidence")
+    here = Release(facts, scorecard, verdict)
     return {
-        "label": label,
+        "facts": facts,
         "policy": verdict.policy,
         "decision": DECISIONS[verdict.decision],
+        "grave": [_reason(r) for r in grave[:MAX_GRAVE]],
+        "grave_left_out": max(0, len(grave) - MAX_GRAVE),
         "outcomes": [_outcome(verdict, name) for name in OUTCOMES if verdict.of(name)],  # type: ignore[arg-type]
-        "budget": budget(label),
-        "utility": sections.utility_plots(scorecard),
-        "fairness": sections.fairness_plots(scorecard),
-        "pairs": sections.pair_tables(scorecard),
-        "representation": resemblance.representation_plot(scorecard),
-        "lost_groups": resemblance.lost_groups(scorecard),
-        "similar": resemblance.overall(scorecard),
-        "k_marginals": resemblance.k_marginals(scorecard),
-        "k_marginal_groups": resemblance.k_marginal_plot(scorecard),
-        "columns": resemblance.worst_details(scorecard, "quality.column"),
-        "column_pairs": resemblance.worst_details(scorecard, "quality.pair"),
+        "headlines": headlines(scorecard, facts.claim),
+        "guarantee": guarantee_words(facts.claim),
+        "budget": budget(facts.budget, facts.claim.epsilon)
+        if facts.budget and facts.claim
+        else None,
+        "charged": charged(scorecard),
+        **_learned(scorecard),
+        **_groups(scorecard),
+        **_alike(scorecard),
         "images": likeness.overall(scorecard),
         "image_groups": likeness.by_slice(scorecard),
-        "attacks": likeness.attacks(scorecard),
         "neighbours": likeness.as_uri(neighbours),
-        "tables": sections.all_tables(scorecard),
+        "attacks": leaks.attack_plots(scorecard, facts.claim),
+        "distances": leaks.distances(scorecard),
+        "trade_offs": trade_offs((here, *beside)) if beside else [],
+        "gaps": not_measured(scorecard),
+        "tables": all_tables(scorecard),
         "count": len(scorecard),
         "max_rows": MAX_ROWS,
+    }
+
+
+def _learned(card: Scorecard) -> dict[str, Any]:
+    return {
+        "utility": sections.utility_plots(card),
+        "ceilings": learning.ceilings(card),
+        "orders": learning.orders(card),
+        "calibration": learning.calibration(card),
+        "survival": learning.survival(card),
+        "warnings": learning.warnings(card),
+        "inference": learning.inference(card),
+    }
+
+
+def _groups(card: Scorecard) -> dict[str, Any]:
+    charts = [
+        group_chart(
+            card,
+            sections.main_metric(card, "fairness", target),
+            target,
+            sections.best_learner(card, target),
+            order,
+        )
+        for target in sections.targets(card)
+        for order in (1, 2)
+    ]
+    return {
+        "group_charts": [c for c in charts if c],
+        "fairness": sections.fairness_plots(card),
+        "pairs": sections.pair_tables(card),
+        "representation": resemblance.representation_plot(card),
+        "lost_groups": resemblance.lost_groups(card),
+    }
+
+
+def _alike(card: Scorecard) -> dict[str, Any]:
+    return {
+        "similar": resemblance.overall(card),
+        "k_marginals": resemblance.k_marginals(card),
+        "k_marginal_groups": resemblance.k_marginal_plot(card),
+        "worst_sets": resemblance.worst_sets(card),
+        "columns": heatmap.worst_columns(card),
+        "column_pairs": resemblance.worst_details(card, "quality.pair"),
+        "heatmaps": heatmap.heatmaps(card),
+        "told_apart": resemblance.told_apart(card),
+        "support": resemblance.support(card),
     }
 
 
@@ -117,21 +184,17 @@ def _reason(reason: Reason) -> dict[str, str]:
     }
 
 
-def budget(label: dict[str, Any]) -> dict[str, Any]:
+def budget(budget: Budget, here: float) -> dict[str, Any]:
     """This release and all releases so far, as shares of the data set's lifetime budget."""
-    ledger = label["accounting"]["ledger"]
-    total = ledger["data_set_epsilon_budget"]
 
     def bar(epsilon: float, css: str) -> Any:
-        share = epsilon / total if total > 0 and math.isfinite(epsilon) else 1.0
+        share = epsilon / budget.total if budget.total > 0 and math.isfinite(epsilon) else 1.0
         return meter([(share, css)])
 
-    here, spent = label["guarantee"]["epsilon"], ledger["data_set_epsilon_spent"]
     return {
-        "release": here,
-        "spent": spent,
-        "total": total,
-        "left": max(0.0, total - spent),
+        "spent": budget.spent,
+        "total": budget.total,
+        "left": max(0.0, budget.total - budget.spent),
         "release_bar": bar(here, "fill"),
-        "spent_bar": bar(spent, "before"),
+        "spent_bar": bar(budget.spent, "before"),
     }

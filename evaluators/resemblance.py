@@ -78,6 +78,18 @@ def overall(card: Scorecard) -> list[tuple[str, str]]:
         for name in ("quality", "diagnostic")
         for s in card.filter(metric=name)
     ]
+    for s in card.filter(metric="association.mean_difference"):
+        name = f"{metric_words(s.metric)} ({s.detail.replace('_', ' ')})"
+        found.append(
+            (name, problem(s) or f"{number(s.value)}; {s.baseline_name} {number(s.baseline)}")
+        )
+    for s in card.filter(metric="propensity.pmse_ratio"):
+        found.append(
+            (
+                f"{metric_words(s.metric)} ({s.model.replace('_', ' ')})",
+                problem(s) or f"{f'{number(s.value)} {spread(s)}'.strip()}; 1 is best",
+            )
+        )
     for s in card.filter(metric="impossible_rows"):
         found.append(("Impossible rows", problem(s) or f"{percent(s.value or 0.0)} ({s.detail})"))
     if categories := card.filter(metric="lost_categories", status="ok").scores:
@@ -102,4 +114,58 @@ def representation_plot(card: Scorecard) -> Plot | None:
         one_mark,
         lambda s: (number(s.value), spread(s)),
         reference=1.0,
+        label=lambda s: s.slice if s.rows == "holdout" else f"{s.slice} ({s.rows} rows)",
     )
+
+
+def told_apart(card: Scorecard) -> Plot | None:
+    """How well a classifier tells synthetic rows from real ones."""
+    return plot(
+        "Can a model tell synthetic rows from real ones?",
+        "AUROC of a classifier. A half: it cannot, one: always.",
+        ("Classifier", "Synthetic | real train rows"),
+        card.filter(metric="propensity.auroc"),
+        pair_marks,
+        lambda s: (
+            f"{number(s.value)} {spread(s)}".strip(),
+            f"real train rows {number(s.baseline)}",
+        ),
+        (("dot", "synthetic rows, 95 % interval"), ("diamond", "real train rows, the ceiling")),
+        reference=0.5,
+        label=lambda s: s.model.replace("_", " "),
+    )
+
+
+def support(card: Scorecard) -> Plot | None:
+    """Do synthetic rows lie among real ones, and do they cover them?"""
+    return plot(
+        "Do synthetic rows lie where real ones do, and cover them all?",
+        "α-precision and density: like real rows. β-recall and coverage: all that real rows show.",
+        ("Figure", "Synthetic | real train rows"),
+        card.filter(lambda s: s.metric.startswith("manifold."), slice="all"),
+        pair_marks,
+        lambda s: (
+            f"{number(s.value)} {spread(s)}".strip(),
+            f"real train rows {number(s.baseline)}",
+        ),
+        (("dot", "synthetic rows"), ("diamond", "real train rows, the ceiling")),
+        label=lambda s: metric_words(s.metric).partition(", ")[2],
+    )
+
+
+def worst_sets(card: Scorecard, limit: int = 15) -> list[dict[str, Any]]:
+    """The sets of columns whose joint distribution is furthest off, over everyone."""
+    found = card.filter(
+        lambda s: s.metric.startswith("kmarginal.") and s.metric.endswith(".worst"),
+        slice="all",
+        rows="holdout",
+    )
+    return [
+        {
+            "name": s.detail,
+            "value": s.value,
+            "meter": meter([((s.value or 0.0) / 1000, "fill")], height=12),
+            "problem": problem(s),
+        }
+        for s in worst_first(found)[:limit]
+    ]

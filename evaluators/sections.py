@@ -1,19 +1,22 @@
-"""What a report says of utility and fairness, and every score in tables.
+"""What a report says of utility and fairness: plots beside figures, and tables.
 
 Privacy claim: none; shows internal scores, for internal pages only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from evaluators.page import number
 from evaluators.plots import Mark, Shape
 from evaluators.score import Score, Scorecard
 from evaluators.views import Plot, Table, one_mark, pair_marks, plot, spread, table
-from evaluators.words import metric_words
+from evaluators.words import metric_words, worst_first
 
 MAJORITY = "majority"
+MOST_VALUES = 15
+"""At most so many values of columns are drawn."""
+
 MAIN = ("auroc", "accuracy", "c_index", "r2", "mae")
 """The metric that stands for a task, the first that was scored."""
 
@@ -102,22 +105,11 @@ def best_learner(card: Scorecard, target: str) -> str:
 
 
 def fairness_plots(card: Scorecard) -> list[Plot]:
-    """Per target: the main metric and the base rates by subgroup, and the excess gaps."""
+    """Per target: recall of classes, base rates by subgroup, and the excess gaps."""
     plots: list[Plot | None] = []
     for target in targets(card):
         model = best_learner(card, target)
-        metric = main_metric(card, "fairness", target)
-        name = metric_words(metric)
         plots += [
-            plot(
-                f"{name} for {target} by subgroup",
-                f"Learner: {model.replace('_', ' ')}, the best of those trained on real rows.",
-                ("Group", "Synthetic | real"),
-                by_group(card, metric, target, model),
-                pair_marks,
-                _figures,
-                SYNTHETIC_AND_REAL,
-            ),
             plot(
                 f"Recall of each class of {target}",
                 "Of the real members of a class, the share that is recognised as such.",
@@ -129,14 +121,15 @@ def fairness_plots(card: Scorecard) -> list[Plot]:
             ),
             _base_rates(card, target),
             _class_shares(card, target),
+            _rates_by_value(card, target),
             _excess_gaps(card, target, model),
         ]
     return [p for p in plots if p]
 
 
-def by_group(card: Scorecard, metric: str, target: str, model: str) -> list[Score]:
+def by_group(card: Scorecard, metric: str, target: str, model: str, order: int = 1) -> list[Score]:
     """A metric in every subgroup; where it is unknown, the score that says why."""
-    here = card.filter(target=target, model=model, order=1)
+    here = card.filter(target=target, model=model, order=order)
     found = {s.slice: s for s in here.filter(metric=f"{metric}.difference")}
     return list((found | {s.slice: s for s in here.filter(metric=metric)}).values())
 
@@ -156,6 +149,19 @@ def _base_rates(card: Scorecard, target: str) -> Plot | None:
         _rates,
         _rate_figures,
         RATES,
+    )
+
+
+def _rates_by_value(card: Scorecard, target: str) -> Plot | None:
+    return plot(
+        f"Base rate of {target} by the values of other columns, worst first",
+        "How often it occurs among synthetic rows with a value, and among real people with it.",
+        ("Column and value", "Synthetic | real"),
+        worst_first(card.filter(metric="base_rate.by_value", target=target))[:MOST_VALUES],
+        _rates,
+        _rate_figures,
+        RATES,
+        label=lambda s: s.detail,
     )
 
 
@@ -239,33 +245,3 @@ def pair_tables(card: Scorecard) -> list[Table]:
         table("Representation: share among synthetic rows / share among real people", ratios)
     )
     return [t for t in tables if t.blocks]
-
-
-GROUPS: tuple[tuple[str, Callable[[Score], bool]], ...] = (
-    ("Failed", lambda s: s.status == "failed"),
-    ("Utility", lambda s: s.metric.startswith("utility.")),
-    ("Excess gaps", lambda s: s.metric.endswith(".excess_gap")),
-    ("Fairness by subgroup", lambda s: s.metric.startswith("fairness.") and s.order == 1),
-    ("Fairness by pair of subgroups", lambda s: s.metric.startswith("fairness.")),
-    ("Base rates", lambda s: s.metric.startswith(RATE_METRICS)),
-    (
-        "Representation and lost groups",
-        lambda s: s.metric in ("representation_ratio", "lost_group"),
-    ),
-    ("Images", lambda s: s.metric.startswith("image.")),
-    ("Attacks", lambda s: s.metric.startswith("attack.")),
-    ("k-marginal", lambda s: s.metric.startswith("kmarginal")),
-    ("SDMetrics and categories", lambda s: s.metric.startswith(("quality", "diagnostic", "lost_"))),
-    ("Other", lambda s: True),
-)
-
-
-def all_tables(card: Iterable[Score]) -> list[Table]:
-    """Every score once, under the first heading that claims it and by metric, worst first."""
-    rest, tables = list(card), []
-    for title, claims in GROUPS:
-        mine = [s for s in rest if claims(s)]
-        rest = [s for s in rest if not claims(s)]
-        if mine:
-            tables.append(table(title, mine))
-    return tables

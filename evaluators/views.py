@@ -137,10 +137,11 @@ def _empty(score: Score) -> bool:
 
 
 def people(score: Score) -> str:
-    """ "1,204 people, 87 with the event"."""
+    """ "1,204 people, 87 with the event"; of an attack, how many were in the training."""
     if score.n is None:
         return ""
-    events = "" if score.positives is None else f", {score.positives:,} with the event"
+    which = "in the training" if score.metric.startswith("attack.") else "with the event"
+    events = "" if score.positives is None else f", {score.positives:,} {which}"
     return f"{score.n:,} people{events}"
 
 

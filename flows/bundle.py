@@ -17,6 +17,7 @@ from typing import Any
 
 import pandas as pd
 
+from evaluators.facts import Facts
 from evaluators.gate import Verdict
 from evaluators.report import write_report
 from flows.card import write_card
@@ -65,7 +66,7 @@ def _internal(
         folder / "report.html",
         scorecard(work),
         verdict,
-        label,
+        Facts.of_label(label),
         neighbours=grid.read_bytes() if grid.exists() else None,
     )
 

@@ -205,6 +205,21 @@ def _say(text: str) -> None:
 
 
 @app.command()
+def compare(
+    releases: Annotated[
+        list[Path],
+        typer.Argument(help="Folders of runs, bundles or evaluations, or scores files in them."),
+    ],
+    out: Annotated[Path, typer.Option(help="The page; it must stay in the house.")],
+) -> None:
+    """Put several releases side by side: decisions, figures, privacy against utility and fairness."""
+    from flows.compare import compare as compare_releases
+
+    compare_releases(releases, out)
+    _say(f"{out} compares {len(releases)} releases; it must not leave the house")
+
+
+@app.command()
 def sample(
     model: Annotated[Path, typer.Argument(help="Folder of a saved model (…/internal/model).")],
     n: Annotated[int, typer.Option("-n", min=1, help="How many rows.")],
@@ -403,3 +418,7 @@ def _fail(text: str, code: int) -> None:
         f"[bold red]error:[/] {escape(' '.join(text.split()))}", highlight=False, soft_wrap=True
     )
     sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

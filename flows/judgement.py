@@ -16,7 +16,9 @@ import numpy as np
 import pandas as pd
 
 from evaluators.evaluate import IN_OWN_ENVIRONMENT, evaluate
+from evaluators.facts import Claim, Facts
 from evaluators.gate import Verdict, gate, load_policy
+from evaluators.report import write_report
 from evaluators.score import Score, Scorecard
 from flows.run import folder_atomically
 from flows.stranger import absent, fit, without
@@ -118,7 +120,19 @@ def judge(case: Case, out: Path, progress: Progress) -> Verdict:
         scorecard.write(folder)
         text = json.dumps(asdict(verdict), indent=2, ensure_ascii=False)
         (folder / "verdict.json").write_text(text, encoding="utf-8")
+        facts = _facts(case, material)
+        facts.write(folder / "facts.json")
+        write_report(folder / "report.html", scorecard, verdict, facts)
     return verdict
+
+
+def _facts(case: Case, material: Material) -> Facts:
+    """What the report says of the table: nothing is known but its name and what is claimed."""
+    unit = material.schema.unit or "row"
+    claim = None if case.claim is None else Claim(case.claim.epsilon, case.claim.delta, unit)
+    rows = len(material.synthetic[0])
+    name = case.synthetic[0].name
+    return Facts(name, material.schema.name, synthetic_rows=rows, claim=claim)
 
 
 def _real(paths: tuple[Path, ...], schema: Schema) -> pd.DataFrame:

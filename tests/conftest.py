@@ -1,5 +1,20 @@
-"""One thread for a process: two test workers share two cores, and threads that wait for each other spin."""
+"""One thread for a process: two test workers share two cores, and threads that wait for each other spin.
+
+Tests marked ``browser`` look at pages in Chromium; where there is none, they are left out and say so.
+"""
 
 import os
 
+import pytest
+
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    from tests.browser import CHROMIUM
+
+    if CHROMIUM is None:
+        left_out = pytest.mark.skip(reason="no Chromium on this machine: apt-get install chromium")
+        for item in items:
+            if "browser" in item.keywords:
+                item.add_marker(left_out)

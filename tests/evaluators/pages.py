@@ -1,13 +1,18 @@
-"""What the tests of both pages share: a reader of HTML, and a label, scores and reasons to show."""
+"""What the tests of the pages share: a reader of HTML, and a label, scores and reasons to show."""
 
 from __future__ import annotations
 
+import re
+from base64 import b64encode
 from dataclasses import replace
+from hashlib import sha256
 from html.parser import HTMLParser
 from typing import Any
 
-from evaluators.gate import Reason
-from evaluators.score import Score
+from evaluators.facts import Facts
+from evaluators.gate import Reason, Verdict
+from evaluators.score import Score, Scorecard
+from evaluators.tradeoff import Release
 
 HOSTILE = "<script>alert(\"1\")</script> & 'x'"
 VOID = {"meta", "br", "link", "img", "hr", "input"}
@@ -22,6 +27,8 @@ class Page(HTMLParser):
         self.tags: list[str] = []
         self.attributes: list[tuple[str, str]] = []
         self.texts: list[str] = []
+        self.scripts: list[str] = []
+        self.data: list[str] = []
         self.feed(html)
         self.close()
         assert self.open == []
@@ -29,6 +36,7 @@ class Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
         self.attributes += [(k, v or "") for k, v in attrs]
+        self.is_data = dict(attrs).get("type") == "application/json"
         if tag not in VOID:
             self.open.append(tag)
 
@@ -40,7 +48,10 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        self.texts.append(data)
+        if self.open[-1:] == ["script"]:
+            (self.data if self.is_data else self.scripts).append(data)
+        else:
+            self.texts.append(data)
 
     @property
     def text(self) -> str:
@@ -48,12 +59,24 @@ class Page(HTMLParser):
 
 
 def check_self_contained(page: Page) -> None:
-    assert not {"script", "img", "link", "iframe", "object", "embed"} & set(page.tags)
-    assert not {"src", "href", "xlink:href", "srcset", "action"} & {k for k, _ in page.attributes}
+    """No script but those that the page's own policy names, and no address that leads out of it."""
+    assert not {"img", "link", "iframe", "object", "embed"} & set(page.tags)
+    where = [
+        v for k, v in page.attributes if k in ("src", "href", "xlink:href", "srcset", "action")
+    ]
+    assert all(v.startswith("#") for v in where)
     assert not [k for k, _ in page.attributes if k.startswith("on")]
     style = "".join(page.texts)
     assert "url(" not in style
     assert "@import" not in style
+    policy = next(v for k, v in page.attributes if v.startswith("default-src"))
+    allowed = re.findall(r"'(sha256-[^']+)'", policy)
+    assert "script-src" not in policy or "unsafe" not in policy.partition("script-src")[2]
+    assert [digest(text) for text in page.scripts] == allowed
+
+
+def digest(text: str) -> str:
+    return "sha256-" + b64encode(sha256(text.encode()).digest()).decode()
 
 
 def make_label() -> dict[str, Any]:
@@ -203,3 +226,113 @@ REASONS = (
     ),
     Reason("gap", "x", "all", None, "none", "insufficient evidence", f"open: {HOSTILE}"),
 )
+
+
+def make_facts() -> Facts:
+    return Facts.of_label(make_label())
+
+
+def named(scores: list[Score], name: str) -> list[Score]:
+    """The same scores of targets and details with another name."""
+    return [
+        replace(
+            s,
+            target=s.target and name,
+            detail=f"{name} × b (pearson)" if s.metric.startswith("association.d") else name,
+        )
+        for s in scores
+    ]
+
+
+def full_scores(group: str = "sex=F") -> list[Score]:
+    """A scorecard with something for every section of the report."""
+    about: dict[str, Any] = {"target": "income", "n": 900, "positives": 210, "model": "boosting"}
+    people: dict[str, Any] = {"n": 900, "positives": 450, "rows": "train and holdout"}
+    control: dict[str, Any] = {"baseline": 0.5, "baseline_name": "people held out"}
+    real: dict[str, Any] = {"baseline": 0.95, "baseline_name": "real train rows"}
+    public: dict[str, Any] = {"visibility": "public", "charged": True, "n": 90}
+    pairs = [
+        Score(metric="association.difference", value=v, baseline=0.4, detail=f"{a} × {b} ({kind})")
+        for v, a, b, kind in (
+            (-0.3, "age", "pay", "pearson"),
+            (0.1, "ward", "sex", "cramers_v"),
+            (0.05, "ward", "age", "correlation_ratio"),
+        )
+    ]
+    auroc = Score(
+        metric="fairness.auroc", slice=group, order=1, value=0.8, low=0.7, high=0.9, **about
+    )
+    meeting = replace(auroc, slice=f"{group} & age=1", order=2, baseline=0.85)
+    return [
+        *make_scores(group),
+        *pairs,
+        meeting,
+        replace(
+            auroc, slice="sex=X", value=0.4, status="insufficient evidence", reason="12 people"
+        ),
+        Score(metric="utility.trts.auroc", value=0.81, low=0.8, high=0.82, **about),
+        Score(metric="utility.both.auroc", value=0.9, low=0.89, high=0.91, **about),
+        Score(metric="utility.draws.auroc", value=0.86, low=0.84, high=0.88, **about),
+        Score(metric="utility.calibration_gap", value=-0.02, low=-0.03, high=-0.01, **about),
+        Score(
+            metric="utility.km_distance", value=0.03, low=0.01, high=0.04, target="income", **real
+        ),
+        Score(metric="utility.rank.models", value=0.6, low=0.2, high=0.9, target="income", **real),
+        Score(
+            metric="inference.coefficient.overlap", value=-0.4, detail="age", rows="train", **about
+        ),
+        Score(
+            metric="inference.type_one",
+            value=0.31,
+            low=0.2,
+            high=0.4,
+            detail="treat with care",
+            **about,
+        ),
+        Score(metric="propensity.auroc", value=0.7, low=0.6, high=0.8, model="logistic", **real),
+        Score(metric="manifold.coverage", value=0.9, **real),
+        Score(metric="kmarginal.3.worst", value=310.0, detail="age × pay × ward", **real),
+        Score(
+            metric="base_rate.by_value",
+            value=0.1,
+            low=0.05,
+            high=0.15,
+            detail="ward=north",
+            **about,
+        ),
+        Score(
+            metric="attack.membership.domias", value=0.55, low=0.5, high=0.6, **people, **control
+        ),
+        Score(
+            metric="attack.membership.domias.tpr_at_1_percent_fpr", value=0.02, **people, **control
+        ),
+        Score(metric="attack.attribute", value=0.52, detail="ward", **people, **control),
+        Score(metric="dcr.median", value=0.3, detail="no evidence of privacy"),
+        Score(metric="charged.auroc", value=0.82, low=0.7, high=0.9, **(about | public)),
+        Score(metric="charged.share", slice=group, order=1, value=0.4, low=0.3, high=0.5, **public),
+    ]
+
+
+def make_releases() -> list[Release]:
+    """Releases of two generators at two ε each, and one without a claim."""
+    facts, scores = make_facts(), full_scores()
+    assert facts.claim is not None
+    made = [
+        (replace(facts, name=f"{g}-{e}", generator=g, claim=replace(facts.claim, epsilon=e)), e)
+        for g in ("aim", "ctgan")
+        for e in (0.5, 4.0)
+    ]
+    made.append((Facts("other", "ward", generator="unknown tool"), 2.0))
+    return [
+        Release(
+            f,
+            Scorecard(
+                tuple(
+                    replace(s, value=0.5 + e / 10) if s.metric.endswith(".auroc") else s
+                    for s in scores
+                )
+            ),
+            Verdict("default", "veto", REASONS),
+        )
+        for f, e in made
+    ]

@@ -15,6 +15,7 @@ from evaluators.attacks.images import PREFIX, membership
 from evaluators.convolution import IMAGE_LEARNERS, shrunk, train
 from evaluators.evaluate import evaluate
 from evaluators.extractor import PIXELS, learned
+from evaluators.facts import Facts
 from evaluators.features import image_of
 from evaluators.gate import Policy, Verdict, gate, load_policy
 from evaluators.images import METRICS, image_fidelity
@@ -236,7 +237,7 @@ def test_the_report_shows_images_attacks_and_the_grid(tmp_path: Path) -> None:
     tables, card = scored(FRESH)
     path = tmp_path / "report.html"
     verdict = gate(card, policy())
-    write_report(path, card, verdict, make_label(), nearest_grid(tables))
+    write_report(path, card, verdict, Facts.of_label(make_label()), nearest_grid(tables))
     page = Page(path.read_text("utf-8"))
     assert page.tags.count("img") == 1
     assert next(v for k, v in page.attributes if k == "src").startswith("data:image/png;base64,")

@@ -1,0 +1,126 @@
+"""The comparison page: releases of one data set side by side, on which a board can choose.
+
+Decisions and headlines with intervals, privacy against utility and fairness as charts, and the figures in
+which the releases differ most.
+
+Privacy claim: none; the page shows internal scores and says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from evaluators.charts import Grid
+from evaluators.headlines import headlines
+from evaluators.page import DASH, environment, loss, number, write_page
+from evaluators.report import DECISIONS
+from evaluators.score import Score
+from evaluators.tradeoff import Release, trade_offs
+from evaluators.views import spread
+from evaluators.words import badness, metric_words
+
+MOST_DIFFERENCES = 40
+"""At most so many figures are listed; each report has its own."""
+
+COMPARED = (".difference", ".excess_gap", "quality.column", "representation_ratio")
+"""Ends of metrics on a common scale, whose spread over releases can be ordered."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One release in the table; ``figures`` stand under the page's columns."""
+
+    name: str
+    link: str
+    about: str
+    epsilon: str
+    decision: tuple[str, str]
+    figures: tuple[tuple[str, str], ...]
+
+
+def write_comparison(path: Path, releases: Sequence[Release]) -> None:
+    """Write the page; ``releases`` in the order in which they were given."""
+    write_page(path, environment(), "compare.html.j2", context(releases))
+
+
+def context(releases: Sequence[Release]) -> dict[str, Any]:
+    """All that the template shows."""
+    columns, lines = _lines(releases)
+    return {
+        "data_sets": list(dict.fromkeys(r.facts.data_set for r in releases)),
+        "policies": list(dict.fromkeys(r.verdict.policy for r in releases)),
+        "columns": columns,
+        "lines": lines,
+        "charts": trade_offs(releases),
+        "differences": differences(releases),
+    }
+
+
+def _lines(releases: Sequence[Release]) -> tuple[list[str], list[Line]]:
+    """The headlines that any release has, and what each release has under them."""
+    found = [{h.name: h for h in headlines(r.scorecard, r.facts.claim)} for r in releases]
+    columns = list(dict.fromkeys(name for names in found for name in names))
+    lines = []
+    for release, mine in zip(releases, found, strict=True):
+        facts = release.facts
+        seed = "" if facts.seed is None else f"seed {facts.seed}"
+        cells = tuple(
+            (mine[c].figure, mine[c].beside) if c in mine else (DASH, "") for c in columns
+        )
+        bounded = facts.claim is not None and facts.claim.bounded
+        lines.append(
+            Line(
+                facts.name,
+                release.link,
+                ", ".join(part for part in (facts.generator, seed) if part),
+                loss(facts.claim.epsilon) if facts.claim and bounded else "none claimed",
+                DECISIONS[release.verdict.decision][:2],
+                cells,
+            )
+        )
+    return columns, lines
+
+
+def differences(releases: Sequence[Release]) -> Grid | None:
+    """The figures in which releases lie furthest apart, with every release's own; the widest first."""
+    known = [
+        {_key(s): s for s in r.scorecard if s.status == "ok" and s.metric.endswith(COMPARED)}
+        for r in releases
+    ]
+    shared = [k for k in dict.fromkeys(k for mine in known for k in mine) if _several(known, k)]
+    if not shared:
+        return None
+    apart = {k: _apart([mine[k] for mine in known if k in mine]) for k in shared}
+    shown = sorted(shared, key=lambda k: -apart[k])[:MOST_DIFFERENCES]
+    rows = tuple(
+        (
+            (metric_words(k[0]), " · ".join(part for part in k[1:] if part and part != "all")),
+            *(_cell(mine.get(k)) for mine in known),
+        )
+        for k in shown
+    )
+    head = ("Figure", *(r.facts.name for r in releases))
+    return Grid(head, rows, left_out=len(shared) - len(shown))
+
+
+def _key(score: Score) -> tuple[str, ...]:
+    """What a figure is of; rows included, since a figure may be given on train and on holdout."""
+    rows = "" if score.rows == "holdout" else f"on {score.rows} rows"
+    return score.metric, score.target, score.model, score.slice, score.detail, rows
+
+
+def _several(known: Sequence[dict[tuple[str, ...], Score]], key: tuple[str, ...]) -> bool:
+    return sum(key in mine for mine in known) > 1
+
+
+def _apart(scores: Sequence[Score]) -> float:
+    """How much worse the worst is than the best."""
+    bad = [badness(s) for s in scores]
+    return 0.0 if max(bad) == min(bad) else max(bad) - min(bad)
+
+
+def _cell(score: Score | None) -> tuple[str, str]:
+    return (DASH, "") if score is None else (number(score.value), spread(score))
