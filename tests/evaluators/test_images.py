@@ -121,6 +121,9 @@ def test_fresh_images_are_as_like_as_train_images_in_every_slice() -> None:
         score = card.one(metric=f"image.{metric}", slice="all")
         assert "small network" in score.detail
         assert score.value is not None
+        assert score.low is not None
+        assert score.high is not None
+        assert score.low <= score.value <= score.high
         if score.higher_is_better:
             assert score.value == pytest.approx(score.baseline, abs=0.1)
         else:
