@@ -56,7 +56,7 @@ def kid(a: np.ndarray, b: np.ndarray, U: np.ndarray, V: np.ndarray) -> np.ndarra
         return np.asarray(((W @ K) * W).sum(1) / (W.sum(1) ** 2 - (W**2).sum(1)))
 
     between = ((U @ kernel(a, b)) * V).sum(1) / (U.sum(1) * V.sum(1))
-    return within(a, U) + within(b, V) - 2 * between
+    return np.asarray(within(a, U) + within(b, V) - 2 * between)
 
 
 @dataclass(frozen=True, eq=False)
