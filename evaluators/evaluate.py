@@ -14,6 +14,7 @@ from typing import Any
 
 import pandas as pd
 
+from evaluators.extractor import Extractor
 from evaluators.fairness import fairness
 from evaluators.fidelity import diagnostic, impossible, lost_categories, quality
 from evaluators.images import image_fidelity
@@ -75,9 +76,13 @@ def evaluate(
     schema: Schema,
     seed: int = 0,
     progress: Progress | None = None,
+    extractor: Extractor | None = None,
 ) -> Scorecard:
     """Run every metric on canonical frames under a complete schema; the same seed, the same
-    scores."""
+    scores.
+
+    ``extractor``: features that images are compared by, else those of a network taught here.
+    """
     tables = Tables(train, holdout, synthetic, schema, seed)
     say = progress or (lambda metric, done, total: None)
     total = len(ON_TABLES) + len(ON_PREDICTIONS) + 1
@@ -89,7 +94,8 @@ def evaluate(
         return []
 
     later = {n: partial(_with, m, predictions) for n, m in ON_PREDICTIONS.items()}
-    for done, (name, metric) in enumerate((dict(ON_TABLES) | {"learning": learn} | later).items()):
+    tabular = dict(ON_TABLES) | {"image": partial(image_fidelity, extractor=extractor)}
+    for done, (name, metric) in enumerate((tabular | {"learning": learn} | later).items()):
         say(name, done, total)
         scores += guarded(name, metric, tables)
     say("done", total, total)

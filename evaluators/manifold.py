@@ -37,7 +37,9 @@ def _fitted(x: np.ndarray, w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     n = w.sum()
     mean = w @ x / n
     rest = np.sqrt(w[w > 0])[:, None] * (x[w > 0] - mean)
-    return np.asarray(mean), np.asarray(np.linalg.qr(rest, mode="r") / np.sqrt(n - 1))
+    if len(rest) > x.shape[1]:  # fewer rows, the same product
+        rest = np.linalg.qr(rest, mode="r")
+    return np.asarray(mean), np.asarray(rest / np.sqrt(n - 1))
 
 
 def kid(a: np.ndarray, b: np.ndarray, U: np.ndarray, V: np.ndarray) -> np.ndarray:

@@ -42,6 +42,7 @@ NAMES = {
     "excess_gap": "excess gap",
     "image": "images",
     "frechet": "Fréchet distance",
+    "fid": "Fréchet Inception distance (FID)",
     "kid": "kernel distance (KID)",
     "nearest": "by the nearest synthetic image",
     "tpr_at_1_percent_fpr": "true positive rate at 1 % false positives",

@@ -16,6 +16,7 @@ from generators.registry import GENERATORS
 from privacy.accounting import Guarantee
 from privacy.documents import Frozen, load_yaml
 from privacy.errors import InputError
+from privacy.read import file_digest
 from privacy.schema import Schema, load_schema
 
 
@@ -38,7 +39,7 @@ class RunConfig(Frozen):
     ``guarantee`` where it is left out. ``domain_share``: the share of ρ that goes into measuring what the
     schema leaves open. ``rows``: synthetic rows; where it is left out, as many as the train rows by the
     schema's public count, or by the model's own noisy estimate. ``seed`` repeats sampling and evaluation;
-    noise on private rows cannot be seeded.
+    noise on private rows cannot be seeded. ``inception``: the file of FID's network, for judging images.
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
@@ -52,6 +53,7 @@ class RunConfig(Frozen):
     rows: int | None = Field(default=None, ge=1, le=100_000_000)
     seed: int = Field(default=0, ge=0)
     policy: Path = Path(__file__).parents[1] / "configs" / "policies" / "default.yaml"
+    inception: Path | None = None
     ledger: str = ""
     runs: Path | None = None
 
@@ -79,11 +81,14 @@ class RunConfig(Frozen):
         return policy
 
     def digest(self) -> str:
-        """SHA-256 over all that decides what a run does: this config, its schema and its policy."""
-        content = self.model_dump(mode="json", exclude={"runs", "ledger"}) | {
+        """SHA-256 over all that decides what a run does: this config, its schema and its policy, and what is in
+        the files it names beside the data."""
+        content = self.model_dump(mode="json", exclude={"runs", "ledger", "inception"}) | {
             "schema": self.load_schema().model_dump(mode="json"),
             "policy": self.load_policy().model_dump(mode="json"),
         }
+        if self.inception is not None:
+            content["inception"] = file_digest(self.inception)
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
@@ -126,6 +131,7 @@ def load_config(path: str | Path, data: tuple[Path, ...] = ()) -> RunConfig:
             "policy": at(config.policy),
             "runs": at(config.runs) if config.runs else here,
             "ledger": ledger if "://" in ledger else str(at(Path(ledger))),
+            "inception": config.inception and at(config.inception),
             "data": tuple(d.resolve() for d in data) or tuple(at(d) for d in config.data),
         }
     )
@@ -134,4 +140,6 @@ def load_config(path: str | Path, data: tuple[Path, ...] = ()) -> RunConfig:
     for file in resolved.data:
         if not file.is_file():
             raise InputError(f"{path}: data file {file} does not exist")
+    if resolved.inception is not None and not resolved.inception.is_file():
+        raise InputError(f"{path}: inception: file {resolved.inception} does not exist")
     return resolved

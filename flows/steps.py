@@ -19,6 +19,7 @@ from dp_accounting import ComposedDpEvent, DpEvent
 
 from evaluators.evaluate import evaluate
 from evaluators.gate import Verdict, gate
+from evaluators.inception import inception
 from evaluators.neighbours import nearest_grid
 from evaluators.score import Scorecard
 from evaluators.tables import Tables
@@ -64,6 +65,8 @@ class Plan:
                 f"generator: {config.generator['name']} draws no images, and {schema.image!r} is one; "
                 f"take {' or '.join(IMAGES)}"
             )
+        if config.inception is not None:
+            inception(config.inception)
         return cls(schema, generator.calibrate(guarantee, schema, beside), rho, delta)
 
     @property
@@ -182,6 +185,7 @@ def judge(work: Work, progress: Progress) -> None:
         return
     train, holdout = (work.open_internally(p) for p in ("train", "holdout"))
     synthetic, schema, seed = work.synthetic(), work.completed_schema(), work.run.config.seed
+    path = work.run.config.inception
     scorecard = evaluate(
         train,
         holdout,
@@ -189,6 +193,7 @@ def judge(work: Work, progress: Progress) -> None:
         schema,
         seed=seed,
         progress=lambda metric, done, total: progress(metric, done / total),
+        extractor=None if path is None else inception(path),
     )
     with folder_atomically(work.run / "scores") as folder:
         scorecard.write(folder)

@@ -19,6 +19,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from evaluators.extractor import PIXELS, Extractor
+from evaluators.score import Scorecard
 from flows import steps
 from flows.bundle import _public, write_bundle
 from flows.card import write_card
@@ -200,14 +202,14 @@ SHORT = {
 }  # fmt: skip
 
 
-def write_run(folder: Path) -> Path:
+def write_run(folder: Path, **changes: Any) -> Path:
     """A release config of 80 pictures in a folder."""
     schema = exported(SCHEMA)
     write_files(drawn(80), schema, folder)
     config = {
         "name": "scans", "schema": "schema.yaml", "data": "data.csv", "policy": "policy.yaml",
         "guarantee": {"epsilon": 1.0, "delta": 1e-5}, "generator": SHORT,
-        "ledger": "ledger.db", "runs": "runs", "rows": 20,
+        "ledger": "ledger.db", "runs": "runs", "rows": 20, **changes,
     }  # fmt: skip
     (folder / "schema.yaml").write_text(schema.to_yaml())
     for name, value in (("policy", clinic.POLICY), ("config", config)):
@@ -254,6 +256,46 @@ def test_answers_are_not_continued_on_other_pictures(tmp_path: Path, monkeypatch
             PIL.Image.fromarray(255 - np.asarray(stored)).save(stored.filename)  # type: ignore[attr-defined]
         with pytest.raises(LedgerError, match="another question"):
             steps.fit(steps.Work.of(run), lambda what, share: None)
+
+
+def test_weights_for_judging_are_looked_at_before_the_charge(tmp_path: Path) -> None:
+    config = write_run(tmp_path, inception="weights.pth")
+    with pytest.raises(InputError, match=r"inception: file .*weights.pth does not exist"):
+        load_config(config)
+    (tmp_path / "weights.pth").write_text("hello")
+    run = Run.of(load_config(config))
+    with pytest.raises(InputError, match="not the weights of FID's Inception network"):
+        steps.Work.of(run)
+    assert not (tmp_path / "ledger.db").exists()
+    (tmp_path / "weights.pth").write_text("other weights, another run")
+    other = Run.of(load_config(config)).name
+    assert other != run.name
+    (tmp_path / "weights.pth").rename(tmp_path / "moved.pth")
+    config.write_text(config.read_text().replace("weights.pth", "moved.pth"))
+    assert Run.of(load_config(config)).name == other
+
+
+def test_images_are_judged_by_the_network_that_the_config_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named: list[Path] = []
+
+    def given(path: Path) -> Extractor:
+        named.append(path)
+        return Extractor("given", PIXELS.of, "fid")
+
+    (tmp_path / "weights.pth").write_text("of a network")
+    monkeypatch.setattr(steps, "inception", given)
+    run = Run.of(load_config(write_run(tmp_path, inception="weights.pth")))
+    with run.locked():
+        work = steps.Work.of(run)
+        steps.fit(work, lambda what, share: None)
+        steps.sample(work)
+        steps.judge(work, lambda what, share: None)
+    scores = Scorecard.read(run / "scores" / "scores.parquet")
+    assert scores.filter(metric="image.fid")
+    assert not scores.filter(metric="image.frechet")
+    assert set(named) == {tmp_path / "weights.pth"}
 
 
 def test_the_commands_know_pictures(tmp_path: Path) -> None:
