@@ -89,6 +89,7 @@ def make_label(work: Work, charge: Charge, rows: int, verdict: Verdict) -> dict[
             "columns": len(schema.columns),
             "row_count": schema.public_rows,
             "share_held_out": work.dataset.split.holdout,
+            "pre_training": _pre_training(work),
         },
         "implementation": {
             "libraries": {name: version(name) for name in LIBRARIES},
@@ -98,6 +99,12 @@ def make_label(work: Work, charge: Charge, rows: int, verdict: Verdict) -> dict[
         "decision": verdict.public_summary(),
         "not_covered": list(NOT_COVERED),
     }
+
+
+def _pre_training(work: Work) -> str:
+    """On whose word which images taught the generator before private rows did."""
+    images = work.plan.public
+    return f"on {images}; declared public by the person who wrote the config" if images else "none"
 
 
 def _word(unit: str) -> str:

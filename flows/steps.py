@@ -23,16 +23,18 @@ from evaluators.inception import inception
 from evaluators.neighbours import nearest_grid
 from evaluators.score import Scorecard
 from evaluators.tables import Tables
-from flows.config import make_generator
+from flows.config import RunConfig, make_generator
 from flows.export import read_synthetic, synthetic_bytes
 from flows.run import Run, folder_atomically, write_atomically
 from generators.base import Generator, Model, Progress
-from generators.registry import IMAGES, load_model
+from generators.registry import FROM_PUBLIC, IMAGES, load_model
 from privacy.accounting import zcdp_budget
+from privacy.columns import Image
 from privacy.domain import domain_event, map_undeclared, measure_domain, selects_categories
 from privacy.errors import InputError
 from privacy.images import stack
 from privacy.ledger import Dataset, Ledger, Permit
+from privacy.public import PublicImages
 from privacy.read import file_digest
 from privacy.schema import Schema, load_schema
 from privacy.table import Partition, PrivateTable, Rows
@@ -50,6 +52,7 @@ class Plan:
     generator: Generator
     domain_rho: float
     domain_delta: float
+    public: PublicImages | None
 
     @classmethod
     def of(cls, run: Run) -> Plan:
@@ -59,21 +62,38 @@ class Plan:
         rho = config.domain_share * zcdp_budget(guarantee) if schema.incomplete else 0.0
         delta = config.domain_share * guarantee.delta if selects_categories(schema) else 0.0
         beside = domain_event(schema, rho, delta)
-        generator = make_generator(config.generator)
-        if schema.image is not None and config.generator["name"] not in IMAGES:
+        name = config.generator["name"]
+        if schema.image is not None and name not in IMAGES:
             raise InputError(
-                f"generator: {config.generator['name']} draws no images, and {schema.image!r} is one; "
+                f"generator: {name} draws no images, and {schema.image!r} is one; "
                 f"take {' or '.join(IMAGES)}"
             )
+        public = public_images(config, schema)
+        generator = make_generator(config.generator, public)
         if config.inception is not None:
             inception(config.inception)
-        return cls(schema, generator.calibrate(guarantee, schema, beside), rho, delta)
+        return cls(schema, generator.calibrate(guarantee, schema, beside), rho, delta, public)
 
     @property
     def event(self) -> DpEvent:
         """What the train partition is charged for this release."""
         parts = [domain_event(self.schema, self.domain_rho, self.domain_delta)]
         return ComposedDpEvent([*parts, self.generator.event()])
+
+
+def public_images(config: RunConfig, schema: Schema) -> PublicImages | None:
+    """The public images of a config, read once to see that they can be; None where it has none."""
+    if config.public_images is None:
+        return None
+    name = config.generator["name"]
+    if name not in FROM_PUBLIC or schema.image is None:
+        raise InputError(
+            f"public_images: {name} learns nothing from them; take {' or '.join(FROM_PUBLIC)}, "
+            "or leave them out"
+        )
+    column = schema.columns[schema.image]
+    assert isinstance(column, Image)
+    return PublicImages.of(config.public_images, column.shape)
 
 
 @dataclass(frozen=True)
