@@ -21,6 +21,9 @@ COLORS = ("--blue", "--hot", "--go", "--wait", "--violet", "--soft")
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "x")
 DRAWN = (UTILITY, WORST, GAP)
 
+DODGE, MIDDLE = 1.05, 1
+"""Generators at the same ε are drawn a little beside each other, by so many times their ε."""
+
 BEYOND = 10.0
 """Releases without a claim stand at so many times the largest ε, with a tick of their own."""
 
@@ -98,14 +101,15 @@ def _traces(points: Sequence[Point], generator: str, i: int, last: float) -> lis
     """A generator's releases, and the mean of its seeds at each ε as a line."""
     mine = [p for p in points if p.generator == generator]
     color, symbol = COLORS[i % len(COLORS)], SYMBOLS[i % len(SYMBOLS)]
-    at = [p.epsilon or last for p in mine]
+    beside = DODGE ** (i - MIDDLE)
+    at = [beside * (p.epsilon or last) for p in mine]
     scores = [p.headline.score for p in mine]
     y = [_value(p) for p in mine]
     places = sorted({p.epsilon for p in mine if p.epsilon is not None})
     line: dict[str, Any] = {
         "type": "scatter",
         "mode": "lines",
-        "x": places,
+        "x": [beside * e for e in places],
         "y": [fmean(_value(p) for p in mine if p.epsilon == e) for e in places],
         "line": {"color": color, "width": 1.5},
         "showlegend": False,
