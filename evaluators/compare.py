@@ -1,5 +1,4 @@
-"""One prediction → the scores of one slice: train-on-synthetic beside train-on-real, and their
-difference.
+"""One prediction → the scores of one slice: one training beside another, and their difference.
 
 Utility (everyone) and fairness (subgroups) are the same comparison on other rows, so it is written
 once. All bootstrap replicates of a prediction share their weights, so differences and gaps are
@@ -10,23 +9,28 @@ Rows: holdout. Visibility: internal.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from evaluators.metrics import CLASS, DECISION, LOWER_IS_BETTER, NUMBER, RISK, c_index
-from evaluators.predictions import Prediction
+from evaluators.metrics import CLASS, DECISION, LOWER_IS_BETTER, NUMBER, RISK, c_index, mean
+from evaluators.predictions import Prediction, Said
 from evaluators.resampling import interval
 from evaluators.score import Score, Status, finite
 
 TRAIN_ON_REAL = "train on real"
 
+OnRows = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""(weights [B, rows], row numbers) → B figures."""
+
 
 @dataclass(frozen=True, eq=False)
 class Replicates:
-    """A metric of one slice: [1 + replicates] figures of each training; the first is the
-    estimate."""
+    """A metric of one slice: [1 + replicates] figures of two trainings; the first is the estimate.
+
+    ``synthetic`` is the training that is judged, ``real`` the one it is held against.
+    """
 
     synthetic: np.ndarray
     real: np.ndarray
@@ -42,36 +46,65 @@ class Replicates:
         return out
 
 
-def replicates(prediction: Prediction, mask: np.ndarray) -> Mapping[str, Replicates]:
-    """Every metric of the target's task on the rows in ``mask``."""
-    W, y = prediction.weights[:, mask], prediction.y[mask]
-    synthetic, real = prediction.synthetic[mask], prediction.real[mask]
-    if prediction.target.task in WHOLE:
-        metrics = WHOLE[prediction.target.task]
-        return {n: Replicates(m(W, y, synthetic), m(W, y, real)) for n, m in metrics.items()}
-    if prediction.target.task == "survival":
-        time, event = y[:, 0], y[:, 1]
-        both = [c_index(W, time, event, risk) for risk in (synthetic, real)]
-        return {"c_index": Replicates(*both)}
-    chosen = (decide(prediction)[0][mask], decide(prediction)[1][mask])
-    risks = {n: Replicates(m(W, y, synthetic), m(W, y, real)) for n, m in RISK.items()}
-    return risks | {n: Replicates(*(m(W, y, d) for d in chosen)) for n, m in DECISION.items()}
+def metrics_of(task: str, y: np.ndarray, said: Said) -> Mapping[str, OnRows]:
+    """Every metric of a task, of what one training says."""
+    if task in WHOLE:
+        return {n: _on(m, y, said.values) for n, m in WHOLE[task].items()}
+    if task == "survival":
+        ranks = {"c_index": _on(c_index, y[:, 0], y[:, 1], said.values)}
+        return ranks if said.errors is None else ranks | {"ibs": _on(mean, said.errors)}
+    risks = {n: _on(m, y, said.values) for n, m in RISK.items()}
+    return risks | {n: _on(m, y, said.chosen) for n, m in DECISION.items()}
+
+
+def _on(metric: Callable[..., np.ndarray], *columns: np.ndarray) -> OnRows:
+    return lambda W, rows: metric(W, *(column[rows] for column in columns))
 
 
 WHOLE = {"regression": NUMBER, "multiclass": CLASS}
 """Tasks whose metrics take a prediction as it is: a number, or a class."""
 
+MAIN = {
+    "classification": "auroc",
+    "multiclass": "accuracy",
+    "regression": "r2",
+    "survival": "c_index",
+}
+"""The metric that stands for each task."""
 
-def decide(prediction: Prediction) -> tuple[np.ndarray, np.ndarray]:
-    """0/1 decisions of both trainings: chosen where the risk exceeds the trained event rate."""
-    return (
-        (prediction.synthetic > prediction.cut_synthetic).astype(float),
-        (prediction.real > prediction.cut_real).astype(float),
-    )
+
+METRICS: Mapping[str, tuple[str, ...]] = {
+    "classification": (*RISK, *DECISION),
+    "multiclass": tuple(CLASS),
+    "regression": tuple(NUMBER),
+    "survival": ("c_index", "ibs"),
+}
+"""task → the metrics that ``metrics_of`` gives."""
+
+
+def replicates(prediction: Prediction, mask: np.ndarray) -> Mapping[str, Replicates]:
+    """Every metric of the target's task on the rows in ``mask``, synthetic beside real."""
+    return paired(prediction, prediction.synthetic, prediction.real, mask)
+
+
+def paired(
+    prediction: Prediction, one: Said, other: Said, mask: np.ndarray
+) -> Mapping[str, Replicates]:
+    """Every metric of two trainings, on the same holdout rows and replicates."""
+    rows, task, y = np.flatnonzero(mask), prediction.target.task, prediction.y
+    W = prediction.weights[:, rows]
+    both = [metrics_of(task, y, said) for said in (one, other)]
+    return {name: Replicates(*(side[name](W, rows) for side in both)) for name in both[0]}
 
 
 def comparison(
-    prefix: str, name: str, pair: Replicates, status: Status, reason: str, **about: object
+    prefix: str,
+    name: str,
+    pair: Replicates,
+    status: Status,
+    reason: str,
+    baseline_name: str = TRAIN_ON_REAL,
+    **about: object,
 ) -> list[Score]:
     """The score ``prefix.name`` with its difference and, where it has a meaning, its ratio.
 
@@ -91,7 +124,7 @@ def comparison(
                 low=low,
                 high=high,
                 baseline=finite(pair.real[0]),
-                baseline_name=TRAIN_ON_REAL,
+                baseline_name=baseline_name,
                 higher_is_better=name not in LOWER_IS_BETTER,
                 status="insufficient evidence" if undefined else status,
                 reason="the figure is undefined on these rows" if undefined else reason,

@@ -21,12 +21,16 @@ from evaluators.attacks.dcr import distance_to_closest
 from evaluators.attacks.membership import membership
 from evaluators.attacks.reconstruction import reconstruction
 from evaluators.conditional import conditional
+from evaluators.curves import km_distance
+from evaluators.draws import draws
 from evaluators.fairness import fairness
 from evaluators.fidelity import diagnostic, impossible, lost_categories, quality
 from evaluators.images import image_fidelity
+from evaluators.inference import inference
 from evaluators.kmarginal import k_marginal_scores
 from evaluators.predictions import Failure, Prediction, predict_all
 from evaluators.propensity import propensity
+from evaluators.rank import rank
 from evaluators.representation import representation
 from evaluators.score import Score, Scorecard
 from evaluators.support import support
@@ -75,6 +79,9 @@ ON_TABLES: Mapping[str, Metric] = {
     "attack.attribute": attribute,
     "attack.reconstruction": reconstruction,
     "dcr": distance_to_closest,
+    "inference": inference,
+    "utility.km_distance": km_distance,
+    "utility.rank": rank,
 }
 """Metrics that compare tables."""
 
@@ -83,6 +90,7 @@ IN_OWN_ENVIRONMENT: Mapping[str, Metric] = {"attack.anonymeter": anonymeter}
 
 ON_PREDICTIONS: Mapping[str, Callable[[Tables, list[Prediction | Failure]], list[Score]]] = {
     "utility": utility,
+    "utility.draws": draws,
     "fairness": fairness,
 }
 """Metrics that judge models trained on both tables."""

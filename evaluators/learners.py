@@ -1,8 +1,9 @@
-"""Learners that are trained twice, on real and on synthetic rows, and tested on the real holdout.
+"""Learners that are trained on real and on synthetic rows, and tested on the real holdout.
 
 A learner is a function (X, y, seed) → predict, where predict(X) is a risk (classification,
-survival), a class (multiclass) or a number (regression). Each is scikit-learn's or lifelines' with
-the settings written here; nothing is tuned.
+survival), a class (multiclass) or a number (regression). For every task there are three of different
+kinds: linear, boosted trees and a small network. Each is scikit-learn's with the settings written
+here; nothing is tuned. Those of survival are in ``evaluators.survival``.
 
 Privacy claim: none; models trained on real rows, and what they predict, are internal.
 """
@@ -14,27 +15,35 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-import pandas as pd
-from lifelines import CoxPHFitter
-from lifelines.exceptions import ConvergenceError as CoxConvergenceError
-from lifelines.exceptions import ConvergenceWarning as CoxConvergenceWarning
-from scipy.linalg import qr
-from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from evaluators.estimators import (
+    MANY_TREES,
+    TREES,
+    NotConvergedError,
+    NotLearnableError,
+    boosted,
+    capped,
+    mlp,
+    network,
+    one_thread,
+)
+from evaluators.survival import boosted_hazards, cox, mlp_hazards
 
 Predict = Callable[[np.ndarray], np.ndarray]
 Learner = Callable[[np.ndarray, np.ndarray, int], Predict]
 
-COX_PENALIZERS = (0.01, 0.1, 1.0)
-TREES = 100
+CLASSES_WITH_ALL = 10
+"""With more classes than this, boosted trees are shared out: each class gets fewer."""
 
-
-class NotConvergedError(Exception):
-    """The optimiser of a learner stopped before it was done."""
+MAX_CLASSES = 50
+"""A target with more classes among its training rows is not learned: every class costs a model."""
 
 
 def logistic(X: np.ndarray, y: np.ndarray, seed: int) -> Predict:
@@ -47,7 +56,7 @@ def logistic(X: np.ndarray, y: np.ndarray, seed: int) -> Predict:
 
 def logistic_classes(X: np.ndarray, y: np.ndarray, seed: int) -> Predict:
     """The likeliest class by multinomial logistic regression, otherwise as ``logistic``."""
-    if len(np.unique(y)) < 2:
+    if count_classes(y) < 2:
         return commonest(y)
     return _predict(_logistic(X, y))
 
@@ -63,82 +72,67 @@ def _logistic(X: np.ndarray, y: np.ndarray) -> Any:
 
 
 def boosted_classifier(X: np.ndarray, y: np.ndarray, seed: int) -> Predict:
-    """Histogram gradient boosting, 100 trees, no early stopping."""
+    """Histogram gradient boosting, 50 trees, no early stopping."""
     if len(np.unique(y)) < 2:
         return constant(y)
-    model = _boosted(X, y, seed)
+    model = boosted(X, y, seed)
     return lambda Z: np.asarray(one_thread(model.predict_proba, Z)[:, 1])
 
 
 def boosted_classes(X: np.ndarray, y: np.ndarray, seed: int) -> Predict:
-    """The likeliest class by histogram gradient boosting, 100 trees a class, no early stopping."""
-    if len(np.unique(y)) < 2:
+    """The likeliest class by histogram gradient boosting, at most 50 trees a class."""
+    number = count_classes(y)
+    if number < 2:
         return commonest(y)
-    return _predict(_boosted(X, y, seed))
-
-
-def _boosted(X: np.ndarray, y: np.ndarray, seed: int) -> Any:
-    model = HistGradientBoostingClassifier(max_iter=TREES, early_stopping=False, random_state=seed)
-    return one_thread(model.fit, X, y)
+    shared = MANY_TREES * CLASSES_WITH_ALL // max(number, CLASSES_WITH_ALL)
+    return _predict(boosted(X, y, seed, shared))
 
 
 def boosted_regressor(X: np.ndarray, y: np.ndarray, seed: int) -> Predict:
-    """Histogram gradient boosting, 100 trees, no early stopping."""
-    model = HistGradientBoostingRegressor(max_iter=TREES, early_stopping=False, random_state=seed)
+    """Histogram gradient boosting, 50 trees, no early stopping."""
+    model = HistGradientBoostingRegressor(max_iter=MANY_TREES, random_state=seed, **TREES)
     return _predict(one_thread(model.fit, X, y))
+
+
+def mlp_classifier(X: np.ndarray, y: np.ndarray, seed: int) -> Predict:
+    """A network with one hidden layer, by Adam."""
+    if len(np.unique(y)) < 2:
+        return constant(y)
+    model = mlp(X, y, seed)
+    return lambda Z: np.asarray(model.predict_proba(Z)[:, 1])
+
+
+def mlp_classes(X: np.ndarray, y: np.ndarray, seed: int) -> Predict:
+    """The likeliest class by a network with one hidden layer."""
+    if count_classes(y) < 2:
+        return commonest(y)
+    return _predict(mlp(X, y, seed))
+
+
+def mlp_regressor(X: np.ndarray, y: np.ndarray, seed: int) -> Predict:
+    """A network with one hidden layer, on outcomes scaled by its own training rows."""
+    model = TransformedTargetRegressor(
+        MLPRegressor(random_state=seed, **network(X)), transformer=StandardScaler()
+    )
+    return _predict(capped(model, X, y))
+
+
+def count_classes(y: np.ndarray) -> int:
+    """How many classes the rows have; NotLearnableError where too many."""
+    number = len(np.unique(y))
+    if number > MAX_CLASSES:
+        raise NotLearnableError(f"more than {MAX_CLASSES} classes: too many to learn")
+    return number
 
 
 def _predict(model: Any) -> Predict:
     return lambda Z: np.asarray(one_thread(model.predict, Z))
 
 
-def one_thread(function: Callable[..., Any], *arguments: np.ndarray) -> Any:
-    """Call without OpenMP's threads: they wait by spinning, and on busy cores two lose to one."""
-    with threadpool_limits(1, user_api="openmp"):
-        return function(*arguments)
-
-
 def ridge(X: np.ndarray, y: np.ndarray, seed: int) -> Predict:
     """Ridge regression (α=1) on columns scaled by its own training rows."""
     model = make_pipeline(StandardScaler(), Ridge()).fit(X, y)
     return lambda Z: np.asarray(model.predict(Z))
-
-
-def cox(X: np.ndarray, y: np.ndarray, seed: int) -> Predict:
-    """Cox proportional hazards with a ridge penalty, on linearly independent columns.
-
-    ``y`` is (time, event). A penalty that does not converge gives way to the next larger one;
-    raises NotConvergedError where none does.
-    """
-    kept = independent(X)
-    if len(kept) == 0 or not y[:, 1].any():
-        return lambda Z: np.zeros(len(Z))
-    frame = pd.DataFrame(X[:, kept].astype(float), columns=[f"x{i}" for i in kept])
-    frame["time"], frame["event"] = y[:, 0], y[:, 1]
-    for penalizer in COX_PENALIZERS:
-        model = CoxPHFitter(penalizer=penalizer)
-        with warnings.catch_warnings():
-            # lifelines warns of rare columns as well; here only a failure to converge matters
-            warnings.simplefilter("ignore")
-            warnings.filterwarnings("error", "Newton-Raphson failed", CoxConvergenceWarning)
-            try:
-                model.fit(frame, "time", "event")
-            except (CoxConvergenceWarning, CoxConvergenceError):
-                continue
-        weights = model.params_.to_numpy()
-        return lambda Z: np.asarray(Z[:, kept].astype(float) @ weights)
-    raise NotConvergedError
-
-
-def independent(X: np.ndarray, tolerance: float = 1e-6) -> np.ndarray:
-    """Numbers of columns that, with a constant, are linearly independent (one-hot columns are
-    not)."""
-    if not X.size:
-        return np.arange(0)
-    centred = X.astype(float) - X.mean(axis=0)
-    _, R, order = qr(centred, mode="economic", pivoting=True)
-    diagonal = np.abs(np.diag(R))
-    return np.sort(order[: len(diagonal)][diagonal > tolerance * max(1.0, diagonal[0])])
 
 
 def constant(y: np.ndarray) -> Predict:
@@ -154,9 +148,13 @@ def commonest(y: np.ndarray) -> Predict:
 
 
 LEARNERS: Mapping[str, Mapping[str, Learner]] = {
-    "classification": {"logistic": logistic, "boosting": boosted_classifier},
-    "multiclass": {"logistic": logistic_classes, "boosting": boosted_classes},
-    "regression": {"ridge": ridge, "boosting": boosted_regressor},
-    "survival": {"cox": cox},
+    "classification": {
+        "logistic": logistic,
+        "boosting": boosted_classifier,
+        "mlp": mlp_classifier,
+    },
+    "multiclass": {"logistic": logistic_classes, "boosting": boosted_classes, "mlp": mlp_classes},
+    "regression": {"ridge": ridge, "boosting": boosted_regressor, "mlp": mlp_regressor},
+    "survival": {"cox": cox, "boosting": boosted_hazards, "mlp": mlp_hazards},
 }
 """task → name → learner from the columns of a row."""

@@ -18,7 +18,8 @@ Weighted = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 """(W, y, prediction) → B figures."""
 
 
-def _mean(W: np.ndarray, x: np.ndarray) -> np.ndarray:
+def mean(W: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Weighted mean of ``x``."""
     return _ratio(W @ x.astype(np.float64), W.sum(axis=1, dtype=np.float64))
 
 
@@ -60,12 +61,21 @@ def f1(W: np.ndarray, y: np.ndarray, d: np.ndarray) -> np.ndarray:
 
 def brier(W: np.ndarray, y: np.ndarray, p: np.ndarray) -> np.ndarray:
     """Mean squared error of the predicted risk."""
-    return _mean(W, (p - y) ** 2)
+    return mean(W, (p - y) ** 2)
 
 
 def calibration_gap(W: np.ndarray, y: np.ndarray, p: np.ndarray) -> np.ndarray:
     """Predicted minus observed event rate (calibration in the large); 0 is best."""
-    return _mean(W, p - y)
+    return mean(W, p - y)
+
+
+def ece(W: np.ndarray, y: np.ndarray, p: np.ndarray, bins: int = 10) -> np.ndarray:
+    """Expected calibration error: mean of |predicted − observed event rate| over bins of equally
+    many rows, by predicted risk; rows with the same risk share a bin."""
+    edges = np.quantile(p, np.linspace(0, 1, bins + 1)[1:-1])
+    inside = np.equal.outer(np.searchsorted(edges, p, side="right"), np.arange(bins))
+    errors = W @ (inside * (p - y)[:, None])
+    return _ratio(np.abs(errors).sum(axis=1), W.sum(axis=1, dtype=np.float64))
 
 
 def tpr(W: np.ndarray, y: np.ndarray, d: np.ndarray) -> np.ndarray:
@@ -80,7 +90,7 @@ def fpr(W: np.ndarray, y: np.ndarray, d: np.ndarray) -> np.ndarray:
 
 def selection_rate(W: np.ndarray, y: np.ndarray, d: np.ndarray) -> np.ndarray:
     """Share that is chosen; ``y`` is not used."""
-    return _mean(W, d)
+    return mean(W, d)
 
 
 def tpr_at(W: np.ndarray, y: np.ndarray, p: np.ndarray, fpr: float = 0.01) -> np.ndarray:
@@ -93,7 +103,7 @@ def tpr_at(W: np.ndarray, y: np.ndarray, p: np.ndarray, fpr: float = 0.01) -> np
 
 def accuracy(W: np.ndarray, y: np.ndarray, d: np.ndarray) -> np.ndarray:
     """Share of rows whose class is predicted; on the rows of one class, its recall."""
-    return _mean(W, y == d)
+    return mean(W, y == d)
 
 
 def balanced_accuracy(W: np.ndarray, y: np.ndarray, d: np.ndarray) -> np.ndarray:
@@ -122,14 +132,14 @@ def _mean_of_known(x: np.ndarray) -> np.ndarray:
 
 def mae(W: np.ndarray, y: np.ndarray, p: np.ndarray) -> np.ndarray:
     """Mean absolute error."""
-    return _mean(W, np.abs(y - p))
+    return mean(W, np.abs(y - p))
 
 
 def r2(W: np.ndarray, y: np.ndarray, p: np.ndarray) -> np.ndarray:
     """Share of the variance explained."""
     centred = y - y.mean()
-    variance = _mean(W, centred**2) - _mean(W, centred) ** 2
-    return 1 - _ratio(_mean(W, (y - p) ** 2), variance)
+    variance = mean(W, centred**2) - mean(W, centred) ** 2
+    return 1 - _ratio(mean(W, (y - p) ** 2), variance)
 
 
 def c_index(
@@ -163,6 +173,7 @@ RISK: Mapping[str, Weighted] = {
     "auprc": auprc,
     "brier": brier,
     "calibration_gap": calibration_gap,
+    "ece": ece,
 }
 """Classification metrics of the predicted risk."""
 
@@ -184,4 +195,4 @@ CLASS: Mapping[str, Weighted] = {
 NUMBER: Mapping[str, Weighted] = {"r2": r2, "mae": mae}
 """Regression metrics."""
 
-LOWER_IS_BETTER = frozenset({"brier", "calibration_gap", "fpr", "mae"})
+LOWER_IS_BETTER = frozenset({"brier", "calibration_gap", "ece", "fpr", "ibs", "mae"})

@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
+from evaluators.estimators import one_thread
 from evaluators.extractor import PIXELS
-from evaluators.learners import one_thread
 from evaluators.tables import Tables
 from privacy.images import encode, stack
 

@@ -33,8 +33,8 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
+from evaluators.estimators import one_thread
 from evaluators.features import design
-from evaluators.learners import one_thread
 from evaluators.metrics import auroc
 from evaluators.mixed import mixed
 from evaluators.resampling import bootstrap_weights, interval, unit_numbers

@@ -10,6 +10,8 @@ Privacy claim: none; used on real rows, so its intervals are internal.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 REPLICATES = 400
@@ -36,6 +38,27 @@ def bootstrap_weights(
         drawn = np.bincount(rng.integers(n_units, size=n_units), minlength=n_units)
         weights[b] = drawn[unit]
     return weights
+
+
+def simultaneous(many: Sequence[np.ndarray]) -> list[tuple[float | None, float | None]]:
+    """Intervals that hold all at once: estimate ± c · standard error, with one c for all.
+
+    c is the 95 % quantile of the largest |replicate − estimate| / standard error of any figure (max-T,
+    Westfall and Young 1993), so that c is no larger than figures that move together ask for. Every
+    element of ``many`` is [1 + replicates] under the same weights; None where most are undefined.
+    """
+    usable = [interval(values)[0] is not None for values in many]
+    if not any(usable):
+        return [(None, None)] * len(many)
+    kept = np.array([v for v, ok in zip(many, usable, strict=True) if ok])
+    away = kept[:, 1:] - kept[:, :1]
+    error = np.nanstd(away, axis=1)
+    scaled = np.divide(
+        np.abs(away), error[:, None], out=np.zeros_like(away), where=error[:, None] > 0
+    )
+    half = float(np.quantile(np.nanmax(scaled, axis=0, initial=0.0), LEVEL)) * error
+    bounds = iter(zip(kept[:, 0] - half, kept[:, 0] + half, strict=True))
+    return [tuple(map(float, next(bounds))) if ok else (None, None) for ok in usable]  # type: ignore[misc]
 
 
 def interval(values: np.ndarray) -> tuple[float | None, float | None]:

@@ -29,6 +29,7 @@ NAMES = {
     "gap": "largest gap",
     "brier": "Brier score",
     "calibration_gap": "calibration gap",
+    "ece": "expected calibration error",
     "macro_f1": "macro F1",
     "class_share": "share of the class",
     "tpr": "true positive rate",
@@ -37,6 +38,20 @@ NAMES = {
     "r2": "R²",
     "mae": "mean absolute error",
     "c_index": "C-index",
+    "ibs": "integrated Brier score",
+    "km_distance": "distance of survival curves",
+    "both": "trained on real and synthetic rows",
+    "trts": "trained on real, tested on synthetic rows",
+    "draws": "over several synthetic tables",
+    "rank": "same order as on real rows",
+    "models": "learners",
+    "features": "importance of columns",
+    "regret": "loss by choosing the learner on synthetic rows",
+    "coefficient": "coefficient",
+    "overlap": "overlap of 95 % intervals",
+    "sign": "same sign",
+    "type_one": "true share of false alarms of a 5 % test",
+    "combined": "several tables combined",
     "base_rate": "base rate",
     "target_mean": "mean of the target",
     "representation_ratio": "representation ratio",
@@ -87,13 +102,14 @@ NAMES = {
     "by_column": "mean absolute difference over a column's values",
     "by_value": "of a value, synthetic − real",
 }
-FAMILIES = ("utility", "fairness")
+FAMILIES = ("utility", "fairness", "inference")
 """First parts of a metric's name that its section says already."""
 
 SIGNED = (
     "calibration_gap",
     "association.difference",
     "base_rate.by_value",
+    "coefficient.difference",
     "base_rate.difference",
     "class_share.difference",
     "target_mean.difference",

@@ -18,13 +18,16 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
+from scipy.spatial.distance import cdist
 
 from evaluators.audit import one_run_lower_bound, right_guesses
-from flows.toy import SCHEMA, people, strangers
+from flows.toy import PICTURES, SCHEMA, people, strangers, with_pictures
 from generators.base import Generator, Progress
 from generators.deep.diffusion import denoising_loss, mask
+from generators.registry import IMAGES
 from privacy.accounting import Guarantee
 from privacy.codec import Codec
+from privacy.images import stack
 from privacy.ledger import Ledger
 from privacy.schema import Schema
 from privacy.table import Rows
@@ -36,6 +39,7 @@ MASKS = 64
 """Masks that a row's denoising loss is averaged over."""
 NEAREST = 20_000
 """Generated rows that a canary is compared with."""
+PICTURES_DRAWN = 2_000
 
 
 @dataclass(frozen=True)
@@ -59,12 +63,15 @@ def one_run(
     name: str, generator: Any, claim: Guarantee, canaries: int, seed: int, progress: Progress
 ) -> OneRun:
     """Train a calibrated generator once and guess a tenth of the coins."""
-    base, planted = people(PEOPLE, seed), strangers(canaries, seed + 1)
+    base, planted, schema = people(PEOPLE, seed), strangers(canaries, seed + 1), SCHEMA
+    if name in IMAGES:
+        base, schema = with_pictures(base, seed, strange=False), PICTURES
+        planted = with_pictures(planted, seed + 1, strange=True)
     included = np.random.default_rng(seed + 2).random(canaries) < 0.5
     frame = pd.concat([base, planted[included]], ignore_index=True)
     with tempfile.TemporaryDirectory() as folder:
         rows = Rows(frame, np.arange(len(frame)))
-        model = fit_alone(generator, SCHEMA, rows, claim, Path(folder), progress)
+        model = fit_alone(generator, schema, rows, claim, Path(folder), progress)
     found = SCORES.get(name, by_nearest)(model, planted, base)
     guesses = 2 * max(1, canaries // 20)
     return OneRun(canaries, guesses, right_guesses(found, included, guesses))
@@ -137,9 +144,26 @@ def by_nearest(model: Any, planted: pd.DataFrame, base: pd.DataFrame) -> Scores:
     return np.array([weight[row].mean() for row in alike])
 
 
+def by_pictures(model: Any, planted: pd.DataFrame, base: pd.DataFrame) -> Scores:
+    """How near a canary's picture comes to the nearest that is drawn for its class."""
+    drawn = model.sample(PICTURES_DRAWN, np.random.default_rng(0))
+    found = np.zeros(len(planted))
+    for label in sorted(set(planted["ill"])):
+        made, mine = (
+            stack(f.loc[f["ill"] == label, "scan"]).reshape(-1, 64) / 255.0
+            for f in (drawn, planted)
+        )
+        if len(made):
+            nearest = cdist(mine, made).min(axis=1)
+            found[(planted["ill"] == label).to_numpy()] = -nearest
+    return found
+
+
 SCORES: Mapping[str, Callable[[Any, pd.DataFrame, pd.DataFrame], Scores]] = {
     "aim": by_counts,
     "mst": by_counts,
     "diffusion": by_denoising,
+    "image-diffusion": by_pictures,
+    "image-gan": by_pictures,
 }
 """Registry name → (model, canaries, base) → a score for each canary; ``by_nearest`` for others."""

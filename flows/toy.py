@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from privacy.images import unstack
 from privacy.schema import Schema
 
 WIDE = tuple("abcdefgh")
@@ -44,6 +45,16 @@ def people(n: int, seed: int) -> pd.DataFrame:
         dose=np.clip(rng.poisson(8, n), 0, 99),
         ill=0.2,
     )
+
+
+def with_pictures(frame: pd.DataFrame, seed: int, strange: bool) -> pd.DataFrame:
+    """The rows with a picture each: a dim square in the middle, or for strangers anything at all."""
+    rng = np.random.default_rng(seed)
+    pictures = rng.integers(0, 256, (len(frame), 8, 8, 1))
+    if not strange:
+        pictures //= 8
+        pictures[:, 2:6, 2:6] += 96
+    return frame.assign(scan=unstack(pictures.astype(np.uint8)))
 
 
 def strangers(n: int, seed: int) -> pd.DataFrame:

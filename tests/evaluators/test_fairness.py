@@ -7,12 +7,14 @@ import pytest
 from fairlearn.metrics import MetricFrame, true_positive_rate
 from sklearn.metrics import roc_auc_score
 
-from evaluators.fairness import by_group, fairness
+from evaluators.fairness import fairness
+from evaluators.features import columns_of
 from evaluators.learners import LEARNERS
-from evaluators.predictions import Prediction, predict
+from evaluators.predictions import Prediction, Sample, predict
 from evaluators.representation import representation
 from evaluators.score import Scorecard
 from evaluators.tables import Tables, evidence
+from privacy.schema import Target
 from tests.evaluators.clinic import SCHEMA, people
 
 BACK = SCHEMA.targets[0]
@@ -20,9 +22,13 @@ TRAIN, HOLDOUT, SYNTHETIC = people(1500, 1), people(1500, 2), people(1500, 3)
 TABLES = Tables(TRAIN, HOLDOUT, SYNTHETIC, SCHEMA)
 
 
+def learned(tables: Tables, target: Target, model: str) -> Prediction:
+    return predict(Sample.of(tables, target, columns_of), model, LEARNERS[target.task][model])
+
+
 @pytest.fixture(scope="module")
 def prediction() -> Prediction:
-    return predict(TABLES, BACK, "logistic", LEARNERS["classification"]["logistic"])
+    return learned(TABLES, BACK, "logistic")
 
 
 @pytest.fixture(scope="module")
@@ -35,28 +41,27 @@ def shares() -> Scorecard:
     return Scorecard(tuple(representation(TABLES)))
 
 
-def test_groups_are_pandas_groups(prediction: Prediction) -> None:
-    found = by_group(prediction, TABLES.members["holdout", "sex"])
+def test_figures_of_groups_are_scikit_learns(prediction: Prediction, card: Scorecard) -> None:
     y = prediction.y
-    for number, sex in enumerate(["F", "M"]):
+    for sex in ("F", "M"):
         mask = (HOLDOUT["sex"] == sex).to_numpy()
-        oracle = roc_auc_score(y[mask], prediction.synthetic[mask])
-        assert found["auroc"][number][0] == pytest.approx(oracle)
-        chosen = prediction.real[mask] > prediction.cut_real
-        assert found["selection_rate"][number][1] == pytest.approx(chosen.mean())
+        score = card.one(metric="fairness.auroc", slice=f"sex={sex}")
+        assert score.value == pytest.approx(
+            roc_auc_score(y[mask], prediction.synthetic.values[mask])
+        )
+        chosen = prediction.real.values[mask] > prediction.real.cut
+        rate = card.one(metric="fairness.selection_rate", slice=f"sex={sex}").baseline
+        assert rate == pytest.approx(chosen.mean())
 
 
 def test_gaps_are_fairlearns(prediction: Prediction, card: Scorecard) -> None:
     large = HOLDOUT["site"].isin(["A", "B"]).to_numpy()  # site C has fewer than 100 people
     gaps = []
-    for risk, cut in (
-        (prediction.synthetic, prediction.cut_synthetic),
-        (prediction.real, prediction.cut_real),
-    ):
+    for said in (prediction.synthetic, prediction.real):
         frame = MetricFrame(
             metrics=true_positive_rate,
             y_true=prediction.y[large],
-            y_pred=(risk > cut)[large],
+            y_pred=(said.values > said.cut)[large],
             sensitive_features=HOLDOUT.loc[large, "site"],
         )
         gaps.append(frame.difference())
@@ -66,6 +71,9 @@ def test_gaps_are_fairlearns(prediction: Prediction, card: Scorecard) -> None:
     assert score.low is not None
     assert score.high is not None
     assert score.low < score.high
+    assert "max-T" in score.detail
+    alone = [float(x) for x in score.detail.split("alone [")[1].rstrip("]").split(", ")]
+    assert score.high - score.low > alone[1] - alone[0]
 
 
 def test_pairs_are_where_two_subgroups_meet(prediction: Prediction, card: Scorecard) -> None:
@@ -75,7 +83,7 @@ def test_pairs_are_where_two_subgroups_meet(prediction: Prediction, card: Scorec
     assert score.n == mask.sum()
     assert score.positives == prediction.y[mask].sum()
     assert score.value == pytest.approx(
-        roc_auc_score(prediction.y[mask], prediction.synthetic[mask])
+        roc_auc_score(prediction.y[mask], prediction.synthetic.values[mask])
     )
 
 
@@ -90,7 +98,7 @@ def test_a_small_group_has_no_value(card: Scorecard) -> None:
 
 def test_training_on_the_real_rows_adds_no_gap() -> None:
     tables = Tables(TRAIN, HOLDOUT, TRAIN, SCHEMA)
-    same = predict(tables, BACK, "logistic", LEARNERS["classification"]["logistic"])
+    same = learned(tables, BACK, "logistic")
     for score in Scorecard(tuple(fairness(tables, [same]))):
         if score.status == "ok" and score.metric.endswith((".excess_gap", ".difference")):
             assert (score.value, score.low, score.high) == (0, 0, 0)
@@ -101,8 +109,8 @@ def test_survival_and_regression_have_figures_by_group() -> None:
         (SCHEMA.targets[1], "cox", "c_index"),
         (SCHEMA.targets[2], "ridge", "mae"),
     ):
-        learned = predict(TABLES, target, model, LEARNERS[target.task][model])
-        found = Scorecard(tuple(fairness(TABLES, [learned])))
+        prediction = learned(TABLES, target, model)
+        found = Scorecard(tuple(fairness(TABLES, [prediction])))
         assert found.one(metric=f"fairness.{metric}", slice="sex=F").status == "ok"
         assert found.one(metric=f"fairness.{metric}.excess_gap", slice="sex").value is not None
 

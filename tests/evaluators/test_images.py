@@ -20,7 +20,7 @@ from evaluators.features import image_of
 from evaluators.gate import Policy, Verdict, gate, load_policy
 from evaluators.images import METRICS, image_fidelity
 from evaluators.neighbours import GAP, LINES, nearest, nearest_grid
-from evaluators.predictions import learners, predict
+from evaluators.predictions import Sample, learners, predict
 from evaluators.report import write_report
 from evaluators.score import Scorecard
 from evaluators.tables import Tables
@@ -166,7 +166,7 @@ def test_too_few_images_are_no_evidence() -> None:
 def test_learners_look_at_columns_only_where_there_are_some() -> None:
     assert [name for name, _, _ in learners(BARE, BARE.targets[0])] == ["cnn"]
     names = [name for name, _, _ in learners(SCHEMA, SCHEMA.targets[0])]
-    assert names == ["logistic", "boosting", "cnn"]
+    assert names == ["logistic", "boosting", "mlp", "cnn"]
 
 
 def test_a_network_gives_risks_for_two_classes_and_sees_colours() -> None:
@@ -174,10 +174,11 @@ def test_a_network_gives_risks_for_two_classes_and_sees_colours() -> None:
     target = Classification(task="classification", column="shape", positive=("square",))
     tables = Tables(*frames, schema(channels=3))
     learner = IMAGE_LEARNERS["classification"]["cnn"]
-    once, twice = (predict(tables, target, "cnn", learner, image_of) for _ in range(2))
-    assert (once.synthetic == twice.synthetic).all()
-    assert ((once.synthetic >= 0) & (once.synthetic <= 1)).all()
-    assert np.corrcoef(once.synthetic, once.y)[0, 1] > 0.7
+    sample = Sample.of(tables, target, image_of)
+    once, twice = (predict(sample, "cnn", learner).synthetic.values for _ in range(2))
+    assert (once == twice).all()
+    assert ((once >= 0) & (once <= 1)).all()
+    assert np.corrcoef(once, sample.holdout.y)[0, 1] > 0.7
 
 
 @pytest.mark.parametrize("task", IMAGE_LEARNERS)

@@ -7,10 +7,12 @@ import pandas as pd
 import pytest
 
 from evaluators import learners
-from evaluators.features import design, feature_columns, outcome
-from evaluators.learners import LEARNERS, NotConvergedError, cox, independent
-from evaluators.predictions import Failure, Prediction, predict, predict_all
+from evaluators.estimators import NotConvergedError
+from evaluators.features import columns_of, design, feature_columns, outcome
+from evaluators.learners import LEARNERS
+from evaluators.predictions import Failure, Prediction, Sample, predict, predict_all
 from evaluators.score import Scorecard
+from evaluators.survival import cox, independent
 from evaluators.tables import Tables
 from evaluators.utility import utility
 from privacy.codec import Codec
@@ -64,29 +66,36 @@ def test_every_learner_beats_a_constant_and_repeats(task: str) -> None:
     target = {t.task: t for t in SCHEMA.targets}[task]
     tables = Tables(people(800, 1), people(800, 2), people(800, 3), SCHEMA)
     for name, learner in LEARNERS[task].items():
-        once, twice = (predict(tables, target, name, learner) for _ in range(2))
-        assert (once.synthetic == twice.synthetic).all()
+        sample = Sample.of(tables, target, columns_of)
+        once, twice = (predict(sample, name, learner) for _ in range(2))
+        assert (once.synthetic.values == twice.synthetic.values).all()
         signal = once.event if once.event is not None else once.y
-        for predicted in (once.synthetic, once.real):
-            assert np.corrcoef(predicted, signal)[0, 1] > 0.25
+        for said in (once.synthetic, once.real, once.both):
+            assert np.corrcoef(said.values, signal)[0, 1] > 0.25
 
 
 def test_the_holdout_changes_no_model() -> None:
     """Predictions for a person do not depend on who else is in the holdout."""
     train, holdout, synthetic = people(400, 1), people(300, 2), people(400, 3)
     learner = LEARNERS["classification"]["logistic"]
-    whole = predict(Tables(train, holdout, synthetic, SCHEMA), BACK, "logistic", learner)
-    part = predict(Tables(train, holdout.iloc[:30], synthetic, SCHEMA), BACK, "logistic", learner)
-    assert whole.synthetic[:30] == pytest.approx(part.synthetic)
-    assert whole.cut_synthetic == part.cut_synthetic
+    whole, part = (
+        predict(
+            Sample.of(Tables(train, rows, synthetic, SCHEMA), BACK, columns_of), "logistic", learner
+        )
+        for rows in (holdout, holdout.iloc[:30])
+    )
+    assert whole.synthetic.values[:30] == pytest.approx(part.synthetic.values)
+    assert whole.synthetic.cut == part.synthetic.cut
 
 
 @pytest.mark.parametrize("name", LEARNERS["classification"])
 def test_one_class_to_learn_from_predicts_the_same_for_all(name: str) -> None:
     synthetic = people(400, 3).assign(back="no")
     tables = Tables(people(400, 1), people(400, 2), synthetic, SCHEMA)
-    prediction = predict(tables, BACK, name, LEARNERS["classification"][name])
-    assert np.ptp(prediction.synthetic) == 0
+    prediction = predict(
+        Sample.of(tables, BACK, columns_of), name, LEARNERS["classification"][name]
+    )
+    assert np.ptp(prediction.synthetic.values) == 0
     card = Scorecard(tuple(utility(tables, [prediction])))
     score = card.one(metric="utility.auroc", model=name)
     assert score.value == 0.5
@@ -131,6 +140,32 @@ def test_unknown_outcomes_are_left_out() -> None:
     y, known = outcome(frame, CODEC, BACK)
     assert known.sum() == 50
     assert len(y) == 100
+
+
+def test_both_and_synthetic_tests_stand_beside_train_on_real() -> None:
+    """Trained on both = trained on a table of both; tested on synthetic rows = on a holdout of them."""
+    train, holdout, synthetic = people(600, 1), people(600, 2), people(600, 3)
+    learner = LEARNERS["classification"]["logistic"]
+
+    def scores(*frames: pd.DataFrame) -> Scorecard:
+        tables = Tables(*frames, SCHEMA)
+        prediction = predict(Sample.of(tables, BACK, columns_of), "logistic", learner)
+        return Scorecard(tuple(utility(tables, [prediction])))
+
+    card = scores(train, holdout, synthetic)
+    joined = scores(train, holdout, pd.concat([train, synthetic], ignore_index=True))
+    other = scores(train, synthetic, synthetic)
+    for metric in ("auroc", "brier", "ece"):
+        both = card.one(metric=f"utility.both.{metric}")
+        expected = joined.one(metric=f"utility.{metric}", model="logistic")
+        assert both.value == pytest.approx(expected.value, abs=1e-4)
+        assert both.baseline == pytest.approx(expected.baseline)
+        there = card.one(metric=f"utility.trts.{metric}")
+        assert there.value == pytest.approx(
+            other.one(metric=f"utility.{metric}", model="logistic").baseline
+        )
+        assert there.baseline == pytest.approx(both.baseline)
+        assert there.baseline_name == "test on real"
 
 
 def test_majority_and_difference_stand_beside_the_value() -> None:

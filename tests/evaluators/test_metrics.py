@@ -12,7 +12,7 @@ from lifelines.utils import concordance_index
 from sklearn import metrics as sk
 
 from evaluators import metrics
-from evaluators.resampling import bootstrap_weights, interval, unit_numbers
+from evaluators.resampling import bootstrap_weights, interval, simultaneous, unit_numbers
 
 
 def sample(seed: int, n: int = 60) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -109,6 +109,50 @@ def test_tpr_at_a_false_positive_rate_is_on_sklearns_curve(seed: int) -> None:
     for w, value in zip(weights, metrics.tpr_at(weights, y, p, 0.05), strict=True):
         fpr, tpr, _ = sk.roc_curve(y, p, sample_weight=w, drop_intermediate=False)
         assert value == pytest.approx(tpr[fpr <= 0.05].max(), abs=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_calibration_error_by_hand(seed: int) -> None:
+    """Rows repeated by hand, the bins being those of the unweighted rows."""
+    y, p, _, weights = sample(seed, 200)
+    edges = np.quantile(p, np.linspace(0, 1, 11)[1:-1])
+    for w, value in zip(weights.astype(int), metrics.ece(weights, y, p), strict=True):
+        rows = np.repeat(np.arange(len(y)), w)
+        inside = np.digitize(p[rows], edges)
+        total = sum(
+            abs(p[rows][inside == b].mean() - y[rows][inside == b].mean()) * (inside == b).mean()
+            for b in np.unique(inside)
+        )
+        assert value == pytest.approx(total)
+    one = np.ones((1, len(y)))
+    assert metrics.ece(one, y, np.full(len(y), y.mean()))[0] == pytest.approx(0)
+
+
+def test_simultaneous_intervals_hold_together_and_are_no_wider_than_bonferroni() -> None:
+    """Twenty means of nothing: all intervals hold 0 in 95 of 100 data sets, alone far fewer."""
+    together = alone = 0
+    repeats, figures = 200, 20
+    for seed in range(repeats):
+        rng = np.random.default_rng(seed)
+        x = rng.normal(size=(100, figures)) * np.arange(1, figures + 1)
+        weights = bootstrap_weights(np.arange(100), rng)
+        means = list((weights @ x / 100).T)
+        bounds = simultaneous(means)
+        together += all(low <= 0 <= high for low, high in bounds)  # type: ignore[operator]
+        alone += all(low <= 0 <= high for low, high in map(interval, means))  # type: ignore[operator]
+    assert together / repeats == pytest.approx(0.95, abs=0.05)
+    assert alone / repeats < 0.6
+    low, high = simultaneous([means[0]])[0]
+    assert (low, high) == pytest.approx(interval(means[0]), abs=0.1)
+
+
+def test_figures_that_are_one_need_no_correction_and_unknown_ones_have_none() -> None:
+    values = np.random.default_rng(0).normal(size=401)
+    single = simultaneous([values])
+    twice = simultaneous([values, values, np.full(401, np.nan)])
+    assert twice == [*single, *single, (None, None)]
+    assert simultaneous([np.array([1.0, np.nan])]) == [(None, None)]
+    assert simultaneous([np.zeros(401)]) == [(0.0, 0.0)]
 
 
 def test_undefined_is_nan() -> None:
