@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluators.charts import Grid
-from evaluators.headlines import headlines
+from evaluators.headlines import Headline, headlines
 from evaluators.page import DASH, environment, loss, number, write_page
 from evaluators.report import DECISIONS
 from evaluators.score import Score
@@ -38,7 +38,7 @@ class Line:
     about: str
     epsilon: str
     decision: tuple[str, str]
-    figures: tuple[tuple[str, str], ...]
+    figures: tuple[Headline | None, ...]
 
 
 def write_comparison(path: Path, releases: Sequence[Release]) -> None:
@@ -67,9 +67,7 @@ def _lines(releases: Sequence[Release]) -> tuple[list[str], list[Line]]:
     for release, mine in zip(releases, found, strict=True):
         facts = release.facts
         seed = "" if facts.seed is None else f"seed {facts.seed}"
-        cells = tuple(
-            (mine[c].figure, mine[c].beside) if c in mine else (DASH, "") for c in columns
-        )
+        cells = tuple(mine.get(name) for name in columns)
         bounded = facts.claim is not None and facts.claim.bounded
         lines.append(
             Line(
@@ -91,10 +89,11 @@ def differences(releases: Sequence[Release]) -> Grid | None:
         for r in releases
     ]
     shared = [k for k in dict.fromkeys(k for mine in known for k in mine) if _several(known, k)]
-    if not shared:
-        return None
     apart = {k: _apart([mine[k] for mine in known if k in mine]) for k in shared}
-    shown = sorted(shared, key=lambda k: -apart[k])[:MOST_DIFFERENCES]
+    differ = sorted((k for k in shared if apart[k] > 0), key=lambda k: -apart[k])
+    shown = differ[:MOST_DIFFERENCES]
+    if not shown:
+        return None
     rows = tuple(
         (
             (metric_words(k[0]), " · ".join(part for part in k[1:] if part and part != "all")),
@@ -103,7 +102,7 @@ def differences(releases: Sequence[Release]) -> Grid | None:
         for k in shown
     )
     head = ("Figure", *(r.facts.name for r in releases))
-    return Grid(head, rows, left_out=len(shared) - len(shown))
+    return Grid(head, rows, left_out=len(differ) - len(shown))
 
 
 def _key(score: Score) -> tuple[str, ...]:

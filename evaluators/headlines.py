@@ -31,9 +31,13 @@ class Headline:
     target: str = ""
 
     @property
+    def interval(self) -> str:
+        return spread(self.score)
+
+    @property
     def figure(self) -> str:
         """The value with its interval."""
-        return f"{number(self.score.value)} {spread(self.score)}".strip()
+        return f"{number(self.score.value)} {self.interval}".strip()
 
 
 def headlines(card: Scorecard, claim: Claim | None) -> list[Headline]:

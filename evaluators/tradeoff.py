@@ -21,6 +21,9 @@ COLORS = ("--blue", "--hot", "--go", "--wait", "--violet", "--soft")
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "x")
 DRAWN = (UTILITY, WORST, GAP)
 
+DODGE, MIDDLE = 1.05, 1
+"""Generators at the same ε are drawn a little beside each other, by so many times their ε."""
+
 BEYOND = 10.0
 """Releases without a claim stand at so many times the largest ε, with a tick of their own."""
 
@@ -74,20 +77,42 @@ def _chart(points: Sequence[Point]) -> Chart:
     if any(p.epsilon is None for p in points):
         ticks, texts = [*ticks, last], [*texts, "none claimed"]
     best, worst = (pick(points, key=_value) for pick in (max, min))
+    ceiling = _ceiling(points)
     return chart(
         names[0],
-        "",
+        "" if ceiling is None else f"Dashed: trained on real rows, {number(ceiling)}.",
         f"{names[0]} of {len(points)} releases over the claimed ε: highest {number(_value(best))} "
         f"({best.release.facts.name}), lowest {number(_value(worst))} ({worst.release.facts.name}).",
         [t for i, g in enumerate(generators) for t in _traces(points, g, i, last)],
         {
             "xaxis": axis("ε, smaller protects more", type="log", tickvals=ticks, ticktext=texts),
             "yaxis": axis(),
+            "shapes": [] if ceiling is None else [_dashed(ceiling)],
             "legend": {"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0, "xanchor": "left"},
         },
         Grid(("Release", "ε", "Figure", "Beside"), tuple(_row(p) for p in points)),
         320,
     )
+
+
+def _ceiling(points: Sequence[Point]) -> float | None:
+    """What training on real rows gives, where that is the same question for every release."""
+    real = [p.headline.score.baseline for p in points if p.headline.kind == UTILITY]
+    known = [v for v in real if v is not None]
+    return fmean(known) if known else None
+
+
+def _dashed(height: float) -> dict[str, Any]:
+    """A line over the whole width, which widens the axis to hold it."""
+    return {
+        "type": "line",
+        "xref": "paper",
+        "x0": 0,
+        "x1": 1,
+        "y0": height,
+        "y1": height,
+        "line": {"color": "--soft", "width": 1.5, "dash": "dash"},
+    }
 
 
 def _value(point: Point) -> float:
@@ -98,14 +123,15 @@ def _traces(points: Sequence[Point], generator: str, i: int, last: float) -> lis
     """A generator's releases, and the mean of its seeds at each ε as a line."""
     mine = [p for p in points if p.generator == generator]
     color, symbol = COLORS[i % len(COLORS)], SYMBOLS[i % len(SYMBOLS)]
-    at = [p.epsilon or last for p in mine]
+    beside = DODGE ** (i - MIDDLE)
+    at = [beside * (p.epsilon or last) for p in mine]
     scores = [p.headline.score for p in mine]
     y = [_value(p) for p in mine]
     places = sorted({p.epsilon for p in mine if p.epsilon is not None})
     line: dict[str, Any] = {
         "type": "scatter",
         "mode": "lines",
-        "x": places,
+        "x": [beside * e for e in places],
         "y": [fmean(_value(p) for p in mine if p.epsilon == e) for e in places],
         "line": {"color": color, "width": 1.5},
         "showlegend": False,

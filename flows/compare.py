@@ -51,6 +51,8 @@ def read_release(path: Path, beside: Path) -> Release:
 
 
 def _scores(path: Path) -> Path:
+    if not path.exists():
+        raise InputError(f"{path}: no such file or folder")
     if path.is_file():
         return path
     for place in WITHIN:
