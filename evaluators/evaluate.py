@@ -105,6 +105,7 @@ def evaluate(
     seed: int = 0,
     progress: Progress | None = None,
     more: Sequence[pd.DataFrame] = (),
+    own_fits: bool = True,
     not_measured: Mapping[str, str] | None = None,
     also: Mapping[str, Metric] | None = None,
     extractor: Extractor | None = None,
@@ -112,12 +113,13 @@ def evaluate(
     """Run every metric on canonical frames under a complete schema; the same seed, the same
     scores.
 
-    ``more``: further synthetic tables, for metrics that look at several draws or releases.
+    ``more``: further synthetic tables, for metrics that look at several draws or releases; ``own_fits``:
+    whether each comes from a fit of its own, or all are draws of one model.
     ``not_measured``: families of metrics (first part of their name) that mean nothing here, and why.
     ``also``: further metrics by name, such as ``IN_OWN_ENVIRONMENT``.
     ``extractor``: features that images are compared by, else those of a network taught here.
     """
-    tables = Tables(train, holdout, synthetic, schema, seed, tuple(more))
+    tables = Tables(train, holdout, synthetic, schema, seed, tuple(more), own_fits)
     say = progress or (lambda metric, done, total: None)
     own: dict[str, Metric] = {"image": partial(image_fidelity, extractor=extractor)}
     on_tables = {**ON_TABLES, **own, **(also or {})}

@@ -234,12 +234,21 @@ def sample(work: Work) -> None:
     write_atomically(work.synthetic_file, synthetic_bytes(frame, model.schema))
 
 
+MORE_DRAWS = 2
+"""Further draws of a table's model, to see how much figures move from one to the next."""
+
+
 def judge(work: Work, progress: Progress) -> None:
     """Hold the synthetic rows against the real ones; the scorecard is internal."""
     if (work.run / "scores").exists():
         return
     train, holdout = (work.open_internally(p) for p in ("train", "holdout"))
     synthetic, schema, seed = work.synthetic(), work.completed_schema(), work.run.config.seed
+    model: Model = load_model(work.run / "model")
+    more = [
+        model.sample(len(synthetic), np.random.default_rng([seed, 2, i]))
+        for i in range(0 if schema.image else MORE_DRAWS)
+    ]
     path = work.run.config.inception
     scorecard = evaluate(
         train,
@@ -249,6 +258,8 @@ def judge(work: Work, progress: Progress) -> None:
         seed=seed,
         progress=lambda metric, done, total: progress(metric, done / total),
         extractor=None if path is None else inception(path),
+        more=more,
+        own_fits=False,
     )
     with folder_atomically(work.run / "scores") as folder:
         scorecard.write(folder)
