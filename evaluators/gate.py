@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from evaluators.compare import MAIN
 from evaluators.score import RealRows, Score, Scorecard
 from privacy.documents import Frozen, load_yaml
 
@@ -72,6 +73,8 @@ class Rule(Limits):
     ``task``: the rule is for targets of this task and needs a figure for each of them.
     ``alternative``: another figure of the same slice, target, learner and detail that will do
     as well.
+    ``learner``: "best" judges by the learner that does best on everyone when trained on real rows, so that
+    a weak one, or one of many, does not decide on a small group.
     ``pass_needs``, ``veto_needs``: the value alone, or the whole interval, inside or outside the
     limits; what is neither passed nor vetoed is undecided.
     ``on_insufficient``: what a group too small to judge, and an undecided figure, mean:
@@ -83,6 +86,7 @@ class Rule(Limits):
     slices: tuple[Literal["all", "groups", "pairs"], ...] = Field(min_length=1)
     task: Literal["classification", "multiclass", "regression", "survival"] | None = None
     alternative: Limits | None = None
+    learner: Literal["every", "best"] = "every"
     pass_needs: Literal["value", "interval"] = "value"  # noqa: S105 (no password)
     veto_needs: Literal["value", "interval"] = "value"
     on_insufficient: Literal["insufficient", "note"] = "insufficient"
@@ -177,6 +181,9 @@ def _apply(scorecard: Scorecard, rule: Rule) -> Iterator[Reason]:
         and (rule.rows is None or s.rows == rule.rows)
         and (targets is None or s.target in targets)
     ]
+    if rule.learner == "best":
+        best = {target: _best(scorecard, target, rule) for target in targets or ()}
+        scores = [s for s in scores if s.model == best.get(s.target, s.model)]
     for score in scores:
         yield _judge(score, rule, scorecard)
     declared = len(scorecard.filter(metric="declared.subgroup"))
@@ -186,6 +193,14 @@ def _apply(scorecard: Scorecard, rule: Rule) -> Iterator[Reason]:
         for order in sorted(wanted & expected or (wanted if targets is None else set())):
             if not any(s.order == order and target in (None, s.target) for s in scores):
                 yield _missing(rule, target or "", order)
+
+
+def _best(scorecard: Scorecard, target: str, rule: Rule) -> str:
+    """The learner whose main figure on everyone is best when trained on real rows; "" where there is none."""
+    metric = f"utility.{MAIN[rule.task]}" if rule.task else ""
+    found = scorecard.filter(metric=metric, target=target, slice="all", status="ok")
+    known = {s.model: s.baseline for s in found if s.baseline is not None}
+    return max(known, key=lambda model: known[model], default="")
 
 
 def _targets(scorecard: Scorecard, rule: Rule) -> list[str] | None:

@@ -215,3 +215,37 @@ def test_every_default_rule_is_explained() -> None:
     for rule in load_policy(DEFAULT).rules:
         names.setdefault(rule.name, []).append(rule)
     assert all(any(r.description for r in rules) for rules in names.values())
+
+
+def test_the_best_learner_on_real_rows_decides_on_groups_where_the_rule_says_so() -> None:
+    def of(model: str, on_real: float, in_group: float) -> list[Score]:
+        about = {"target": "back", "model": model, "n": 500}
+        return [
+            Score(metric="utility.auroc", value=0.7, baseline=on_real, **about),
+            Score(
+                metric="fairness.auroc.difference", value=in_group, slice="sex=F", order=1, **about
+            ),
+        ]
+
+    declared = [
+        Score(
+            metric="declared.target", value=1, target="back", detail="classification", rows="none"
+        ),
+        Score(metric="declared.subgroup", value=1, slice="sex", order=1, rows="none"),
+    ]
+    weak, strong = of("weak", 0.6, -0.2), of("strong", 0.8, -0.01)
+    rule = {
+        "name": "by-group",
+        "task": "classification",
+        "metric": "fairness.auroc.difference",
+        "slices": ["groups"],
+        "at_least": -0.07,
+    }
+    every = Policy(name="every", rules=(rule,))
+    best = Policy(name="best", rules=(rule | {"learner": "best"},))
+    card = Scorecard((*declared, *weak, *strong))
+    assert gate(card, every).decision == "veto"
+    assert gate(card, best).decision == "approved"
+    assert gate(Scorecard((*declared, *weak)), best).decision == "veto"
+    without = [s for s in weak if s.metric != "utility.auroc"]
+    assert gate(Scorecard((*declared, *without)), best).decision == "insufficient evidence"
