@@ -6,6 +6,9 @@ Plain: forward and backward of the mean loss. Private: each unit's gradient clip
 no optimizer in either. Modes take turns, so that a busy machine is unkind to all of them alike. Ways that write
 every gradient down run on an eighth of the batch, beside a plain step on the same eighth. One JSON line a mode
 is appended to results/private_step_cost.jsonl.
+
+``--memory``: instead of time, the peak resident memory of a plain and of the engine's step on the same batch,
+each in a process of its own, beside what the process held before the step.
 """
 
 from __future__ import annotations
@@ -13,12 +16,15 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import statistics
 import time
 import warnings
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from importlib.metadata import version
 from itertools import pairwise
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -270,6 +276,32 @@ def measure(case: Case, repeats: int, device: str, with_compile: bool) -> list[d
     return rows
 
 
+def peak(name: str, number: int, make: Callable[[Case], Step]) -> dict[str, Any]:
+    """Peak resident memory of two steps, MB; for a fresh process."""
+    torch.manual_seed(0)
+    torch.set_num_threads(1)
+    case = CASES[name][number]("cpu")
+    before, step = _resident(), make(case)
+    step()
+    step()
+    return {
+        "case": case.name,
+        "draws": case.draws,
+        "mode": make.__name__,
+        "units": case.units,
+        "before_mb": before,
+        "peak_mb": _resident(),
+        "device": "cpu",
+        "threads": 1,
+        "versions": {"torch": version("torch")},
+    }
+
+
+def _resident() -> int:
+    """The most that this process has held so far, MB (Linux tells KiB)."""
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6)
+
+
 CASES: dict[str, list[Callable[[str], Case]]] = {
     "mlp": [lambda device: mlp(1024, 1, device)],
     **{
@@ -292,10 +324,23 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=15)
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--compile", action="store_true", help="vmap under torch.compile as well")
+    parser.add_argument("--memory", action="store_true", help="peak memory on the CPU, not time")
     parser.add_argument("--results", type=Path, default=RESULTS)
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     options.results.parent.mkdir(parents=True, exist_ok=True)
+    if options.memory:
+        with (
+            ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1) as fresh,
+            options.results.open("a", encoding="utf-8") as file,
+        ):
+            for name in options.cases:
+                for number in range(len(CASES[name])):
+                    for make in (plain, engine):
+                        row = fresh.submit(peak, name, number, make).result()
+                        print("{case}, K = {draws}, {mode}: {peak_mb} MB".format(**row))
+                        file.write(json.dumps(row) + "\n")
+        return
     for make in (make for name in options.cases for make in CASES[name]):
         torch.manual_seed(0)
         for row in measure(make(options.device), options.repeats, options.device, options.compile):

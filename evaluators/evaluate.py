@@ -23,6 +23,7 @@ from evaluators.attacks.reconstruction import reconstruction
 from evaluators.conditional import conditional
 from evaluators.curves import km_distance
 from evaluators.draws import draws
+from evaluators.extractor import Extractor
 from evaluators.fairness import fairness
 from evaluators.fidelity import diagnostic, impossible, lost_categories, quality
 from evaluators.images import image_fidelity
@@ -104,19 +105,24 @@ def evaluate(
     seed: int = 0,
     progress: Progress | None = None,
     more: Sequence[pd.DataFrame] = (),
+    own_fits: bool = True,
     not_measured: Mapping[str, str] | None = None,
     also: Mapping[str, Metric] | None = None,
+    extractor: Extractor | None = None,
 ) -> Scorecard:
     """Run every metric on canonical frames under a complete schema; the same seed, the same
     scores.
 
-    ``more``: further synthetic tables, for metrics that look at several draws or releases.
+    ``more``: further synthetic tables, for metrics that look at several draws or releases; ``own_fits``:
+    whether each comes from a fit of its own, or all are draws of one model.
     ``not_measured``: families of metrics (first part of their name) that mean nothing here, and why.
     ``also``: further metrics by name, such as ``IN_OWN_ENVIRONMENT``.
+    ``extractor``: features that images are compared by, else those of a network taught here.
     """
-    tables = Tables(train, holdout, synthetic, schema, seed, tuple(more))
+    tables = Tables(train, holdout, synthetic, schema, seed, tuple(more), own_fits)
     say = progress or (lambda metric, done, total: None)
-    on_tables = {**ON_TABLES, **(also or {})}
+    own: dict[str, Metric] = {"image": partial(image_fidelity, extractor=extractor)}
+    on_tables = {**ON_TABLES, **own, **(also or {})}
     total = len(on_tables) + len(ON_PREDICTIONS) + 1
     scores: list[Score] = []
     predictions: list[Prediction | Failure] = []

@@ -1,6 +1,7 @@
 """Features in which images are compared, under a name that says where they come from.
 
-The field's Fréchet distance is taken on Inception's features, whose weights we do not ship: ours come
+The field's Fréchet distance is taken on Inception's features, whose weights we do not ship
+(``evaluators.inception`` reads them): ours come
 from a small network trained on labels of the images at hand, so no figure on them is called FID or
 compared across data sets. Each feature is scaled by the images the network was trained on.
 
@@ -31,10 +32,14 @@ PIXEL_SIDE = 32
 
 @dataclass(frozen=True, eq=False)
 class Extractor:
-    """``name``: what the features are, for people; ``of``: images uint8 [n, h, w, c] → [n, d]."""
+    """``name``: what the features are, for people; ``of``: images uint8 [n, h, w, c] → [n, d].
+
+    ``distance``: the name of the Fréchet distance between such features.
+    """
 
     name: str
     of: Callable[[np.ndarray], np.ndarray]
+    distance: str = "frechet"
 
 
 def _pixels(images: np.ndarray) -> np.ndarray:

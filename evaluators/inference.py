@@ -127,7 +127,8 @@ def _data(tables: Tables, target: Target) -> dict[str, Data]:
     frames: dict[str, pd.DataFrame] = {
         role: tables.frame(role) for role in ("train", "synthetic", "holdout")
     }
-    frames |= {f"synthetic {i}": frame for i, frame in enumerate(tables.more, 2)}
+    if tables.own_fits:  # draws of one model share its noise, which no rule can see in them
+        frames |= {f"synthetic {i}": frame for i, frame in enumerate(tables.more, 2)}
     columns = chosen_columns(tables.codec, target)
     found = {}
     for role, frame in frames.items():

@@ -10,7 +10,7 @@ from base64 import b64encode
 from evaluators.page import number
 from evaluators.plots import Shape
 from evaluators.score import Score, Scorecard
-from evaluators.views import Plot, pair_marks, plot, problem
+from evaluators.views import Plot, pair_marks, plot, problem, spread
 from evaluators.words import metric_words
 
 BESIDE: tuple[tuple[Shape, str], ...] = (
@@ -28,7 +28,8 @@ def overall(card: Scorecard) -> list[tuple[str, str]]:
 
 
 def _beside(score: Score) -> str:
-    return f"{number(score.value)}; {score.baseline_name} {number(score.baseline)}"
+    figure = f"{number(score.value)} {spread(score)}".strip()
+    return f"{figure}; {score.baseline_name} {number(score.baseline)}"
 
 
 def by_slice(card: Scorecard) -> list[Plot]:
@@ -44,7 +45,7 @@ def by_slice(card: Scorecard) -> list[Plot]:
             ("Group", "Synthetic | real"),
             card.filter(metric=metric, order=1),
             pair_marks,
-            lambda s: (number(s.value), f"real {number(s.baseline)}"),
+            lambda s: (f"{number(s.value)} {spread(s)}".strip(), f"real {number(s.baseline)}"),
             BESIDE,
         )
         for metric, caption in captions.items()

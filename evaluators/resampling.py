@@ -13,9 +13,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.stats import norm
 
 REPLICATES = 400
 LEVEL = 0.95
+NORMAL = float(norm.ppf((1 + LEVEL) / 2))
 
 
 def unit_numbers(units: np.ndarray | None, n: int) -> np.ndarray:
@@ -69,3 +71,12 @@ def interval(values: np.ndarray) -> tuple[float | None, float | None]:
         return None, None
     low, high = np.quantile(known, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)
+
+
+def normal_interval(values: np.ndarray) -> tuple[float, float]:
+    """1.96 deviations of the replicates ``values[1:]`` around the figure ``values[0]``.
+
+    For figures whose replicates are all too high, as distances' are, or few.
+    """
+    around = NORMAL * float(values[1:].std(ddof=1))
+    return float(values[0]) - around, float(values[0]) + around

@@ -76,4 +76,5 @@ def _points(tables: Tables, role: str, size: int) -> np.ndarray:
 
 
 def _figures(real: np.ndarray, fake: np.ndarray) -> dict[str, float]:
-    return coverage(real, fake) | supports(real, fake)
+    covered = {name: found.value for name, found in coverage(real, fake).items()}
+    return covered | supports(real, fake)

@@ -62,7 +62,8 @@ class Tables:
     """Canonical frames of real train, real holdout and synthetic rows under one complete schema.
 
     ``more``: further synthetic tables, other draws of the same model or releases of other seeds, for
-    metrics that look at several.
+    metrics that look at several. ``own_fits``: whether each of them comes from a fit of its own, so
+    that they do not share their noise.
     """
 
     train: pd.DataFrame
@@ -71,6 +72,7 @@ class Tables:
     schema: Schema
     seed: int = 0
     more: tuple[pd.DataFrame, ...] = ()
+    own_fits: bool = True
 
     @cached_property
     def codec(self) -> Codec:

@@ -46,6 +46,7 @@ NAMES = {
     "excess_gap": "excess gap",
     "image": "images",
     "frechet": "Fréchet distance",
+    "fid": "Fréchet Inception distance (FID)",
     "kid": "kernel distance (KID)",
     "nearest": "by the nearest synthetic row or image",
     "calibrated": "by the nearest synthetic row, calibrated",

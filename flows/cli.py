@@ -89,7 +89,7 @@ def evaluate(
         list[Path],
         typer.Option(
             "--synthetic",
-            help="Synthetic table of any tool; repeat for other draws or seeds of the same generator.",
+            help="Synthetic table of any tool; repeat for further releases, each from a fit of its own.",
         ),
     ],
     out: Annotated[Path, typer.Option("--out", help="A new folder; it must stay in the house.")],

@@ -14,8 +14,10 @@ from evaluators.gate import Policy
 from generators.base import Generator
 from generators.registry import GENERATORS
 from privacy.accounting import Guarantee
+from privacy.arrays import holds_arrays
 from privacy.documents import Frozen, load_yaml
 from privacy.errors import InputError
+from privacy.public import PublicImages, content_digest
 from privacy.schema import Schema, load_schema
 
 
@@ -39,7 +41,9 @@ class RunConfig(Frozen):
     held out, who pay for nothing else; without it no figure of theirs is published. ``domain_share``: the
     share of ρ that goes into measuring what the schema leaves open. ``rows``: synthetic rows; where it is
     left out, as many as the train rows by the schema's public count, or by the model's own noisy estimate.
-    ``seed`` repeats sampling and evaluation; noise on private rows cannot be seeded.
+    ``seed`` repeats sampling and evaluation; noise on private rows cannot be seeded. ``inception``: the file
+    of FID's network, for judging images. ``public_images``: a folder or file of images that whoever writes
+    this declares public, to learn from first.
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
@@ -54,6 +58,8 @@ class RunConfig(Frozen):
     rows: int | None = Field(default=None, ge=1, le=100_000_000)
     seed: int = Field(default=0, ge=0)
     policy: Path = Path(__file__).parents[1] / "configs" / "policies" / "default.yaml"
+    public_images: Path | None = None
+    inception: Path | None = None
     ledger: str = ""
     runs: Path | None = None
 
@@ -81,16 +87,27 @@ class RunConfig(Frozen):
         return policy
 
     def digest(self) -> str:
-        """SHA-256 over all that decides what a run does: this config, its schema and its policy."""
-        content = self.model_dump(mode="json", exclude={"runs", "ledger"}) | {
+        """SHA-256 over all that decides what a run does: this config, its schema and its policy, and what is in
+        the files it names beside the data."""
+        content = self.model_dump(mode="json", exclude={"runs", "ledger", *BY_CONTENT}) | {
             "schema": self.load_schema().model_dump(mode="json"),
             "policy": self.load_policy().model_dump(mode="json"),
         }
+        for key in BY_CONTENT:
+            if (path := getattr(self, key)) is not None:
+                content[key] = content_digest(path)
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def make_generator(spec: dict[str, Any]) -> Generator:
-    """The generator that ``{"name": …, parameter: value}`` describes; unknown names and keys are refused."""
+BY_CONTENT = ("inception", "public_images")
+"""Files that a run is known by, wherever they lie."""
+
+
+def make_generator(spec: dict[str, Any], public: PublicImages | None = None) -> Generator:
+    """The generator that ``{"name": …, parameter: value}`` describes; unknown names and keys are refused.
+
+    ``public``: images for one of ``FROM_PUBLIC``.
+    """
     known = dict(spec)
     name = known.pop("name", None)
     if name not in GENERATORS:
@@ -107,6 +124,8 @@ def make_generator(spec: dict[str, Any]) -> Generator:
             raise ValueError(
                 f"{name}: {key}: {error.errors()[0]['msg']}, found {value!r}"
             ) from None
+    if public is not None:
+        known["public"] = public
     generator: Generator = kind(**known)
     return generator
 
@@ -128,6 +147,8 @@ def load_config(path: str | Path, data: tuple[Path, ...] = ()) -> RunConfig:
             "policy": at(config.policy),
             "runs": at(config.runs) if config.runs else here,
             "ledger": ledger if "://" in ledger else str(at(Path(ledger))),
+            "inception": config.inception and at(config.inception),
+            "public_images": config.public_images and at(config.public_images),
             "data": tuple(d.resolve() for d in data) or tuple(at(d) for d in config.data),
         }
     )
@@ -136,4 +157,22 @@ def load_config(path: str | Path, data: tuple[Path, ...] = ()) -> RunConfig:
     for file in resolved.data:
         if not file.is_file():
             raise InputError(f"{path}: data file {file} does not exist")
+    if resolved.inception is not None and not resolved.inception.is_file():
+        raise InputError(f"{path}: inception: file {resolved.inception} does not exist")
+    if resolved.public_images is not None:
+        _check_public(path, resolved.public_images, resolved.data)
     return resolved
+
+
+def _check_public(path: Path, public: Path, data: tuple[Path, ...]) -> None:
+    """Raise InputError where public images are not there, or lie where private ones do."""
+    if not public.exists():
+        raise InputError(f"{path}: public_images: {public} does not exist")
+    for file in data:
+        # a CSV file names pictures that lie beside it
+        names = not holds_arrays(file) and file.suffix.lower() != ".parquet"
+        if file.is_relative_to(public) or (names and public.is_relative_to(file.parent)):
+            raise InputError(
+                f"{path}: public_images: {public} and the private {file.name} lie in one folder; keep what is "
+                "public apart"
+            )

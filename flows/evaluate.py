@@ -36,7 +36,7 @@ def evaluate(
     Args:
         schema_file: what is public about the table, YAML.
         real: the rows that the generator was trained on.
-        synthetic: one table, or several of the same generator, of which the first is judged.
+        synthetic: one table, or several releases of the same generator, of which the first is judged.
         out: a new folder for scores, verdict and report; it must stay in the house.
         holdout: rows that the generator has not seen, if there are any.
         policy: what is asked of the table, YAML; the default policy where it is left out.

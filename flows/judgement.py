@@ -49,9 +49,10 @@ OPEN_BINS = 20
 class Case:
     """What is judged. ``real``: rows the generator was trained on; ``holdout``: rows it never saw, if any.
 
-    ``synthetic``: one table or several of the same generator (other draws or seeds); the first is judged, the
-    others say how much draws differ. ``claim``: the (ε, δ) that whoever made it claims. ``anonymeter``: whether
-    its attacks are run too, in an environment that the first run builds from the package index.
+    ``synthetic``: one table, or several, each from a fit of its own of the same generator; the first is
+    judged, the others say how much releases differ. ``claim``: the (ε, δ) that whoever made it claims.
+    ``anonymeter``: whether its attacks are run too, in an environment that the first run builds from the
+    package index.
     """
 
     schema: Path

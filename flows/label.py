@@ -94,6 +94,7 @@ def make_label(work: Work, charge: Charge, rows: int, verdict: Verdict) -> dict[
             "columns": len(schema.columns),
             "row_count": schema.public_rows,
             "share_held_out": work.dataset.split.holdout,
+            "pre_training": _pre_training(work),
         },
         "implementation": {
             "libraries": {name: version(name) for name in LIBRARIES},
@@ -140,6 +141,12 @@ def evaluation(work: Work) -> dict[str, Any] | None:
         "intervals": "95 %; they hold the chance of who was held out and the noise",
         "figures": [asdict(s) for s in charged(work)],
     }
+
+
+def _pre_training(work: Work) -> str:
+    """On whose word which images taught the generator before private rows did."""
+    images = work.plan.public
+    return f"on {images}; declared public by the person who wrote the config" if images else "none"
 
 
 def _word(unit: str) -> str:

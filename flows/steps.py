@@ -20,19 +20,22 @@ from dp_accounting import ComposedDpEvent, DpEvent, ZCDpEvent
 from evaluators.charged.scores import charged_scores
 from evaluators.evaluate import evaluate
 from evaluators.gate import Verdict, gate
+from evaluators.inception import inception
 from evaluators.neighbours import nearest_grid
 from evaluators.score import Scorecard
 from evaluators.tables import Tables
-from flows.config import make_generator
+from flows.config import RunConfig, make_generator
 from flows.export import read_synthetic, synthetic_bytes
 from flows.run import Run, folder_atomically, write_atomically
 from generators.base import Generator, Model, Progress
-from generators.registry import IMAGES, load_model
+from generators.registry import FROM_PUBLIC, IMAGES, load_model
 from privacy.accounting import zcdp_budget
+from privacy.columns import Image
 from privacy.domain import domain_event, map_undeclared, measure_domain, selects_categories
 from privacy.errors import InputError
 from privacy.images import stack
 from privacy.ledger import Dataset, Ledger, Permit
+from privacy.public import PublicImages
 from privacy.read import file_digest
 from privacy.schema import Schema, load_schema
 from privacy.table import Partition, PrivateTable, Rows
@@ -50,7 +53,8 @@ class Plan:
     generator: Generator
     domain_rho: float
     domain_delta: float
-    evaluation_rho: float = 0.0
+    evaluation_rho: float
+    public: PublicImages | None
 
     @classmethod
     def of(cls, run: Run) -> Plan:
@@ -60,10 +64,10 @@ class Plan:
         rho = config.domain_share * zcdp_budget(guarantee) if schema.incomplete else 0.0
         delta = config.domain_share * guarantee.delta if selects_categories(schema) else 0.0
         beside = domain_event(schema, rho, delta)
-        generator = make_generator(config.generator)
-        if schema.image is not None and config.generator["name"] not in IMAGES:
+        name = config.generator["name"]
+        if schema.image is not None and name not in IMAGES:
             raise InputError(
-                f"generator: {config.generator['name']} draws no images, and {schema.image!r} is one; "
+                f"generator: {name} draws no images, and {schema.image!r} is one; "
                 f"take {' or '.join(IMAGES)}"
             )
         if config.load_policy().figures == "charged" and config.evaluation is None:
@@ -71,8 +75,12 @@ class Plan:
                 f"policy: {config.load_policy().name} decides on charged figures only; say what they may cost "
                 "the people held out, `evaluation: {epsilon: 1.0, delta: …}`"
             )
+        public = public_images(config, schema)
+        if config.inception is not None:
+            inception(config.inception)
+        ready = make_generator(config.generator, public).calibrate(guarantee, schema, beside)
         asked = zcdp_budget(config.evaluation.guarantee) if config.evaluation else 0.0
-        return cls(schema, generator.calibrate(guarantee, schema, beside), rho, delta, asked)
+        return cls(schema, ready, rho, delta, asked, public)
 
     @property
     def event(self) -> DpEvent:
@@ -84,6 +92,21 @@ class Plan:
     def evaluation_event(self) -> DpEvent:
         """What the holdout is charged for figures that may be published."""
         return ZCDpEvent(self.evaluation_rho)
+
+
+def public_images(config: RunConfig, schema: Schema) -> PublicImages | None:
+    """The public images of a config, read once to see that they can be; None where it has none."""
+    if config.public_images is None:
+        return None
+    name = config.generator["name"]
+    if name not in FROM_PUBLIC or schema.image is None:
+        raise InputError(
+            f"public_images: {name} learns nothing from them; take {' or '.join(FROM_PUBLIC)}, "
+            "or leave them out"
+        )
+    column = schema.columns[schema.image]
+    assert isinstance(column, Image)
+    return PublicImages.of(config.public_images, column.shape)
 
 
 @dataclass(frozen=True)
@@ -211,12 +234,22 @@ def sample(work: Work) -> None:
     write_atomically(work.synthetic_file, synthetic_bytes(frame, model.schema))
 
 
+MORE_DRAWS = 2
+"""Further draws of a table's model, to see how much figures move from one to the next."""
+
+
 def judge(work: Work, progress: Progress) -> None:
     """Hold the synthetic rows against the real ones; the scorecard is internal."""
     if (work.run / "scores").exists():
         return
     train, holdout = (work.open_internally(p) for p in ("train", "holdout"))
     synthetic, schema, seed = work.synthetic(), work.completed_schema(), work.run.config.seed
+    model: Model = load_model(work.run / "model")
+    more = [
+        model.sample(len(synthetic), np.random.default_rng([seed, 2, i]))
+        for i in range(0 if schema.image else MORE_DRAWS)
+    ]
+    path = work.run.config.inception
     scorecard = evaluate(
         train,
         holdout,
@@ -224,6 +257,9 @@ def judge(work: Work, progress: Progress) -> None:
         schema,
         seed=seed,
         progress=lambda metric, done, total: progress(metric, done / total),
+        extractor=None if path is None else inception(path),
+        more=more,
+        own_fits=False,
     )
     with folder_atomically(work.run / "scores") as folder:
         scorecard.write(folder)

@@ -34,6 +34,9 @@ GENERATORS: Mapping[str, type[Any]] = {
 IMAGES = tuple(name for name, kind in GENERATORS.items() if issubclass(kind, ImageSgd))
 """Those that draw image sets."""
 
+FROM_PUBLIC = tuple(name for name, kind in GENERATORS.items() if issubclass(kind, ImageDiffusion))
+"""Those that public images may teach first."""
+
 MODELS: Mapping[str, Callable[[Path], Model]] = {
     "marginals": MarginalModel.load,
     "diffusion": partial(DeepModel.load, build=MaskedDenoiser),

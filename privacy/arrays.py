@@ -12,6 +12,7 @@ import re
 import struct
 import zipfile
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -75,7 +76,40 @@ def _npz(path: Path, schema: Schema) -> dict[str, np.ndarray]:
     return found
 
 
+def read_pixels(path: Path, most_bytes: int) -> list[np.ndarray]:
+    """Every array of pictures that a public file holds: uint8 [n, height, width], or with three channels last.
+
+    Raises one of ``UNREADABLE``, for a file that unpacks to more bytes too.
+    """
+
+    def bounded(size: int) -> None:
+        if size > most_bytes:
+            raise ValueError(f"it unpacks to {size:,} bytes, more than {most_bytes:,}")
+
+    if path.suffix.lower() == ".npz":
+        with path.open("rb") as opened, NpzFile(opened, allow_pickle=False) as file:
+            assert file.zip is not None
+            bounded(sum(int(part.file_size) for part in file.zip.infolist()))
+            arrays = [file[name] for name in file.files]
+    else:
+        arrays = [_idx_array(path, lambda shape: bounded(math.prod(shape)))]
+    grey = [a[..., 0] if a.ndim == 4 and a.shape[3] == 1 else a for a in arrays]
+    return [a for a in grey if a.dtype == np.uint8 and (a.ndim == 3 or a.shape[3:] == (3,))]
+
+
 def _idx(path: Path, schema: Schema) -> dict[str, np.ndarray]:
+    def check(shape: tuple[int, ...]) -> None:
+        if len(shape) == 3 and schema.image is not None:
+            _check_shape(path, schema.image, shape, schema)
+
+    array = _idx_array(path, check)
+    name = _idx_column(path, schema) if array.ndim == 1 else schema.image
+    assert name is not None
+    return {name: array}
+
+
+def _idx_array(path: Path, check: Callable[[tuple[int, ...]], None]) -> np.ndarray:
+    """The array of an idx file; ``check`` sees its shape before it is unpacked."""
     opener = gzip.open if path.name.lower().endswith(".gz") else open
     with opener(path, "rb") as file:
         (magic,) = struct.unpack(">I", file.read(4))
@@ -83,14 +117,11 @@ def _idx(path: Path, schema: Schema) -> dict[str, np.ndarray]:
         if dimensions not in (1, 3):
             raise ValueError("it does not begin as an idx file of bytes in one or three dimensions")
         shape = struct.unpack(f">{dimensions}I", file.read(4 * dimensions))
-        if dimensions == 3 and schema.image is not None:
-            _check_shape(path, schema.image, shape, schema)
+        check(shape)
         content = file.read(math.prod(shape) + 1)  # a zipped file may unfold into any length
     if len(content) != math.prod(shape):
         raise ValueError(f"it does not hold the {shape[0]} rows that it announces")
-    name = _idx_column(path, schema) if dimensions == 1 else schema.image
-    assert name is not None
-    return {name: np.frombuffer(content, dtype=np.uint8).reshape(shape)}
+    return np.frombuffer(content, dtype=np.uint8).reshape(shape)
 
 
 def _idx_column(path: Path, schema: Schema) -> str:

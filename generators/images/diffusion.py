@@ -2,21 +2,24 @@
 
 DPDM (arXiv 2210.09929): EDM's loss at log-normal noise levels, K of them for each image inside the gradient
 that is clipped, an average of the weights, classes told and sometimes withheld. Before the first private step
-the network has learnt to denoise draws of each class's moments, which is free.
+the network has learnt to denoise draws of each class's moments, and public images where there are some (as in
+PrivImage, arXiv 2311.12850), which is free.
 
 Privacy claim: one Poisson-sampled Gaussian a step, beside the opening and the moments; noise levels are drawn
-without the rows.
+without the rows. Images declared public have no part in it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Self
 
 import torch
+from dp_accounting import DpEvent
 from torch import Tensor, nn
 
-from generators.deep.generator import Prepared, average
+from generators.deep.generator import CALIBRATED, Prepared, average
 from generators.deep.training import Schedule, SpentSoFar
 from generators.dpsgd.checkpoint import RandomState, Stateful, run
 from generators.dpsgd.engine import PrivateGradient
@@ -29,9 +32,16 @@ from generators.images.networks import (
     Sampler,
     untold_codes,
 )
+from privacy.accounting import Guarantee
+from privacy.errors import InputError
+from privacy.public import PublicImages
+from privacy.schema import Schema
 
 P_MEAN, P_STD = -1.2, 1.2
 """Of log σ, as in EDM and DPDM."""
+
+PUBLIC_SHARE = 0.5
+"""Of a warm-up batch, where there are public images; the rest are draws of the moments."""
 
 
 def corrupt(sizes: list[int], drop: float, rows: Rows, g: torch.Generator) -> Rows:
@@ -67,6 +77,7 @@ class ImageDiffusion(ImageSgd):
 
     ``draws`` K: noise levels drawn for each unit in a step. ``widths``, ``layers``, ``patch``: of the U-Net.
     ``warm_up``, ``warm_up_batch``, ``warm_up_rate``: steps on draws of the moments, before any private one.
+    ``public``: images to learn from in these steps too, told nothing about.
     ``drop``: how often training withholds conditions. ``guidance``, ``sampler``, ``sampling_steps`` and
     ``start`` (the noise that sampling begins with): how images are drawn.
     """
@@ -88,8 +99,14 @@ class ImageDiffusion(ImageSgd):
     sampler: Sampler = "ode"
     sampling_steps: int = 12
     start: float = 1.0
+    public: PublicImages | None = field(default=None, metadata=CALIBRATED)
 
     kind = "image-diffusion"
+
+    def calibrate(self, guarantee: Guarantee, schema: Schema, beside: DpEvent) -> Self:
+        if self.public is not None and self.warm_up == 0:
+            raise InputError("public_images: warm_up is 0, so that nothing would learn from them")
+        return super().calibrate(guarantee, schema, beside)
 
     def learn(self, prepared: Prepared, begun: Begun, shape: tuple[int, int, int]) -> nn.Module:
         device = self.pick_device()
@@ -124,10 +141,12 @@ class ImageDiffusion(ImageSgd):
         mean = average(network, self.ema)
         schedules = Schedule(early, self.warm_up), Schedule(late, self.steps)
         public = torch.Generator(device).manual_seed(0)
+        free = self._free(begun, shape)
+        looked_at = "draws of the moments" + (" and public images" if self.public else "")
 
         def on_draws(t: int) -> None:
             schedules[0].set(t)
-            images, told = begun.draws(self.warm_up_batch, torch.Generator().manual_seed(t))
+            images, told = free(torch.Generator().manual_seed(t))
             rows = {"pixels": images.to(device), "told": told.to(device)}
             early.zero_grad()
             loss = denoising_loss(network, corrupt(begun.sizes, self.drop, rows, public)).mean()
@@ -158,9 +177,26 @@ class ImageDiffusion(ImageSgd):
 
         def told(t: int) -> str:
             if t <= self.warm_up:
-                return f"step {t} of {self.warm_up} on draws of the moments"
+                return f"step {t} of {self.warm_up} on {looked_at}"
             return spent(t - self.warm_up)
 
         total = self.warm_up + self.steps
         run(total, step, parts, prepared.checkpoint, prepared.progress, told)
         return mean.module
+
+    def _free(
+        self, begun: Begun, shape: tuple[int, int, int]
+    ) -> Callable[[torch.Generator], tuple[Tensor, Tensor]]:
+        """What makes a warm-up batch: images in [−1, 1] and their conditions."""
+        if self.public is None:
+            return lambda g: begun.draws(self.warm_up_batch, g)
+        planes = torch.from_numpy(self.public.load(shape).transpose(0, 3, 1, 2).copy())
+        n = round(PUBLIC_SHARE * self.warm_up_batch)
+        untold = untold_codes(torch.zeros(n, len(begun.sizes), dtype=torch.int64), begun.sizes)
+
+        def mixed(g: torch.Generator) -> tuple[Tensor, Tensor]:
+            drawn, told = begun.draws(self.warm_up_batch - n, g)
+            shown = planes[torch.randint(len(planes), (n,), generator=g)].float() / 127.5 - 1
+            return torch.cat([drawn, shown]), torch.cat([told, untold])
+
+        return mixed

@@ -3,6 +3,8 @@
 The critic is trained by DP-SGD, many steps for one of the generator, adaptively ("Private GANs, Revisited",
 arXiv 2302.02936). The generator begins as the identity on draws of each class's moments, so that classes and
 coarse shape are there before the first step, and learns what to add to them (as refiners do, arXiv 1612.07828).
+Public images are not taken: it learns from the critic alone, and only a critic of private images says how draws
+of them differ from them.
 
 Privacy claim: one Poisson-sampled Gaussian a critic step, beside the opening and the moments. The generator
 sees weights of the critic and draws of the moments.

@@ -137,6 +137,7 @@ def make_label() -> dict[str, Any]:
             "columns": 4,
             "row_count": None,
             "share_held_out": 0.2,
+            "pre_training": "none",
         },
         "implementation": {
             "libraries": {"opendp": "0.16"},

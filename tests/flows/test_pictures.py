@@ -19,6 +19,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from evaluators.extractor import PIXELS, Extractor
+from evaluators.score import Scorecard
 from flows import steps
 from flows.bundle import _public, write_bundle
 from flows.card import write_card
@@ -200,14 +202,14 @@ SHORT = {
 }  # fmt: skip
 
 
-def write_run(folder: Path) -> Path:
+def write_run(folder: Path, **changes: Any) -> Path:
     """A release config of 80 pictures in a folder."""
     schema = exported(SCHEMA)
     write_files(drawn(80), schema, folder)
     config = {
         "name": "scans", "schema": "schema.yaml", "data": "data.csv", "policy": "policy.yaml",
         "guarantee": {"epsilon": 1.0, "delta": 1e-5}, "generator": SHORT,
-        "ledger": "ledger.db", "runs": "runs", "rows": 20,
+        "ledger": "ledger.db", "runs": "runs", "rows": 20, **changes,
     }  # fmt: skip
     (folder / "schema.yaml").write_text(schema.to_yaml())
     for name, value in (("policy", clinic.POLICY), ("config", config)):
@@ -254,6 +256,115 @@ def test_answers_are_not_continued_on_other_pictures(tmp_path: Path, monkeypatch
             PIL.Image.fromarray(255 - np.asarray(stored)).save(stored.filename)  # type: ignore[attr-defined]
         with pytest.raises(LedgerError, match="another question"):
             steps.fit(steps.Work.of(run), lambda what, share: None)
+
+
+def test_weights_for_judging_are_looked_at_before_the_charge(tmp_path: Path) -> None:
+    config = write_run(tmp_path, inception="weights.pth")
+    with pytest.raises(InputError, match=r"inception: file .*weights.pth does not exist"):
+        load_config(config)
+    (tmp_path / "weights.pth").write_text("hello")
+    run = Run.of(load_config(config))
+    with pytest.raises(InputError, match="not the weights of FID's Inception network"):
+        steps.Work.of(run)
+    assert not (tmp_path / "ledger.db").exists()
+    (tmp_path / "weights.pth").write_text("other weights, another run")
+    other = Run.of(load_config(config)).name
+    assert other != run.name
+    (tmp_path / "weights.pth").rename(tmp_path / "moved.pth")
+    config.write_text(config.read_text().replace("weights.pth", "moved.pth"))
+    assert Run.of(load_config(config)).name == other
+
+
+PRE_TRAINED = {
+    "name": "image-diffusion", "steps": 2, "warm_up": 3, "widths": [8, 8], "sampling_rate": 0.2,
+    "frequencies": 2, "sampling_steps": 2, "device": "cpu",
+}  # fmt: skip
+
+
+def write_public(folder: Path, value: int) -> Path:
+    """Three public images of another size, in colour."""
+    folder.mkdir()
+    for i in range(3):
+        PIL.Image.new("RGB", (9, 9), (value, value + i, 0)).save(folder / f"{i}.jpg")
+    return folder
+
+
+def write_pre_trained(folder: Path, **changes: Any) -> Path:
+    """A release config beside a folder ``flowers`` of public images."""
+    write_public(folder / "flowers", 200)
+    (folder / "private").mkdir()
+    given: dict[str, Any] = {"public_images": "../flowers", "generator": PRE_TRAINED}
+    return write_run(folder / "private", **given | changes)
+
+
+def test_a_release_names_its_public_images_and_the_network_that_judged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named: list[Path] = []
+
+    def given(path: Path) -> Extractor:
+        named.append(path)
+        return Extractor("given", PIXELS.of, "fid")
+
+    (tmp_path / "weights.pth").write_text("of a network")
+    monkeypatch.setattr(steps, "inception", given)
+    run = Run.of(load_config(write_pre_trained(tmp_path, inception="../weights.pth")))
+    with run.locked():
+        work = steps.Work.of(run)
+        steps.fit(work, lambda what, share: None)
+        steps.sample(work)
+        steps.judge(work, lambda what, share: None)
+        bundle = write_bundle(work, work.charge(), steps.decide(work))
+    scores = Scorecard.read(run / "scores" / "scores.parquet")
+    assert scores.filter(metric="image.fid")
+    assert not scores.filter(metric="image.frechet")
+    assert set(named) == {tmp_path / "weights.pth"}
+    files = sorted(
+        hashlib.sha256(f.read_bytes()).hexdigest() for f in (tmp_path / "flowers").iterdir()
+    )
+    digest = hashlib.sha256("".join(files).encode()).hexdigest()
+    label = json.loads((bundle / "public" / "label.json").read_text())
+    expected = (
+        f"on 3 public images of flowers, SHA-256 {digest}; declared public by the person who wrote the "
+        "config"
+    )
+    assert label["public_facts_assumed"]["pre_training"] == expected
+    assert str(tmp_path) not in json.dumps(label["public_facts_assumed"])
+    assert expected in Page((bundle / "public" / "card.html").read_text("utf-8")).text
+
+
+def test_other_public_images_are_another_run(tmp_path: Path) -> None:
+    config = write_pre_trained(tmp_path)
+    first = Run.of(load_config(config)).name
+    (tmp_path / "flowers").rename(tmp_path / "moved")
+    config.write_text(config.read_text().replace("flowers", "moved"))
+    assert Run.of(load_config(config)).name == first
+    (tmp_path / "moved" / "0.jpg").write_bytes((tmp_path / "moved" / "1.jpg").read_bytes())
+    assert Run.of(load_config(config)).name != first
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"generator": SHORT}, "public_images: image-gan learns nothing from them"),
+        ({"generator": PRE_TRAINED | {"warm_up": 0}}, "public_images: warm_up is 0"),
+        ({"public_images": "../absent"}, "public_images: .*absent does not exist"),
+        ({"public_images": "images"}, "public_images: .*one folder"),
+        ({"public_images": ".."}, "public_images: .*one folder"),
+        ({"generator": PRE_TRAINED | {"public": "x"}}, "has no parameter 'public'"),
+        ({}, r"1\.jpg: not a public image to learn from"),
+    ],
+)
+def test_public_images_that_cannot_teach_are_refused_before_the_charge(
+    change: dict[str, Any], named: str, tmp_path: Path
+) -> None:
+    config = write_pre_trained(tmp_path, **change)
+    if not change:
+        (tmp_path / "flowers" / "1.jpg").write_bytes(b"broken")
+    with pytest.raises(InputError, match=named) as caught:
+        steps.Work.of(Run.of(load_config(config)))
+    assert "\n" not in str(caught.value)
+    assert not list(tmp_path.rglob("ledger.db"))
 
 
 def test_the_commands_know_pictures(tmp_path: Path) -> None:

@@ -1,23 +1,34 @@
-"""What a fit must not show: whether there was anybody to train on, or rows beside the two mechanisms."""
+"""What a fit must not show: whether there was anybody to train on, or rows beside the two mechanisms; and
+what public images do to it."""
 
 import functools
+import shutil
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
+import PIL.Image
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from flows.canaries import fit_alone
 from flows.toy import PICTURES, people
 from flows.worst_case import calibrated
 from generators.deep.generator import Prepared
+from generators.dpsgd import checkpoint
 from generators.dpsgd.checkpoint import Checkpoint
 from generators.dpsgd.engine import PrivateGradient
-from generators.images import gan, generator, moments
+from generators.dpsgd.units import Units
+from generators.images import diffusion, gan, generator, moments
 from generators.images.diffusion import ImageDiffusion
 from generators.images.gan import ImageGan
+from generators.images.generator import Begun
+from generators.images.moments import Basis, Moments
 from privacy.accounting import Guarantee
+from privacy.errors import InputError, LedgerError
+from privacy.public import PublicImages
 from privacy.table import Rows
 from privacy.transcript import Transcript
 from tests.generators import checks
@@ -98,3 +109,116 @@ def test_moments_that_cannot_be_measured_are_refused_before_anything_is_charged(
     """At a spread of nothing, an image like the mean would be divided by its norm of nothing."""
     with pytest.raises(ValueError, match="must be positive"):
         ImageGan(**wrong)
+
+
+SHAPE = (8, 8, 1)
+
+
+def shown(folder, value):
+    """A folder of four grey public images of about that value."""
+    folder.mkdir()
+    for i in range(4):
+        PIL.Image.new("L", (8, 8), value + i).save(folder / f"{i}.png")
+    return PublicImages.of(folder, SHAPE)
+
+
+def begun():
+    """Two classes, told apart by nothing yet."""
+    pixels, told = torch.zeros(6, 1, 8, 8, dtype=torch.uint8), torch.tensor([[0], [1]] * 3)
+    units = Units.of({"pixels": pixels, "told": told}, np.arange(6), 1)
+    moments = Moments(Basis(SHAPE, 2), np.zeros((2, 4)), np.zeros((2, 4, 4)))
+    return Begun([2], told, told, units, moments)
+
+
+def test_half_a_warm_up_batch_are_public_images_of_which_nothing_is_told(tmp_path):
+    public = shown(tmp_path / "bright", 200)
+    generator = ImageDiffusion(**SHORT, warm_up_batch=6, public=public)
+    images, told = generator._free(begun(), SHAPE)(torch.Generator().manual_seed(0))
+    assert images[:3].abs().max() < 0.01  # the moments are middle grey
+    assert set(((images[3:] + 1) * 127.5).round().unique().tolist()) <= {200, 201, 202, 203}
+    assert told[3:].tolist() == [[2]] * 3
+    assert set(told[:3].flatten().tolist()) <= {0, 1}
+
+
+def after_warm_up(generator, folder):
+    """The network's weights when the first private step is due; nothing before it is secret."""
+    folder.mkdir()
+    file, steps = folder / "checkpoint", generator.warm_up + generator.steps
+
+    def copy(what, share):
+        if round(share * steps) == generator.warm_up + 1:
+            shutil.copy(file, folder / "copy")
+
+    opening = SimpleNamespace(units=6.0)
+    prepared = SimpleNamespace(
+        opening=opening, n_groups=1, checkpoint=Checkpoint(file, "id"), progress=copy
+    )
+    generator.learn(prepared, begun(), SHAPE)
+    found = load_file(folder / "copy")
+    return {k: v for k, v in found.items() if k.startswith("network/unet")}
+
+
+@pytest.fixture(scope="module")
+def ready():
+    """A small calibrated generator, which is the same whatever images are public."""
+    return calibrated(ImageDiffusion(**SHORT, warm_up=5, widths=(8, 8)), CLAIM)
+
+
+@pytest.fixture
+def often(monkeypatch):
+    """A checkpoint after every step; ε so far takes seconds to compute and is only told."""
+    monkeypatch.setattr(checkpoint, "EVERY", 0.0)
+    monkeypatch.setattr(diffusion, "SpentSoFar", lambda *parts: lambda step: f"private {step}")
+
+
+def test_weights_follow_the_public_images(ready, often, tmp_path):
+    def weights(name, public):
+        return after_warm_up(replace(ready, public=public), tmp_path / name)
+
+    bright, dark = shown(tmp_path / "bright", 200), shown(tmp_path / "dark", 20)
+    found = [weights("a", bright), weights("b", bright), weights("c", dark), weights("d", None)]
+    assert len(found[0]) > 10
+
+    def same(a, b):
+        return all(torch.equal(v, b[k]) for k, v in a.items())
+
+    assert same(found[0], found[1])
+    assert not any(same(found[0], other) for other in found[2:])
+    assert not same(found[2], found[3])
+
+
+def fit(generator, folder, progress=lambda what, share: None):
+    permit = SimpleNamespace(covers=lambda *a: None, charge=SimpleNamespace(hash="paid"))
+    scans = list(np.random.default_rng(0).integers(0, 256, (40, *SHAPE), dtype=np.uint8))
+    rows = Rows(people(40, 0).assign(scan=pd.Series(scans, dtype=object)), np.arange(40))
+    transcript = Transcript(folder / "attempt.jsonl")
+    return generator.fit(rows, PICTURES, permit, transcript, progress).network.state_dict()
+
+
+def test_a_warm_up_on_public_images_goes_on_bit_for_bit_and_on_no_others(ready, often, tmp_path):
+    public = shown(tmp_path / "bright", 200)
+    (tmp_path / "whole").mkdir()
+
+    def copy(what, share):
+        if what.startswith("step 3 of 5 on draws of the moments and public images"):
+            for name in ("copy", "other"):
+                shutil.copytree(tmp_path / "whole", tmp_path / name)
+
+    whole, told = fit(replace(ready, public=public), tmp_path / "whole", copy), []
+    (tmp_path / "bright").rename(tmp_path / "moved")
+    moved = PublicImages.of(tmp_path / "moved", SHAPE)
+    again = replace(ready, public=moved)
+    resumed = fit(again, tmp_path / "copy", lambda what, share: told.append(what))
+    assert not any(what.startswith("step 2 of 5") for what in told)
+    assert any(what.startswith("step 4 of 5") for what in told)
+    for name, value in whole.items():
+        assert torch.equal(value, resumed[name]), name
+    other = replace(ready, public=shown(tmp_path / "dark", 20))
+    with pytest.raises(LedgerError, match="of other parameters"):
+        fit(other, tmp_path / "other")
+
+
+def test_public_images_without_a_warm_up_are_refused(tmp_path):
+    wanted = ImageDiffusion(**SHORT, warm_up=0, public=shown(tmp_path / "bright", 200))
+    with pytest.raises(InputError, match="public_images: warm_up is 0"):
+        calibrated(wanted, CLAIM)
