@@ -28,6 +28,9 @@ MOST_DIFFERENCES = 40
 COMPARED = (".difference", ".excess_gap", "quality.column", "representation_ratio")
 """Ends of metrics on a common scale, whose spread over releases can be ordered."""
 
+UNBOUNDED = frozenset({"mae", "r2", "coefficient"})
+"""Figures in units of the target, or without an end: not on that scale."""
+
 
 @dataclass(frozen=True)
 class Line:
@@ -85,8 +88,7 @@ def _lines(releases: Sequence[Release]) -> tuple[list[str], list[Line]]:
 def differences(releases: Sequence[Release]) -> Grid | None:
     """The figures in which releases lie furthest apart, with every release's own; the widest first."""
     known = [
-        {_key(s): s for s in r.scorecard if s.status == "ok" and s.metric.endswith(COMPARED)}
-        for r in releases
+        {_key(s): s for s in r.scorecard if s.status == "ok" and _on_the_scale(s)} for r in releases
     ]
     shared = [k for k in dict.fromkeys(k for mine in known for k in mine) if _several(known, k)]
     apart = {k: _apart([mine[k] for mine in known if k in mine]) for k in shared}
@@ -105,10 +107,14 @@ def differences(releases: Sequence[Release]) -> Grid | None:
     return Grid(head, rows, left_out=len(differ) - len(shown))
 
 
+def _on_the_scale(score: Score) -> bool:
+    common = score.metric.endswith(COMPARED) and not set(score.metric.split(".")) & UNBOUNDED
+    return common and score.rows == "holdout"
+
+
 def _key(score: Score) -> tuple[str, ...]:
-    """What a figure is of; rows included, since a figure may be given on train and on holdout."""
-    rows = "" if score.rows == "holdout" else f"on {score.rows} rows"
-    return score.metric, score.target, score.model, score.slice, score.detail, rows
+    """What a figure is of."""
+    return score.metric, score.target, score.model, score.slice, score.detail
 
 
 def _several(known: Sequence[dict[tuple[str, ...], Score]], key: tuple[str, ...]) -> bool:

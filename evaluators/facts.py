@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from evaluators.page import loss
+from evaluators.page import loss, number
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def guarantee_words(claim: Claim | None) -> tuple[str, ...]:
     return (
         f"Whoever made these rows claims ε = {loss(claim.epsilon)} at δ = {loss(claim.delta)} for "
         f"one {claim.unit}. If that is true, whatever is found out from the rows about any one "
-        f"{claim.unit} is at most e^ε ≈ {math.exp(min(claim.epsilon, 700)):.3g} times as likely as "
+        f"{claim.unit} is at most e^ε ≈ {number(math.exp(min(claim.epsilon, 700)))} times as likely as "
         f"it would be without, but for a probability of δ.",
         "This is their word: the training was not seen here. An attack that does better than the "
         "claim allows would refute it; one that does worse proves nothing.",

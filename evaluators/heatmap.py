@@ -89,11 +89,9 @@ def _map(
     figure: Callable[[Score], float | None],
 ) -> Chart:
     z: list[list[float | None]] = []
-    hover: list[list[str]] = []
     for row in columns:
         cells = [pairs.get((row, c)) or pairs.get((c, row)) for c in columns]
         z.append([None if s is None or (v := figure(s)) is None else round(v, 4) for s in cells])
-        hover.append([_hover(row, c, s) for c, s in zip(columns, cells, strict=True)])
     size = len(columns)
     below = names_axis(columns) | {"range": [-0.5, size - 0.5], "tickangle": -60}
     trace = {
@@ -106,8 +104,7 @@ def _map(
         "xgap": 1,
         "ygap": 1,
         "hoverongaps": False,
-        "hovertext": hover,
-        "hoverinfo": "text",
+        "hoverinfo": "text",  # made on the page, of names and figure
     }
     layout = {
         "plot_bgcolor": "--rest",
@@ -115,13 +112,6 @@ def _map(
         "yaxis": names_axis(columns) | {"range": [size - 0.5, -0.5]},
     }
     return chart(title, "", says, [trace], layout, grid, min(720, 190 + 17 * size))
-
-
-def _hover(a: str, b: str, score: Score | None) -> str:
-    if score is None:
-        return ""
-    figures = f"real {number(score.baseline)}, synthetic {number(_synthetic(score))}"
-    return f"{plain(a)} × {plain(b)}<br>{figures} ({plain(_kind(score))})"
 
 
 def _grid(worst: Sequence[tuple[tuple[str, str], Score]]) -> Grid:

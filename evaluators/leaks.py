@@ -24,8 +24,8 @@ ALLOWED: tuple[tuple[Shape, str], ...] = (("tick", "the most that the claimed ε
 
 
 def limit(score: Score, claim: Claim | None) -> float | None:
-    """The most that a claim lets an attack reach; None where it sets no limit."""
-    if claim is None or not claim.bounded:
+    """The most that a claim lets an attack reach; None where it sets no limit, or there was no attack."""
+    if claim is None or not claim.bounded or score.value is None:
         return None
     return allowed(score, claim.epsilon, claim.delta)
 

@@ -50,8 +50,8 @@ MAX_REASONS = 300
 """At most so many reasons of one outcome are listed; verdict.json holds all."""
 
 
-MAX_GRAVE = 5
-"""So many reasons stand beside the decision; all of them follow below."""
+MAX_GRAVE = 6
+"""So many rules stand beside the decision; all reasons follow below."""
 
 
 def write_report(
@@ -85,8 +85,7 @@ def context(
         "facts": facts,
         "policy": verdict.policy,
         "decision": DECISIONS[verdict.decision],
-        "grave": [_reason(r) for r in grave[:MAX_GRAVE]],
-        "grave_left_out": max(0, len(grave) - MAX_GRAVE),
+        "grave": in_words(grave),
         "outcomes": [_outcome(verdict, name) for name in OUTCOMES if verdict.of(name)],  # type: ignore[arg-type]
         "headlines": headlines(scorecard, facts.claim),
         "guarantee": guarantee_words(facts.claim),
@@ -170,6 +169,27 @@ def _outcome(verdict: Verdict, name: Any) -> dict[str, Any]:
         "left_out": max(0, len(reasons) - MAX_REASONS),
         "reasons": [_reason(r) for r in reasons[:MAX_REASONS]],
     }
+
+
+def in_words(reasons: Sequence[Reason]) -> list[str]:
+    """A sentence for each rule: its first reason, and how many more there are."""
+    of_rule: dict[str, list[Reason]] = {}
+    for reason in reasons:
+        of_rule.setdefault(reason.rule, []).append(reason)
+    found = [_sentence(mine[0], len(mine) - 1) for mine in of_rule.values()]
+    left_out = len(found) - MAX_GRAVE
+    return found if left_out <= 0 else [*found[:MAX_GRAVE], f"and {left_out} more rules, below"]
+
+
+def _sentence(reason: Reason, more: int) -> str:
+    said = _reason(reason)
+    what = f"{said['figure']}, {said['about']}" if said["about"] else said["figure"]
+    says = (
+        said["text"]
+        if reason.value is None
+        else f"{what}: {said['value']}, asked {reason.threshold}"
+    )
+    return f"{says[:1].upper()}{says[1:]}" + (f"; and {more} more of {reason.rule}" if more else "")
 
 
 def _reason(reason: Reason) -> dict[str, str]:

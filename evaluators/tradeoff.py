@@ -53,7 +53,8 @@ class Point:
 
     @property
     def generator(self) -> str:
-        return self.release.facts.generator or "unknown"
+        """Tables of unknown origin are not taken for those of one generator."""
+        return self.release.facts.generator or self.release.facts.name
 
 
 def trade_offs(releases: Sequence[Release]) -> list[Chart]:

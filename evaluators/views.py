@@ -20,7 +20,7 @@ from evaluators.words import badness, metric_words, worst_first
 MAX_LINES = 60
 """A plot shows at most so many groups, the worst ones where there are more."""
 
-MAX_ROWS = 40
+MAX_ROWS = 20
 """A table shows at most so many scores of a metric, the worst; scores.parquet holds all."""
 
 

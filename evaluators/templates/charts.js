@@ -2,7 +2,8 @@
 (() => {
   "use strict";
   const root = document.documentElement;
-  const PRINTED = 680;
+  const PRINTED = 680; // pixels across a printed page
+  const ROOMY = 30; // pixels a column of a heatmap needs for its name
 
   const coloured = (value, key, style) => {
     if (Array.isArray(value)) return value.map((v) => coloured(v, key, style));
@@ -29,7 +30,13 @@
       autosize: !printed,
       ...(printed ? { width: Math.min(PRINTED, div.clientWidth || PRINTED) } : {}),
     };
-    for (const trace of figure.data) if (trace.colorbar) trace.colorbar.tickfont = { color: ink };
+    for (const trace of figure.data.filter(({ type }) => type === "heatmap")) {
+      const [across, down] = ["xaxis", "yaxis"].map((name) => figure.layout[name].ticktext);
+      const tell = (v, i, j) => (v === null ? "" : `${down[i]} × ${across[j]}<br>${v}`);
+      trace.hovertext = trace.z.map((row, i) => row.map((v, j) => tell(v, i, j)));
+      if (div.clientWidth < ROOMY * across.length) figure.layout.xaxis.showticklabels = false; // as the rows
+      trace.colorbar.tickfont = { color: ink };
+    }
     return Plotly.react(div, figure.data, figure.layout, { responsive: true, displayModeBar: false });
   };
 

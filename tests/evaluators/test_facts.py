@@ -30,7 +30,7 @@ def test_facts_are_read_as_they_were_written(facts: Facts, tmp_path: Path) -> No
 
 def test_a_claim_of_others_is_called_their_word() -> None:
     words = " ".join(guarantee_words(Claim(1.0, 1e-6, "patient")))
-    assert "2.72 times" in words
+    assert "2.718 times" in words
     assert "one patient" in words
     assert "their word" in words
     assert " ".join(guarantee_words(Claim(1e9, 0.0)))

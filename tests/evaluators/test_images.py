@@ -246,5 +246,6 @@ def test_the_report_shows_images_attacks_and_the_grid(tmp_path: Path) -> None:
     assert page.tags.count("img") == 1
     assert next(v for k, v in page.attributes if k == "src").startswith("data:image/png;base64,")
     assert "Coverage of images, inside each group and class" in page.text
-    assert "Membership, by the nearest synthetic row or image" in page.text
+    assert "Membership, AUROC" in page.text
+    assert "by the nearest synthetic row or image" in page.text
     assert "no evidence of privacy" in page.text
