@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
@@ -46,10 +47,12 @@ class Asked:
 
     attempt: str = "a"
     questions: list[Any] = field(default_factory=list)
+    answers: list[Any] = field(default_factory=list)
 
     def answer(self, question: list[Any], draw: Callable[[], Any]) -> Any:
         self.questions.append(question)
-        return draw()
+        self.answers.append(draw())
+        return self.answers[-1]
 
 
 @cache
@@ -125,6 +128,29 @@ def test_one_unit_moves_the_answers_by_no_more_than_the_charge(
         moved = float(((b - a).astype(float) ** 2).sum())
         cost += rho * moved / bound**2
     assert 0 < cost <= RHO * (1 + 1e-9)
+
+
+@pytest.mark.usefixtures("lens_of_coin")
+def test_every_answer_is_noised_at_its_question_s_cost_and_all_cost_what_was_charged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked, costs = Asked(), []
+
+    def draw(counts: np.ndarray, rho: float, sensitivity: int = 1) -> np.ndarray:
+        costs.append((rho, sensitivity))
+        return np.full(np.shape(counts), 7)
+
+    for module in (questions, distance):
+        monkeypatch.setattr(module, "discrete_gaussian", draw)
+    scored(people(200, 6), asked=asked)
+    assert all((np.array(answer) == 7).all() for answer in asked.answers)
+    paid: dict[tuple[Any, ...], float] = {}
+    for question, (rho, sensitivity) in zip(asked.questions, costs, strict=True):
+        kind, what, dimension, *_, cost = question
+        assert rho == cost
+        assert sensitivity == (question[-2] if kind == "distance" else 1)
+        paid[kind, what, dimension] = cost  # a person is in one slice of a dimension
+    assert math.fsum(paid.values()) == pytest.approx(RHO, rel=1e-12)
 
 
 @pytest.mark.usefixtures("lens_of_coin")
