@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from evaluators.gate import Verdict
-from evaluators.page import number
+from evaluators.pages.page import number
 from flows.card import events, write_card
 from flows.columns import MAX_BARS, tiles
 from privacy.codec import Codec

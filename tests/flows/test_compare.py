@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from evaluators.facts import Claim, Facts
 from evaluators.gate import Verdict
+from evaluators.pages.facts import Claim, Facts
 from evaluators.score import Scorecard
 from flows.compare import compare, read_release
 from privacy.errors import InputError

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from evaluators.charged.scores import ITSELF, SAMPLE
-from evaluators.charts import Grid
-from evaluators.page import DASH, number
+from evaluators.pages.charts import Grid
+from evaluators.pages.page import DASH, number
+from evaluators.pages.sections import best_learner
+from evaluators.pages.views import people, spread
+from evaluators.pages.words import metric_words
 from evaluators.score import Score, Scorecard
-from evaluators.sections import best_learner
-from evaluators.views import people, spread
-from evaluators.words import metric_words
 
 PREFIX = "charged."
 FREE = (ITSELF, SAMPLE)
