@@ -26,7 +26,7 @@ from evaluators.score import Scorecard
 from evaluators.tables import Tables
 from privacy.images import stack, unstack
 from privacy.schema import Classification
-from tests.evaluators.pages import Page, make_label
+from tests.evaluators.made_pages import Page, make_label
 from tests.evaluators.shapes import CLASSES, SCHEMA, SIDE, images, people, schema
 
 N = 1200

@@ -15,7 +15,7 @@ from flows.card import events, write_card
 from flows.columns import MAX_BARS, tiles
 from privacy.codec import Codec
 from privacy.schema import Schema
-from tests.evaluators.pages import (
+from tests.evaluators.made_pages import (
     HOSTILE,
     REASONS,
     Page,

@@ -9,7 +9,7 @@ from evaluators.attacks.claims import most_auroc, most_tpr
 from evaluators.pages.facts import Claim, Facts, guarantee_words
 from evaluators.pages.leaks import limit
 from evaluators.score import Score
-from tests.evaluators.pages import make_facts
+from tests.evaluators.made_pages import make_facts
 
 
 def test_a_label_becomes_facts() -> None:

@@ -16,7 +16,7 @@ from evaluators.pages.report import write_report
 from evaluators.pages.tradeoff import Release
 from evaluators.score import Scorecard
 from tests.browser import Tab, browser, new_tab
-from tests.evaluators.pages import (
+from tests.evaluators.made_pages import (
     HOSTILE,
     REASONS,
     full_scores,

@@ -16,7 +16,7 @@ from evaluators.pages.plots import Mark, axis_for, strip
 from evaluators.pages.report import write_report
 from evaluators.pages.words import metric_words, worst_first
 from evaluators.score import Score, Scorecard
-from tests.evaluators.pages import (
+from tests.evaluators.made_pages import (
     HOSTILE,
     REASONS,
     Page,

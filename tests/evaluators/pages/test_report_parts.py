@@ -16,7 +16,7 @@ from evaluators.pages.missing import not_measured
 from evaluators.pages.published import charged
 from evaluators.pages.tradeoff import trade_offs
 from evaluators.score import Score, Scorecard
-from tests.evaluators.pages import full_scores, make_releases
+from tests.evaluators.made_pages import full_scores, make_releases
 
 
 def card(*scores: Score) -> Scorecard:
