@@ -66,7 +66,11 @@ class Cox:
     hazard: np.ndarray
 
     def __call__(self, X: np.ndarray) -> np.ndarray:
-        return np.asarray(X[:, self.kept].astype(float) @ self.weights)
+        # column by column: a product of matrices rounds a row by who stands beside it
+        risk = np.zeros(len(X))
+        for column, weight in zip(self.kept, self.weights, strict=True):
+            risk += weight * X[:, column].astype(float)
+        return risk
 
     def curves(self, X: np.ndarray, times: np.ndarray) -> np.ndarray:
         relative = np.exp(np.clip(self(X) - self.means @ self.weights, -50, 50))

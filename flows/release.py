@@ -187,7 +187,7 @@ def told_publicly(story: Path, stage: str) -> Iterator[None]:
         written: Path | None = story
         try:
             story.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            write_atomically(story, told.encode())
+            write_atomically(story, told.encode(), mode=0o600)
         except OSError:
             written = None
         raise StageError(message, code, written, isinstance(error, DataError)) from None

@@ -15,8 +15,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from dp_accounting import ComposedDpEvent, DpEvent, ZCDpEvent
+from dp_accounting import ComposedDpEvent, DpEvent
 
+from evaluators.charged.questions import evaluation_event
 from evaluators.charged.scores import charged_scores
 from evaluators.evaluate import evaluate
 from evaluators.gate import Verdict, gate
@@ -91,7 +92,7 @@ class Plan:
     @property
     def evaluation_event(self) -> DpEvent:
         """What the holdout is charged for figures that may be published."""
-        return ZCDpEvent(self.evaluation_rho)
+        return evaluation_event(self.evaluation_rho)
 
 
 def public_images(config: RunConfig, schema: Schema) -> PublicImages | None:
@@ -279,7 +280,11 @@ def measure(work: Work, progress: Progress) -> None:
         return
     progress("asking the people held out", 0.0)
     rows = work.open(permit)
-    work.asked.answer(work.files(permit, rows), lambda: "opened")
+    about = [
+        *work.files(permit, rows),
+        file_digest(work.synthetic_file),
+    ]  # and to these synthetic rows
+    work.asked.answer(about, lambda: "opened")
     model: Model = load_model(work.run / "model")
     schema, synthetic, seed = work.completed_schema(), work.synthetic(), work.run.config.seed
     fresh = model.sample(min(len(synthetic), MAX_FRESH), np.random.default_rng([seed, 1]))
@@ -289,7 +294,8 @@ def measure(work: Work, progress: Progress) -> None:
         fresh,
         schema,
         work.plan.evaluation_rho,
-        work.asked.answer,
+        permit,
+        work.asked,
         seed,
     )
     with folder_atomically(work.run / "charged") as folder:

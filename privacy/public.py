@@ -75,6 +75,10 @@ def content_digest(path: Path) -> str:
 def _files(folder: Path) -> dict[Path, str]:
     """The pictures of a folder and of those in it, with their digests."""
     files = [f for f in folder.rglob("*") if f.suffix.lower() in ENDINGS and f.is_file()]
+    if outside := [f for f in files if not f.resolve().is_relative_to(folder.resolve())]:
+        raise InputError(
+            f"{outside[0]}: a link out of the folder of public images; put the picture itself there"
+        )
     if not files:
         raise InputError(f"{folder}: no PNG or JPEG file in this folder")
     if len(files) > MOST:

@@ -4,7 +4,8 @@ A lens is made of public things alone: a model trained on the synthetic rows, an
 them. It puts every person in one cell, and reads figures off counts of such cells: of noisy counts, or, with no
 noise, of what the synthetic rows say of themselves.
 
-Privacy claim: none of its own; a cell depends on one row and on public things.
+Privacy claim: none of its own; a cell depends on one row and on public things, to the last bit: a risk that
+others in the same batch may round another way would let one person move the others across an edge.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from evaluators.features import (
     image_of,
     outcome,
 )
-from evaluators.learners import LEARNERS, Learner
+from evaluators.learners import LEARNERS, Learner, Predict
 from evaluators.tables import Tables
 from privacy.codec import Codec
 from privacy.schema import Multiclass, Target
@@ -106,11 +107,21 @@ def _learner(tables: Tables, target: Target) -> tuple[str, Learner | None, Look]
     """Name, learner and what it looks at: the image where there is one, else columns."""
     if tables.schema.image is not None and target.task in IMAGE_LEARNERS:
         name, learner = next(iter(IMAGE_LEARNERS[target.task].items()))
-        return name, learner, image_of
+        return name, _each_alone(learner), image_of
     if not feature_columns(tables.schema, target):
         return "", None, columns_of
     name = CHOICE.get(target.task, "cox")
     return name, LEARNERS[target.task][name], columns_of
+
+
+def _each_alone(learner: Learner) -> Learner:
+    """The learner, looking at one row at a time: a network rounds by the size of its batch."""
+
+    def taught(X: np.ndarray, y: np.ndarray, seed: int) -> Predict:
+        predict = learner(X, y, seed)
+        return lambda Z: np.concatenate([predict(Z[i : i + 1]) for i in range(len(Z))])
+
+    return taught
 
 
 def _edges(values: np.ndarray, bins: int) -> np.ndarray:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from evaluators.charged.distance import Ask, K, by_chance
+from evaluators.charged.distance import K, by_chance
 from evaluators.charged.intervals import (
     Estimate,
     difference,
@@ -26,11 +26,21 @@ from evaluators.charged.intervals import (
     share,
 )
 from evaluators.charged.lenses import Lens, lens
-from evaluators.charged.questions import Answers, Counted, asked, counted, first_rows, measure
+from evaluators.charged.questions import (
+    Answers,
+    Counted,
+    asked,
+    counted,
+    evaluation_event,
+    first_rows,
+    measure,
+)
 from evaluators.score import Score, Status
 from evaluators.tables import Dimension, Slice, Tables, evidence
+from privacy.ledger import Permit
 from privacy.schema import Schema
 from privacy.table import Rows
+from privacy.transcript import Transcript
 
 PREFIX = "charged"
 ITSELF = "the synthetic rows of themselves"
@@ -50,17 +60,19 @@ def charged_scores(
     fresh: pd.DataFrame,
     schema: Schema,
     rho: float,
-    ask: Ask,
+    permit: Permit,
+    transcript: Transcript,
     seed: int = 0,
 ) -> list[Score]:
     """Ask the people held out, at a cost of ρ-zCDP, and score.
 
-    ``rows``: the holdout, opened by a permit for that charge; ``synthetic``: what is released; ``fresh``: more
-    rows of the same model; ``ask``: a transcript's ``answer``.
+    ``rows``: the holdout; ``synthetic``: what is released; ``fresh``: more rows of the same model. Raises
+    PermitError unless ``permit`` was charged for ``evaluation_event`` and the transcript's attempt.
     """
+    permit.covers(evaluation_event(rho), transcript.attempt)
     people = Tables(synthetic, first_rows(rows), synthetic, schema, seed)
     lenses = [look for t in schema.targets if (look := lens(people, fresh, t)) is not None]
-    return scores_of(people, fresh, lenses, measure(people, lenses, rho, ask))
+    return scores_of(people, fresh, lenses, measure(people, lenses, rho, transcript.answer))
 
 
 def scores_of(

@@ -13,6 +13,7 @@ import yaml
 
 from evaluators.score import Scorecard
 from flows.judgement import Case, judge, prepare
+from flows.release import StageError, told_publicly
 from flows.stranger import fit
 from privacy.errors import DataError, InputError
 from privacy.schema import Schema
@@ -61,8 +62,19 @@ def test_a_table_of_another_tool_is_judged_and_everything_is_written(tmp_path: P
     saved = json.loads((tmp_path / "out" / "verdict.json").read_text())
     assert saved["decision"] == "approved"
     assert (tmp_path / "out" / "report.html").stat().st_size > 10_000
+    assert (tmp_path / "out").stat().st_mode & 0o077 == 0  # of nobody else's business
     with pytest.raises(InputError, match="exists already"):
         judge(cases(tmp_path, another()), tmp_path / "out", quiet)
+
+
+def test_why_rows_were_refused_is_for_the_owner_of_the_run(tmp_path: Path) -> None:
+    story = tmp_path / "out.error.txt"
+    story.write_text("of the try before")
+    with pytest.raises(StageError) as caught, told_publicly(story, "judge"):
+        raise DataError(f"column 'ward', row 6: {clinic.SECRET}")
+    assert clinic.SECRET not in str(caught.value)
+    assert clinic.SECRET in story.read_text()
+    assert story.stat().st_mode & 0o077 == 0
 
 
 def test_without_a_holdout_no_attack_is_run_and_the_report_says_why(tmp_path: Path) -> None:

@@ -116,6 +116,20 @@ def test_answers_are_not_continued_on_other_rows(tmp_path: Path) -> None:
         steps.measure(work_of(config), quiet)
 
 
+def test_answers_are_not_taken_for_those_of_other_synthetic_rows(tmp_path: Path) -> None:
+    config = clinic.write(tmp_path, policy=CHARGED, evaluation=EVALUATION)
+    work = work_of(config)
+    with work.run.locked():
+        steps.fit(work, quiet)
+        steps.sample(work)
+        steps.measure(work, quiet)
+    (work.run / "charged").rename(tmp_path / "gone")
+    lines = work.synthetic_file.read_text().splitlines(keepends=True)
+    work.synthetic_file.write_text("".join(lines[:-1]))
+    with pytest.raises(LedgerError, match="another question"):
+        steps.measure(work_of(config), quiet)
+
+
 def test_a_holdout_that_cannot_pay_stops_the_release_before_train_is_charged(
     tmp_path: Path,
 ) -> None:

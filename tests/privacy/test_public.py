@@ -119,3 +119,12 @@ def test_too_much_is_refused(
     for source in (path, tmp_path / "x.npz") if bound != "MOST_PIXELS" else (path,):
         with pytest.raises(InputError, match=r"3 public images|3 images of|unpacks|pixels"):
             PublicImages.of(source, GREY)
+
+
+def test_a_link_to_what_lies_elsewhere_is_not_public(tmp_path: Path) -> None:
+    private, path = folder(tmp_path / "private", pixels()), folder(tmp_path / "x", pixels(seed=1))
+    (path / "inside.png").symlink_to(path / "0.png")
+    assert PublicImages.of(path, GREY).count == 4
+    (path / "z.png").symlink_to(private / "0.png")
+    with pytest.raises(InputError, match="a link out of the folder"):
+        PublicImages.of(path, GREY)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,9 @@ from evaluators.kmarginal import score_tables
 from evaluators.learners import LEARNERS
 from evaluators.score import Score, Scorecard
 from evaluators.tables import Tables
+from privacy.accounting import Guarantee
+from privacy.errors import PermitError
+from privacy.ledger import Ledger, Permit
 from privacy.table import Rows
 from tests.evaluators import shapes
 from tests.evaluators.clinic import SCHEMA, people
@@ -35,8 +40,25 @@ def units(frame: pd.DataFrame) -> np.ndarray:
     return pd.factorize(frame["person"])[0]
 
 
-def ask(_: list[Any], draw: Callable[[], Any]) -> Any:
-    return draw()
+@dataclass
+class Asked:
+    """A transcript that writes nothing; what was asked."""
+
+    attempt: str = "a"
+    questions: list[Any] = field(default_factory=list)
+
+    def answer(self, question: list[Any], draw: Callable[[], Any]) -> Any:
+        self.questions.append(question)
+        return draw()
+
+
+@cache
+def permit(rho: float = RHO) -> Permit:
+    """Charged for so much, on a ledger in memory."""
+    ledger = Ledger("sqlite://")
+    ledger.register("clinic", Guarantee(1e9, 1e-6), 0.5)
+    event = questions.evaluation_event(rho)
+    return ledger.charge("clinic", "holdout", run="r", attempt="a", purpose="e", event=event)
 
 
 @pytest.fixture
@@ -62,9 +84,21 @@ def lens_of_coin(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("evaluators.charged.lenses.LEARNERS", QUICK)
 
 
-def scored(frame: pd.DataFrame, rho: float = RHO, ask: Any = ask) -> Scorecard:
+def scored(frame: pd.DataFrame, rho: float = RHO, asked: Any = None) -> Scorecard:
     rows = Rows(frame.drop(columns="person"), units(frame))
-    return Scorecard(tuple(charged_scores(rows, SYNTHETIC, FRESH, SCHEMA, rho, ask)))
+    asked = asked or Asked()
+    return Scorecard(tuple(charged_scores(rows, SYNTHETIC, FRESH, SCHEMA, rho, permit(rho), asked)))
+
+
+@pytest.mark.usefixtures("lens_of_coin")
+def test_nobody_is_asked_without_the_permit_for_it() -> None:
+    frame, asked = people(5, 1), Asked()
+    rows = Rows(frame, units(frame))
+    with pytest.raises(PermitError, match="charged for"):
+        charged_scores(rows, SYNTHETIC, FRESH, SCHEMA, 2 * RHO, permit(), asked)
+    with pytest.raises(PermitError, match="attempt"):
+        charged_scores(rows, SYNTHETIC, FRESH, SCHEMA, RHO, permit(), Asked("b"))
+    assert asked.questions == []
 
 
 @settings(max_examples=12, deadline=None)
@@ -96,9 +130,9 @@ def test_one_unit_moves_the_answers_by_no_more_than_the_charge(
 @pytest.mark.usefixtures("lens_of_coin")
 def test_what_is_asked_does_not_depend_on_who_is_held_out() -> None:
     def remembered(frame: pd.DataFrame) -> list[Any]:
-        found: list[Any] = []
-        scored(frame, ask=lambda q, draw: (found.append(q), draw())[1])
-        return found
+        asked = Asked()
+        scored(frame, asked=asked)
+        return asked.questions
 
     everyone = remembered(people(300, 7))
     women = people(300, 8).query("sex == 'F' and site != 'C'").reset_index(drop=True)
@@ -168,7 +202,7 @@ def test_bad_tables_give_reasons(harm: Any, side: str) -> None:
     else:
         synthetic = harm(synthetic)
     rows = Rows(frame, units(frame))
-    found = charged_scores(rows, synthetic, synthetic, SCHEMA, RHO, ask)
+    found = charged_scores(rows, synthetic, synthetic, SCHEMA, RHO, permit(), Asked())
     assert all(s.value is not None or s.reason for s in found)
 
 
@@ -176,7 +210,11 @@ def test_images_and_many_classes_are_asked_for() -> None:
     holdout, synthetic = shapes.people(300, 1), shapes.people(300, 2)
     rows = Rows(holdout, np.arange(len(holdout)))
     found = Scorecard(
-        tuple(charged_scores(rows, synthetic, shapes.people(300, 3), shapes.SCHEMA, 1.0, ask))
+        tuple(
+            charged_scores(
+                rows, synthetic, shapes.people(300, 3), shapes.SCHEMA, 1.0, permit(1.0), Asked()
+            )
+        )
     )
     assert found.one(metric="charged.accuracy", slice="all").value is not None
     assert len(found.filter(metric="charged.recall")) == len(shapes.CLASSES)
