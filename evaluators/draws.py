@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from evaluators.compare import MAIN, TRAIN_ON_REAL, metrics_of
 from evaluators.features import Look
+from evaluators.paired import MAIN, TRAIN_ON_REAL, metrics_of
 from evaluators.predictions import (
     MAX_TRAIN,
     Failure,

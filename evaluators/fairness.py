@@ -23,8 +23,8 @@ from typing import Any
 
 import numpy as np
 
-from evaluators.compare import MAIN, METRICS, Replicates, comparison, metrics_of, replicates
 from evaluators.features import classes
+from evaluators.paired import MAIN, METRICS, Replicates, comparison, metrics_of, replicates
 from evaluators.predictions import Failure, Prediction
 from evaluators.resampling import interval, simultaneous
 from evaluators.score import Score, Status, finite

@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from evaluators.compare import MAIN
+from evaluators.paired import MAIN
 from evaluators.score import RealRows, Score, Scorecard
 from privacy.documents import Frozen, load_yaml
 

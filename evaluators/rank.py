@@ -22,10 +22,10 @@ from itertools import combinations
 import numpy as np
 from scipy.stats import spearmanr
 
-from evaluators.compare import MAIN, metrics_of
 from evaluators.estimators import NotLearnableError
 from evaluators.features import columns_of, design, event_of, feature_columns
 from evaluators.learners import LEARNERS, Learner, Predict
+from evaluators.paired import MAIN, metrics_of
 from evaluators.predictions import (
     MAX_TRAIN,
     MIN_TRAIN,

@@ -19,7 +19,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from evaluators.compare import MAIN, Replicates, comparison, metrics_of, paired, replicates
+from evaluators.paired import MAIN, Replicates, comparison, metrics_of, paired, replicates
 from evaluators.predictions import Failure, Prediction
 from evaluators.score import Score
 from evaluators.tables import Tables, evidence

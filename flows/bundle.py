@@ -17,9 +17,9 @@ from typing import Any
 
 import pandas as pd
 
-from evaluators.facts import Facts
 from evaluators.gate import Verdict
-from evaluators.report import write_report
+from evaluators.pages.facts import Facts
+from evaluators.pages.report import write_report
 from flows.card import write_card
 from flows.export import exported, write_files
 from flows.label import make_label

@@ -16,7 +16,7 @@ from typing import Any
 
 import pandas as pd
 
-from evaluators.page import environment, loss, write_page
+from evaluators.pages.page import environment, loss, write_page
 from flows.columns import tiles
 from flows.figures import tables
 from flows.sheet import contact_sheet

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
-from evaluators.page import percent
-from evaluators.plots import histogram, meter
+from evaluators.pages.page import percent
+from evaluators.pages.plots import histogram, meter
 from privacy.codec import Codec, ColumnCode
 from privacy.columns import Categorical, Column, Image
 from privacy.schema import Schema

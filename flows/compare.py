@@ -15,11 +15,11 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
-from evaluators.comparison import write_comparison
-from evaluators.facts import Facts
 from evaluators.gate import Reason, Verdict
+from evaluators.pages.comparison import write_comparison
+from evaluators.pages.facts import Facts
+from evaluators.pages.tradeoff import Release
 from evaluators.score import Scorecard
-from evaluators.tradeoff import Release
 from privacy.errors import InputError
 
 SCORES = ("scores.parquet", "scores.json")

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from evaluators.charged.scores import ITSELF, SAMPLE
-from evaluators.page import DASH, number
-from evaluators.words import metric_words
+from evaluators.pages.page import DASH, number
+from evaluators.pages.words import metric_words
 
 SHOWN = (
     "base_rate",

@@ -16,9 +16,9 @@ import numpy as np
 import pandas as pd
 
 from evaluators.evaluate import IN_OWN_ENVIRONMENT, evaluate
-from evaluators.facts import Claim, Facts
 from evaluators.gate import Verdict, gate, load_policy
-from evaluators.report import write_report
+from evaluators.pages.facts import Claim, Facts
+from evaluators.pages.report import write_report
 from evaluators.score import Score, Scorecard
 from flows.run import folder_atomically
 from flows.stranger import absent, fit, without

@@ -15,18 +15,18 @@ from evaluators.attacks.images import PREFIX, membership
 from evaluators.convolution import IMAGE_LEARNERS, shrunk, train
 from evaluators.evaluate import evaluate
 from evaluators.extractor import PIXELS, learned
-from evaluators.facts import Facts
 from evaluators.features import image_of
 from evaluators.gate import Policy, Verdict, gate, load_policy
 from evaluators.images import METRICS, image_fidelity
 from evaluators.neighbours import GAP, LINES, nearest, nearest_grid
+from evaluators.pages.facts import Facts
+from evaluators.pages.report import write_report
 from evaluators.predictions import Sample, learners, predict
-from evaluators.report import write_report
 from evaluators.score import Scorecard
 from evaluators.tables import Tables
 from privacy.images import stack, unstack
 from privacy.schema import Classification
-from tests.evaluators.pages import Page, make_label
+from tests.evaluators.made_pages import Page, make_label
 from tests.evaluators.shapes import CLASSES, SCHEMA, SIDE, images, people, schema
 
 N = 1200

@@ -10,12 +10,12 @@ import pandas as pd
 import pytest
 
 from evaluators.gate import Verdict
-from evaluators.page import number
+from evaluators.pages.page import number
 from flows.card import events, write_card
 from flows.columns import MAX_BARS, tiles
 from privacy.codec import Codec
 from privacy.schema import Schema
-from tests.evaluators.pages import (
+from tests.evaluators.made_pages import (
     HOSTILE,
     REASONS,
     Page,

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from evaluators.facts import Claim, Facts
 from evaluators.gate import Verdict
+from evaluators.pages.facts import Claim, Facts
 from evaluators.score import Scorecard
 from flows.compare import compare, read_release
 from privacy.errors import InputError
-from tests.evaluators.pages import REASONS, Page, full_scores, make_label
+from tests.evaluators.made_pages import REASONS, Page, full_scores, make_label
 from tests.flows.test_cli import understudy
 
 

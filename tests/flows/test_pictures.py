@@ -36,7 +36,7 @@ from privacy.errors import InputError, LedgerError
 from privacy.images import stack, unstack
 from privacy.schema import Schema, load_schema
 from privacy.source import read_source
-from tests.evaluators.pages import HOSTILE, Page, make_label
+from tests.evaluators.made_pages import HOSTILE, Page, make_label
 from tests.flows import clinic
 from tests.flows.test_cli import understudy
 

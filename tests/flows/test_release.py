@@ -9,8 +9,10 @@ import yaml
 from prefect.client.orchestration import get_client
 from prefect.testing.utilities import prefect_test_harness
 
+from flows.evaluate import evaluate
 from flows.release import StageError, release
 from tests.flows import clinic
+from tests.flows.test_evaluate import another, cases
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +32,13 @@ def test_a_release_is_decided_shown_and_contained(server, tmp_path, caplog):
         runs = client.read_flow_runs()
         tasks = client.read_task_runs()
         artifacts = client.request("POST", "/artifacts/filter", json={}).json()
-    assert {t.name.split("-")[0] for t in tasks} == {"fit", "sample", "judge", "publish"}
+    assert {t.name.split("-")[0] for t in tasks} == {
+        "fit",
+        "sample",
+        "judge",
+        "measure",
+        "publish",
+    }
     told = json.dumps([r.model_dump(mode="json") for r in [*runs, *tasks]]) + json.dumps(artifacts)
     told += caplog.text
     assert clinic.SECRET not in told
@@ -66,8 +74,39 @@ def test_a_vetoed_release_ends_in_a_state_of_that_name(server, tmp_path):
     assert state.result().exit_code == 3
 
 
-def test_the_deployment_file_names_a_flow_that_exists():
+def test_a_judgement_of_anybody_s_table_shows_prefect_no_figure(server, tmp_path, caplog):
+    caplog.set_level(logging.DEBUG)
+    case = cases(tmp_path, another())
+    out = tmp_path / "judged"
+    state = evaluate(
+        schema_file=case.schema,
+        real=list(case.real),
+        holdout=list(case.holdout),
+        synthetic=list(case.synthetic),
+        policy=case.policy,
+        out=out,
+        return_state=True,
+    )
+    assert state.name == "Approved"
+    with get_client(sync_client=True) as client:
+        runs = [r for r in client.read_flow_runs() if r.id == state.state_details.flow_run_id]
+        artifacts = client.request("POST", "/artifacts/filter", json={}).json()
+    told = (
+        json.dumps([r.model_dump(mode="json") for r in runs]) + json.dumps(artifacts) + caplog.text
+    )
+    scores = json.loads((out / "scores.json").read_text())
+    private = {
+        repr(s["value"]) for s in scores if s["rows"] != "none" and s["value"] not in (None, 0, 1)
+    }
+    assert private
+    assert not [figure for figure in private if len(figure) > 8 and figure in told]
+
+
+def test_the_deployment_file_names_flows_that_exist():
     text = (Path(__file__).parents[2] / "prefect.yaml").read_text(encoding="utf-8")
-    deployment = yaml.safe_load(text)["deployments"][0]
-    assert deployment["entrypoint"] == "flows/release.py:release"
-    assert set(deployment["parameters"]) <= set(release.parameters.properties)
+    flows = {f"flows/{flow.name}.py:{flow.name}": flow for flow in (release, evaluate)}
+    deployments = yaml.safe_load(text)["deployments"]
+    assert {d["entrypoint"] for d in deployments} == set(flows)
+    for deployment in deployments:
+        known = set(flows[deployment["entrypoint"]].parameters.properties)
+        assert set(deployment.get("parameters", {})) <= known

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from evaluators.comparison import write_comparison
-from evaluators.facts import Facts
 from evaluators.gate import Verdict
-from evaluators.report import write_report
+from evaluators.pages.comparison import write_comparison
+from evaluators.pages.facts import Facts
+from evaluators.pages.report import write_report
+from evaluators.pages.tradeoff import Release
 from evaluators.score import Scorecard
-from evaluators.tradeoff import Release
 from tests.browser import Tab, browser, new_tab
-from tests.evaluators.pages import (
+from tests.evaluators.made_pages import (
     HOSTILE,
     REASONS,
     full_scores,

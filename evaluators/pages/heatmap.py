@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 
-from evaluators.charts import (
+from evaluators.pages.charts import (
     Chart,
     Grid,
     axis,
@@ -17,9 +17,9 @@ from evaluators.charts import (
     names_axis,
     plain,
 )
-from evaluators.page import number
+from evaluators.pages.page import number
+from evaluators.pages.words import worst_first
 from evaluators.score import Score, Scorecard
-from evaluators.words import worst_first
 
 PAIR = re.compile(r"(?P<a>.+?) × (?P<b>.+) \((?P<kind>\w+)\)")
 KINDS = {

@@ -14,20 +14,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from evaluators import heatmap, leaks, learning, likeness, resemblance, sections
-from evaluators.everything import all_tables
-from evaluators.facts import Budget, Facts, guarantee_words
 from evaluators.gate import Reason, Verdict
-from evaluators.groups import group_chart
-from evaluators.headlines import headlines
-from evaluators.missing import not_measured
-from evaluators.page import environment, number, write_page
-from evaluators.plots import meter
-from evaluators.published import charged
+from evaluators.pages import heatmap, leaks, learning, likeness, resemblance, sections
+from evaluators.pages.everything import all_tables
+from evaluators.pages.facts import Budget, Facts, guarantee_words
+from evaluators.pages.groups import group_chart
+from evaluators.pages.headlines import headlines
+from evaluators.pages.missing import not_measured
+from evaluators.pages.page import environment, number, write_page
+from evaluators.pages.plots import meter
+from evaluators.pages.published import charged
+from evaluators.pages.tradeoff import Release, trade_offs
+from evaluators.pages.views import MAX_ROWS
+from evaluators.pages.words import metric_words
 from evaluators.score import Scorecard
-from evaluators.tradeoff import Release, trade_offs
-from evaluators.views import MAX_ROWS
-from evaluators.words import metric_words
 
 DECISIONS = {
     "approved": ("approved", "Approved", "Everything that the policy requires was met."),

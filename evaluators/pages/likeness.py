@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from base64 import b64encode
 
-from evaluators.page import number
-from evaluators.plots import Shape
+from evaluators.pages.page import number
+from evaluators.pages.plots import Shape
+from evaluators.pages.views import Plot, pair_marks, plot, problem, spread
+from evaluators.pages.words import metric_words
 from evaluators.score import Score, Scorecard
-from evaluators.views import Plot, pair_marks, plot, problem, spread
-from evaluators.words import metric_words
 
 BESIDE: tuple[tuple[Shape, str], ...] = (
     ("dot", "synthetic images"),

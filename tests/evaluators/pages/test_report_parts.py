@@ -6,17 +6,17 @@ from dataclasses import replace
 
 import pytest
 
-from evaluators.comparison import differences
-from evaluators.everything import GROUPS, all_tables
-from evaluators.facts import Claim
-from evaluators.headlines import headlines
-from evaluators.heatmap import heatmaps
-from evaluators.learning import ceilings
-from evaluators.missing import not_measured
-from evaluators.published import charged
+from evaluators.pages.comparison import differences
+from evaluators.pages.everything import GROUPS, all_tables
+from evaluators.pages.facts import Claim
+from evaluators.pages.headlines import headlines
+from evaluators.pages.heatmap import heatmaps
+from evaluators.pages.learning import ceilings
+from evaluators.pages.missing import not_measured
+from evaluators.pages.published import charged
+from evaluators.pages.tradeoff import trade_offs
 from evaluators.score import Score, Scorecard
-from evaluators.tradeoff import trade_offs
-from tests.evaluators.pages import full_scores, make_releases
+from tests.evaluators.made_pages import full_scores, make_releases
 
 
 def card(*scores: Score) -> Scorecard:

@@ -8,12 +8,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from evaluators.charts import Chart, Grid, axis, chart, lines_height, names_axis, plain, whiskers
-from evaluators.page import number
+from evaluators.pages.charts import (
+    Chart,
+    Grid,
+    axis,
+    chart,
+    lines_height,
+    names_axis,
+    plain,
+    whiskers,
+)
+from evaluators.pages.page import number
+from evaluators.pages.sections import by_group
+from evaluators.pages.views import people, problem, spread
+from evaluators.pages.words import metric_words, worst_first
 from evaluators.score import Score, Scorecard
-from evaluators.sections import by_group
-from evaluators.views import people, problem, spread
-from evaluators.words import metric_words, worst_first
 
 MOST = {1: 60, 2: 30}
 """At most so many groups are drawn, by how many subgroups meet in one: the worst ones."""

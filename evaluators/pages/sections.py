@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from evaluators.page import number
-from evaluators.plots import Mark, Shape
+from evaluators.pages.page import number
+from evaluators.pages.plots import Mark, Shape
+from evaluators.pages.views import Plot, Table, one_mark, pair_marks, plot, spread, table
+from evaluators.pages.words import metric_words, worst_first
 from evaluators.score import Score, Scorecard
-from evaluators.views import Plot, Table, one_mark, pair_marks, plot, spread, table
-from evaluators.words import metric_words, worst_first
 
 MAJORITY = "majority"
 MOST_VALUES = 15

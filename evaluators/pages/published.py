@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from evaluators.charts import Grid
-from evaluators.page import DASH, number
+from evaluators.charged.scores import ITSELF, SAMPLE
+from evaluators.pages.charts import Grid
+from evaluators.pages.page import DASH, number
+from evaluators.pages.sections import best_learner
+from evaluators.pages.views import people, spread
+from evaluators.pages.words import metric_words
 from evaluators.score import Score, Scorecard
-from evaluators.sections import best_learner
-from evaluators.views import people, spread
-from evaluators.words import metric_words
 
 PREFIX = "charged."
+FREE = (ITSELF, SAMPLE)
+"""Names of baselines that are figures of the synthetic rows."""
 MOST = 120
 """At most so many figures are listed; scores.parquet holds all."""
 
@@ -48,7 +51,7 @@ def _row(score: Score, internal: Internal, best: str) -> tuple[tuple[str, str], 
     return (
         (title, " · ".join(part for part in (score.slice, people(score)) if part)),
         (number(score.value), spread(score)),
-        (number(score.baseline), ""),
+        (number(score.baseline) if score.baseline_name in FREE else DASH, ""),
         _beside(score, internal, best),
     )
 

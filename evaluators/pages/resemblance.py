@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from evaluators.page import number, percent
-from evaluators.plots import meter
+from evaluators.pages.page import number, percent
+from evaluators.pages.plots import meter
+from evaluators.pages.views import Plot, one_mark, pair_marks, plot, problem, spread
+from evaluators.pages.words import metric_words, worst_first
 from evaluators.score import Score, Scorecard
-from evaluators.views import Plot, one_mark, pair_marks, plot, problem, spread
-from evaluators.words import metric_words, worst_first
 
 
 def k_marginals(card: Scorecard) -> list[dict[str, Any]]:

@@ -1,6 +1,6 @@
 """Self-contained HTML pages: one Jinja environment, and how figures are written for people.
 
-Everything is escaped unless a function of ``evaluators.plots`` or ``evaluators.charts`` made it.
+Everything is escaped unless a function of ``evaluators.pages.plots`` or ``evaluators.pages.charts`` made it.
 Pages load nothing: fonts are the reader's, pictures and scripts stand in the page itself. The only
 scripts a page may run are those whose digests its policy names, so a text that were not escaped still
 could not run.

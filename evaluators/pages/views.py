@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from evaluators.page import number
-from evaluators.plots import Axis, Mark, Shape, axis_for, key, scale, strip
+from evaluators.pages.page import number
+from evaluators.pages.plots import Axis, Mark, Shape, axis_for, key, scale, strip
+from evaluators.pages.words import badness, metric_words, worst_first
 from evaluators.score import Score
-from evaluators.words import badness, metric_words, worst_first
 
 MAX_LINES = 60
 """A plot shows at most so many groups, the worst ones where there are more."""

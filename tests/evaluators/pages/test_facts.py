@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from evaluators.attacks.claims import most_auroc, most_tpr
-from evaluators.facts import Claim, Facts, guarantee_words
-from evaluators.leaks import limit
+from evaluators.pages.facts import Claim, Facts, guarantee_words
+from evaluators.pages.leaks import limit
 from evaluators.score import Score
-from tests.evaluators.pages import make_facts
+from tests.evaluators.made_pages import make_facts
 
 
 def test_a_label_becomes_facts() -> None:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from evaluators.pages.sections import RATE_METRICS
+from evaluators.pages.views import Table, table
 from evaluators.score import Score
-from evaluators.sections import RATE_METRICS
-from evaluators.views import Table, table
 
 
 def _starts(*prefixes: str) -> Callable[[Score], bool]:

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evaluators.charts import Grid
-from evaluators.headlines import Headline, headlines
-from evaluators.page import DASH, environment, loss, number, write_page
-from evaluators.report import DECISIONS
+from evaluators.pages.charts import Grid
+from evaluators.pages.headlines import Headline, headlines
+from evaluators.pages.page import DASH, environment, loss, number, write_page
+from evaluators.pages.report import DECISIONS
+from evaluators.pages.tradeoff import Release, trade_offs
+from evaluators.pages.views import spread
+from evaluators.pages.words import badness, metric_words
 from evaluators.score import Score
-from evaluators.tradeoff import Release, trade_offs
-from evaluators.views import spread
-from evaluators.words import badness, metric_words
 
 MOST_DIFFERENCES = 40
 """At most so many figures are listed; each report has its own."""

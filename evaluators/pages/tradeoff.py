@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from evaluators.charts import Chart, Grid, axis, chart, plain, whiskers
-from evaluators.facts import Facts
 from evaluators.gate import Verdict
-from evaluators.headlines import GAP, UTILITY, WORST, Headline, headlines
-from evaluators.page import loss, number
+from evaluators.pages.charts import Chart, Grid, axis, chart, plain, whiskers
+from evaluators.pages.facts import Facts
+from evaluators.pages.headlines import GAP, UTILITY, WORST, Headline, headlines
+from evaluators.pages.page import loss, number
 from evaluators.score import Scorecard
 
 COLORS = ("--blue", "--hot", "--go", "--wait", "--violet", "--soft")

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from evaluators.facts import Claim
-from evaluators.leaks import limit
-from evaluators.page import number
+from evaluators.pages.facts import Claim
+from evaluators.pages.leaks import limit
+from evaluators.pages.page import number
+from evaluators.pages.sections import best_learner, main_metric, targets
+from evaluators.pages.views import spread
+from evaluators.pages.words import badness, metric_words
 from evaluators.score import Score, Scorecard
-from evaluators.sections import best_learner, main_metric, targets
-from evaluators.views import spread
-from evaluators.words import badness, metric_words
 
 UTILITY, WORST, GAP = "utility", "worst subgroup", "excess gap"
 """Kinds of headlines that a trade-off is drawn of."""

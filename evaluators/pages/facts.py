@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from evaluators.page import loss, number
+from evaluators.pages.page import loss, number
 
 
 @dataclass(frozen=True)

@@ -7,18 +7,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from evaluators.charts import Grid
-from evaluators.page import DASH, number
-from evaluators.score import Score, Scorecard
-from evaluators.sections import (
+from evaluators.pages.charts import Grid
+from evaluators.pages.page import DASH, number
+from evaluators.pages.sections import (
     MAJORITY,
     SYNTHETIC_AND_REAL,
     best_learner,
     main_metric,
     targets,
 )
-from evaluators.views import Plot, pair_marks, plot, problem, spread
-from evaluators.words import metric_words, worst_first
+from evaluators.pages.views import Plot, pair_marks, plot, problem, spread
+from evaluators.pages.words import metric_words, worst_first
+from evaluators.score import Score, Scorecard
 
 WAYS = (
     ("", "Synthetic → real"),

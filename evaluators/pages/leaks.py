@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from evaluators.attacks.claims import allowed
-from evaluators.facts import Claim
-from evaluators.page import number
-from evaluators.plots import Mark, Shape
+from evaluators.pages.facts import Claim
+from evaluators.pages.page import number
+from evaluators.pages.plots import Mark, Shape
+from evaluators.pages.views import Plot, pair_marks, plot, problem, spread
+from evaluators.pages.words import metric_words
 from evaluators.score import Score, Scorecard
-from evaluators.views import Plot, pair_marks, plot, problem, spread
-from evaluators.words import metric_words
 
 TPR = "tpr_at_1_percent_fpr"
 BESIDE: tuple[tuple[Shape, str], ...] = (

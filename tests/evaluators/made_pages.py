@@ -9,10 +9,10 @@ from hashlib import sha256
 from html.parser import HTMLParser
 from typing import Any
 
-from evaluators.facts import Facts
 from evaluators.gate import Reason, Verdict
+from evaluators.pages.facts import Facts
+from evaluators.pages.tradeoff import Release
 from evaluators.score import Score, Scorecard
-from evaluators.tradeoff import Release
 
 HOSTILE = "<script>alert(\"1\")</script> & 'x'"
 VOID = {"meta", "br", "link", "img", "hr", "input"}

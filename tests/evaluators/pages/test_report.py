@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from evaluators.facts import Facts
 from evaluators.gate import Verdict
-from evaluators.page import loss, number, percent
-from evaluators.plots import Mark, axis_for, strip
-from evaluators.report import write_report
+from evaluators.pages.facts import Facts
+from evaluators.pages.page import loss, number, percent
+from evaluators.pages.plots import Mark, axis_for, strip
+from evaluators.pages.report import write_report
+from evaluators.pages.words import metric_words, worst_first
 from evaluators.score import Score, Scorecard
-from evaluators.words import metric_words, worst_first
-from tests.evaluators.pages import (
+from tests.evaluators.made_pages import (
     HOSTILE,
     REASONS,
     Page,
