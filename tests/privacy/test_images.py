@@ -57,7 +57,9 @@ def idx(array: np.ndarray) -> bytes:
 
 
 def texts(n: int = N) -> pd.DataFrame:
-    return pd.DataFrame({"label": np.resize(LABELS, n).astype(str), "who": [f"p{i}" for i in range(n)]})
+    return pd.DataFrame(
+        {"label": np.resize(LABELS, n).astype(str), "who": [f"p{i}" for i in range(n)]}
+    )
 
 
 def write_npz(folder: Path, x: np.ndarray) -> list[Path]:
