@@ -93,6 +93,8 @@ def read_pixels(path: Path, most_bytes: int) -> list[np.ndarray]:
             arrays = [file[name] for name in file.files]
     else:
         arrays = [_idx_array(path, lambda shape: bounded(math.prod(shape)))]
+    # a member that is no array comes as bytes, and an array without pixels may announce any number of pictures
+    arrays = [a for a in arrays if isinstance(a, np.ndarray) and a.size]
     grey = [a[..., 0] if a.ndim == 4 and a.shape[3] == 1 else a for a in arrays]
     return [a for a in grey if a.dtype == np.uint8 and (a.ndim == 3 or a.shape[3:] == (3,))]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import struct
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -128,3 +129,19 @@ def test_a_link_to_what_lies_elsewhere_is_not_public(tmp_path: Path) -> None:
     (path / "z.png").symlink_to(private / "0.png")
     with pytest.raises(InputError, match="a link out of the folder"):
         PublicImages.of(path, GREY)
+
+
+def test_what_is_no_picture_in_a_file_of_arrays_is_passed_over(tmp_path: Path) -> None:
+    np.savez(tmp_path / "x.npz", x=pixels())
+    with zipfile.ZipFile(tmp_path / "x.npz", "a") as file:
+        file.writestr("README.txt", "three pictures")
+    assert PublicImages.of(tmp_path / "x.npz", GREY).count == 3
+
+
+@pytest.mark.parametrize("count", [2, 2**31])
+def test_pictures_without_pixels_are_none(tmp_path: Path, count: int) -> None:
+    np.savez(tmp_path / "x.npz", x=np.zeros((count, 0, 0), np.uint8))
+    (tmp_path / "x-idx3-ubyte").write_bytes(struct.pack(">IIII", 0x0803, count, 0, 0))
+    for name in ("x.npz", "x-idx3-ubyte"):
+        with pytest.raises(InputError, match="0 public images"):
+            PublicImages.of(tmp_path / name, GREY)
