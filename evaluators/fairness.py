@@ -8,7 +8,7 @@ best when trained on real rows; figures of groups are given for every learner.
 
 The interval of an excess gap is corrected for multiplicity: the intervals of all gaps of a target,
 over dimensions and metrics, hold all at once in 95 of 100 cases (max-T over the shared
-replicates). So a veto that asks for a whole interval is wrong by chance in at most about 5 of 100
+replicates). So a veto that asks for a whole interval is wrong by chance for a target in about 5 of 100
 releases, and not once for every gap looked at. ``detail`` keeps the interval of the gap alone.
 
 Rows: holdout. Visibility: internal.
