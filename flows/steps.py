@@ -280,11 +280,8 @@ def measure(work: Work, progress: Progress) -> None:
         return
     progress("asking the people held out", 0.0)
     rows = work.open(permit)
-    about = [
-        *work.files(permit, rows),
-        file_digest(work.synthetic_file),
-    ]  # and to these synthetic rows
-    work.asked.answer(about, lambda: "opened")
+    tied = [*work.files(permit, rows), file_digest(work.synthetic_file)]
+    work.asked.answer(tied, lambda: "opened")
     model: Model = load_model(work.run / "model")
     schema, synthetic, seed = work.completed_schema(), work.synthetic(), work.run.config.seed
     fresh = model.sample(min(len(synthetic), MAX_FRESH), np.random.default_rng([seed, 1]))

@@ -125,7 +125,7 @@ def test_answers_are_not_taken_for_those_of_other_synthetic_rows(tmp_path: Path)
         steps.measure(work, quiet)
     (work.run / "charged").rename(tmp_path / "gone")
     lines = work.synthetic_file.read_text().splitlines(keepends=True)
-    work.synthetic_file.write_text("".join(lines[:-1]))
+    work.synthetic_file.write_text("".join([*lines[:-1], lines[1]]))  # as many, so asked alike
     with pytest.raises(LedgerError, match="another question"):
         steps.measure(work_of(config), quiet)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -43,15 +43,17 @@ def units(frame: pd.DataFrame) -> np.ndarray:
 
 @dataclass
 class Asked:
-    """A transcript that writes nothing; what was asked."""
+    """A transcript that writes nothing: what was asked, and answered unless that is ``recorded``."""
 
     attempt: str = "a"
     questions: list[Any] = field(default_factory=list)
     answers: list[Any] = field(default_factory=list)
+    recorded: Sequence[Any] = ()
 
     def answer(self, question: list[Any], draw: Callable[[], Any]) -> Any:
         self.questions.append(question)
-        self.answers.append(draw())
+        at = len(self.answers)
+        self.answers.append(self.recorded[at] if self.recorded else draw())
         return self.answers[-1]
 
 
@@ -151,6 +153,14 @@ def test_every_answer_is_noised_at_its_question_s_cost_and_all_cost_what_was_cha
         assert sensitivity == (question[-2] if kind == "distance" else 1)
         paid[kind, what, dimension] = cost  # a person is in one slice of a dimension
     assert math.fsum(paid.values()) == pytest.approx(RHO, rel=1e-12)
+
+
+@pytest.mark.usefixtures("lens_of_coin")
+def test_scores_come_of_the_answers_and_of_nothing_else_of_the_people() -> None:
+    asked = Asked()
+    found = scored(people(400, 15), asked=asked)
+    again = Asked(recorded=asked.answers)
+    assert found == scored(people(30, 16).query("sex == 'M'"), asked=again)
 
 
 @pytest.mark.usefixtures("lens_of_coin")
