@@ -26,6 +26,7 @@ from generators.dpsgd.engine import PrivateGradient
 from generators.dpsgd.gradients import Rows
 from generators.images.generator import Begun, ImageSgd
 from generators.images.networks import (
+    GROUPS,
     PRECONDITION,
     SIGMA_DATA,
     ImageDenoiser,
@@ -90,7 +91,6 @@ class ImageDiffusion(ImageSgd):
     warm_up: int = 300
     warm_up_batch: int = 128
     warm_up_rate: float = 2e-3
-    ema: float = 0.98
     widths: tuple[int, ...] = (16, 32)
     layers: int = 1
     patch: int = 2
@@ -102,6 +102,18 @@ class ImageDiffusion(ImageSgd):
     public: PublicImages | None = field(default=None, metadata=CALIBRATED)
 
     kind = "image-diffusion"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        sizes = ("layers", "patch", "sampling_steps", "warm_up_batch")
+        self.refuse("must be at least 1", lambda x: x >= 1, *sizes)
+        self.refuse("must be positive", lambda x: x > 0, "learning_rate", "warm_up_rate", "start")
+        self.refuse("must not be negative", lambda x: x >= 0, "warm_up", "guidance")
+        self.refuse("must lie in [0, 1)", lambda x: 0 <= x < 1, "drop")
+        whole = f"must be multiples of {GROUPS}, one or more"
+        self.refuse(
+            whole, lambda x: len(x) > 0 and all(w > 0 and w % GROUPS == 0 for w in x), "widths"
+        )
 
     def calibrate(self, guarantee: Guarantee, schema: Schema, beside: DpEvent) -> Self:
         if self.public is not None and self.warm_up == 0:

@@ -119,7 +119,6 @@ class ImageGan(ImageSgd):
     fakes: int = 128
     most_critic_steps: int = 5
     floor: float = 0.6
-    ema: float = 0.98
     width: int = 32
     critic_width: int = 16
 
@@ -129,6 +128,10 @@ class ImageGan(ImageSgd):
         if self.clipping == "dpsgd-f":
             raise ValueError("clipping: dpsgd-f clips by group, and fake images belong to none")
         super().__post_init__()
+        sizes = ("fakes", "most_critic_steps", "width", "critic_width")
+        self.refuse("must be at least 1", lambda x: x >= 1, *sizes)
+        self.refuse("must be positive", lambda x: x > 0, "critic_rate", "generator_rate")
+        self.refuse("must not be negative", lambda x: x >= 0, "critic_decay", "anchor")
 
     def learn(self, prepared: Prepared, begun: Begun, shape: tuple[int, int, int]) -> nn.Module:
         device = self.pick_device()

@@ -88,6 +88,8 @@ class Begun:
         return self.moments.draw(classes_of(chosen), generator), chosen
 
 
+POSITIVE = ("moments_share", "frequencies", "spread")
+
 STOCK = 20_000
 """Conditions that are kept to learn from draws with."""
 
@@ -97,24 +99,30 @@ class ImageSgd(DeepSgd):
     """An image generator whose private steps are those of the engine.
 
     ``moments_share``: the part of the budget (as ρ of zCDP) that the moments get; ``frequencies`` m and
-    ``spread``: see ``moments``.
+    ``spread``: see ``moments``. ``ema``: how much of the average of the weights a step keeps.
     """
 
     opening_share: float = 0.05
     moments_share: float = 0.25
     frequencies: int = 8
     spread: float = 0.3
+    ema: float = 0.98
     moments_rho: float | None = field(default=None, metadata=CALIBRATED)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("moments_share", "frequencies", "spread"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
+        self.refuse("must be positive", lambda x: 0 < x < math.inf, *POSITIVE)
+        self.refuse("must lie in [0, 1)", lambda x: 0 <= x < 1, "ema")
         if not self.opening_share + self.moments_share < 1:
             raise ValueError(
                 "moments_share: it and opening_share must leave something to train with"
             )
+
+    def refuse(self, rule: str, holds: Callable[[Any], bool], *names: str) -> None:
+        """Raise ValueError for the first parameter that breaks the rule: before anything is charged."""
+        for name in names:
+            if not holds(getattr(self, name)):
+                raise ValueError(f"{name} {rule}, got {getattr(self, name)}")
 
     @abstractmethod
     def learn(self, prepared: Prepared, begun: Begun, shape: tuple[int, int, int]) -> nn.Module:

@@ -111,6 +111,29 @@ def test_moments_that_cannot_be_measured_are_refused_before_anything_is_charged(
         ImageGan(**wrong)
 
 
+@pytest.mark.parametrize(
+    ("kind", "wrong"),
+    [
+        (ImageDiffusion, {"widths": ()}),
+        (ImageDiffusion, {"widths": (3, 5)}),
+        (ImageDiffusion, {"patch": 0}),
+        (ImageDiffusion, {"layers": 0}),
+        (ImageDiffusion, {"sampling_steps": 0}),
+        (ImageDiffusion, {"drop": 1.0}),
+        (ImageDiffusion, {"warm_up": -1}),
+        (ImageDiffusion, {"ema": 1.0}),
+        (ImageGan, {"ema": 2.0}),
+        (ImageGan, {"fakes": 0}),
+        (ImageGan, {"critic_decay": -1.0}),
+    ],
+)
+def test_networks_that_cannot_be_built_or_drawn_from_are_refused_before_anything_is_charged(
+    kind, wrong
+):
+    with pytest.raises(ValueError, match=f"{next(iter(wrong))} must"):
+        kind(**wrong)
+
+
 SHAPE = (8, 8, 1)
 
 
