@@ -7,20 +7,23 @@ one line. Only this terminal shows what an error quotes from private rows.
 from __future__ import annotations
 
 import json
-import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
-from privacy.errors import DataError, LedgerError, UnderstudyError
+from flows.commands import ledger, schema
+from flows.terminal import (
+    console,
+    listened,
+    prefect_for_a_terminal,
+    progress_bar,
+    say,
+    stderr,
+)
+from privacy.errors import DataError, UnderstudyError
 
 if TYPE_CHECKING:
     from flows.release import Outcome
@@ -31,21 +34,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-schema_app = typer.Typer(
-    help="Write and check what is public about a data set.", no_args_is_help=True
-)
-ledger_app = typer.Typer(
-    help="What was spent on whom, and whether the record is whole.", no_args_is_help=True
-)
-app.add_typer(schema_app, name="schema")
-app.add_typer(ledger_app, name="ledger")
-
-console = Console()
-stderr = Console(stderr=True)
-
-LedgerOption = Annotated[
-    str, typer.Option("--ledger", help="Path (SQLite) or URL (Postgres) of the ledger.")
-]
+app.add_typer(schema.app, name="schema")
+app.add_typer(ledger.app, name="ledger")
 
 
 @app.command()
@@ -63,19 +53,19 @@ def release(
     ] = None,
 ) -> None:
     """Train under a charge, evaluate, gate, and export a bundle or say why not."""
-    _prefect_for_a_terminal()
+    prefect_for_a_terminal()
     from flows.config import load_config
 
     wanted = load_config(config, tuple(data or ()))  # a mistake is told before a server is started
     from flows.release import release as release_flow
 
     try:
-        outcome: Outcome = _listened(lambda: release_flow(config=config, data=data, run=run))
+        outcome: Outcome = listened(lambda: release_flow(config=config, data=data, run=run))
     except DataError as error:
         charged = "this read was charged; `understudy schema check` finds such rows at no cost"
         raise DataError(f"{error.private}. {charged}") from None
     _say_decision(outcome)
-    _say(f"the ledger is {wanted.ledger}")
+    say(f"the ledger is {wanted.ledger}")
     raise typer.Exit(outcome.exit_code)
 
 
@@ -111,12 +101,12 @@ def evaluate(
     seed: Annotated[int, typer.Option(help="Repeats the evaluation.")] = 0,
 ) -> None:
     """Judge anybody's synthetic table against real rows; figures are for the custodian only."""
-    _prefect_for_a_terminal()
+    prefect_for_a_terminal()
     if (epsilon is None) != (delta is None):
         raise UnderstudyError("a claim needs both --epsilon and --delta")
     from flows.evaluate import evaluate as evaluate_flow
 
-    outcome: Outcome = _listened(
+    outcome: Outcome = listened(
         lambda: evaluate_flow(
             schema_file=schema,
             real=real,
@@ -131,27 +121,11 @@ def evaluate(
         )
     )
     _say_reasons(outcome.decision, _read_json(outcome.bundle / "verdict.json"))
-    _say("open these; none of them may leave the house:")
+    say("open these; none of them may leave the house:")
     for name in ("report.html", "scores.parquet", "verdict.json"):
         if (outcome.bundle / name).exists():
-            _say(f"  {outcome.bundle / name}")
+            say(f"  {outcome.bundle / name}")
     raise typer.Exit(outcome.exit_code)
-
-
-def _listened(run: Callable[[], Any]) -> Any:
-    """What a flow returns, with its progress on this terminal, which alone shows why rows were refused."""
-    from flows.release import LISTENER, StageError
-
-    with _progress_bar() as tell:
-        token = LISTENER.set(tell)
-        try:
-            return run()
-        except StageError as error:
-            if not error.about_rows:
-                raise
-            raise DataError(error.rest()) from None
-        finally:
-            LISTENER.reset(token)
 
 
 SHOWN = 8
@@ -163,11 +137,11 @@ def _say_decision(outcome: Outcome) -> None:
     approved = outcome.decision == "approved"
     label = _read_json(outcome.bundle / "internal" / "label.json")
     guarantee, spent = label["guarantee"], label["accounting"]["ledger"]
-    _say(
+    say(
         f"cost ε={guarantee['epsilon']:.4g} at δ={guarantee['delta']:g} for each {guarantee['unit']}; the data "
         f"set has spent {spent['data_set_epsilon_spent']:.4g} of {spent['data_set_epsilon_budget']:g} in all"
     )
-    _say("open these:" if approved else "nothing was exported; see why in")
+    say("open these:" if approved else "nothing was exported; see why in")
     for name in (
         "public/card.html",
         "public/data.csv",
@@ -175,8 +149,8 @@ def _say_decision(outcome: Outcome) -> None:
         "internal/report.html",
     ):
         if (outcome.bundle / name).exists():
-            _say(f"  {outcome.bundle / name}")
-    _say("what stands in internal/ must not leave the house")
+            say(f"  {outcome.bundle / name}")
+    say("what stands in internal/ must not leave the house")
 
 
 def _say_reasons(decision: str, verdict: dict[str, Any]) -> None:
@@ -184,10 +158,10 @@ def _say_reasons(decision: str, verdict: dict[str, Any]) -> None:
     reasons = {o: [r["text"] for r in verdict["reasons"] if r["outcome"] == o] for o in OUTCOMES}
     grave = reasons["veto"] or reasons["insufficient evidence"]
     for text in grave[:SHOWN]:
-        _say(f"  • {text}")
+        say(f"  • {text}")
     if len(grave) > SHOWN:
-        _say(f"  • and {len(grave) - SHOWN} more reasons")
-    _say(
+        say(f"  • and {len(grave) - SHOWN} more reasons")
+    say(
         f"{len(reasons['pass'])} checks passed, {len(reasons['note'])} groups were too small to assess"
     )
 
@@ -198,10 +172,6 @@ OUTCOMES = ("veto", "insufficient evidence", "note", "pass")
 def _read_json(path: Path) -> dict[str, Any]:
     content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return content
-
-
-def _say(text: str) -> None:
-    console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 @app.command()
@@ -216,7 +186,7 @@ def compare(
     from flows.compare import compare as compare_releases
 
     compare_releases(releases, out)
-    _say(f"{out} compares {len(releases)} releases; it must not leave the house")
+    say(f"{out} compares {len(releases)} releases; it must not leave the house")
 
 
 @app.command()
@@ -257,150 +227,12 @@ def audit(
     from privacy.accounting import Guarantee
 
     spec, claim = audits.parse(generator, set_ or []), Guarantee(epsilon, delta)
-    with _progress_bar() as tell:
+    with progress_bar() as tell:
         found = audits.audit(spec, claim, runs=runs, canaries=canaries, seed=seed, progress=tell)
     console.print(audits.table(found))
-    _say(f"lower bounds at δ={delta:g}: one above its claim refutes it, one below proves nothing")
+    say(f"lower bounds at δ={delta:g}: one above its claim refutes it, one below proves nothing")
     if any(line.refuted for line in found):
         raise typer.Exit(3)
-
-
-@schema_app.command("draft")
-def schema_draft(
-    data: Annotated[Path, typer.Argument(help="CSV (gz too) or Parquet file.")],
-    out: Annotated[Path, typer.Option(help="Where to write the draft.")] = Path(
-        "schema.draft.yaml"
-    ),
-    separator: Annotated[str, typer.Option(help="Of a CSV file.")] = ",",
-    encoding: Annotated[str, typer.Option(help="Of a CSV file.")] = "utf-8",
-) -> None:
-    """Draft a schema from PRIVATE rows; a person must then confirm every value as public."""
-    from privacy.draft import draft_schema
-    from privacy.schema import Csv
-
-    if out.exists():
-        raise UnderstudyError(f"{out}: exists already; name another file with --out")
-    out.write_text(
-        draft_schema(data, Csv(separator=separator, encoding=encoding)), encoding="utf-8"
-    )
-    stderr.print(
-        f"[bold red]This read private rows.[/] Every category, bound and name in {out} comes from them. "
-        "A person must confirm each as public knowledge, or replace it, before the file is used.",
-        highlight=False,
-        soft_wrap=True,
-    )
-
-
-@schema_app.command("check")
-def schema_check(
-    schema: Annotated[Path, typer.Argument(help="Schema (YAML).")],
-    data: Annotated[list[Path], typer.Argument(help="Private files.")],
-) -> None:
-    """Count what the schema would refuse, clamp or map; shows private values, to you alone."""
-    from privacy.conform import conform
-    from privacy.schema import load_schema
-    from privacy.source import read_source
-
-    declared = load_schema(schema)
-    source = read_source(tuple(data), declared)
-    source.check_pictures(declared)
-    texts = source.texts
-    _, findings = conform(texts, declared)
-    stderr.print("[bold red]This read private rows;[/] what it shows must stay in the house.")
-    table = Table("column", "problem", "first value", "first row", "rows", "action")
-    for f in findings:
-        table.add_row(
-            f.column, f.problem.rstrip(":"), f.value[:40], str(f.row), str(f.rows), f.action
-        )
-    console.print(table if findings else f"all {texts.num_rows} rows fit the schema")
-    if declared.unit is not None:
-        k, rows = declared.max_rows_per_unit, texts[declared.unit].value_counts().field("counts")
-        dropped = sum(max(0, n - k) for n in rows.to_pylist())
-        _say(
-            f"{len(rows)} units; max_rows_per_unit is {k}: {dropped} of their rows will not be used"
-        )
-    if any(f.action == "refused" for f in findings):
-        raise typer.Exit(2)
-
-
-@ledger_app.command("show")
-def ledger_show(ledger: LedgerOption = "runs/ledger.db") -> None:
-    """Budgets and charges of every data set."""
-    opened = _open_ledger(ledger)
-    budgets = Table(
-        "data set", "partition", "ε spent", "ε budget", "δ", "share held out", title="Budgets"
-    )
-    for dataset in opened.datasets():
-        for partition in ("train", "holdout"):
-            spent = opened.spent(dataset.name, partition)
-            budgets.add_row(
-                dataset.name,
-                partition,
-                f"{spent.epsilon:.4g}",
-                f"{dataset.budget.epsilon:g}",
-                f"{dataset.budget.delta:g}",
-                f"{dataset.split.holdout:g}",
-            )
-    console.print(budgets)
-    charges = Table(
-        "#", "time", "data set", "partition", "run", "purpose", "event", title="Charges"
-    )
-    for c in opened.charges():
-        charges.add_row(str(c.number), c.time, c.dataset, c.partition, c.run, c.purpose, c.event)
-    console.print(charges)
-
-
-@ledger_app.command("verify")
-def ledger_verify(
-    ledger: LedgerOption = "runs/ledger.db",
-    label: Annotated[
-        Path | None, typer.Option(help="A release's label.json: is its charge in the ledger?")
-    ] = None,
-) -> None:
-    """Recompute the hash chain; with --label also look for that release's charge."""
-    opened = _open_ledger(ledger)
-    head = opened.verify()
-    charges = opened.charges()
-    if label is not None:
-        wanted = json.loads(label.read_text(encoding="utf-8"))["accounting"]["ledger"]
-        if not any(c.number == wanted["charge"] and c.hash == wanted["hash"] for c in charges):
-            raise LedgerError(
-                f"{label}: charge {wanted['charge']} with its hash is not in this ledger"
-            )
-    found = f", holds the charge of {label}" if label else ""
-    _say(f"{len(charges)} charges, chain whole, head {head}{found}")
-
-
-def _open_ledger(url: str):  # type: ignore[no-untyped-def]  # privacy.ledger is imported late
-    from privacy.ledger import Ledger
-
-    if "://" not in url and not Path(url).exists():
-        raise LedgerError(f"ledger {url}: no such file")
-    return Ledger(url)
-
-
-@contextmanager
-def _progress_bar() -> Iterator:  # type: ignore[type-arg]
-    columns = SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()
-    with Progress(*columns, console=stderr, transient=True) as bars:
-        bar = bars.add_task("starting", total=1.0)
-
-        def tell(what: str, share: float) -> None:
-            bars.update(bar, description=what, completed=share)
-
-        yield tell
-
-
-def _prefect_for_a_terminal() -> None:
-    """Prefect's own server is started for one run: give it time, and leave the terminal to us."""
-    for name, value in {
-        "PREFECT_LOGGING_LEVEL": "CRITICAL",
-        "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
-        "DO_NOT_TRACK": "1",
-    }.items():
-        os.environ.setdefault(name, value)
 
 
 def main() -> None:

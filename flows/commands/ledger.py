@@ -1,0 +1,77 @@
+"""``understudy ledger``: what was spent on whom, and whether the record is whole."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from flows.terminal import console, say
+from privacy.errors import LedgerError
+
+app = typer.Typer(
+    help="What was spent on whom, and whether the record is whole.", no_args_is_help=True
+)
+
+LedgerOption = Annotated[
+    str, typer.Option("--ledger", help="Path (SQLite) or URL (Postgres) of the ledger.")
+]
+
+
+@app.command("show")
+def ledger_show(ledger: LedgerOption = "runs/ledger.db") -> None:
+    """Budgets and charges of every data set."""
+    opened = open_ledger(ledger)
+    budgets = Table(
+        "data set", "partition", "ε spent", "ε budget", "δ", "share held out", title="Budgets"
+    )
+    for dataset in opened.datasets():
+        for partition in ("train", "holdout"):
+            spent = opened.spent(dataset.name, partition)
+            budgets.add_row(
+                dataset.name,
+                partition,
+                f"{spent.epsilon:.4g}",
+                f"{dataset.budget.epsilon:g}",
+                f"{dataset.budget.delta:g}",
+                f"{dataset.split.holdout:g}",
+            )
+    console.print(budgets)
+    charges = Table(
+        "#", "time", "data set", "partition", "run", "purpose", "event", title="Charges"
+    )
+    for c in opened.charges():
+        charges.add_row(str(c.number), c.time, c.dataset, c.partition, c.run, c.purpose, c.event)
+    console.print(charges)
+
+
+@app.command("verify")
+def ledger_verify(
+    ledger: LedgerOption = "runs/ledger.db",
+    label: Annotated[
+        Path | None, typer.Option(help="A release's label.json: is its charge in the ledger?")
+    ] = None,
+) -> None:
+    """Recompute the hash chain; with --label also look for that release's charge."""
+    opened = open_ledger(ledger)
+    head = opened.verify()
+    charges = opened.charges()
+    if label is not None:
+        wanted = json.loads(label.read_text(encoding="utf-8"))["accounting"]["ledger"]
+        if not any(c.number == wanted["charge"] and c.hash == wanted["hash"] for c in charges):
+            raise LedgerError(
+                f"{label}: charge {wanted['charge']} with its hash is not in this ledger"
+            )
+    found = f", holds the charge of {label}" if label else ""
+    say(f"{len(charges)} charges, chain whole, head {head}{found}")
+
+
+def open_ledger(url: str):  # type: ignore[no-untyped-def]  # privacy.ledger is imported late
+    from privacy.ledger import Ledger
+
+    if "://" not in url and not Path(url).exists():
+        raise LedgerError(f"ledger {url}: no such file")
+    return Ledger(url)

@@ -1,0 +1,72 @@
+"""``understudy schema``: write and check what is public about a data set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from flows.terminal import console, say, stderr
+from privacy.errors import UnderstudyError
+
+app = typer.Typer(help="Write and check what is public about a data set.", no_args_is_help=True)
+
+
+@app.command("draft")
+def schema_draft(
+    data: Annotated[Path, typer.Argument(help="CSV (gz too) or Parquet file.")],
+    out: Annotated[Path, typer.Option(help="Where to write the draft.")] = Path(
+        "schema.draft.yaml"
+    ),
+    separator: Annotated[str, typer.Option(help="Of a CSV file.")] = ",",
+    encoding: Annotated[str, typer.Option(help="Of a CSV file.")] = "utf-8",
+) -> None:
+    """Draft a schema from PRIVATE rows; a person must then confirm every value as public."""
+    from privacy.draft import draft_schema
+    from privacy.schema import Csv
+
+    if out.exists():
+        raise UnderstudyError(f"{out}: exists already; name another file with --out")
+    out.write_text(
+        draft_schema(data, Csv(separator=separator, encoding=encoding)), encoding="utf-8"
+    )
+    stderr.print(
+        f"[bold red]This read private rows.[/] Every category, bound and name in {out} comes from them. "
+        "A person must confirm each as public knowledge, or replace it, before the file is used.",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+@app.command("check")
+def schema_check(
+    schema: Annotated[Path, typer.Argument(help="Schema (YAML).")],
+    data: Annotated[list[Path], typer.Argument(help="Private files.")],
+) -> None:
+    """Count what the schema would refuse, clamp or map; shows private values, to you alone."""
+    from privacy.conform import conform
+    from privacy.schema import load_schema
+    from privacy.source import read_source
+
+    declared = load_schema(schema)
+    source = read_source(tuple(data), declared)
+    source.check_pictures(declared)
+    texts = source.texts
+    _, findings = conform(texts, declared)
+    stderr.print("[bold red]This read private rows;[/] what it shows must stay in the house.")
+    table = Table("column", "problem", "first value", "first row", "rows", "action")
+    for f in findings:
+        table.add_row(
+            f.column, f.problem.rstrip(":"), f.value[:40], str(f.row), str(f.rows), f.action
+        )
+    console.print(table if findings else f"all {texts.num_rows} rows fit the schema")
+    if declared.unit is not None:
+        k, rows = declared.max_rows_per_unit, texts[declared.unit].value_counts().field("counts")
+        dropped = sum(max(0, n - k) for n in rows.to_pylist())
+        say(
+            f"{len(rows)} units; max_rows_per_unit is {k}: {dropped} of their rows will not be used"
+        )
+    if any(f.action == "refused" for f in findings):
+        raise typer.Exit(2)

@@ -1,0 +1,65 @@
+"""What the command line says, and how: one console each for results and for everything else.
+
+Only this terminal shows what an error quotes from private rows.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from privacy.errors import DataError
+
+console = Console()
+stderr = Console(stderr=True)
+
+
+def say(text: str) -> None:
+    """One line of results, as it is."""
+    console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+@contextmanager
+def progress_bar() -> Iterator:  # type: ignore[type-arg]
+    """Yields what tells progress: words and a share."""
+    columns = SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()
+    with Progress(*columns, console=stderr, transient=True) as bars:
+        bar = bars.add_task("starting", total=1.0)
+
+        def tell(what: str, share: float) -> None:
+            bars.update(bar, description=what, completed=share)
+
+        yield tell
+
+
+def prefect_for_a_terminal() -> None:
+    """Prefect's own server is started for one run: give it time, and leave the terminal to us."""
+    for name, value in {
+        "PREFECT_LOGGING_LEVEL": "CRITICAL",
+        "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+        "DO_NOT_TRACK": "1",
+    }.items():
+        os.environ.setdefault(name, value)
+
+
+def listened(run: Callable[[], Any]) -> Any:
+    """What a flow returns, with its progress on this terminal, which alone shows why rows were refused."""
+    from flows.release import LISTENER, StageError
+
+    with progress_bar() as tell:
+        token = LISTENER.set(tell)
+        try:
+            return run()
+        except StageError as error:
+            if not error.about_rows:
+                raise
+            raise DataError(error.rest()) from None
+        finally:
+            LISTENER.reset(token)
