@@ -14,8 +14,10 @@ split key per data set), so each may spend the whole budget (parallel compositio
 from __future__ import annotations
 
 import datetime as dt
+import getpass
 import hashlib
 import json
+import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -59,6 +61,7 @@ _charges = sa.Table(
     sa.Column("dataset", sa.String(64), nullable=False, index=True),
     sa.Column("partition", sa.String(16), nullable=False),
     sa.Column("run", sa.String(128), nullable=False),
+    sa.Column("who", sa.String(64), nullable=False),
     sa.Column("attempt", sa.String(64), nullable=False),
     sa.Column("purpose", sa.String(128), nullable=False),
     sa.Column("event", sa.Text, nullable=False),
@@ -90,6 +93,7 @@ class Charge:
     dataset: str
     partition: str
     run: str
+    who: str
     attempt: str
     purpose: str
     event: str
@@ -175,7 +179,7 @@ class Ledger:
             sa.event.listen(engine, "connect", _durable)
             sa.event.listen(engine, "begin", _immediate)
         object.__setattr__(self, "_engine", engine)
-        with self._transaction() as db:
+        with self.transaction() as db:
             _metadata.create_all(db)
             for table in _metadata.tables:
                 for verb in ("UPDATE", "DELETE"):
@@ -193,7 +197,7 @@ class Ledger:
             return "(not a URL)"
 
     @contextmanager
-    def _transaction(self) -> Iterator[sa.Connection]:
+    def transaction(self) -> Iterator[sa.Connection]:
         """One transaction that holds the ledger's only write lock; every failure is a LedgerError."""
         engine: sa.Engine = self._engine  # type: ignore[attr-defined]
         try:
@@ -212,7 +216,7 @@ class Ledger:
         """
         if not 0 <= holdout < 1:
             raise InputError(f"holdout must lie in [0, 1), got {holdout}")
-        with self._transaction() as db:
+        with self.transaction() as db:
             row = db.execute(sa.select(_datasets).where(_datasets.c.name == name)).one_or_none()
             if row is None:
                 key = secrets.token_hex(32)
@@ -235,7 +239,7 @@ class Ledger:
 
     def claim_source(self, digest: str, dataset: str) -> None:
         """Tie a file's digest to a data set, so that no second name gives the same people a new budget."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             owner = db.execute(
                 sa.select(_sources.c.dataset).where(_sources.c.digest == digest)
             ).scalar_one_or_none()
@@ -256,7 +260,7 @@ class Ledger:
         """
         if partition not in PARTITIONS:
             raise PermitError(f"{partition!r} is no partition; a data set has {PARTITIONS}")
-        with self._transaction() as db:
+        with self.transaction() as db:
             budget, split = _entry(db, dataset)
             known = db.execute(
                 sa.select(_charges).where(
@@ -292,6 +296,7 @@ class Ledger:
                 dataset=dataset,
                 partition=partition,
                 run=run,
+                who=whoami(),
                 attempt=attempt,
                 purpose=purpose,
                 event=_event_text(event),
@@ -313,7 +318,7 @@ class Ledger:
 
     def datasets(self) -> list[Dataset]:
         """Every data set, by name."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             rows = db.execute(sa.select(_datasets).order_by(_datasets.c.name)).all()
         return [
             Dataset(
@@ -324,12 +329,12 @@ class Ledger:
 
     def charges(self, dataset: str | None = None) -> list[Charge]:
         """Every charge, oldest first."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             return _rows(db, dataset)
 
     def spent(self, dataset: str, partition: str) -> Spent:
         """What a partition has spent at the data set's δ."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             budget, _ = _entry(db, dataset)
             events = [c.dp_event for c in _rows(db, dataset) if c.partition == partition]
         return spent(events, budget.delta)
@@ -346,6 +351,11 @@ class Ledger:
                 raise LedgerError(f"charge {number} ({charge.dataset}, {charge.run}) was altered")
             previous = charge.hash
         return previous
+
+
+def whoami() -> str:
+    """Who is at work, as the ledger writes it: UNDERSTUDY_WHO, or the account's name."""
+    return (os.environ.get("UNDERSTUDY_WHO") or getpass.getuser())[:64]
 
 
 def _event_text(event: DpEvent) -> str:

@@ -41,10 +41,12 @@ def ledger_show(ledger: LedgerOption = "runs/ledger.db") -> None:
             )
     console.print(budgets)
     charges = Table(
-        "#", "time", "data set", "partition", "run", "purpose", "event", title="Charges"
+        "#", "time", "who", "data set", "partition", "run", "purpose", "event", title="Charges"
     )
     for c in opened.charges():
-        charges.add_row(str(c.number), c.time, c.dataset, c.partition, c.run, c.purpose, c.event)
+        charges.add_row(
+            str(c.number), c.time, c.who, c.dataset, c.partition, c.run, c.purpose, c.event
+        )
     console.print(charges)
 
 
