@@ -97,6 +97,10 @@ ON_PREDICTIONS: Mapping[str, Callable[[Tables, list[Prediction | Failure]], list
 """Metrics that judge models trained on both tables."""
 
 
+FAMILIES = frozenset(n.split(".")[0] for n in (*ON_TABLES, *ON_PREDICTIONS)) | {"learning"}
+"""First parts of the names of metrics; "learning" trains the models that utility and fairness judge."""
+
+
 def evaluate(
     train: pd.DataFrame,
     holdout: pd.DataFrame,

@@ -175,6 +175,33 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 @app.command()
+def benchmark(
+    sweep: Annotated[
+        Path, typer.Argument(help="Sweep (YAML): generators × ε × seeds × data sets.")
+    ],
+    data: Annotated[
+        list[str] | None,
+        typer.Option("--data", help="NAME=FILE of a data set, repeatable; overrides `data:`."),
+    ] = None,
+) -> None:
+    """Compare generators; resumes cell by cell, and every cell on private rows is charged."""
+    prefect_for_a_terminal()
+    from flows.sweep import load_sweep
+
+    files: dict[str, list[Path]] = {}
+    for given in data or ():
+        name, separator, path = given.partition("=")
+        if not separator:
+            raise UnderstudyError(f"--data {given}: expected NAME=FILE")
+        files.setdefault(name, []).append(Path(path).resolve())
+    load_sweep(sweep, {name: tuple(paths) for name, paths in files.items()})
+    from flows.benchmark import benchmark as benchmark_flow
+
+    page = listened(lambda: benchmark_flow(sweep=sweep, data=files))
+    say(f"open {page}")
+
+
+@app.command()
 def compare(
     releases: Annotated[
         list[Path],

@@ -9,6 +9,7 @@ rows live only inside ``fit``, ``judge`` and ``measure``; what a stage returns o
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +20,7 @@ from dp_accounting import ComposedDpEvent, DpEvent
 
 from evaluators.charged.questions import evaluation_event
 from evaluators.charged.scores import charged_scores
-from evaluators.evaluate import evaluate
+from evaluators.evaluate import FAMILIES, evaluate
 from evaluators.gate import Verdict, gate
 from evaluators.inception import inception
 from evaluators.neighbours import nearest_grid
@@ -120,11 +121,14 @@ class Work:
     dataset: Dataset
 
     @classmethod
-    def of(cls, run: Run) -> Work:
-        """Register the data set (first run) or check it against its entry; reads no row."""
-        plan = Plan.of(run)
-        ledger = Ledger(run.config.ledger)
-        dataset = ledger.register(plan.schema.name, run.config.lifetime, run.config.holdout)
+    def of(cls, run: Run, public_key: bytes | None = None) -> Work:
+        """Register the data set (first run) or check it against its entry; reads no row.
+
+        ``public_key``: of public rows, what their split follows from.
+        """
+        plan, config = Plan.of(run), run.config
+        ledger = Ledger(config.ledger)
+        dataset = ledger.register(plan.schema.name, config.lifetime, config.holdout, public_key)
         return cls(run, plan, ledger, dataset)
 
     @cached_property
@@ -239,8 +243,11 @@ MORE_DRAWS = 2
 """Further draws of a table's model, to see how much figures move from one to the next."""
 
 
-def judge(work: Work, progress: Progress) -> None:
-    """Hold the synthetic rows against the real ones; the scorecard is internal."""
+def judge(work: Work, progress: Progress, measure: Sequence[str] = ()) -> None:
+    """Hold the synthetic rows against the real ones; the scorecard is internal.
+
+    ``measure``: families of metrics, all where there are none.
+    """
     if (work.run / "scores").exists():
         return
     train, holdout = (work.open_internally(p) for p in ("train", "holdout"))
@@ -248,7 +255,7 @@ def judge(work: Work, progress: Progress) -> None:
     model: Model = load_model(work.run / "model")
     more = [
         model.sample(len(synthetic), np.random.default_rng([seed, 2, i]))
-        for i in range(0 if schema.image else MORE_DRAWS)
+        for i in range(0 if schema.image or measure else MORE_DRAWS)
     ]
     path = work.run.config.inception
     scorecard = evaluate(
@@ -261,6 +268,7 @@ def judge(work: Work, progress: Progress) -> None:
         extractor=None if path is None else inception(path),
         more=more,
         own_fits=False,
+        not_measured={f: "not asked for" for f in FAMILIES if measure and f not in measure},
     )
     with folder_atomically(work.run / "scores") as folder:
         scorecard.write(folder)

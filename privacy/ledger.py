@@ -19,7 +19,7 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -209,17 +209,20 @@ class Ledger:
             reason = str(getattr(error, "orig", error)).strip().splitlines()[0]
             raise LedgerError(f"ledger {self._shown()}: {reason}; nothing was read") from error
 
-    def register(self, name: str, budget: Guarantee, holdout: float) -> Dataset:
+    def register(
+        self, name: str, budget: Guarantee, holdout: float, public_key: bytes | None = None
+    ) -> Dataset:
         """The data set's entry, made at the first call; budget and share held out never change.
 
-        Raises LedgerError where an earlier entry says otherwise.
+        ``public_key``: what the split of public rows follows from, so that it can be repeated; a secret one is
+        drawn otherwise. Raises LedgerError where an earlier entry says otherwise.
         """
         if not 0 <= holdout < 1:
             raise InputError(f"holdout must lie in [0, 1), got {holdout}")
         with self.transaction() as db:
             row = db.execute(sa.select(_datasets).where(_datasets.c.name == name)).one_or_none()
             if row is None:
-                key = secrets.token_hex(32)
+                key = (public_key or secrets.token_bytes(32)).hex()
                 db.execute(
                     _datasets.insert().values(
                         name=name,
@@ -334,10 +337,14 @@ class Ledger:
 
     def spent(self, dataset: str, partition: str) -> Spent:
         """What a partition has spent at the data set's δ."""
+        return self.would_spend(dataset, partition, ())
+
+    def would_spend(self, dataset: str, partition: str, more: Iterable[DpEvent]) -> Spent:
+        """What a partition would have spent after ``more``; charges nothing."""
         with self.transaction() as db:
             budget, _ = _entry(db, dataset)
             events = [c.dp_event for c in _rows(db, dataset) if c.partition == partition]
-        return spent(events, budget.delta)
+        return spent([*events, *more], budget.delta)
 
     def verify(self) -> str:
         """The hash of the last charge, when the whole chain holds. Raises LedgerError where it breaks."""
