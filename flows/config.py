@@ -6,9 +6,16 @@ import hashlib
 import json
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, Literal, get_type_hints
 
-from pydantic import Field, TypeAdapter, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    Field,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from evaluators.gate import Policy
 from generators.base import Generator
@@ -32,6 +39,33 @@ class Loss(Frozen):
         return Guarantee(self.epsilon, self.delta)
 
 
+class Select(Frozen):
+    """How one of several generators is chosen: ``generator`` or one of ``others``.
+
+    ``by``: ``random-stopping`` fits and scores candidates a random number of times, ``mean`` on average, inside
+    the guarantee (arXiv 2110.03620); ``holdout`` fits each once, for a part of the guarantee, and asks the
+    people held out under the charge of ``evaluation``; ``uncharged-figures`` fits each once and looks at the
+    people held out without a charge, which the label then says.
+    """
+
+    by: Literal["random-stopping", "holdout", "uncharged-figures"]
+    others: tuple[dict[str, Any], ...] = Field(min_length=1, max_length=100)
+    mean: int | None = Field(default=None, ge=1, le=1000)
+
+    @field_validator("others")
+    @classmethod
+    def _known(cls, value: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
+        for spec in value:
+            make_generator(spec)
+        return value
+
+    @model_validator(mode="after")
+    def _only_there(self) -> Select:
+        if self.mean is not None and self.by != "random-stopping":
+            raise ValueError(f"mean: {self.by} fits every candidate once")
+        return self
+
+
 class RunConfig(Frozen):
     """One release. Paths are relative to the config file; without ``runs`` or ``ledger``, runs are kept in
     ``runs`` in the working folder, with the ledger beside them.
@@ -41,9 +75,9 @@ class RunConfig(Frozen):
     held out, who pay for nothing else; without it no figure of theirs is published. ``domain_share``: the
     share of ρ that goes into measuring what the schema leaves open. ``rows``: synthetic rows; where it is
     left out, as many as the train rows by the schema's public count, or by the model's own noisy estimate.
-    ``seed`` repeats sampling and evaluation; noise on private rows cannot be seeded. ``inception``: the file
-    of FID's network, for judging images. ``public_images``: a folder or file of images that whoever writes
-    this declares public, to learn from first.
+    ``select``: choose between ``generator`` and others. ``seed`` repeats sampling and evaluation; noise on
+    private rows cannot be seeded. ``inception``: the file of FID's network, for judging images.
+    ``public_images``: a folder or file of images that whoever writes this declares public, to learn from first.
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
@@ -55,6 +89,7 @@ class RunConfig(Frozen):
     holdout: float = Field(default=0.2, gt=0, lt=1)
     domain_share: float = Field(default=0.1, gt=0, lt=1)
     generator: dict[str, Any]
+    select: Select | None = None
     rows: int | None = Field(default=None, ge=1, le=100_000_000)
     seed: int = Field(default=0, ge=0)
     policy: Path = Path(__file__).parents[1] / "configs" / "policies" / "default.yaml"
@@ -73,6 +108,17 @@ class RunConfig(Frozen):
     def _known(cls, value: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
         make_generator(value)
         return value
+
+    @model_validator(mode="after")
+    def _asked(self) -> RunConfig:
+        if self.select is not None and self.select.by == "holdout" and self.evaluation is None:
+            raise ValueError("select: by holdout needs `evaluation: {epsilon: …, delta: …}`")
+        return self
+
+    @property
+    def candidates(self) -> tuple[dict[str, Any], ...]:
+        """The specs to choose from; the only one where nothing is chosen."""
+        return (self.generator, *(self.select.others if self.select else ()))
 
     @property
     def lifetime(self) -> Guarantee:

@@ -15,7 +15,7 @@ from importlib.metadata import version
 from typing import Any
 
 from evaluators.gate import Verdict
-from flows.steps import Work, charged
+from flows.steps import Work, charged, mean_runs
 from privacy.accounting import event_to_json, spent
 from privacy.ledger import Charge
 
@@ -55,7 +55,7 @@ def make_label(work: Work, charge: Charge, rows: int, verdict: Verdict) -> dict[
             "created": dt.datetime.now(dt.UTC).date().isoformat(),
             "synthetic_rows": rows,
             "sampling_seed": config.seed,
-            "generator": config.generator,
+            "generator": config.candidates[work.chosen],
         },
         "guarantee": {
             "definition": "(epsilon, delta)-differential privacy, central model, one trusted curator",
@@ -89,6 +89,7 @@ def make_label(work: Work, charge: Charge, rows: int, verdict: Verdict) -> dict[
                 "data_set_delta": work.dataset.budget.delta,
             },
         },
+        "selection": _selection(work),
         "public_facts_assumed": {
             "schema": "schema.yaml in this folder, but for the bins and categories measured under the charge",
             "columns": len(schema.columns),
@@ -103,7 +104,7 @@ def make_label(work: Work, charge: Charge, rows: int, verdict: Verdict) -> dict[
         },
         "evaluation": evaluation(work),
         "decision": verdict.public_summary(),
-        "not_covered": [*_not_covered(work, verdict), *NOT_COVERED],
+        "not_covered": [*_not_covered(work, verdict), *_chosen_freely(work), *NOT_COVERED],
     }
 
 
@@ -113,6 +114,40 @@ def _not_covered(work: Work, verdict: Verdict) -> list[str]:
         return []
     asked = work.run.config.evaluation is not None
     return [UNCHARGED_DECISION if asked else f"{UNCHARGED_DECISION} {UNASKED}"]
+
+
+def _selection(work: Work) -> dict[str, Any] | None:
+    """How the generator was chosen and what that cost; None where there was no choice."""
+    select = work.run.config.select
+    if select is None:
+        return None
+    ways = {
+        "random-stopping": "candidates drawn at random were fitted and scored a random number of "
+        f"times, {mean_runs(work.run.config)} on average, and the best was kept; the guarantee covers "
+        "all of it (arXiv 2110.03620)",
+        "holdout": "every candidate was fitted once, all within the guarantee; the people held out were "
+        "asked which is closest, under a charge of their own",
+        "uncharged-figures": UNCHARGED_CHOICE,
+    }
+    return {
+        "by": select.by,
+        "in_words": ways[select.by],
+        "candidates": list(work.run.config.candidates),
+        "chosen": work.chosen,
+        "holdout_zcdp_rho": work.plan.choice_rho,
+    }
+
+
+UNCHARGED_CHOICE = (
+    "Which candidate was kept. It was chosen by looking at the people held out without a charge, and is "
+    "outside the guarantee: that it is this one says something of them that nobody bounded."
+)
+
+
+def _chosen_freely(work: Work) -> list[str]:
+    """What a choice on uncharged figures leaves uncovered."""
+    select = work.run.config.select
+    return [UNCHARGED_CHOICE] if select and select.by == "uncharged-figures" else []
 
 
 def evaluation(work: Work) -> dict[str, Any] | None:

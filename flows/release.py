@@ -89,6 +89,7 @@ def release(config: Path, data: list[Path] | None = None, run: str | None = None
     with told_publicly(place / "error.txt", "prepare"), place.locked():
         work = steps.Work.of(place)
         fit(work)
+        choose(work)
         sample(work)
         judge(work)
         measure(work)
@@ -101,6 +102,14 @@ def fit(work: steps.Work) -> None:
     """Charge the ledger, then train."""
     with told_publicly(work.run / "error.txt", "fit"), progress_of("fit") as progress:
         steps.fit(work, progress)
+
+
+@task(**PRIVATE)
+def choose(work: steps.Work) -> None:
+    """Keep one of several candidates, where there are several."""
+    with told_publicly(work.run / "error.txt", "choose"), progress_of("choose") as progress:
+        progress("comparing candidates", 0.0)
+        steps.choose(work)
 
 
 @task(**PRIVATE)

@@ -1,6 +1,6 @@
 """The stages of a release, free of Prefect: each reads what the one before left in the run's folder.
 
-    fit → sample → judge → measure → decide → bundle
+    fit → choose → sample → judge → measure → decide → bundle
 
 A stage whose result is already there does nothing, so a rerun resumes where the last try stopped. Private
 rows live only inside ``fit``, ``judge`` and ``measure``; what a stage returns or reports is public.
@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from dp_accounting import ComposedDpEvent, DpEvent
+from dp_accounting import ComposedDpEvent, DpEvent, ZCDpEvent
 
 from evaluators.charged.questions import evaluation_event
 from evaluators.charged.scores import charged_scores
@@ -30,8 +30,21 @@ from flows.config import RunConfig, make_generator
 from flows.export import read_synthetic, synthetic_bytes
 from flows.run import Run, folder_atomically, write_atomically
 from generators.base import Generator, Model, Progress
+from generators.marginals.counting import Counter
+from generators.marginals.measurement import Measurement
 from generators.registry import FROM_PUBLIC, IMAGES, load_model
+from generators.selection import (
+    Chosen,
+    EachOnce,
+    RandomStopping,
+    Several,
+    chosen_candidate,
+    closeness,
+    measured,
+    tables_of,
+)
 from privacy.accounting import zcdp_budget
+from privacy.codec import Codec
 from privacy.columns import Image
 from privacy.domain import domain_event, map_undeclared, measure_domain, selects_categories
 from privacy.errors import InputError
@@ -52,10 +65,11 @@ class Plan:
     """All that is fixed before a private row is read: schema, calibrated generator, and their event."""
 
     schema: Schema
-    generator: Generator
+    generator: Generator | EachOnce
     domain_rho: float
     domain_delta: float
     evaluation_rho: float
+    choice_rho: float
     public: PublicImages | None
 
     @classmethod
@@ -80,9 +94,11 @@ class Plan:
         public = public_images(config, schema)
         if config.inception is not None:
             inception(config.inception)
-        ready = make_generator(config.generator, public).calibrate(guarantee, schema, beside)
+        made = candidates(config, schema, public)
+        ready = made.calibrate(guarantee, schema, beside)
         asked = zcdp_budget(config.evaluation.guarantee) if config.evaluation else 0.0
-        return cls(schema, ready, rho, delta, asked, public)
+        choice = CHOICE_SHARE * asked if config.select and config.select.by == "holdout" else 0.0
+        return cls(schema, ready, rho, delta, asked - choice, choice, public)
 
     @property
     def event(self) -> DpEvent:
@@ -94,6 +110,32 @@ class Plan:
     def evaluation_event(self) -> DpEvent:
         """What the holdout is charged for figures that may be published."""
         return evaluation_event(self.evaluation_rho)
+
+
+CHOICE_SHARE = 0.2
+"""The part of the people held out's ρ that a choice between candidates gets, where they make it."""
+
+
+def candidates(
+    config: RunConfig, schema: Schema, public: PublicImages | None
+) -> Generator | RandomStopping | EachOnce:
+    """The generator, or what fits several."""
+    among = tuple(make_generator(spec, public) for spec in config.candidates)
+    if config.select is None:
+        return among[0]
+    if schema.image is not None:
+        raise InputError(
+            "select: candidates are compared on columns, which say nothing of pictures"
+        )
+    if config.select.by == "random-stopping":
+        return RandomStopping(among, mean_runs(config))
+    return EachOnce(among)
+
+
+def mean_runs(config: RunConfig) -> int:
+    """How often candidates are fitted on average under random stopping: each twice, unless said."""
+    asked = config.select and config.select.mean
+    return asked or 2 * len(config.candidates)
 
 
 def public_images(config: RunConfig, schema: Schema) -> PublicImages | None:
@@ -153,6 +195,22 @@ class Work:
             event=self.plan.evaluation_event,
         )
 
+    @cached_property
+    def compared(self) -> Transcript:
+        """The noised answers that candidates are compared on."""
+        return Transcript(self.run / "choice.jsonl")
+
+    def charge_choice(self) -> Permit:
+        """Charge the holdout for choosing between candidates."""
+        return self.ledger.charge(
+            self.dataset.name,
+            "holdout",
+            run=self.run.name,
+            attempt=self.compared.attempt,
+            purpose="choose",
+            event=ZCDpEvent(self.plan.choice_rho),
+        )
+
     def charge(self) -> Permit:
         """Charge the train partition for this attempt; the same attempt is charged once."""
         return self.ledger.charge(
@@ -172,7 +230,7 @@ class Work:
             self.ledger.claim_source(file_digest(path), self.dataset.name)
         return table.open(permit)
 
-    def open_internally(self, partition: Partition) -> pd.DataFrame:
+    def open_internally(self, partition: Partition, schema: Schema) -> pd.DataFrame:
         """Rows for judging, in the completed schema; nothing computed on them may leave the house."""
         permit = self.ledger.open_internally(
             self.dataset.name,
@@ -182,7 +240,7 @@ class Work:
             purpose="judge",
         )
         rows = self.open(permit)
-        frame = map_undeclared(rows.frame, self.completed_schema())
+        frame = map_undeclared(rows.frame, schema)
         unit = self.plan.schema.unit
         return frame if unit is None else frame.assign(**{unit: rows.units})
 
@@ -198,6 +256,11 @@ class Work:
         return load_schema(self.run / "model" / "schema.yaml")
 
     @property
+    def chosen(self) -> int:
+        """Which of the config's candidates the model is."""
+        return chosen_candidate(self.run / "model") if self.run.config.select else 0
+
+    @property
     def synthetic_file(self) -> Path:
         """Where the synthetic rows are kept; pictures need Parquet."""
         return self.run / ("synthetic.parquet" if self.plan.schema.image else "synthetic.csv")
@@ -209,10 +272,13 @@ class Work:
 
 def fit(work: Work, progress: Progress) -> None:
     """Charge, read, measure what the schema leaves open, train, and keep the model."""
-    if (work.run / "model").exists():
-        work.transcript.scratch.unlink(missing_ok=True)  # a kill may have come just before it went
+    kept = work.run / (CANDIDATES if isinstance(work.plan.generator, EachOnce) else "model")
+    if kept.exists():
+        work.transcript.clear()  # a kill may have come just before
         return
     work.charge_evaluation()  # a holdout that cannot pay is found out before train is charged
+    if work.plan.choice_rho:
+        work.charge_choice()
     permit = work.charge()
     progress("reading", 0.0)
     rows = work.open(permit)
@@ -223,9 +289,37 @@ def fit(work: Work, progress: Progress) -> None:
     )
     mapped = Rows(map_undeclared(rows.frame, schema), rows.units)
     model = plan.generator.fit(mapped, schema, permit, work.transcript, progress)
-    with folder_atomically(work.run / "model") as folder:
+    with folder_atomically(kept) as folder:
         model.save(folder)
-    work.transcript.scratch.unlink(missing_ok=True)
+    work.transcript.clear()
+
+
+CANDIDATES = "candidates"
+"""The models to choose from, each fitted once under the charge."""
+
+
+def choose(work: Work) -> None:
+    """Keep the candidate that is closest to the people held out; nothing to do where one was fitted."""
+    if (work.run / "model").exists():
+        return
+    models = Several.load(work.run / CANDIDATES).models
+    schema = models[0].schema
+    if work.plan.choice_rho:
+        permit = work.charge_choice()
+        rows = work.open(permit)
+        work.compared.answer(work.files(permit, rows), lambda: "opened")
+        codec, ask = Codec(schema), work.compared.answer
+        count = Counter.of(codec.domain, codec.encode(map_undeclared(rows.frame, schema)))
+        tables = measured(count, codec, work.plan.choice_rho, ask)
+    else:
+        codec = Codec(schema)
+        frame = work.open_internally("holdout", schema)
+        count = Counter.of(codec.domain, codec.encode(frame))
+        tables = [Measurement(c, count(c), 1.0) for c in tables_of(codec)]
+    scores = [closeness(model, tables) for model in models]
+    best = scores.index(max(scores))
+    with folder_atomically(work.run / "model") as folder:
+        Chosen(models[best], best).save(folder)
 
 
 def sample(work: Work) -> None:
@@ -250,8 +344,8 @@ def judge(work: Work, progress: Progress, measure: Sequence[str] = ()) -> None:
     """
     if (work.run / "scores").exists():
         return
-    train, holdout = (work.open_internally(p) for p in ("train", "holdout"))
     synthetic, schema, seed = work.synthetic(), work.completed_schema(), work.run.config.seed
+    train, holdout = (work.open_internally(p, schema) for p in ("train", "holdout"))
     model: Model = load_model(work.run / "model")
     more = [
         model.sample(len(synthetic), np.random.default_rng([seed, 2, i]))

@@ -22,6 +22,7 @@ import attr
 import dp_accounting
 import numpy as np
 from dp_accounting import DpEvent, NeighboringRelation
+from dp_accounting.dp_event import RepeatAndSelectDpEvent
 from dp_accounting.pld import PLDAccountant
 from dp_accounting.pld.privacy_loss_distribution import from_discrete_gaussian_mechanism
 from dp_accounting.rdp import RdpAccountant
@@ -82,9 +83,11 @@ class DiscreteGaussianDpEvent(DpEvent):  # type: ignore[misc]
     sigma: float = attr.ib(validator=attr.validators.and_(attr.validators.gt(0), _finite))
 
 
-OWN: dict[str, type[DpEvent]] = {
-    kind.__name__: kind for kind in (ApproximateZCDpEvent, DiscreteGaussianDpEvent)
+FURTHER: dict[str, type[DpEvent]] = {
+    kind.__name__: kind
+    for kind in (ApproximateZCDpEvent, DiscreteGaussianDpEvent, RepeatAndSelectDpEvent)
 }
+"""Events that ``dp_accounting`` itself does not name."""
 
 
 @dataclass(frozen=True)
@@ -177,8 +180,10 @@ def spent(events: Iterable[DpEvent], delta: float) -> Spent:
 
 
 def _is_sampled(event: DpEvent) -> bool:
-    if isinstance(event, dp_accounting.SelfComposedDpEvent):
+    if isinstance(event, dp_accounting.SelfComposedDpEvent | RepeatAndSelectDpEvent):
         return _is_sampled(event.event)
+    if isinstance(event, dp_accounting.ComposedDpEvent):  # within a repeated one
+        return any(map(_is_sampled, event.events))
     return isinstance(event, dp_accounting.PoissonSampledDpEvent)
 
 
@@ -266,7 +271,7 @@ def event_from_json(data: dict[str, Any]) -> DpEvent:
     """The ``DpEvent`` that ``event_to_json`` wrote."""
     known = {k: v for k, v in data.items() if k != "type"}
     name = str(data.get("type"))
-    kind = OWN.get(name) or getattr(dp_accounting, name, None)
+    kind = FURTHER.get(name) or getattr(dp_accounting, name, None)
     if not (isinstance(kind, type) and issubclass(kind, DpEvent)):
         raise InputError(f"{name!r} is not an event that dp-accounting knows")
 

@@ -27,6 +27,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from dp_accounting import ComposedDpEvent, DpEvent, NoOpDpEvent
+from dp_accounting.dp_event import RepeatAndSelectDpEvent
 from sqlalchemy.exc import SQLAlchemyError
 
 from privacy.accounting import Guarantee, Spent, event_from_json, event_to_json, spent
@@ -140,13 +141,22 @@ class Permit:
         return self.charge.partition
 
     def covers(self, event: DpEvent, attempt: str) -> None:
-        """Raise PermitError unless ``event``, or a composition that holds it, was charged for ``attempt``."""
+        """Raise PermitError unless ``event``, or what is made of it, was charged for ``attempt``."""
         if attempt != self.charge.attempt:
             raise PermitError(f"the permit is of attempt {self.charge.attempt}, not of {attempt}")
         charged = self.charge.dp_event
-        parts = charged.events if isinstance(charged, ComposedDpEvent) else [charged]
-        if event not in (charged, *parts):
+        if event not in _within(charged):
             raise PermitError(f"the permit was charged for {charged}, not for {event}")
+
+
+def _within(event: DpEvent) -> Iterator[DpEvent]:
+    """An event, and all that it is composed or repeated of."""
+    yield event
+    if isinstance(event, ComposedDpEvent):
+        for part in event.events:
+            yield from _within(part)
+    elif isinstance(event, RepeatAndSelectDpEvent):
+        yield from _within(event.event)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,6 +48,16 @@ class Transcript:
     def scratch(self) -> Path:
         """Where a long fit keeps its checkpoint; whoever keeps the model removes it."""
         return self.path.with_name(f"{self.path.name}.checkpoint")
+
+    @property
+    def tried(self) -> Path:
+        """Where a fit that tries several candidates keeps their models; removed like ``scratch``."""
+        return self.path.with_name(f"{self.path.name}.tried")
+
+    def clear(self) -> None:
+        """Remove what only a fit that goes on would need."""
+        self.scratch.unlink(missing_ok=True)
+        shutil.rmtree(self.tried, ignore_errors=True)
 
     def answer(self, question: list[Any], draw: Callable[[], Any]) -> Any:
         """The recorded answer to ``question``, or a new one that is recorded before it is returned.

@@ -1,0 +1,93 @@
+"""``select:`` in a release config: what is charged, what is kept, and what the label says."""
+
+import json
+
+import pytest
+
+from flows import steps
+from flows.bundle import write_bundle
+from flows.config import load_config
+from flows.run import Run
+from privacy.errors import InputError
+from privacy.ledger import Ledger
+from tests.flows import clinic
+
+EVALUATION = {"epsilon": 1.0, "delta": 1e-5}
+
+
+def quiet(what, share):
+    pass
+
+
+def release(config):
+    run = Run.of(load_config(config))
+    with run.locked():
+        work = steps.Work.of(run)
+        steps.fit(work, quiet)
+        steps.choose(work)
+        steps.sample(work)
+        steps.judge(work, quiet, ["declared"])
+        return work, write_bundle(work, work.charge(), steps.decide(work))
+
+
+@pytest.mark.parametrize(
+    ("by", "more", "purposes"),
+    [
+        ("random-stopping", {}, {("train", "fit")}),
+        (
+            "holdout",
+            {"evaluation": EVALUATION},
+            {("train", "fit"), ("holdout", "choose"), ("holdout", "evaluate")},
+        ),
+        ("uncharged-figures", {}, {("train", "fit")}),
+    ],
+)
+def test_a_choice_is_charged_and_told(tmp_path, by, more, purposes):
+    others = [{"name": "aim"}]
+    config = clinic.write(tmp_path, select={"by": by, "others": others}, **more)
+    work, bundle = release(config)
+    label = json.loads((bundle / "public" / "label.json").read_text("utf-8"))
+    said = label["selection"]
+    assert said["by"] == by
+    assert said["candidates"][said["chosen"]] == label["release"]["generator"]
+    assert label["guarantee"]["epsilon"] <= 2.0
+    charges = Ledger(load_config(config).ledger).charges("clinic")
+    charged = {(c.partition, c.purpose) for c in charges if "NoOp" not in c.event}
+    assert charged == purposes
+    if by == "holdout":
+        spent = work.ledger.spent("clinic", "holdout")
+        assert spent.epsilon <= EVALUATION["epsilon"]
+    uncovered = "by looking at the people held out without a charge" in " ".join(
+        label["not_covered"]
+    )
+    assert uncovered == (by == "uncharged-figures")
+    assert said["in_words"] in (bundle / "public" / "card.html").read_text("utf-8").replace(
+        said["in_words"][0].upper() + said["in_words"][1:], said["in_words"]
+    )
+    assert not work.transcript.tried.exists()
+
+
+def test_a_rerun_charges_and_changes_nothing(tmp_path):
+    select = {"by": "holdout", "others": [{"name": "aim"}]}
+    config = clinic.write(tmp_path, select=select, evaluation=EVALUATION)
+    _, bundle = release(config)
+    before = {f: f.read_bytes() for f in bundle.rglob("*") if f.is_file()}
+    charges = Ledger(load_config(config).ledger).charges()
+    release(config)
+    assert before == {f: f.read_bytes() for f in bundle.rglob("*") if f.is_file()}
+    assert Ledger(load_config(config).ledger).charges() == charges
+
+
+@pytest.mark.parametrize(
+    ("select", "message"),
+    [
+        ({"by": "holdout", "others": [{"name": "aim"}]}, "needs `evaluation"),
+        ({"by": "random-stopping", "others": []}, "others"),
+        ({"by": "random-stopping", "others": [{"name": "nobody"}]}, "name must be one of"),
+        ({"by": "uncharged-figures", "others": [{"name": "aim"}], "mean": 3}, "mean"),
+        ({"by": "luck", "others": [{"name": "aim"}]}, "by"),
+    ],
+)
+def test_wrong_choices_are_refused_before_anything_is_read(tmp_path, select, message):
+    with pytest.raises(InputError, match=message):
+        load_config(clinic.write(tmp_path, select=select))
