@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
+from rich.table import Table
 
 from flows.commands import ledger, schema
 from flows.terminal import (
@@ -199,6 +200,45 @@ def benchmark(
 
     page = listened(lambda: benchmark_flow(sweep=sweep, data=files))
     say(f"open {page}")
+
+
+@app.command()
+def forecast(
+    config: Annotated[
+        Path, typer.Argument(help="Release config (YAML); its data need not be there.")
+    ],
+) -> None:
+    """Say what a release would cost and whom it can serve; reads no private row and charges nothing."""
+    from flows.forecast import forecast as forecast_release
+
+    found = forecast_release(config)
+    costs = Table("partition", "this release", "spent so far", "after it", "budget", "", title="ε")
+    for c in found.costs:
+        fits = "fits" if c.fits else "[red]does not fit[/]"
+        costs.add_row(
+            c.partition,
+            *(f"{x:.4g}" for x in (c.release.epsilon, c.before, c.after, c.budget)),
+            fits,
+        )
+    console.print(costs)
+    groups = Table(
+        "group", "people", "rate off by, at best", f"with {found.generator}", "", "ε it needs"
+    )
+    for g in found.groups:
+        shown = ("–" if x is None else f"{x:.3f}" for x in (g.at_best, g.expected))
+        needs = "–" if g.needs is None else f"{g.needs:.2g}"
+        groups.add_row(g.name, f"{g.people:,}", *shown, g.verdict, needs)
+    if found.groups:
+        console.print(groups)
+    best, expected = found.smallest
+    also = "" if expected is None else f"; {found.generator} is expected to need {expected:,}"
+    say(
+        f"for event rates within {found.limit:g} a group needs {best:,} people at the very least{also}"
+    )
+    for line in found.advice:
+        say(line)
+    if not all(c.fits for c in found.costs):
+        raise typer.Exit(4)
 
 
 @app.command()

@@ -176,8 +176,11 @@ def make_generator(spec: dict[str, Any], public: PublicImages | None = None) -> 
     return generator
 
 
-def load_config(path: str | Path, data: tuple[Path, ...] = ()) -> RunConfig:
-    """Read a run config; ``data`` overrides its data paths. Every error is one ``InputError`` line."""
+def load_config(path: str | Path, data: tuple[Path, ...] = (), reads: bool = True) -> RunConfig:
+    """Read a run config; ``data`` overrides its data paths. Every error is one ``InputError`` line.
+
+    ``reads``: whether private files are to be read, and so must be there.
+    """
     path = Path(path)
     config: RunConfig = load_yaml(path, RunConfig)
     base = path.resolve().parent
@@ -198,10 +201,10 @@ def load_config(path: str | Path, data: tuple[Path, ...] = ()) -> RunConfig:
             "data": tuple(d.resolve() for d in data) or tuple(at(d) for d in config.data),
         }
     )
-    if not resolved.data:
+    if reads and not resolved.data:
         raise InputError(f"{path}: no data; set `data:` or pass --data FILE")
     for file in resolved.data:
-        if not file.is_file():
+        if reads and not file.is_file():
             raise InputError(f"{path}: data file {file} does not exist")
     if resolved.inception is not None and not resolved.inception.is_file():
         raise InputError(f"{path}: inception: file {resolved.inception} does not exist")

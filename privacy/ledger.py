@@ -110,6 +110,8 @@ class Charge:
     def computed_hash(self) -> str:
         """SHA-256 over the previous hash and every field, in a canonical form."""
         content = {k: v for k, v in asdict(self).items() if k != "hash"}
+        if not self.who:  # a charge of before the ledger knew
+            del content["who"]
         text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -191,6 +193,9 @@ class Ledger:
         object.__setattr__(self, "_engine", engine)
         with self.transaction() as db:
             _metadata.create_all(db)
+            if "who" not in {c["name"] for c in sa.inspect(db).get_columns("charges")}:
+                column = "ADD COLUMN who VARCHAR(64) DEFAULT '' NOT NULL"
+                db.execute(sa.text(f"ALTER TABLE charges {column}"))
             for table in _metadata.tables:
                 for verb in ("UPDATE", "DELETE"):
                     for statement in _APPEND_ONLY[engine.dialect.name]:

@@ -115,11 +115,13 @@ class Subgroup(Frozen):
 
     ``bands``: increasing edges; a band is [edge, next edge), the last one closed at the upper
     bound. Bins never cut through a band: the codec adds the band edges to the bin edges.
+    ``public_sizes``: how many units a group has, only where that is public knowledge; for forecasts.
     """
 
     column: str
     name: str = ""
     bands: tuple[float, ...] | None = None
+    public_sizes: dict[str, Annotated[int, Field(ge=0)]] | None = None
 
     @model_validator(mode="before")
     @classmethod

@@ -1,6 +1,8 @@
 import json
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
 import sqlalchemy as sa
@@ -164,6 +166,7 @@ def test_verify_names_the_charge_that_was_tampered_with(ledger, path, statement,
 
 MANY = """
 import sys
+from contextlib import closing
 from dp_accounting import ZCDpEvent
 from privacy.errors import BudgetError
 from privacy.ledger import Ledger
@@ -219,3 +222,28 @@ def test_errors_never_show_a_password():
     with pytest.raises(LedgerError) as caught:
         Ledger("mysql://me:secret@nowhere/db")
     assert "secret" not in str(caught.value)
+
+
+def test_a_ledger_from_before_it_knew_who_goes_on(tmp_path, monkeypatch):
+    """Old charges keep their hashes; nobody can pass a new one off as old."""
+    path = tmp_path / "ledger.db"
+    monkeypatch.setattr("privacy.ledger.whoami", lambda: "")
+    old = Ledger(str(path))
+    old.register("d", Guarantee(4.0, 1e-6), 0.2)
+    old.charge("d", "train", run="r", attempt="1", purpose="fit", event=ZCDpEvent(0.01))
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("DROP TRIGGER charges_no_update")
+        db.execute("ALTER TABLE charges DROP COLUMN who")
+        db.commit()
+    monkeypatch.undo()
+    monkeypatch.setenv("UNDERSTUDY_WHO", "ada")
+    ledger = Ledger(str(path))
+    ledger.charge("d", "train", run="r", attempt="2", purpose="fit", event=ZCDpEvent(0.01))
+    assert [c.who for c in ledger.charges()] == ["", "ada"]
+    ledger.verify()
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("DROP TRIGGER charges_no_update")
+        db.execute("UPDATE charges SET who = '' WHERE number = 2")
+        db.commit()
+    with pytest.raises(LedgerError, match="charge 2"):
+        ledger.verify()
