@@ -3,8 +3,8 @@
     python benchmarks/forecast.py configs/sweeps/flchain-adult.yaml --data flchain=FILE --data adult=FILE …
 
 The sweep's cells must stand where `understudy benchmark` left them. A cell's figure is the root
-mean square over its single subgroups of |synthetic − real rate| ÷ (σ/n), on the train rows, with σ = k/√(2ρ): see
-flows/forecast.py, which uses the mean over all cells of a generator.
+mean square over its single subgroups of |synthetic − real rate| ÷ (σ/n), on the train rows, with σ = k/√(2ρ):
+see flows/forecast.py, which uses the mean over all cells of a generator.
 """
 
 from __future__ import annotations
