@@ -30,9 +30,12 @@ from prefect.states import Completed
 
 from flows import steps
 from flows.bundle import write_bundle
+from flows.candidate import CANDIDATE, PUBLIC, WAITS, Candidate
 from flows.config import load_config
+from flows.gpu import gpu_if_wanted
 from flows.run import Run, write_atomically
 from generators.base import Progress
+from privacy.decisions import APPROVED
 from privacy.errors import DataError, UnderstudyError
 
 LISTENER: ContextVar[Progress | None] = ContextVar("LISTENER", default=None)
@@ -56,7 +59,7 @@ class Outcome:
 
     @property
     def exit_code(self) -> int:
-        return 0 if self.decision == "approved" else 3
+        return 0 if self.decision in (APPROVED, WAITS) else 3
 
 
 class StageError(UnderstudyError):
@@ -99,7 +102,11 @@ def release(config: Path, data: list[Path] | None = None, run: str | None = None
 @task(**PRIVATE)
 def fit(work: steps.Work) -> None:
     """Charge the ledger, then train."""
-    with told_publicly(work.run / "error.txt", "fit"), progress_of("fit") as progress:
+    with (
+        told_publicly(work.run / "error.txt", "fit"),
+        progress_of("fit") as progress,
+        gpu_if_wanted(work.plan.generator),
+    ):
         steps.fit(work, progress)
 
 
@@ -132,12 +139,15 @@ def publish(work: steps.Work) -> Outcome:
         progress("writing the bundle", 0.0)
         verdict = steps.decide(work)
         bundle = write_bundle(work, work.charge(), verdict)
-        outcome = Outcome(verdict.decision, bundle)
-        _show(work, outcome)
+        waiting = None
+        if verdict.decision == APPROVED and work.run.config.approval == "person":
+            waiting = Candidate.of(work.run.folder)
+        outcome = Outcome(waiting.standing(work.ledger) if waiting else verdict.decision, bundle)
+        _show(work, outcome, waiting)
     return outcome
 
 
-def _show(work: steps.Work, outcome: Outcome) -> None:
+def _show(work: steps.Work, outcome: Outcome, candidate: Candidate | None) -> None:
     guarantee, schema = work.run.config.guarantee, work.plan.schema
     facts = {
         "decision": outcome.decision,
@@ -147,13 +157,21 @@ def _show(work: steps.Work, outcome: Outcome) -> None:
         "event": str(work.plan.event),
         "bundle": str(outcome.bundle),
     }
-    key = "-".join(["release", *work.run.name.lower().replace("_", "-").split()])
+    if candidate is not None:
+        facts["candidate"] = candidate.hash
+        if outcome.decision == WAITS:
+            facts["to decide"] = f"run the flow approve, or {candidate.command()}"
+    key = artifact_key("release", work.run.name)
     create_table_artifact([{"fact": k, "value": v} for k, v in facts.items()], key=key)
-    card = outcome.bundle / "public" / "card.html"
-    if card.exists():
-        create_link_artifact(
-            card.resolve().as_uri(), key=f"{key}-card", link_text="the public card"
-        )
+    for folder, words in ((PUBLIC, "the public card"), (CANDIDATE, "the candidate's card")):
+        card = outcome.bundle / folder / "card.html"
+        if card.exists():
+            create_link_artifact(card.resolve().as_uri(), key=f"{key}-card", link_text=words)
+
+
+def artifact_key(flow: str, run: str) -> str:
+    """A name that Prefect takes."""
+    return "-".join([flow, *run.lower().replace("_", "-").split()])
 
 
 @contextmanager

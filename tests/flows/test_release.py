@@ -7,18 +7,11 @@ from pathlib import Path
 import pytest
 import yaml
 from prefect.client.orchestration import get_client
-from prefect.testing.utilities import prefect_test_harness
 
 from flows.evaluate import evaluate
 from flows.release import StageError, release
 from tests.flows import clinic
 from tests.flows.test_evaluate import another, cases
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with prefect_test_harness(server_startup_timeout=180):
-        yield
 
 
 def test_a_release_is_decided_shown_and_contained(server, tmp_path, caplog):
