@@ -19,27 +19,34 @@ from prefect.input import RunInput
 from prefect.states import Completed
 from pydantic import Field
 
-from flows.candidate import WAITS, Candidate, settle
+from flows.candidate import PUBLIC, WAITS, Candidate, settle
 from flows.release import PRIVATE, Outcome, artifact_key
 from privacy.decisions import APPROVED, LONGEST, REJECTED, Decision
 
 PATIENCE = 30 * 24 * 3600
 """Seconds that a candidate waits for somebody to decide."""
 
-ADVICE = """
-Look at the [card]({card}) and, in the house, at `{report}`.
+FORM = """\
+**{release}** of data set {data set}: {guarantee}; {synthetic rows} rows of {generator}; {gate}.
 
-What you write here, your name among it, is kept in Prefect's database and in the ledger. Write nothing of a
-patient's. A decision is not taken back.
+Candidate `{candidate:.16}`…: whole in the artifact `{key}`, with where to look.
+
+What you write here is kept in Prefect's database and in the ledger: write nothing of a patient's.
+A decision is not taken back.
 """
+KEPT = "Kept in Prefect's database and in the ledger."
 
 
 class Answer(RunInput):
     """What the person who decides fills in."""
 
     decision: Literal["approve", "reject"]
-    reviewer: Annotated[str, Field(min_length=1, max_length=LONGEST["reviewer"])]
-    reason: Annotated[str, Field(min_length=1, max_length=LONGEST["reason"])]
+    reviewer: Annotated[
+        str, Field(min_length=1, max_length=LONGEST["reviewer"], description=f"Your name. {KEPT}")
+    ]
+    reason: Annotated[
+        str, Field(min_length=1, max_length=LONGEST["reason"], description=f"Why. {KEPT}")
+    ]
 
 
 @flow(name="approve", retries=0, persist_result=False, log_prints=False)
@@ -63,44 +70,49 @@ def approve(run_folder: Path) -> State[Outcome]:
 def ask(candidate: Candidate) -> Answer:
     """The answer of a person to exactly this candidate."""
     wait = suspend_flow_run if runtime.deployment.id else pause_flow_run
-    form = Answer.with_initial_data(description=f"{_table(candidate)}\n{_advice(candidate)}")
-    return wait(wait_for_input=form, timeout=PATIENCE, key=candidate.hash[:16])
+    text = FORM.format(**candidate.facts(), key=_key(candidate))
+    form = Answer.with_initial_data(description=text)
+    return wait(wait_for_input=form, timeout=PATIENCE, key=candidate.hash)
 
 
 @task(**PRIVATE)
 def show(candidate: Candidate) -> None:
     """Put what is to be decided where the run is looked at."""
-    key = artifact_key("approve", candidate.label["release"]["name"])
+    card = (candidate.folder / "card.html").resolve().as_uri()
+    report = (candidate.run / "bundle" / "internal" / "report.html").resolve()
+    look = f"Look at the [card]({card}) and, in the house, at `{report}`."
     create_markdown_artifact(
-        f"# Waits for approval\n\n{_table(candidate)}\n{_advice(candidate)}", key=key
+        f"# Waits for approval\n\n{_table(candidate)}\n{look}\n\nResume this run to decide.",
+        key=_key(candidate),
+        description="What is to be decided",
     )
-    create_link_artifact(_card(candidate), key=f"{key}-card", link_text="the candidate's card")
+    create_link_artifact(
+        card,
+        key=f"{_key(candidate)}-card",
+        link_text="the candidate's card",
+        description="The page that goes with the synthetic rows",
+    )
 
 
 @task(**PRIVATE)
 def carry_out(candidate: Candidate, decision: str, reviewer: str, reason: str) -> Decision:
     """Record the decision, export what was approved, and show where it is."""
     made = settle(candidate.run, candidate.hash, decision, reviewer, reason)
-    name = candidate.label["release"]["name"]
-    public = candidate.run / "bundle" / "public"
-    where = f"exported to `{public}`" if made.decision == APPROVED else "stays in the house"
+    public = (candidate.run / "bundle" / PUBLIC).resolve()
+    where = f"was exported to `{public}`" if made.decision == APPROVED else "stays in the house"
     create_markdown_artifact(
         f"# {made.decision.capitalize()}\n\nThe candidate {where}.\n\n{_table(candidate)}\n"
         f"Decision {made.number} of {made.time}, hash `{made.hash}`.",
-        key=artifact_key("approve", name),
+        key=_key(candidate),
+        description="What was decided",
     )
     return made
 
 
+def _key(candidate: Candidate) -> str:
+    return artifact_key("approve", candidate.label["release"]["name"])
+
+
 def _table(candidate: Candidate) -> str:
     rows = "".join(f"| {fact} | {value} |\n" for fact, value in candidate.facts().items())
-    return f"| | |\n|---|---|\n{rows}"
-
-
-def _advice(candidate: Candidate) -> str:
-    report = candidate.run / "bundle" / "internal" / "report.html"
-    return ADVICE.format(card=_card(candidate), report=report)
-
-
-def _card(candidate: Candidate) -> str:
-    return (candidate.folder / "card.html").resolve().as_uri()
+    return f"| fact | value |\n|---|---|\n{rows}"

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 from prefect import flow, task
@@ -27,6 +27,7 @@ from prefect.artifacts import (
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
+from pydantic import Field
 
 from flows import steps
 from flows.bundle import write_bundle
@@ -80,7 +81,11 @@ class StageError(UnderstudyError):
 
 
 @flow(name="release", retries=0, persist_result=False, log_prints=False)
-def release(config: Path, data: list[Path] | None = None, run: str | None = None) -> State[Outcome]:
+def release(
+    config: Path,
+    data: list[Path] | None = None,
+    run: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$")] | None = None,
+) -> State[Outcome]:
     """Release a private table as the config says.
 
     Args:
@@ -162,11 +167,20 @@ def _show(work: steps.Work, outcome: Outcome, candidate: Candidate | None) -> No
         if outcome.decision == WAITS:
             facts["to decide"] = f"run the flow approve, or {candidate.command()}"
     key = artifact_key("release", work.run.name)
-    create_table_artifact([{"fact": k, "value": v} for k, v in facts.items()], key=key)
+    create_table_artifact(
+        [{"fact": k, "value": v} for k, v in facts.items()],
+        key=key,
+        description="What was decided, and at what cost",
+    )
     for folder, words in ((PUBLIC, "the public card"), (CANDIDATE, "the candidate's card")):
         card = outcome.bundle / folder / "card.html"
         if card.exists():
-            create_link_artifact(card.resolve().as_uri(), key=f"{key}-card", link_text=words)
+            create_link_artifact(
+                card.resolve().as_uri(),
+                key=f"{key}-card",
+                link_text=words,
+                description="The page that goes with the synthetic rows",
+            )
 
 
 def artifact_key(flow: str, run: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from privacy.errors import DataError
+from privacy.errors import DataError, InputError
 
 console = Console()
 stderr = Console(stderr=True)
@@ -51,12 +51,16 @@ def prefect_for_a_terminal() -> None:
 
 def listened(run: Callable[[], Any]) -> Any:
     """What a flow returns, with its progress on this terminal, which alone shows why rows were refused."""
+    from prefect.exceptions import ParameterTypeError
+
     from flows.release import LISTENER, StageError
 
     with progress_bar() as tell:
         token = LISTENER.set(tell)
         try:
             return run()
+        except ParameterTypeError as error:
+            raise InputError(" ".join(str(error).split())) from None
         except StageError as error:
             if not error.about_rows:
                 raise
