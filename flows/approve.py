@@ -78,7 +78,7 @@ def ask(candidate: Candidate) -> Answer:
 @task(**PRIVATE)
 def show(candidate: Candidate) -> None:
     """Put what is to be decided where the run is looked at."""
-    card = (candidate.folder / "card.html").resolve().as_uri()
+    card = _card(candidate.folder)
     report = (candidate.run / "bundle" / "internal" / "report.html").resolve()
     look = f"Look at the [card]({card}) and, in the house, at `{report}`."
     create_markdown_artifact(
@@ -86,12 +86,7 @@ def show(candidate: Candidate) -> None:
         key=_key(candidate),
         description="What is to be decided",
     )
-    create_link_artifact(
-        card,
-        key=f"{_key(candidate)}-card",
-        link_text="the candidate's card",
-        description="The page that goes with the synthetic rows",
-    )
+    _link(candidate.folder, candidate, "the candidate's card")
 
 
 @task(**PRIVATE)
@@ -106,7 +101,22 @@ def carry_out(candidate: Candidate, decision: str, reviewer: str, reason: str) -
         key=_key(candidate),
         description="What was decided",
     )
+    if made.decision == APPROVED:
+        _link(public, candidate, "the public card")
     return made
+
+
+def _link(folder: Path, candidate: Candidate, words: str) -> None:
+    create_link_artifact(
+        _card(folder),
+        key=f"{_key(candidate)}-card",
+        link_text=words,
+        description="The page that goes with the synthetic rows",
+    )
+
+
+def _card(folder: Path) -> str:
+    return (folder / "card.html").resolve().as_uri()
 
 
 def _key(candidate: Candidate) -> str:
