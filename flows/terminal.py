@@ -39,13 +39,18 @@ def progress_bar() -> Iterator:  # type: ignore[type-arg]
 
 def prefect_for_a_terminal() -> None:
     """Prefect's own server is started for one run: give it time, and leave the terminal to us."""
+    no_telemetry()
     for name, value in {
         "PREFECT_LOGGING_LEVEL": "CRITICAL",
         "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
-        "DO_NOT_TRACK": "1",
     }.items():
+        os.environ.setdefault(name, value)
+
+
+def no_telemetry() -> None:
+    """Nobody outside is told that something runs here; processes that are started inherit it."""
+    for name, value in {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}.items():
         os.environ.setdefault(name, value)
 
 

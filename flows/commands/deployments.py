@@ -6,11 +6,12 @@ from typing import Annotated
 
 import typer
 
-from flows.terminal import say
+from flows.terminal import no_telemetry, prefect_for_a_terminal, say
 
 
 def setup() -> None:
     """Make what the deployments need on the Prefect server: work pools cpu and gpu, the limit gpu."""
+    prefect_for_a_terminal()
     from flows import deployments
 
     for name, new in deployments.setup().items():
@@ -22,6 +23,7 @@ def serve(
     limit: Annotated[int, typer.Option(min=1, help="Runs at the same time.")] = 1,
 ) -> None:
     """Serve every flow from this process until it is stopped, instead of deployments and a worker."""
+    no_telemetry()
     from flows import deployments
 
     deployments.serve_all(limit)
