@@ -26,6 +26,7 @@ from prefect.artifacts import (
 )
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
+from prefect.exceptions import ParameterTypeError
 from prefect.states import Completed
 from pydantic import Field
 
@@ -41,6 +42,9 @@ from privacy.errors import DataError, UnderstudyError
 
 LISTENER: ContextVar[Progress | None] = ContextVar("LISTENER", default=None)
 """Whoever shows progress to the person who started the flow in this process (the command line)."""
+
+BadParameters = ParameterTypeError
+"""What a flow raises for parameters of another kind, for callers that know nothing of Prefect."""
 
 PRIVATE: dict[str, Any] = {
     "retries": 0,

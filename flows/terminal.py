@@ -56,15 +56,13 @@ def no_telemetry() -> None:
 
 def listened(run: Callable[[], Any]) -> Any:
     """What a flow returns, with its progress on this terminal, which alone shows why rows were refused."""
-    from prefect.exceptions import ParameterTypeError
-
-    from flows.release import LISTENER, StageError
+    from flows.release import LISTENER, BadParameters, StageError
 
     with progress_bar() as tell:
         token = LISTENER.set(tell)
         try:
             return run()
-        except ParameterTypeError as error:
+        except BadParameters as error:
             raise InputError(" ".join(str(error).split())) from None
         except StageError as error:
             if not error.about_rows:
