@@ -20,6 +20,8 @@ from prefect.states import Completed
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
 
 from flows import release
+from flows.config import make_generator
+from flows.gpu import gpu_if_wanted
 from flows.release import PRIVATE, told_publicly
 from flows.sweep import Workers, afford, load_sweep, run_cell, write_results
 from privacy.errors import InputError, UnderstudyError
@@ -74,7 +76,8 @@ def cell(sweep: Path, data: Mapping[str, tuple[Path, ...]], name: str) -> None:
     """One cell, by its name: whoever runs it reads the sweep again."""
     (mine,) = (c for c in load_sweep(sweep, data)[1] if c.config.name == name)
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // mine.sweep.workers.count))
-    with told_publicly(mine.run / "error.txt", name):
+    generator = make_generator(mine.config.generator)
+    with told_publicly(mine.run / "error.txt", name), gpu_if_wanted(generator):
         run_cell(mine, lambda what, done: None)
 
 

@@ -2,7 +2,8 @@
 
     public/    data.parquet, data.csv, schema.yaml, label.json, card.html, manifest.json;
                of an image set also images/ and data.npz
-    internal/  scores.parquet, scores.json, verdict.json, report.html, model/
+    candidate/ the same files, where the config leaves the last word to a person (flows.candidate)
+    internal/  scores.parquet, scores.json, verdict.json, report.html, model/, ledger.json
 
 A veto, or insufficient evidence, makes no ``public/`` at all. The whole bundle appears at once or not at all.
 """
@@ -20,6 +21,7 @@ import pandas as pd
 from evaluators.gate import Verdict
 from evaluators.pages.facts import Facts
 from evaluators.pages.report import write_report
+from flows.candidate import CANDIDATE, LEDGER, PUBLIC
 from flows.card import write_card
 from flows.export import exported, write_files
 from flows.label import make_label
@@ -40,12 +42,13 @@ def write_bundle(work: Work, permit: Permit, verdict: Verdict) -> Path:
     with folder_atomically(bundle) as folder:
         _internal(folder / "internal", work, label, verdict, frame)
         if verdict.decision == "approved":
-            _public(folder / "public", schema, label, frame)
+            asks = work.run.config.approval == "person"
+            _public(folder / (CANDIDATE if asks else PUBLIC), schema, label, frame)
     return bundle
 
 
 def _public(folder: Path, schema: Schema, label: dict[str, Any], frame: pd.DataFrame) -> None:
-    folder.mkdir()
+    folder.mkdir(mode=0o700)
     write_files(frame, schema, folder)
     (folder / "schema.yaml").write_text(exported(schema).to_yaml(), encoding="utf-8")
     write_json(folder / "label.json", label)
@@ -61,6 +64,7 @@ def _internal(
     shutil.copytree(work.run / "model", folder / "model")
     write_json(folder / "verdict.json", asdict(verdict))
     write_json(folder / "label.json", label)
+    write_json(folder / LEDGER, {"address": work.ledger.address})
     grid = scores / NEIGHBOURS
     write_report(
         folder / "report.html",

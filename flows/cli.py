@@ -1,7 +1,7 @@
 """``understudy``: the command line.
 
-Exit codes: 0 approved or done, 2 bad input, 3 veto or insufficient evidence, 4 budget exhausted. An error is
-one line. Only this terminal shows what an error quotes from private rows.
+Exit codes: 0 approved, done or waiting for approval, 2 bad input, 3 veto, rejection or insufficient evidence,
+4 budget exhausted. An error is one line. Only this terminal shows what an error quotes from private rows.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from flows.commands import ledger, schema
+from flows.commands import deployments, ledger, schema
+from flows.commands.approve import approve
 from flows.terminal import (
     console,
     listened,
@@ -37,6 +38,9 @@ app = typer.Typer(
 )
 app.add_typer(schema.app, name="schema")
 app.add_typer(ledger.app, name="ledger")
+app.command()(approve)
+app.command()(deployments.setup)
+app.command()(deployments.serve)
 
 
 @app.command()
@@ -134,28 +138,35 @@ SHOWN = 8
 
 
 def _say_decision(outcome: Outcome) -> None:
+    from flows.candidate import WAITS, Candidate
+
     _say_reasons(outcome.decision, _read_json(outcome.bundle / "internal" / "verdict.json"))
-    approved = outcome.decision == "approved"
+    decision = outcome.decision
     label = _read_json(outcome.bundle / "internal" / "label.json")
     guarantee, spent = label["guarantee"], label["accounting"]["ledger"]
     say(
         f"cost ε={guarantee['epsilon']:.4g} at δ={guarantee['delta']:g} for each {guarantee['unit']}; the data "
         f"set has spent {spent['data_set_epsilon_spent']:.4g} of {spent['data_set_epsilon_budget']:g} in all"
     )
-    say("open these:" if approved else "nothing was exported; see why in")
+    say("open these:" if decision in ("approved", WAITS) else "nothing was exported; see why in")
     for name in (
         "public/card.html",
         "public/data.csv",
         "public/label.json",
+        "candidate/card.html",
         "internal/report.html",
     ):
         if (outcome.bundle / name).exists():
             say(f"  {outcome.bundle / name}")
+    if decision == WAITS:
+        say("nothing is public yet; when you have looked, say who approves it and why:")
+        say(f"  {Candidate.of(outcome.bundle.parent).command()}")
     say("what stands in internal/ must not leave the house")
 
 
 def _say_reasons(decision: str, verdict: dict[str, Any]) -> None:
-    console.print(f"[bold {'green' if decision == 'approved' else 'red'}]{decision.upper()}[/]")
+    colour = {"approved": "green", "waits for approval": "yellow"}.get(decision, "red")
+    console.print(f"[bold {colour}]{decision.upper()}[/]")
     reasons = {o: [r["text"] for r in verdict["reasons"] if r["outcome"] == o] for o in OUTCOMES}
     grave = reasons["veto"] or reasons["insufficient evidence"]
     for text in grave[:SHOWN]:

@@ -78,6 +78,7 @@ class RunConfig(Frozen):
     ``select``: choose between ``generator`` and others. ``seed`` repeats sampling and evaluation; noise on
     private rows cannot be seeded. ``inception``: the file of FID's network, for judging images.
     ``public_images``: a folder or file of images that whoever writes this declares public, to learn from first.
+    ``approval``: who has the last word about what the policy approves, the policy itself or a person.
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
@@ -93,6 +94,7 @@ class RunConfig(Frozen):
     rows: int | None = Field(default=None, ge=1, le=100_000_000)
     seed: int = Field(default=0, ge=0)
     policy: Path = Path(__file__).parents[1] / "configs" / "policies" / "default.yaml"
+    approval: Literal["person", "policy"] = "policy"
     public_images: Path | None = None
     inception: Path | None = None
     ledger: str = ""
@@ -139,6 +141,10 @@ class RunConfig(Frozen):
             "schema": self.load_schema().model_dump(mode="json"),
             "policy": self.load_policy().model_dump(mode="json"),
         }
+        if self.approval == "policy":
+            del content[
+                "approval"
+            ]  # runs begun before there was a choice keep their names and charges
         for key in BY_CONTENT:
             if (path := getattr(self, key)) is not None:
                 content[key] = content_digest(path)

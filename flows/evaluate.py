@@ -7,10 +7,12 @@ folder.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 from prefect import flow, task
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
+from pydantic import Field
 
 from flows import judgement
 from flows.judgement import DEFAULT_POLICY, Case
@@ -21,15 +23,15 @@ from privacy.accounting import Guarantee
 @flow(name="evaluate", retries=0, persist_result=False, log_prints=False)
 def evaluate(
     schema_file: Path,
-    real: list[Path],
-    synthetic: list[Path],
+    real: Annotated[list[Path], Field(min_length=1)],
+    synthetic: Annotated[list[Path], Field(min_length=1)],
     out: Path,
     holdout: list[Path] | None = None,
     policy: Path | None = None,
-    epsilon: float | None = None,
-    delta: float | None = None,
+    epsilon: Annotated[float, Field(gt=0)] | None = None,
+    delta: Annotated[float, Field(gt=0, lt=1)] | None = None,
     anonymeter: bool = False,
-    seed: int = 0,
+    seed: Annotated[int, Field(ge=0)] = 0,
 ) -> State[Outcome]:
     """Judge a synthetic table.
 

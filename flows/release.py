@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 from prefect import flow, task
@@ -26,17 +26,25 @@ from prefect.artifacts import (
 )
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
+from prefect.exceptions import ParameterTypeError
 from prefect.states import Completed
+from pydantic import Field
 
 from flows import steps
 from flows.bundle import write_bundle
+from flows.candidate import CANDIDATE, PUBLIC, WAITS, Candidate
 from flows.config import load_config
+from flows.gpu import gpu_if_wanted
 from flows.run import Run, write_atomically
 from generators.base import Progress
+from privacy.decisions import APPROVED
 from privacy.errors import DataError, UnderstudyError
 
 LISTENER: ContextVar[Progress | None] = ContextVar("LISTENER", default=None)
 """Whoever shows progress to the person who started the flow in this process (the command line)."""
+
+BadParameters = ParameterTypeError
+"""What a flow raises for parameters of another kind, for callers that know nothing of Prefect."""
 
 PRIVATE: dict[str, Any] = {
     "retries": 0,
@@ -56,7 +64,7 @@ class Outcome:
 
     @property
     def exit_code(self) -> int:
-        return 0 if self.decision == "approved" else 3
+        return 0 if self.decision in (APPROVED, WAITS) else 3
 
 
 class StageError(UnderstudyError):
@@ -77,7 +85,11 @@ class StageError(UnderstudyError):
 
 
 @flow(name="release", retries=0, persist_result=False, log_prints=False)
-def release(config: Path, data: list[Path] | None = None, run: str | None = None) -> State[Outcome]:
+def release(
+    config: Path,
+    data: list[Path] | None = None,
+    run: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$")] | None = None,
+) -> State[Outcome]:
     """Release a private table as the config says.
 
     Args:
@@ -100,7 +112,11 @@ def release(config: Path, data: list[Path] | None = None, run: str | None = None
 @task(**PRIVATE)
 def fit(work: steps.Work) -> None:
     """Charge the ledger, then train."""
-    with told_publicly(work.run / "error.txt", "fit"), progress_of("fit") as progress:
+    with (
+        told_publicly(work.run / "error.txt", "fit"),
+        progress_of("fit") as progress,
+        gpu_if_wanted(work.plan.generator),
+    ):
         steps.fit(work, progress)
 
 
@@ -141,12 +157,15 @@ def publish(work: steps.Work) -> Outcome:
         progress("writing the bundle", 0.0)
         verdict = steps.decide(work)
         bundle = write_bundle(work, work.charge(), verdict)
-        outcome = Outcome(verdict.decision, bundle)
-        _show(work, outcome)
+        waiting = None
+        if verdict.decision == APPROVED and work.run.config.approval == "person":
+            waiting = Candidate.of(work.run.folder)
+        outcome = Outcome(waiting.standing(work.ledger) if waiting else verdict.decision, bundle)
+        _show(work, outcome, waiting)
     return outcome
 
 
-def _show(work: steps.Work, outcome: Outcome) -> None:
+def _show(work: steps.Work, outcome: Outcome, candidate: Candidate | None) -> None:
     guarantee, schema = work.run.config.guarantee, work.plan.schema
     facts = {
         "decision": outcome.decision,
@@ -156,13 +175,30 @@ def _show(work: steps.Work, outcome: Outcome) -> None:
         "event": str(work.plan.event),
         "bundle": str(outcome.bundle),
     }
-    key = "-".join(["release", *work.run.name.lower().replace("_", "-").split()])
-    create_table_artifact([{"fact": k, "value": v} for k, v in facts.items()], key=key)
-    card = outcome.bundle / "public" / "card.html"
-    if card.exists():
-        create_link_artifact(
-            card.resolve().as_uri(), key=f"{key}-card", link_text="the public card"
-        )
+    if candidate is not None:
+        facts["candidate"] = candidate.hash
+        if outcome.decision == WAITS:
+            facts["to decide"] = f"run the flow approve, or {candidate.command()}"
+    key = artifact_key("release", work.run.name)
+    create_table_artifact(
+        [{"fact": k, "value": v} for k, v in facts.items()],
+        key=key,
+        description="What was decided, and at what cost",
+    )
+    for folder, words in ((PUBLIC, "the public card"), (CANDIDATE, "the candidate's card")):
+        card = outcome.bundle / folder / "card.html"
+        if card.exists():
+            create_link_artifact(
+                card.resolve().as_uri(),
+                key=f"{key}-card",
+                link_text=words,
+                description="The page that goes with the synthetic rows",
+            )
+
+
+def artifact_key(flow: str, run: str) -> str:
+    """A name that Prefect takes."""
+    return "-".join([flow, *run.lower().replace("_", "-").split()])
 
 
 @contextmanager

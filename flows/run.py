@@ -3,7 +3,7 @@
 attempt.jsonl   the attempt's name, then every noised answer (privacy.transcript)
 model/          the fitted model
 synthetic.parquet, scores.parquet, verdict.json
-bundle/         public/ (only when approved) and internal/
+bundle/         public/ (only when approved; candidate/ while a person decides) and internal/
 error.txt       why the last try stopped, with private values where there are any
 """
 
@@ -51,13 +51,7 @@ class Run:
         """
         self.folder.parent.mkdir(parents=True, exist_ok=True)
         self.folder.mkdir(mode=0o700, exist_ok=True)
-        with (self / "lock").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise InputError(
-                    f"{self.folder}: another process is working on this run"
-                ) from error
+        with locked(self.folder):
             self._check_config()
             yield
 
@@ -70,6 +64,17 @@ class Run:
                 f"{self.folder}: this run was begun with another config, schema or policy; "
                 "use another --run name, or put them back"
             )
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a run's folder; a second process that wants it is turned away at once."""
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise InputError(f"{folder}: another process is working on this run") from error
+        yield
 
 
 def write_atomically(path: Path, content: bytes, mode: int = 0o666) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from privacy.errors import DataError
+from privacy.errors import DataError, InputError
 
 console = Console()
 stderr = Console(stderr=True)
@@ -39,24 +39,31 @@ def progress_bar() -> Iterator:  # type: ignore[type-arg]
 
 def prefect_for_a_terminal() -> None:
     """Prefect's own server is started for one run: give it time, and leave the terminal to us."""
+    no_telemetry()
     for name, value in {
         "PREFECT_LOGGING_LEVEL": "CRITICAL",
         "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
-        "DO_NOT_TRACK": "1",
     }.items():
+        os.environ.setdefault(name, value)
+
+
+def no_telemetry() -> None:
+    """Nobody outside is told that something runs here; processes that are started inherit it."""
+    for name, value in {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}.items():
         os.environ.setdefault(name, value)
 
 
 def listened(run: Callable[[], Any]) -> Any:
     """What a flow returns, with its progress on this terminal, which alone shows why rows were refused."""
-    from flows.release import LISTENER, StageError
+    from flows.release import LISTENER, BadParameters, StageError
 
     with progress_bar() as tell:
         token = LISTENER.set(tell)
         try:
             return run()
+        except BadParameters as error:
+            raise InputError(" ".join(str(error).split())) from None
         except StageError as error:
             if not error.about_rows:
                 raise

@@ -15,13 +15,12 @@ from __future__ import annotations
 
 import datetime as dt
 import getpass
-import hashlib
 import json
 import os
 import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +29,11 @@ from dp_accounting import ComposedDpEvent, DpEvent, NoOpDpEvent
 from dp_accounting.dp_event import RepeatAndSelectDpEvent
 from sqlalchemy.exc import SQLAlchemyError
 
+from privacy import chain
 from privacy.accounting import Guarantee, Spent, event_from_json, event_to_json, spent
 from privacy.errors import BudgetError, InputError, LedgerError, PermitError
 from privacy.split import Split
 
-GENESIS = "0" * 64
 PARTITIONS = ("train", "holdout")
 TOLERANCE = 1e-9
 """Relative slack when ε is compared with the budget: rounding, not privacy."""
@@ -72,19 +71,6 @@ _charges = sa.Table(
     sa.UniqueConstraint("attempt", "partition", "purpose"),
 )
 
-_APPEND_ONLY = {
-    "sqlite": [
-        "CREATE TRIGGER IF NOT EXISTS {table}_no_{verb} BEFORE {verb} ON {table} "
-        "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END"
-    ],
-    "postgresql": [
-        "CREATE OR REPLACE FUNCTION ledger_append_only() RETURNS trigger AS "
-        "$$ BEGIN RAISE EXCEPTION 'the ledger is append-only'; END $$ LANGUAGE plpgsql",
-        "CREATE OR REPLACE TRIGGER {table}_no_{verb} BEFORE {verb} ON {table} "
-        "FOR EACH ROW EXECUTE FUNCTION ledger_append_only()",
-    ],
-}
-
 
 @dataclass(frozen=True)
 class Charge:
@@ -106,14 +92,6 @@ class Charge:
     def dp_event(self) -> DpEvent:
         """The event that was charged."""
         return event_from_json(json.loads(self.event))
-
-    def computed_hash(self) -> str:
-        """SHA-256 over the previous hash and every field, in a canonical form."""
-        content = {k: v for k, v in asdict(self).items() if k != "hash"}
-        if not self.who:  # a charge of before the ledger knew
-            del content["who"]
-        text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-        return hashlib.sha256(text.encode()).hexdigest()
 
 
 _ISSUER = object()
@@ -182,7 +160,7 @@ class Ledger:
             Path(self.url).touch(mode=0o600)  # it holds the split keys
             object.__setattr__(self, "url", f"sqlite:///{self.url}")
         try:
-            if sa.make_url(self.url).get_backend_name() not in _APPEND_ONLY:
+            if sa.make_url(self.url).get_backend_name() not in chain.APPEND_ONLY:
                 raise LedgerError(f"ledger {self._shown()}: only SQLite and Postgres are supported")
             engine = sa.create_engine(self.url, connect_args=self._connect_args())
         except (SQLAlchemyError, ImportError) as error:
@@ -192,20 +170,23 @@ class Ledger:
             sa.event.listen(engine, "begin", _immediate)
         object.__setattr__(self, "_engine", engine)
         with self.transaction() as db:
-            _metadata.create_all(db)
+            chain.create(db, _metadata)
             if "who" not in {c["name"] for c in sa.inspect(db).get_columns("charges")}:
                 column = "ADD COLUMN who VARCHAR(64) DEFAULT '' NOT NULL"
                 db.execute(sa.text(f"ALTER TABLE charges {column}"))
-            for table in _metadata.tables:
-                for verb in ("UPDATE", "DELETE"):
-                    for statement in _APPEND_ONLY[engine.dialect.name]:
-                        db.execute(sa.text(statement.format(verb=verb, table=table)))
 
     def _connect_args(self) -> dict[str, Any]:
         return {"timeout": 60} if self.url.startswith("sqlite") else {}
 
+    @property
+    def address(self) -> str:
+        """The path of a SQLite file, or the URL without its password: libpq knows PGPASSWORD and ~/.pgpass."""
+        url = sa.make_url(self.url)
+        file = url.database if url.get_backend_name() == "sqlite" else None
+        return file or url.set(password=None).render_as_string()
+
     def _shown(self) -> str:
-        """The URL without its password."""
+        """The URL with its password hidden."""
         try:
             return sa.make_url(self.url).render_as_string(hide_password=True)
         except SQLAlchemyError:
@@ -319,10 +300,10 @@ class Ledger:
                 purpose=purpose,
                 event=_event_text(event),
                 time=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
-                previous=GENESIS if last is None else last.hash,
+                previous=chain.GENESIS if last is None else last.hash,
                 hash="",
             )
-            charge = Charge(**asdict(charge) | {"hash": charge.computed_hash()})
+            charge = replace(charge, hash=chain.row_hash(charge))
             db.execute(_charges.insert().values(**asdict(charge)))
         return Permit(charge, split, _ISSUER)
 
@@ -363,16 +344,7 @@ class Ledger:
 
     def verify(self) -> str:
         """The hash of the last charge, when the whole chain holds. Raises LedgerError where it breaks."""
-        previous = GENESIS
-        for number, charge in enumerate(self.charges(), start=1):
-            if charge.number != number:
-                raise LedgerError(
-                    f"charge {number} is missing: the next one is numbered {charge.number}"
-                )
-            if charge.previous != previous or charge.computed_hash() != charge.hash:
-                raise LedgerError(f"charge {number} ({charge.dataset}, {charge.run}) was altered")
-            previous = charge.hash
-        return previous
+        return chain.head(self.charges(), "charge")
 
 
 def whoami() -> str:

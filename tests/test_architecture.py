@@ -12,7 +12,10 @@ MAY_IMPORT = {
     "evaluators": {"privacy"},
     "flows": {"privacy", "generators", "evaluators"},
 }
-PREFECT_LIVES_IN = {ROOT / "flows" / f"{name}.py" for name in ("release", "evaluate")}
+PREFECT_LIVES_IN = {
+    ROOT / "flows" / f"{name}.py"
+    for name in ("release", "evaluate", "approve", "gpu", "deployments")
+}
 MODULES = sorted(p for package in MAY_IMPORT for p in (ROOT / package).rglob("*.py"))
 
 

@@ -23,7 +23,9 @@ LedgerOption = Annotated[
 
 @app.command("show")
 def ledger_show(ledger: LedgerOption = "runs/ledger.db") -> None:
-    """Budgets and charges of every data set."""
+    """Budgets, charges and decisions of every data set."""
+    from privacy.decisions import decisions
+
     opened = open_ledger(ledger)
     budgets = Table(
         "data set", "partition", "ε spent", "ε budget", "δ", "share held out", title="Budgets"
@@ -48,6 +50,14 @@ def ledger_show(ledger: LedgerOption = "runs/ledger.db") -> None:
             str(c.number), c.time, c.who, c.dataset, c.partition, c.run, c.purpose, c.event
         )
     console.print(charges)
+    made = Table(
+        "#", "time", "who", "data set", "run", "candidate", "decision", "reviewer", "reason"
+    )
+    made.title = "Decisions"
+    for d in decisions(opened):
+        row = str(d.number), d.time, d.who, d.dataset, d.run, d.candidate, d.decision
+        made.add_row(*row, d.reviewer, d.reason)
+    console.print(made)
 
 
 @app.command("verify")
@@ -57,10 +67,12 @@ def ledger_verify(
         Path | None, typer.Option(help="A release's label.json: is its charge in the ledger?")
     ] = None,
 ) -> None:
-    """Recompute the hash chain; with --label also look for that release's charge."""
+    """Recompute the hash chains of charges and decisions; with --label also look for a release's charge."""
+    from privacy import decisions
+
     opened = open_ledger(ledger)
-    head = opened.verify()
-    charges = opened.charges()
+    head, last = opened.verify(), decisions.verify(opened)
+    charges, made = opened.charges(), decisions.decisions(opened)
     if label is not None:
         wanted = json.loads(label.read_text(encoding="utf-8"))["accounting"]["ledger"]
         if not any(c.number == wanted["charge"] and c.hash == wanted["hash"] for c in charges):
@@ -69,6 +81,7 @@ def ledger_verify(
             )
     found = f", holds the charge of {label}" if label else ""
     say(f"{len(charges)} charges, chain whole, head {head}{found}")
+    say(f"{len(made)} decisions, chain whole, head {last}")
 
 
 def open_ledger(url: str):  # type: ignore[no-untyped-def]  # privacy.ledger is imported late

@@ -1,4 +1,4 @@
-"""One Prefect server for all tests of flows: starting it takes longer than they do."""
+"""One Prefect server for all flow tests of a process: it takes a quarter of a minute to start."""
 
 import pytest
 from prefect.testing.utilities import prefect_test_harness

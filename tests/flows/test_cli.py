@@ -80,6 +80,30 @@ def test_schema_check_counts_and_draft_warns(clinic_folder, tmp_path):
     assert understudy("schema", "check", tmp_path / "draft.yaml", data).returncode == 2
 
 
+def test_an_approval_says_what_it_is_about_and_whose_word_it_was(tmp_path):
+    from typer.testing import CliRunner
+
+    from flows.candidate import Candidate
+    from flows.cli import app
+
+    run = release(clinic.write(tmp_path, approval="person")).parent
+    shown = Candidate.of(run).hash
+    words = ["approve", str(run), "--reviewer", "Ada", "--reason", "the card is fine"]
+    asked = CliRunner().invoke(app, words)
+    assert "no terminal" in str(asked.exception)
+    assert "say which files" in str(CliRunner().invoke(app, [*words, "--yes"]).exception)
+    done = CliRunner().invoke(app, [*words, "--yes", "--candidate", shown])
+    assert done.exit_code == 0
+    for told in ("ε=2", shown, "card.html", "report.html", "APPROVED", "by Ada"):
+        assert told in done.output
+    ledger = ["ledger", "show", "--ledger", str(tmp_path / "ledger.db")]
+    assert "Decisions" in CliRunner().invoke(app, ledger).output
+    verified = CliRunner().invoke(
+        app, ["ledger", "verify", "--ledger", str(tmp_path / "ledger.db")]
+    )
+    assert "1 decisions, chain whole" in verified.output
+
+
 @pytest.mark.parametrize(
     ("words", "named"),
     [

@@ -1,5 +1,6 @@
 """The Prefect flow: it resumes, it decides, and it shows no private value to Prefect."""
 
+import importlib
 import json
 import logging
 from pathlib import Path
@@ -8,7 +9,9 @@ import pytest
 import yaml
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+from prefect.exceptions import ParameterTypeError
 
+from flows.deployments import POOLS
 from flows.evaluate import evaluate
 from flows.release import StageError, release
 from tests.flows import clinic
@@ -98,11 +101,47 @@ def test_a_judgement_of_anybody_s_table_shows_prefect_no_figure(server, tmp_path
     assert not [figure for figure in private if len(figure) > 8 and figure in told]
 
 
-def test_the_deployment_file_names_flows_that_exist():
-    text = (Path(__file__).parents[2] / "prefect.yaml").read_text(encoding="utf-8")
-    flows = {f"flows/{flow.name}.py:{flow.name}": flow for flow in (release, evaluate)}
-    deployments = yaml.safe_load(text)["deployments"]
-    assert {d["entrypoint"] for d in deployments} == set(flows)
-    for deployment in deployments:
-        known = set(flows[deployment["entrypoint"]].parameters.properties)
-        assert set(deployment.get("parameters", {})) <= known
+TEXT = (Path(__file__).parents[2] / "prefect.yaml").read_text(encoding="utf-8")
+DEPLOYMENTS = {d["name"]: d for d in yaml.safe_load(TEXT)["deployments"]}
+
+
+@pytest.mark.parametrize(
+    "name",
+    DEPLOYMENTS,
+)
+def test_every_deployment_names_a_flow_that_takes_its_parameters(name):
+    deployment = DEPLOYMENTS[name]
+    file, function = deployment["entrypoint"].split(":")
+    flow = getattr(importlib.import_module(file.removesuffix(".py").replace("/", ".")), function)
+    given = deployment.get("parameters", {})
+    assert set(given) <= set(flow.parameters.properties)
+    if deployment["schedules"]:
+        assert not set(flow.parameters.required) - set(given)
+    root = Path(__file__).parents[2]
+    assert all((root / value).is_file() for value in given.values())
+
+
+def test_deployments_are_quiet_checked_off_by_default_and_in_a_pool_that_setup_makes():
+    assert {"release", "evaluate", "approve", "benchmark"} <= set(DEPLOYMENTS)
+    for deployment in DEPLOYMENTS.values():
+        assert deployment["work_pool"]["name"] in POOLS
+        env = deployment["work_pool"]["job_variables"]["env"]
+        assert env == {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
+        assert deployment["enforce_parameter_schema"] is True
+        assert not any(s["active"] for s in deployment["schedules"])
+
+
+@pytest.mark.parametrize(
+    ("flow", "wrong"),
+    [
+        (release, {"config": "c.yaml", "run": "../elsewhere"}),
+        (evaluate, {"schema_file": "s", "real": [], "synthetic": ["x"], "out": "o"}),
+        (
+            evaluate,
+            {"schema_file": "s", "real": ["x"], "synthetic": ["x"], "out": "o", "epsilon": -1},
+        ),
+    ],
+)
+def test_parameters_of_another_kind_are_refused_before_a_run_begins(flow, wrong):
+    with pytest.raises(ParameterTypeError):
+        flow.validate_parameters(wrong)

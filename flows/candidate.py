@@ -1,0 +1,209 @@
+"""A candidate: the files a run wants to publish, waiting for a person, known by one hash.
+
+    bundle/candidate/   the very files of a public bundle (flows.bundle), for their owner's eyes
+
+Its hash is the SHA-256 of manifest.json, which lists every file with its SHA-256: whoever was shown the hash
+was shown these files. Approval is bound to it. What is exported is a copy that was held against it, with
+``approval.json`` beside; ``public/`` is there whole or not at all, whenever a process is killed.
+
+Nothing here opens a private row: label, schema and synthetic rows are public in kind, though not yet in fact.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shlex
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flows.run import folder_atomically, locked, write_json
+from privacy.decisions import APPROVED, REJECTED, Decision, decide, decision_on
+from privacy.errors import InputError, LedgerError
+from privacy.ledger import Ledger
+
+CANDIDATE, PUBLIC, APPROVAL = "candidate", "public", "approval.json"
+REFUSED = "nothing is exported"
+WAITS = "waits for approval"
+LEDGER = "ledger.json"
+"""Says, among what stays in the house, in which ledger the run was charged."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Files that were held against their manifest; ``folder`` is where they lie."""
+
+    folder: Path
+    hash: str
+    files: dict[str, str]
+    label: dict[str, Any]
+
+    @classmethod
+    def of(cls, run: Path) -> Candidate:
+        """The candidate of a run's folder, or what became of it when it was exported.
+
+        Raises InputError where there is none, or where its files are not those of its manifest.
+        """
+        return cls.read(_folder(run))
+
+    @classmethod
+    def read(cls, folder: Path) -> Candidate:
+        """The candidate in a folder, every file held against the manifest, by name and by content."""
+        text, files = _manifest(folder)
+        found = {p.relative_to(folder).as_posix(): p for p in sorted(folder.rglob("*"))}
+        folders = {str(parent) for name in files for parent in Path(name).parents}
+        beside = {"manifest.json", *([APPROVAL] if folder.name == PUBLIC else [])}
+        for name, path in found.items():
+            known = name in folders if path.is_dir() else name in files.keys() | beside
+            if path.is_symlink() or not known:
+                raise InputError(f"{path}: added after the candidate was made; {REFUSED}")
+        for name, digest in files.items():
+            if name not in found:
+                raise InputError(f"{folder / name}: missing from the candidate; {REFUSED}")
+            with found[name].open("rb") as file:
+                if hashlib.file_digest(file, "sha256").hexdigest() != digest:
+                    raise InputError(
+                        f"{found[name]}: changed after the candidate was made; {REFUSED}"
+                    )
+        label = json.loads((folder / "label.json").read_text(encoding="utf-8"))
+        return cls(folder, hashlib.sha256(text).hexdigest(), files, label)
+
+    @property
+    def run(self) -> Path:
+        """The run's folder."""
+        return self.folder.parents[1]
+
+    @property
+    def exported(self) -> bool:
+        return self.folder.name == PUBLIC
+
+    def facts(self) -> dict[str, str]:
+        """What whoever decides has to know, all of it public."""
+        guarantee, release = self.label["guarantee"], self.label["release"]
+        return {
+            "release": release["name"],
+            "data set": release["data_set"],
+            "guarantee": f"ε={guarantee['epsilon']:.4g}, δ={guarantee['delta']:g} for each {guarantee['unit']}",
+            "generator": release["generator"]["name"],
+            "synthetic rows": f"{release['synthetic_rows']}",
+            "gate": f"{self.label['decision']['decision']} under policy {self.label['decision']['policy']}",
+            "files": f"{len(self.files)}",
+            "candidate": self.hash,
+        }
+
+    def command(self) -> str:
+        """The command that approves it."""
+        words = ["understudy", "approve", str(self.run), "--candidate", self.hash]
+        return f"{shlex.join(words)} --reviewer NAME --reason TEXT"
+
+    def ledger(self) -> Ledger:
+        """The ledger that the run was charged in."""
+        path = self.run / "bundle" / "internal" / LEDGER
+        address = json.loads(path.read_text(encoding="utf-8"))["address"]
+        if "://" not in address and not Path(address).exists():
+            raise LedgerError(f"ledger {address}: no such file; say where it lies now")
+        return Ledger(address)
+
+    def standing(self, ledger: Ledger) -> str:
+        """How far it has come: ``approved``, ``rejected`` or ``waits for approval``."""
+        if self.exported:
+            return APPROVED
+        made = decision_on(ledger, self.hash)
+        return REJECTED if made is not None and made.decision == REJECTED else WAITS
+
+
+def settle(
+    run: Path,
+    candidate: str,
+    decision: str,
+    reviewer: str,
+    reason: str,
+    ledger: Ledger | None = None,
+) -> Decision:
+    """Record a decision about the candidate with that hash, then export it where it is approved.
+
+    Idempotent: the same again finishes an export that was cut off. Raises InputError where the files are not
+    those of ``candidate``, LedgerError where the opposite was decided or the ledger never charged this run.
+    """
+    _bundle(run)  # a mistyped run is told before anything is made in it
+    with locked(run):
+        found = Candidate.of(run)
+        _check_hash(found, candidate)
+        if found.exported and not (found.folder / APPROVAL).exists():
+            raise InputError(f"{found.folder}: public by its policy alone; nobody was to be asked")
+        ledger = ledger or found.ledger()
+        _check_charge(found, ledger)
+        made = decide(
+            ledger,
+            dataset=found.label["release"]["data_set"],
+            run=found.label["release"]["name"],
+            candidate=found.hash,
+            decision=decision,
+            reviewer=reviewer,
+            reason=reason,
+        )
+        if made.decision == APPROVED:
+            _export(found, made)
+    return made
+
+
+def _export(found: Candidate, made: Decision) -> None:
+    bundle = found.run / "bundle"
+    if not found.exported:
+        with folder_atomically(bundle / PUBLIC) as partial:
+            shutil.copytree(found.folder, partial, dirs_exist_ok=True)
+            _check_hash(Candidate.read(partial), made.candidate)  # what is copied, not what was
+            told = {"candidate": made.candidate, "decision": made.number, "hash": made.hash}
+            write_json(partial / APPROVAL, told | {"time": made.time})
+    shutil.rmtree(bundle / CANDIDATE, ignore_errors=True)
+
+
+def _folder(run: Path) -> Path:
+    """Where a run's candidate lies by now."""
+    bundle = _bundle(run)
+    for name in (
+        PUBLIC,
+        CANDIDATE,
+        PUBLIC,
+    ):  # it may be exported between the first look and the second
+        if (bundle / name).is_dir():
+            return bundle / name
+    raise InputError(f"{run}: nothing to approve; the run was not approved by its policy")
+
+
+def _bundle(run: Path) -> Path:
+    if not (run / "bundle").is_dir():
+        raise InputError(f"{run}: no finished run; expected a folder with bundle/ in it")
+    return run / "bundle"
+
+
+def _manifest(folder: Path) -> tuple[bytes, dict[str, str]]:
+    """The manifest as it is, and what it says: names and digests."""
+    path = folder / "manifest.json"
+    if not path.is_file() or path.is_symlink():
+        raise InputError(f"{path}: missing from the candidate; {REFUSED}")
+    text = path.read_bytes()
+    try:
+        return text, {f["name"]: f["sha256"] for f in json.loads(text)["files"]}
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path}: changed after the candidate was made; {REFUSED}") from error
+
+
+def _check_hash(found: Candidate, wanted: str) -> None:
+    if found.hash != wanted:
+        raise InputError(
+            f"{found.folder}: the candidate's hash is {found.hash}, not {wanted}; look at it again"
+        )
+
+
+def _check_charge(found: Candidate, ledger: Ledger) -> None:
+    """Raise LedgerError unless the charge on the label stands in the ledger."""
+    on_label = found.label["accounting"]["ledger"]
+    charges = ledger.charges(found.label["release"]["data_set"])
+    if not any((c.number, c.hash) == (on_label["charge"], on_label["hash"]) for c in charges):
+        raise LedgerError(
+            f"{found.folder}: charge {on_label['charge']} on its label is not in this ledger; give the ledger "
+            "that the run was charged in"
+        )
