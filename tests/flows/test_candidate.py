@@ -4,11 +4,11 @@ import contextlib
 import hashlib
 import itertools
 import json
-import multiprocessing
 import os
 import shutil
 import signal
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -245,13 +245,8 @@ def persevere(run, shown, name):
 
 def test_people_who_approve_at_once_make_one_decision_and_one_export(run):
     shown, names = Candidate.of(run).hash, ("Ada", "Bob", "Cleo", "Dan")
-    fork = multiprocessing.get_context("fork")
-    people = [fork.Process(target=persevere, args=(run, shown, name)) for name in names]
-    for process in people:
-        process.start()
-    for process in people:
-        process.join(60)
-    assert [p.exitcode for p in people] == [0] * 4
+    with ThreadPoolExecutor(len(names)) as people:
+        list(people.map(lambda name: persevere(run, shown, name), names))
     assert len(decisions(Ledger(str(run.parent / "ledger.db")))) == 1
     assert Candidate.of(run).exported
 
