@@ -43,7 +43,8 @@ class RunConfig(Frozen):
     left out, as many as the train rows by the schema's public count, or by the model's own noisy estimate.
     ``seed`` repeats sampling and evaluation; noise on private rows cannot be seeded. ``inception``: the file
     of FID's network, for judging images. ``public_images``: a folder or file of images that whoever writes
-    this declares public, to learn from first.
+    this declares public, to learn from first. ``license``: under which the synthetic rows may be used, by
+    Hugging Face's name for it (``cc-by-4.0``); none is stated where it is left out.
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
@@ -60,6 +61,7 @@ class RunConfig(Frozen):
     policy: Path = Path(__file__).parents[1] / "configs" / "policies" / "default.yaml"
     public_images: Path | None = None
     inception: Path | None = None
+    license: str | None = Field(default=None, pattern=r"^[a-z0-9][a-z0-9.+-]*$")
     ledger: str = ""
     runs: Path | None = None
 
