@@ -102,6 +102,17 @@ def decision(label: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def held_out(label: dict[str, Any]) -> str:
+    """What figures of the people held out cost them, in a sentence; empty where none were asked for."""
+    if not label.get("evaluation"):
+        return ""
+    asked = label["evaluation"]["guarantee"]
+    return (
+        f"Figures of the people held out are in card.html and label.json. They cost each of them ε = "
+        f"{loss(asked['epsilon'])} at δ = {loss(asked['delta'])}, and those who took part nothing."
+    )
+
+
 def parameters(values: dict[str, Any]) -> dict[str, str]:
     """A generator's public parameters as texts, its name first."""
     return {

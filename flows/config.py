@@ -44,7 +44,7 @@ class RunConfig(Frozen):
     ``seed`` repeats sampling and evaluation; noise on private rows cannot be seeded. ``inception``: the file
     of FID's network, for judging images. ``public_images``: a folder or file of images that whoever writes
     this declares public, to learn from first. ``license``: under which the synthetic rows may be used, by
-    Hugging Face's name for it (``cc-by-4.0``); none is stated where it is left out.
+    Hugging Face's name for it (``cc-by-4.0``); it makes no other run, and none is stated where it is left out.
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
@@ -91,7 +91,9 @@ class RunConfig(Frozen):
     def digest(self) -> str:
         """SHA-256 over all that decides what a run does: this config, its schema and its policy, and what is in
         the files it names beside the data."""
-        content = self.model_dump(mode="json", exclude={"runs", "ledger", *BY_CONTENT}) | {
+        content = self.model_dump(
+            mode="json", exclude={"runs", "ledger", "license", *BY_CONTENT}
+        ) | {
             "schema": self.load_schema().model_dump(mode="json"),
             "policy": self.load_policy().model_dump(mode="json"),
         }

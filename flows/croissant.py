@@ -13,7 +13,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from flows.card import ADVICE, decision
+from flows.card import ADVICE, decision, held_out
 from flows.column_types import PICTURE, column_type
 from flows.readme import values
 from flows.run import write_json
@@ -93,6 +93,7 @@ def _responsible(label: dict[str, Any], schema: Schema) -> dict[str, Any]:
             f"{guarantee['definition']}: ε = {guarantee['epsilon']:.6g}, δ = {guarantee['delta']:g}.",
             guarantee["in_words"],
             f"Protected: {guarantee['protects']}.",
+            *filter(None, [held_out(label)]),
             "The whole privacy label is label.json.",
             *([f"Columns that say which group a person is of: {groups}."] if groups else []),
         ],

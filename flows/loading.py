@@ -8,8 +8,6 @@ Privacy claim: none needed; reads the public schema only.
 
 from __future__ import annotations
 
-from pprint import pformat
-
 from flows.column_types import DAY, TEXT, column_type, date_format
 from privacy.columns import Datetime
 from privacy.schema import Schema
@@ -77,5 +75,8 @@ def _text(text: str) -> str:
     return f"'{doubled}'"
 
 
-def _python(value: dict[str, object] | dict[str, str] | dict[str, list[str]]) -> str:
-    return pformat(value, width=100, sort_dicts=False)
+def _python(value: dict[str, str] | dict[str, list[str]]) -> str:
+    """A mapping as Python writes it; a long one with a line for each key."""
+    if len(repr(value)) < 80:
+        return repr(value)
+    return "{\n" + "".join(f"    {k!r}: {v!r},\n" for k, v in value.items()) + "}"
