@@ -111,5 +111,5 @@ def values(column: Column) -> str:
             e.date() if column.resolution == "day" else e.isoformat() for e in column.bounds
         )
         return f"{low} to {high}"
-    low, high = (f"{edge:.12g}" for edge in column.bounds)
+    low, high = (f"{e:.0f}" if column.kind == "integer" else f"{e:.12g}" for e in column.bounds)
     return f"{low} to {high}" + (f"; also {listed(column.special)}" if column.special else "")

@@ -426,6 +426,7 @@ def test_the_card_shows_hostile_texts_as_they_are(bundle: tuple[Path, Schema]) -
     table = {line[0]: line[1:] for line in lines}
     assert table["stage"][:4] == ["ordinal", "string", "low < high < 10", 'as ""']
     assert table["dose"][:4] == ["float", "string", "0 to 5; also N/A", 'as ""']
+    assert table["beds"][:4] == ["integer", "int64", "1 to 9007199254740992", "never"]
     assert table["lab"][:4] == ["float", "float64", "0 to 1", 'as "?"']
     assert table["seen"][:3] == ["datetime", "date32", "2020-01-01 to 2021-01-01"]
     assert table["sex"][:4] == ["categorical (subgroup)", "string", "F, M", "never"]
