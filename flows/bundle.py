@@ -1,7 +1,7 @@
 """The bundle: ``public/`` may leave the house, ``internal/`` may not.
 
-    public/    data.parquet, data.csv, schema.yaml, label.json, card.html, manifest.json;
-               of an image set also images/ and data.npz
+    public/    data.parquet, data.csv, schema.yaml, label.json, card.html, README.md, croissant.json,
+               manifest.json; of an image set also images/ and data.npz
     candidate/ the same files, where the config leaves the last word to a person (flows.candidate)
     internal/  scores.parquet, scores.json, verdict.json, report.html, model/, ledger.json
 
@@ -23,8 +23,10 @@ from evaluators.pages.facts import Facts
 from evaluators.pages.report import write_report
 from flows.candidate import CANDIDATE, LEDGER, PUBLIC
 from flows.card import write_card
+from flows.croissant import write_croissant
 from flows.export import exported, write_files
 from flows.label import make_label
+from flows.readme import write_readme
 from flows.run import folder_atomically, write_json
 from flows.steps import NEIGHBOURS, Work, scorecard
 from privacy.ledger import Permit
@@ -53,6 +55,8 @@ def _public(folder: Path, schema: Schema, label: dict[str, Any], frame: pd.DataF
     (folder / "schema.yaml").write_text(exported(schema).to_yaml(), encoding="utf-8")
     write_json(folder / "label.json", label)
     write_card(folder / "card.html", label, schema, frame)
+    write_readme(folder, label, schema)
+    write_croissant(folder, label, schema)
     write_json(folder / "manifest.json", manifest(folder))
 
 

@@ -44,6 +44,28 @@ SYMBOLS = {
     "xi": "ξ",
 }
 
+ADVICE = (
+    (
+        "Do not read p-values at face value.",
+        "Ordinary tests do not know of the privacy noise: at ε ≤ 1, on a single synthetic table, they find "
+        "effects that are not there more often than their level says (arXiv 2403.13612). Confirm findings on "
+        "the original through its custodian, or use several releases or noise-aware intervals.",
+    ),
+    (
+        "Draw no conclusions on a handful of rows.",
+        "Small groups and rare combinations carry the most noise.",
+    ),
+    (
+        "Detail finer than a bin carries no information.",
+        "Numbers and dates are drawn evenly inside public bins.",
+    ),
+    (
+        "Statements on one person are never supported.",
+        "The rows are for methods, software, teaching and first looks.",
+    ),
+)
+"""What whoever analyses synthetic rows must know: each in short, and why."""
+
 MAX_EVENTS = 40
 """At most so many different draws are listed; label.json holds all."""
 
@@ -63,6 +85,7 @@ def write_card(path: Path, label: dict[str, Any], schema: Schema, synthetic: pd.
         "subgroups": [s.name for s in schema.subgroups],
         "unit_is_row": schema.unit is None,
         "asked": tables(label),
+        "advice": ADVICE,
     }
     write_page(path, environment(TEMPLATES), "card.html.j2", context)
 
@@ -77,6 +100,17 @@ def decision(label: dict[str, Any]) -> dict[str, Any]:
         "reasons": [r["text"] for r in summary.get("reasons", ()) if r["outcome"] != "pass"],
         "met": sum(r["outcome"] == "pass" for r in summary.get("reasons", ())),
     }
+
+
+def held_out(label: dict[str, Any]) -> str:
+    """What figures of the people held out cost them, in a sentence; empty where none were asked for."""
+    if not label.get("evaluation"):
+        return ""
+    asked = label["evaluation"]["guarantee"]
+    return (
+        f"Figures of the people held out are in card.html and label.json. They cost each of them ε = "
+        f"{loss(asked['epsilon'])} at δ = {loss(asked['delta'])}, and those who took part nothing."
+    )
 
 
 def parameters(values: dict[str, Any]) -> dict[str, str]:

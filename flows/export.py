@@ -10,9 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 
-from flows.pictures import picture_table, write_npz, write_png
+from flows.column_types import date_format
+from flows.parquet import typed_table, with_pictures
+from flows.pictures import write_npz, write_png
 from privacy.columns import Datetime
 from privacy.conform import conform
 from privacy.errors import InputError
@@ -31,28 +34,14 @@ def texts(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
         column, series = schema.columns[name], frame[name]
         written: pd.Series
         if isinstance(column, Datetime):
-            default = "%Y-%m-%d" if column.resolution == "day" else "%Y-%m-%dT%H:%M:%S"
-            written = series.dt.strftime(column.format or default)
+            written = series.dt.strftime(date_format(column))
         else:
-            written = series.map(lambda v: v if pd.isna(v) else str(v))
+            # as objects: pandas would hand whole numbers beside missing ones over as floats
+            written = series.astype(object).map(lambda v: v if pd.isna(v) else str(v))
         sign = column.missing_values[0] if column.missing_values else ""
         return written.astype(object).where(series.notna(), sign)
 
     return pd.DataFrame({name: write(name) for name in schema.columns if name != schema.image})
-
-
-def typed(frame: pd.DataFrame) -> pd.DataFrame:
-    """One type a column, as Parquet wants it: columns that mix numbers and texts ("N") become text."""
-
-    def is_mixed(series: pd.Series) -> bool:
-        return (
-            series.dtype == object and not series.dropna().map(lambda v: isinstance(v, str)).all()
-        )
-
-    def text(series: pd.Series) -> pd.Series:
-        return series.map(lambda v: None if pd.isna(v) else str(v))
-
-    return frame.assign(**{str(n): text(frame[n]) for n in frame if is_mixed(frame[n])})
 
 
 def exported(schema: Schema) -> Schema:
@@ -77,7 +66,8 @@ def synthetic_bytes(frame: pd.DataFrame, schema: Schema) -> bytes:
     if schema.image is None:
         return texts(frame, schema).to_csv(index=False).encode()
     file = io.BytesIO()
-    pq.write_table(picture_table(texts(frame, schema), frame[schema.image], schema), file)
+    table = pa.Table.from_pandas(texts(frame, schema), preserve_index=False)
+    pq.write_table(with_pictures(table, frame[schema.image], schema), file)
     return file.getvalue()
 
 
@@ -92,11 +82,8 @@ def check_name(path: Path, schema: Schema) -> None:
 def write_rows(frame: pd.DataFrame, schema: Schema, path: Path) -> None:
     """Write a canonical frame as .csv or .parquet, by the path's ending."""
     check_name(path, schema)
-    if schema.image is not None:
-        columns = typed(frame.drop(columns=schema.image))
-        pq.write_table(picture_table(columns, frame[schema.image], schema), path)
-    elif path.suffix == ".parquet":
-        typed(frame).to_parquet(path, index=False)
+    if path.suffix == ".parquet":
+        pq.write_table(typed_table(frame, exported(schema)), path)
     else:
         texts(frame, schema).to_csv(path, index=False)
 

@@ -56,6 +56,7 @@ def make_label(work: Work, charge: Charge, rows: int, verdict: Verdict) -> dict[
             "synthetic_rows": rows,
             "sampling_seed": config.seed,
             "generator": config.candidates[work.chosen],
+            "license": config.license,
         },
         "guarantee": {
             "definition": "(epsilon, delta)-differential privacy, central model, one trusted curator",

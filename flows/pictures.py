@@ -1,52 +1,26 @@
-"""The pictures of an image set → Parquet, PNG files and arrays.
-
-Parquet is laid out as Hugging Face's ``datasets`` documents it: a struct of PNG bytes and file name, and
-the features as JSON in the file's metadata, so that it opens there with a column of pictures.
+"""The pictures of an image set → PNG, inside Parquet and as files, and arrays.
 
 Privacy claim: none; handles synthetic rows.
 """
 
 from __future__ import annotations
 
-import json
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
 from privacy.images import encode
-from privacy.schema import Schema
 
-ENCODED = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 FOLDER = "images"
 
 
-def picture_table(columns: pd.DataFrame, pictures: pd.Series, schema: Schema) -> pa.Table:
-    """``columns`` (all but the image) and the pictures as PNG bytes, in schema order."""
-    assert schema.image is not None
-    table = pa.Table.from_pandas(columns, preserve_index=False)
+def stored_pictures(pictures: pd.Series) -> list[dict[str, bytes | str]]:
+    """Each picture as the bytes of a PNG file and that file's name, as Parquet holds it."""
     names = file_names(len(pictures))
-    stored = [{"bytes": encode(x), "path": n} for x, n in zip(pictures, names, strict=True)]
-    table = table.append_column(schema.image, pa.array(stored, ENCODED)).select(
-        list(schema.columns)
-    )
-    # Parquet knows no whole seconds; what the features say must be what is read back
-    fields = [
-        f.with_type(pa.timestamp("ms")) if pa.types.is_timestamp(f.type) else f
-        for f in table.schema
-    ]
-    features = {"info": {"features": {f.name: _feature(f) for f in fields}}}
-    return table.cast(pa.schema(fields, {"huggingface": json.dumps(features)}))
-
-
-def _feature(field: pa.Field) -> dict[str, str]:
-    if field.type == ENCODED:
-        return {"_type": "Image"}
-    dtype = "float64" if pa.types.is_float64(field.type) else str(field.type)
-    return {"dtype": dtype, "_type": "Value"}
+    return [{"bytes": encode(x), "path": n} for x, n in zip(pictures, names, strict=True)]
 
 
 def file_names(n: int) -> list[str]:

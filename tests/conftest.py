@@ -8,6 +8,7 @@ import os
 import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")  # tests ask no hub
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

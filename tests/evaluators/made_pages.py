@@ -108,6 +108,7 @@ def make_label() -> dict[str, Any]:
             "synthetic_rows": 4,
             "sampling_seed": 0,
             "generator": {"name": "aim", "degree": 3},
+            "license": None,
         },
         "guarantee": {
             "definition": "(epsilon, delta)-differential privacy",

@@ -114,6 +114,7 @@ def test_exported_files_are_read_again_with_the_exported_schema(
     entries = json.loads((public / "manifest.json").read_text())["files"]
     assert {entry["name"] for entry in entries} == {
         "data.parquet", "data.csv", "data.npz", "schema.yaml", "label.json", "card.html",
+        "README.md", "croissant.json",
         *(f"images/{i:06d}.png" for i in range(1, 61)),
     }  # fmt: skip
     for entry in entries:
@@ -131,10 +132,10 @@ def test_parquet_says_what_hugging_face_needs(tmp_path: Path) -> None:
     assert str(stored.field("scan").type) == "struct<bytes: binary, path: string>"
     dtypes = {n: f["dtype"] for n, f in features.items() if n != "scan"}
     assert dtypes == {
-        "who": "string", "age": "string", "seen": "timestamp[ms]", "file": "float64", "dx": "string",
+        "who": "string", "age": "string", "seen": "date32", "file": "float64", "dx": "string",
         "sex": "string",
     }  # fmt: skip
-    assert str(stored.field("seen").type) == "timestamp[ms]"
+    assert str(stored.field("seen").type) == "date32[day]"
     row = pq.read_table(path).to_pylist()[7]
     assert row["scan"]["path"] == "000008.png"
     found = np.asarray(PIL.Image.open(io.BytesIO(row["scan"]["bytes"])))

@@ -56,7 +56,8 @@ def test_the_bundle_is_whole_and_its_manifest_true(released):
     _, bundle = released
     public = bundle / "public"
     assert {f.name for f in public.iterdir()} == {
-        "data.parquet", "data.csv", "schema.yaml", "label.json", "card.html", "manifest.json",
+        "data.parquet", "data.csv", "schema.yaml", "label.json", "card.html", "README.md",
+        "croissant.json", "manifest.json",
     }  # fmt: skip
     for entry in json.loads((public / "manifest.json").read_text())["files"]:
         content = (public / entry["name"]).read_bytes()
