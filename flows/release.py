@@ -31,9 +31,10 @@ from prefect.states import Completed
 from flows import steps
 from flows.bundle import write_bundle
 from flows.config import load_config
-from flows.run import Run, write_atomically
+from flows.run import Run
 from generators.base import Progress
 from privacy.errors import DataError, UnderstudyError
+from privacy.files import write_atomically
 
 LISTENER: ContextVar[Progress | None] = ContextVar("LISTENER", default=None)
 """Whoever shows progress to the person who started the flow in this process (the command line)."""
@@ -187,7 +188,7 @@ def told_publicly(story: Path, stage: str) -> Iterator[None]:
         written: Path | None = story
         try:
             story.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            write_atomically(story, told.encode(), mode=0o600)
+            write_atomically(story, told.encode())
         except OSError:
             written = None
         raise StageError(message, code, written, isinstance(error, DataError)) from None

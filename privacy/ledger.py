@@ -31,6 +31,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from privacy.accounting import Guarantee, Spent, event_from_json, event_to_json, spent
 from privacy.errors import BudgetError, InputError, LedgerError, PermitError
+from privacy.files import sync
 from privacy.split import Split
 
 GENESIS = "0" * 64
@@ -162,19 +163,26 @@ class Dataset:
 class Ledger:
     """The ledger at an SQLAlchemy URL, or at a path for SQLite."""
 
-    url: str
+    url: str = field(repr=False)
 
     def __post_init__(self) -> None:
         if "://" not in self.url:
-            Path(self.url).parent.mkdir(parents=True, exist_ok=True)
+            Path(self.url).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             Path(self.url).touch(mode=0o600)  # it holds the split keys
+            sync(Path(self.url).parent)
             object.__setattr__(self, "url", f"sqlite:///{self.url}")
         try:
             if sa.make_url(self.url).get_backend_name() not in _APPEND_ONLY:
-                raise LedgerError(f"ledger {self._shown()}: only SQLite and Postgres are supported")
-            engine = sa.create_engine(self.url, connect_args=self._connect_args())
-        except (SQLAlchemyError, ImportError) as error:
-            raise LedgerError(f"ledger {self._shown()}: {error}") from error
+                raise LedgerError(
+                    f"ledger {shown(self.url)}: only SQLite and Postgres are supported"
+                )
+            # a long fit outlives its connection; one that a server has closed is opened again
+            engine = sa.create_engine(
+                self.url, connect_args=self._connect_args(), pool_pre_ping=True
+            )
+        except (SQLAlchemyError, ImportError, ValueError) as error:
+            why = f": {error}" if isinstance(error, ImportError) else ""
+            raise LedgerError(f"ledger {shown(self.url)} cannot be opened{why}") from None
         if engine.dialect.name == "sqlite":
             sa.event.listen(engine, "connect", _durable)
             sa.event.listen(engine, "begin", _immediate)
@@ -189,13 +197,6 @@ class Ledger:
     def _connect_args(self) -> dict[str, Any]:
         return {"timeout": 60} if self.url.startswith("sqlite") else {}
 
-    def _shown(self) -> str:
-        """The URL without its password."""
-        try:
-            return sa.make_url(self.url).render_as_string(hide_password=True)
-        except SQLAlchemyError:
-            return "(not a URL)"
-
     @contextmanager
     def transaction(self) -> Iterator[sa.Connection]:
         """One transaction that holds the ledger's only write lock; every failure is a LedgerError."""
@@ -207,7 +208,7 @@ class Ledger:
                 yield db
         except SQLAlchemyError as error:
             reason = str(getattr(error, "orig", error)).strip().splitlines()[0]
-            raise LedgerError(f"ledger {self._shown()}: {reason}; nothing was read") from error
+            raise LedgerError(f"ledger {shown(self.url)}: {reason}; nothing was read") from error
 
     def register(self, name: str, budget: Guarantee, holdout: float) -> Dataset:
         """The data set's entry, made at the first call; budget and share held out never change.
@@ -351,6 +352,33 @@ class Ledger:
                 raise LedgerError(f"charge {number} ({charge.dataset}, {charge.run}) was altered")
             previous = charge.hash
         return previous
+
+
+def shown(url: str) -> str:
+    """A ledger's URL as it may be told: without a password."""
+    try:
+        parsed = sa.make_url(url)
+        hidden = parsed.update_query_dict({k: "***" for k in parsed.query if "password" in k})
+        return hidden.render_as_string(hide_password=True)
+    except (SQLAlchemyError, ValueError):
+        return "(not a URL)"
+
+
+def check_url(where: str, url: str) -> str | None:
+    """The file of an SQLite URL, None of any other. Raises InputError where it holds a password.
+
+    ``where``: what the error begins with; it never quotes the URL.
+    """
+    try:
+        parsed = sa.make_url(url)
+    except (SQLAlchemyError, ValueError):
+        raise InputError(f"{where}: not a URL of a database") from None
+    if parsed.password is not None or any("password" in key for key in parsed.query):
+        raise InputError(
+            f"{where}: holds a password, which no file should; take it out, and set PGPASSWORD or, for the "
+            "whole URL, UNDERSTUDY_LEDGER"
+        )
+    return parsed.database if parsed.get_backend_name() == "sqlite" else None
 
 
 def whoami() -> str:
