@@ -81,9 +81,10 @@ _APPEND_ONLY = {
         "CREATE OR REPLACE FUNCTION ledger_append_only() RETURNS trigger AS "
         "$$ BEGIN RAISE EXCEPTION 'the ledger is append-only'; END $$ LANGUAGE plpgsql",
         "CREATE OR REPLACE TRIGGER {table}_no_{verb} BEFORE {verb} ON {table} "
-        "FOR EACH ROW EXECUTE FUNCTION ledger_append_only()",
+        "EXECUTE FUNCTION ledger_append_only()",
     ],
 }
+_REFUSED = {"sqlite": ("UPDATE", "DELETE"), "postgresql": ("UPDATE", "DELETE", "TRUNCATE")}
 
 
 @dataclass(frozen=True)
@@ -190,7 +191,7 @@ class Ledger:
         with self.transaction() as db:
             _metadata.create_all(db)
             for table in _metadata.tables:
-                for verb in ("UPDATE", "DELETE"):
+                for verb in _REFUSED[engine.dialect.name]:
                     for statement in _APPEND_ONLY[engine.dialect.name]:
                         db.execute(sa.text(statement.format(verb=verb, table=table)))
 

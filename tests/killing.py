@@ -33,11 +33,13 @@ LIMIT = 300.0
 """Seconds after which a child hangs."""
 
 FORKS = multiprocessing.get_context("forkserver")
+PRELOADED: list[str] = []
 
 
 def preload(*modules: str) -> None:
-    """What the server imports before it is first used."""
-    FORKS.set_forkserver_preload(list(modules))
+    """What the server imports before it is first used, beside what others asked for."""
+    PRELOADED.extend(modules)
+    FORKS.set_forkserver_preload(PRELOADED)
 
 
 def run(target: Target, folder: Path) -> int:

@@ -186,14 +186,6 @@ def test_a_disk_with_ever_more_room_costs_no_second_charge(tmp_path):
     assert_finished(run)
 
 
-@pytest.fixture
-def few_questions(monkeypatch):
-    """The judge of ``quick``, in this process."""
-    monkeypatch.setattr(evaluate, "ON_TABLES", {"declared": evaluate.ON_TABLES["declared"]})
-    monkeypatch.setattr(evaluate, "ON_PREDICTIONS", {})
-    monkeypatch.setattr(evaluate, "predict_all", lambda tables: [])
-
-
 @pytest.mark.usefixtures("few_questions")
 def test_a_ledger_that_is_gone_in_the_middle_stops_the_release_and_costs_nothing(
     tmp_path, monkeypatch
