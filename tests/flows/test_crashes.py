@@ -21,6 +21,7 @@ import numpy as np
 import pytest
 
 from evaluators import evaluate
+from flows import steps
 from flows.config import load_config
 from flows.run import Run
 from generators.dpsgd import checkpoint
@@ -61,6 +62,27 @@ def quick(folder: Path) -> None:
     evaluate.ON_PREDICTIONS = {}
     evaluate.predict_all = lambda tables: []
     whole(folder)
+
+
+def without_its_server(folder: Path) -> None:
+    """The Prefect flow, whose server stops for good while it judges."""
+    os.environ |= {
+        "PREFECT_HOME": str(folder / "prefect"),
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
+        "PREFECT_CLIENT_MAX_RETRIES": "1",
+        "PREFECT_LOGGING_LEVEL": "CRITICAL",
+    }
+    from prefect.server.api.server import SubprocessASGIServer
+
+    from flows.release import release as flow
+
+    def judged(*tables, **how):
+        for server in SubprocessASGIServer._instances.values():
+            server.stop()
+        return evaluate.evaluate(*tables, **how)
+
+    steps.evaluate = judged
+    flow(folder / "config.yaml")
 
 
 def made(folder: Path, **config) -> Run:
@@ -217,6 +239,20 @@ def test_a_ledger_that_is_gone_in_the_middle_stops_the_release_and_costs_nothing
     assert len(told) >= 6
     assert all("not a database" in text and "\n" not in text for text in told)
     assert_finished(run)
+
+
+@pytest.mark.long
+def test_a_release_whose_prefect_server_is_gone_leaves_a_folder_that_goes_on(tmp_path):
+    run = made(tmp_path / "alone")
+    assert killing.run(without_its_server, tmp_path / "alone") == 1
+    assert_sound(run)
+    assert (run / "model").exists()
+    assert not (run / "bundle").exists()
+    before = [c for c in charges(run) if c[2] != "judge"]
+    assert len(before) == 2
+    assert killing.run(whole, tmp_path / "alone") == 0
+    assert_finished(run)
+    assert [c for c in charges(run) if c[2] != "judge"] == before
 
 
 @pytest.mark.usefixtures("few_questions")
