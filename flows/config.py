@@ -174,7 +174,7 @@ def _ledger(path: Path, named: str, base: Path, runs: Path) -> str:
     if "://" not in named:
         return str(inside(base / Path(named).expanduser()))
     if (file := check_url(f"{path}: ledger", named)) is not None:
-        inside(base / file)
+        inside(Path(file))
     return named
 
 

@@ -168,9 +168,6 @@ class Ledger:
 
     def __post_init__(self) -> None:
         if "://" not in self.url:
-            Path(self.url).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            Path(self.url).touch(mode=0o600)  # it holds the split keys
-            sync(Path(self.url).parent)
             object.__setattr__(self, "url", f"sqlite:///{self.url}")
         try:
             if sa.make_url(self.url).get_backend_name() not in _APPEND_ONLY:
@@ -185,6 +182,7 @@ class Ledger:
             why = f": {error}" if isinstance(error, ImportError) else ""
             raise LedgerError(f"ledger {shown(self.url)} cannot be opened{why}") from None
         if engine.dialect.name == "sqlite":
+            _make_private(Path(engine.url.database or ""))
             sa.event.listen(engine, "connect", _durable)
             sa.event.listen(engine, "begin", _immediate)
         object.__setattr__(self, "_engine", engine)
@@ -366,7 +364,8 @@ def shown(url: str) -> str:
 
 
 def check_url(where: str, url: str) -> str | None:
-    """The file of an SQLite URL, None of any other. Raises InputError where it holds a password.
+    """The file of an SQLite URL, None of any other. Raises InputError where it holds a password, or a URI in
+    place of a file.
 
     ``where``: what the error begins with; it never quotes the URL.
     """
@@ -379,7 +378,11 @@ def check_url(where: str, url: str) -> str | None:
             f"{where}: holds a password, which no file should; take it out, and set PGPASSWORD or, for the "
             "whole URL, UNDERSTUDY_LEDGER"
         )
-    return parsed.database if parsed.get_backend_name() == "sqlite" else None
+    if parsed.get_backend_name() != "sqlite":
+        return None
+    if not parsed.database or parsed.database.startswith((":", "file:")):
+        raise InputError(f"{where}: a ledger in SQLite is a file; give its path")
+    return parsed.database
 
 
 def whoami() -> str:
@@ -403,6 +406,14 @@ def _rows(db: sa.Connection, dataset: str | None = None) -> list[Charge]:
     if dataset is not None:
         query = query.where(_charges.c.dataset == dataset)
     return [Charge(**row._mapping) for row in db.execute(query)]
+
+
+def _make_private(file: Path) -> None:
+    """The file of a ledger, its owner's alone: it holds the split keys."""
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not file.exists():
+        file.touch(mode=0o600)
+        sync(file.parent)
 
 
 def _durable(connection: Any, _: Any) -> None:

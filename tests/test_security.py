@@ -93,10 +93,11 @@ def modes(folder: Path) -> dict[str, int]:
     return {str(f): stat.S_IMODE(f.stat().st_mode) for f in [folder, *folder.rglob("*")]}
 
 
-@pytest.mark.parametrize("umask", [0o022, 0o000])
+@pytest.mark.parametrize(("umask", "ledger"), [(0o022, "own/l.db"), (0, "sqlite:///own/l.db")])
 @pytest.mark.usefixtures("few_questions")
-def test_everything_a_run_writes_is_its_owner_s_alone(tmp_path, umask):
-    config = clinic.write(tmp_path, evaluation={"epsilon": 1.5, "delta": 1e-5}, ledger="own/l.db")
+def test_everything_a_run_writes_is_its_owner_s_alone(tmp_path, monkeypatch, umask, ledger):
+    monkeypatch.chdir(tmp_path)
+    config = clinic.write(tmp_path, evaluation={"epsilon": 1.5, "delta": 1e-5}, ledger=ledger)
     before = os.umask(umask)
     try:
         release(config)
@@ -160,9 +161,14 @@ def test_no_other_way_leads_out_of_the_root(rooted):
     root, beside = rooted
     with pytest.raises(InputError, match="outside UNDERSTUDY_ROOT"):
         load_config(root / "config.yaml", (beside / "clinic.csv",))
-    clinic.write(root, ledger=f"sqlite:///{beside}/ledger.db")
-    with pytest.raises(InputError, match="outside UNDERSTUDY_ROOT"):
-        load_config(root / "config.yaml")
+    for url in (f"sqlite:///{beside}/ledger.db", "sqlite:///../beside/ledger.db"):
+        clinic.write(root, ledger=url)
+        with pytest.raises(InputError, match="outside UNDERSTUDY_ROOT"):
+            load_config(root / "config.yaml")
+    for url in (f"sqlite:///file:{beside}/ledger.db?uri=true", "sqlite:///:memory:", "sqlite://"):
+        clinic.write(root, ledger=url)
+        with pytest.raises(InputError, match="is a file; give its path"):
+            load_config(root / "config.yaml")
     clinic.write(root)
     (root / "runs").mkdir()
     (root / "runs" / "mine").symlink_to(beside)
