@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-long check format lock clean
+.PHONY: demo test test-long check audit format lock clean
 
 demo: $(VENV)/ready  ## release the free light chain cohort under ε=1 by three generators; say what was decided
 	@$(BIN)/python examples/flchain.py demo/flchain.csv
@@ -22,6 +22,11 @@ check: $(VENV)/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+audit:  ## look the pinned dependencies up in the advisories of osv.dev; an environment of its own, thrown away
+	place=$$(mktemp -d) && trap 'rm -rf "$$place"' EXIT && $(PYTHON) -m venv "$$place" && \
+		"$$place/bin/pip" install --quiet --disable-pip-version-check pip-audit && \
+		"$$place/bin/pip-audit" --vulnerability-service osv --requirement requirements.lock --no-deps --disable-pip
 
 format: $(VENV)/ready
 	$(BIN)/ruff check --fix .

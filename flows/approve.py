@@ -20,6 +20,7 @@ from prefect.states import Completed
 from pydantic import Field
 
 from flows.candidate import PUBLIC, WAITS, Candidate, settle
+from flows.places import inside
 from flows.release import PRIVATE, Outcome, artifact_key
 from privacy.decisions import APPROVED, LONGEST, REJECTED, Decision
 
@@ -56,7 +57,7 @@ def approve(run_folder: Path) -> State[Outcome]:
     Args:
         run_folder: the folder of a run whose release waits for approval.
     """
-    candidate = Candidate.of(run_folder)
+    candidate = Candidate.of(inside(run_folder))
     decision = candidate.standing(candidate.ledger())
     if decision == WAITS:
         show(candidate)

@@ -60,6 +60,7 @@ def release(
     """Train under a charge, evaluate, gate, and export a bundle or say why not."""
     prefect_for_a_terminal()
     from flows.config import load_config
+    from privacy.ledger import shown
 
     wanted = load_config(config, tuple(data or ()))  # a mistake is told before a server is started
     from flows.release import release as release_flow
@@ -70,7 +71,7 @@ def release(
         charged = "this read was charged; `understudy schema check` finds such rows at no cost"
         raise DataError(f"{error.private}. {charged}") from None
     _say_decision(outcome)
-    say(f"the ledger is {wanted.ledger}")
+    say(f"the ledger is {shown(wanted.ledger) if '://' in wanted.ledger else wanted.ledger}")
     raise typer.Exit(outcome.exit_code)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, Literal, get_type_hints
@@ -18,12 +19,14 @@ from pydantic import (
 )
 
 from evaluators.gate import Policy
+from flows.places import inside
 from generators.base import Generator
 from generators.registry import GENERATORS
 from privacy.accounting import Guarantee
 from privacy.arrays import holds_arrays
 from privacy.documents import Frozen, load_yaml
 from privacy.errors import InputError
+from privacy.ledger import check_url
 from privacy.public import PublicImages, content_digest
 from privacy.schema import Schema, load_schema
 
@@ -67,8 +70,9 @@ class Select(Frozen):
 
 
 class RunConfig(Frozen):
-    """One release. Paths are relative to the config file; without ``runs`` or ``ledger``, runs are kept in
-    ``runs`` in the working folder, with the ledger beside them.
+    """One release. Paths are relative to the config file; without ``runs``, runs are kept in ``runs`` in the
+    working folder. The ledger is ``ledger``, a path or a URL without a password, or else what UNDERSTUDY_LEDGER
+    says, or else a file beside the runs.
 
     ``guarantee``: what this release may cost. ``budget``: what the data set may cost over all releases,
     ``guarantee`` where it is left out. ``evaluation``: what figures that may be published may cost the people
@@ -100,7 +104,7 @@ class RunConfig(Frozen):
     public_images: Path | None = None
     inception: Path | None = None
     license: str | None = Field(default=None, pattern=r"^[a-z0-9][a-z0-9.+-]*$")
-    ledger: str = ""
+    ledger: str = Field(default="", repr=False)
     runs: Path | None = None
 
     @field_validator("data", mode="before")
@@ -194,23 +198,22 @@ def load_config(path: str | Path, data: tuple[Path, ...] = (), reads: bool = Tru
     ``reads``: whether private files are to be read, and so must be there.
     """
     path = Path(path)
+    base = inside(path).parent
     config: RunConfig = load_yaml(path, RunConfig)
-    base = path.resolve().parent
 
     def at(place: Path) -> Path:
-        return (base / place.expanduser()).resolve()
+        return inside(base / place.expanduser())
 
     here = Path.cwd() / "runs"
-    ledger = config.ledger or str(here / "ledger.db")
     resolved = config.model_copy(
         update={
             "schema_file": at(config.schema_file),
-            "policy": at(config.policy),
-            "runs": at(config.runs) if config.runs else here,
-            "ledger": ledger if "://" in ledger else str(at(Path(ledger))),
+            "policy": at(config.policy) if "policy" in config.model_fields_set else config.policy,
+            "runs": at(config.runs) if config.runs else inside(here),
+            "ledger": _ledger(path, config.ledger, base, here),
             "inception": config.inception and at(config.inception),
             "public_images": config.public_images and at(config.public_images),
-            "data": tuple(d.resolve() for d in data) or tuple(at(d) for d in config.data),
+            "data": tuple(map(inside, data)) or tuple(map(at, config.data)),
         }
     )
     if reads and not resolved.data:
@@ -223,6 +226,17 @@ def load_config(path: str | Path, data: tuple[Path, ...] = (), reads: bool = Tru
     if resolved.public_images is not None:
         _check_public(path, resolved.public_images, resolved.data)
     return resolved
+
+
+def _ledger(path: Path, named: str, base: Path, runs: Path) -> str:
+    """The ledger of a config, else of the environment, which alone may hold a password."""
+    if not named:
+        return os.environ.get("UNDERSTUDY_LEDGER") or str(inside(runs / "ledger.db"))
+    if "://" not in named:
+        return str(inside(base / Path(named).expanduser()))
+    if (file := check_url(f"{path}: ledger", named)) is not None:
+        inside(Path(file))
+    return named
 
 
 def _check_public(path: Path, public: Path, data: tuple[Path, ...]) -> None:

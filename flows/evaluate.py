@@ -16,6 +16,7 @@ from pydantic import Field
 
 from flows import judgement
 from flows.judgement import DEFAULT_POLICY, Case
+from flows.places import inside
 from flows.release import PRIVATE, Outcome, progress_of, told_publicly
 from privacy.accounting import Guarantee
 
@@ -48,12 +49,13 @@ def evaluate(
         seed: repeats the evaluation.
     """
     claim = None if epsilon is None or delta is None else Guarantee(epsilon, delta)
+    out = inside(out)
     case = Case(
-        schema_file,
-        tuple(real),
-        tuple(synthetic),
-        tuple(holdout or ()),
-        policy or DEFAULT_POLICY,
+        inside(schema_file),
+        tuple(map(inside, real)),
+        tuple(map(inside, synthetic)),
+        tuple(map(inside, holdout or ())),
+        DEFAULT_POLICY if policy is None else inside(policy),
         claim,
         anonymeter,
         seed,

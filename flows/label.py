@@ -7,7 +7,6 @@ figure computed on real rows without a charge.
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 import math
 from dataclasses import asdict
@@ -52,7 +51,7 @@ def make_label(work: Work, charge: Charge, rows: int, verdict: Verdict) -> dict[
             "data_set": schema.name,
             "description": " ".join(schema.description.split()),
             "source": " ".join(schema.source.split()),
-            "created": dt.datetime.now(dt.UTC).date().isoformat(),
+            "created": charge.time[:10],  # the day of the charge, whenever a killed run goes on
             "synthetic_rows": rows,
             "sampling_seed": config.seed,
             "generator": config.candidates[work.chosen],

@@ -35,10 +35,12 @@ from flows.bundle import write_bundle
 from flows.candidate import CANDIDATE, PUBLIC, WAITS, Candidate
 from flows.config import load_config
 from flows.gpu import gpu_if_wanted
-from flows.run import Run, write_atomically
+from flows.places import RUN_NAME
+from flows.run import Run
 from generators.base import Progress
 from privacy.decisions import APPROVED
 from privacy.errors import DataError, UnderstudyError
+from privacy.files import write_atomically
 
 LISTENER: ContextVar[Progress | None] = ContextVar("LISTENER", default=None)
 """Whoever shows progress to the person who started the flow in this process (the command line)."""
@@ -88,7 +90,7 @@ class StageError(UnderstudyError):
 def release(
     config: Path,
     data: list[Path] | None = None,
-    run: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$")] | None = None,
+    run: Annotated[str, Field(pattern=f"^{RUN_NAME.pattern}$")] | None = None,
 ) -> State[Outcome]:
     """Release a private table as the config says.
 
@@ -232,7 +234,7 @@ def told_publicly(story: Path, stage: str) -> Iterator[None]:
         written: Path | None = story
         try:
             story.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            write_atomically(story, told.encode(), mode=0o600)
+            write_atomically(story, told.encode())
         except OSError:
             written = None
         raise StageError(message, code, written, isinstance(error, DataError)) from None

@@ -20,7 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from flows.config import RunConfig
+from flows.places import inside, run_name
 from privacy.errors import InputError
+from privacy.files import owner_only, sync, write_atomically
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,9 @@ class Run:
     @classmethod
     def of(cls, config: RunConfig, name: str | None = None) -> Run:
         """The run of a config; the default name follows from the config, so that a rerun resumes."""
-        return cls(name or f"{config.name}-{config.digest()[:8]}", config)
+        run = cls(run_name(name or f"{config.name}-{config.digest()[:8]}"), config)
+        inside(run.folder)  # it may be a link
+        return run
 
     @property
     def folder(self) -> Path:
@@ -49,8 +53,9 @@ class Run:
 
         Raises InputError where the folder belongs to another config.
         """
-        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        self.folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.folder.mkdir(mode=0o700, exist_ok=True)
+        sync(self.folder.parent)
         with locked(self.folder):
             self._check_config()
             yield
@@ -69,23 +74,12 @@ class Run:
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Hold a run's folder; a second process that wants it is turned away at once."""
-    with (folder / "lock").open("w") as lock:
+    with open(folder / "lock", "w", opener=owner_only) as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise InputError(f"{folder}: another process is working on this run") from error
         yield
-
-
-def write_atomically(path: Path, content: bytes, mode: int = 0o666) -> None:
-    """Write a file so that it is there whole or not at all, also after a power cut."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.unlink(missing_ok=True)
-    with open(partial, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -95,14 +89,18 @@ def write_json(path: Path, value: Any) -> None:
 
 @contextmanager
 def folder_atomically(path: Path) -> Iterator[Path]:
-    """An empty folder to fill, for its owner's eyes; it takes its name only when the block ends well."""
+    """An empty folder to fill, for its owner's eyes; it takes its name only when the block ends well.
+
+    Nobody else sees into it while it is filled, whatever the files in it allow.
+    """
     partial = path.with_name(f".{path.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.parent.mkdir(parents=True, exist_ok=True)
     partial.mkdir(mode=0o700)
     yield partial
-    for file in partial.rglob("*"):
-        if file.is_file():
-            with file.open("rb") as opened:
-                os.fsync(opened.fileno())
+    for found in partial.rglob("*"):
+        found.chmod(0o700 if found.is_dir() else 0o600)
+        sync(found)
+    sync(partial)
     os.replace(partial, path)
+    sync(path.parent)

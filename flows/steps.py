@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -28,7 +29,7 @@ from evaluators.score import Scorecard
 from evaluators.tables import Tables
 from flows.config import RunConfig, make_generator
 from flows.export import read_synthetic, synthetic_bytes
-from flows.run import Run, folder_atomically, write_atomically
+from flows.run import Run, folder_atomically
 from generators.base import Generator, Model, Progress
 from generators.marginals.counting import Counter
 from generators.marginals.measurement import Measurement
@@ -47,7 +48,8 @@ from privacy.accounting import zcdp_budget
 from privacy.codec import Codec
 from privacy.columns import Image
 from privacy.domain import domain_event, map_undeclared, measure_domain, selects_categories
-from privacy.errors import InputError
+from privacy.errors import InputError, LedgerError
+from privacy.files import write_atomically
 from privacy.images import stack
 from privacy.ledger import Dataset, Ledger, Permit
 from privacy.public import PublicImages
@@ -175,12 +177,21 @@ class Work:
 
     @cached_property
     def transcript(self) -> Transcript:
-        return Transcript(self.run / "attempt.jsonl")
+        return self._transcript("attempt.jsonl", "model")
 
     @cached_property
     def asked(self) -> Transcript:
         """The noised answers of the people held out."""
-        return Transcript(self.run / "evaluation.jsonl")
+        return self._transcript("evaluation.jsonl", "charged")
+
+    def _transcript(self, name: str, result: str) -> Transcript:
+        """Raises LedgerError where the file is gone and its result is there: that was paid for."""
+        if (self.run / result).exists() and not (self.run / name).exists():
+            raise LedgerError(
+                f"{self.run / name}: gone, though {result}/ came of it, and a new attempt would be charged for "
+                "nothing. Put the file back, or start a new run"
+            )
+        return Transcript(self.run / name)
 
     def charge_evaluation(self) -> Permit | None:
         """Charge the holdout for figures that may be published; None where none are wanted."""
@@ -366,9 +377,11 @@ def judge(work: Work, progress: Progress, measure: Sequence[str] = ()) -> None:
     )
     with folder_atomically(work.run / "scores") as folder:
         scorecard.write(folder)
-        if schema.image is not None:
-            grid = nearest_grid(Tables(train, holdout, synthetic, schema, seed))
-            (folder / NEIGHBOURS).write_bytes(grid)
+        # a picture that cannot be drawn must not decide whether there is a release
+        with suppress(Exception):
+            if schema.image is not None:
+                grid = nearest_grid(Tables(train, holdout, synthetic, schema, seed))
+                (folder / NEIGHBOURS).write_bytes(grid)
 
 
 MAX_FRESH = 50_000

@@ -31,6 +31,7 @@ from evaluators.pages.tradeoff import Release
 from evaluators.score import Scorecard
 from flows import steps
 from flows.config import Loss, RunConfig, load_config, make_generator
+from flows.places import inside
 from flows.run import Run, write_json
 from generators.base import Progress
 from privacy.documents import Frozen, load_yaml
@@ -160,9 +161,9 @@ def load_sweep(
 
     ``data``: files by the name of the data set, instead of those named in the file.
     """
+    base = inside(path).parent
     sweep: Sweep = load_yaml(path, Sweep)
-    base = path.resolve().parent
-    folder = (base / sweep.folder).resolve() if sweep.folder else Path.cwd() / "runs" / sweep.name
+    folder = inside(base / sweep.folder if sweep.folder else Path.cwd() / "runs" / sweep.name)
     given, cells = dict(data or {}), []
     for one in sweep.data_sets:
         config = _base(base, one, given)
@@ -181,9 +182,9 @@ def load_sweep(
 
 def _base(base: Path, one: DataSet, given: dict[str, tuple[Path, ...]]) -> RunConfig:
     """The release config of a data set, with its files."""
-    path = base / one.release
+    path = inside(base / one.release)
     written: RunConfig = load_yaml(path, RunConfig)
-    name = load_schema(path.resolve().parent / written.schema_file).name
+    name = load_schema(inside(path.parent / written.schema_file)).name
     return load_config(path, given.pop(name, ()) or tuple(base / file for file in one.data))
 
 

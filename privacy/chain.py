@@ -30,10 +30,13 @@ APPEND_ONLY = {
         "CREATE OR REPLACE FUNCTION ledger_append_only() RETURNS trigger AS "
         "$$ BEGIN RAISE EXCEPTION 'the ledger is append-only'; END $$ LANGUAGE plpgsql",
         "CREATE OR REPLACE TRIGGER {table}_no_{verb} BEFORE {verb} ON {table} "
-        "FOR EACH ROW EXECUTE FUNCTION ledger_append_only()",
+        "EXECUTE FUNCTION ledger_append_only()",
     ],
 }
 """Statements by database; its keys are the databases that a ledger may live in."""
+
+REFUSED = {"sqlite": ("UPDATE", "DELETE"), "postgresql": ("UPDATE", "DELETE", "TRUNCATE")}
+"""What nobody may do to a row; SQLite has no TRUNCATE."""
 
 
 class Linked(Protocol):
@@ -55,7 +58,7 @@ def create(db: sa.Connection, tables: sa.MetaData) -> None:
     """Make the tables where they are not there yet, closed to changes."""
     tables.create_all(db)
     for table in tables.tables:
-        for verb in ("UPDATE", "DELETE"):
+        for verb in REFUSED[db.dialect.name]:
             for statement in APPEND_ONLY[db.dialect.name]:
                 db.execute(sa.text(statement.format(verb=verb, table=table)))
 

@@ -7,6 +7,7 @@ Privacy claim: none; these files are public.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -41,7 +42,7 @@ def read_mapping(path: Path) -> dict[Any, Any]:
     except RecursionError as error:
         raise InputError(f"{path}: not valid YAML: nested too deeply") from error
     except (yaml.YAMLError, ValueError) as error:
-        raise InputError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+        raise InputError(f"{path}: not valid YAML: {_without_quotation(error)}") from None
     if not isinstance(data, dict):
         raise InputError(f"{path}: expected a mapping, found {type(data).__name__}")
     return data
@@ -51,7 +52,15 @@ def validated(path: Path, data: dict[Any, Any], model: type[T]) -> T:
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        raise InputError(f"{path}: {_first(error)}") from error
+        raise InputError(f"{path}: {_first(error)}") from None
+
+
+def _without_quotation(error: Exception) -> str:
+    """What is wrong and where, without the line of the file, in which a password may stand."""
+    if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
+        return " ".join(str(error).split())
+    mark = error.problem_mark
+    return f"{error.problem}, line {mark.line + 1}, column {mark.column + 1}"
 
 
 class _UniqueKeys(yaml.SafeLoader):
@@ -61,7 +70,8 @@ class _UniqueKeys(yaml.SafeLoader):
         keys = [str(k.value) for k, _ in node.value if isinstance(k, yaml.ScalarNode)]
         for key in sorted(keys):
             if keys.count(key) > 1:
-                raise yaml.YAMLError(f"the key {key!r} stands twice{node.start_mark}")
+                problem = f"the key {key!r} stands twice"
+                raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
         return super().construct_mapping(node, deep)
 
 
@@ -74,6 +84,7 @@ def _first(error: ValidationError) -> str:
     if first["type"] == "extra_forbidden":
         return f"{where}: unknown key{more}"
     advice = ": put it in quotes" if first["type"] == "string_type" else ""
-    value = "" if isinstance(first["input"], dict) else f" (found {str(first['input'])[:60]!r})"
+    found = re.sub(r"://\S*", "://…", str(first["input"]))  # a password may stand in a URL
+    value = "" if isinstance(first["input"], dict) else f" (found {found[:60]!r})"
     message = " ".join(first["msg"].removeprefix("Value error, ").split())
     return f"{where}: {message}{advice}{value}{more}"

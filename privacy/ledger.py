@@ -32,6 +32,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from privacy import chain
 from privacy.accounting import Guarantee, Spent, event_from_json, event_to_json, spent
 from privacy.errors import BudgetError, InputError, LedgerError, PermitError
+from privacy.files import sync
 from privacy.split import Split
 
 PARTITIONS = ("train", "holdout")
@@ -152,20 +153,25 @@ class Dataset:
 class Ledger:
     """The ledger at an SQLAlchemy URL, or at a path for SQLite."""
 
-    url: str
+    url: str = field(repr=False)
 
     def __post_init__(self) -> None:
         if "://" not in self.url:
-            Path(self.url).parent.mkdir(parents=True, exist_ok=True)
-            Path(self.url).touch(mode=0o600)  # it holds the split keys
             object.__setattr__(self, "url", f"sqlite:///{self.url}")
         try:
             if sa.make_url(self.url).get_backend_name() not in chain.APPEND_ONLY:
-                raise LedgerError(f"ledger {self._shown()}: only SQLite and Postgres are supported")
-            engine = sa.create_engine(self.url, connect_args=self._connect_args())
-        except (SQLAlchemyError, ImportError) as error:
-            raise LedgerError(f"ledger {self._shown()}: {error}") from error
+                raise LedgerError(
+                    f"ledger {shown(self.url)}: only SQLite and Postgres are supported"
+                )
+            # a long fit outlives its connection; one that a server has closed is opened again
+            engine = sa.create_engine(
+                self.url, connect_args=self._connect_args(), pool_pre_ping=True
+            )
+        except (SQLAlchemyError, ImportError, ValueError) as error:
+            why = f": {error}" if isinstance(error, ImportError) else ""
+            raise LedgerError(f"ledger {shown(self.url)} cannot be opened{why}") from None
         if engine.dialect.name == "sqlite":
+            _make_private(Path(engine.url.database or ""))
             sa.event.listen(engine, "connect", _durable)
             sa.event.listen(engine, "begin", _immediate)
         object.__setattr__(self, "_engine", engine)
@@ -181,16 +187,7 @@ class Ledger:
     @property
     def address(self) -> str:
         """The path of a SQLite file, or the URL without its password: libpq knows PGPASSWORD and ~/.pgpass."""
-        url = sa.make_url(self.url)
-        file = url.database if url.get_backend_name() == "sqlite" else None
-        return file or url.set(password=None).render_as_string()
-
-    def _shown(self) -> str:
-        """The URL with its password hidden."""
-        try:
-            return sa.make_url(self.url).render_as_string(hide_password=True)
-        except SQLAlchemyError:
-            return "(not a URL)"
+        return address(self.url)
 
     @contextmanager
     def transaction(self) -> Iterator[sa.Connection]:
@@ -203,7 +200,7 @@ class Ledger:
                 yield db
         except SQLAlchemyError as error:
             reason = str(getattr(error, "orig", error)).strip().splitlines()[0]
-            raise LedgerError(f"ledger {self._shown()}: {reason}; nothing was read") from error
+            raise LedgerError(f"ledger {shown(self.url)}: {reason}; nothing was read") from error
 
     def register(
         self, name: str, budget: Guarantee, holdout: float, public_key: bytes | None = None
@@ -347,6 +344,45 @@ class Ledger:
         return chain.head(self.charges(), "charge")
 
 
+def shown(url: str) -> str:
+    """A ledger's URL as it may be told: without a password."""
+    try:
+        parsed = sa.make_url(url)
+        hidden = parsed.update_query_dict({k: "***" for k in parsed.query if "password" in k})
+        return hidden.render_as_string(hide_password=True)
+    except (SQLAlchemyError, ValueError):
+        return "(not a URL)"
+
+
+def address(url: str) -> str:
+    """Where a ledger lies, without a password."""
+    parsed = sa.make_url(url)
+    file = parsed.database if parsed.get_backend_name() == "sqlite" else None
+    return file or parsed.set(password=None).render_as_string()
+
+
+def check_url(where: str, url: str) -> str | None:
+    """The file of an SQLite URL, None of any other. Raises InputError where it holds a password, or a URI in
+    place of a file.
+
+    ``where``: what the error begins with; it never quotes the URL.
+    """
+    try:
+        parsed = sa.make_url(url)
+    except (SQLAlchemyError, ValueError):
+        raise InputError(f"{where}: not a URL of a database") from None
+    if parsed.password is not None or any("password" in key for key in parsed.query):
+        raise InputError(
+            f"{where}: holds a password, which no file should; take it out, and set PGPASSWORD or, for the "
+            "whole URL, UNDERSTUDY_LEDGER"
+        )
+    if parsed.get_backend_name() != "sqlite":
+        return None
+    if not parsed.database or parsed.database.startswith((":", "file:")):
+        raise InputError(f"{where}: a ledger in SQLite is a file; give its path")
+    return parsed.database
+
+
 def whoami() -> str:
     """Who is at work, as the ledger writes it: UNDERSTUDY_WHO, or the account's name."""
     return (os.environ.get("UNDERSTUDY_WHO") or getpass.getuser())[:64]
@@ -368,6 +404,14 @@ def _rows(db: sa.Connection, dataset: str | None = None) -> list[Charge]:
     if dataset is not None:
         query = query.where(_charges.c.dataset == dataset)
     return [Charge(**row._mapping) for row in db.execute(query)]
+
+
+def _make_private(file: Path) -> None:
+    """The file of a ledger, its owner's alone: it holds the split keys."""
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not file.exists():
+        file.touch(mode=0o600)
+        sync(file.parent)
 
 
 def _durable(connection: Any, _: Any) -> None:

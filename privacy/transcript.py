@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from privacy.errors import LedgerError
+from privacy.files import owner_only, sync
 
 
 @dataclass
@@ -36,6 +37,7 @@ class Transcript:
         if not lines:
             lines = [{"attempt": secrets.token_hex(16)}]
             _append(self.path, lines[0])
+            sync(self.path.parent)
         self.attempt = str(lines[0]["attempt"])
         self.answers = lines[1:]
 
@@ -102,8 +104,8 @@ def _whole_lines(path: Path) -> list[dict[str, Any]]:
 
 
 def _append(path: Path, line: dict[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("ab") as file:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with open(path, "ab", opener=owner_only) as file:
         file.write(json.dumps(line, separators=(",", ":")).encode() + b"\n")
         file.flush()
         os.fsync(file.fileno())

@@ -19,3 +19,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for item in items:
             if "browser" in item.keywords:
                 item.add_marker(left_out)
+
+
+@pytest.fixture
+def few_questions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A judge that asks one question, for tests of everything but its figures."""
+    from evaluators import evaluate
+
+    monkeypatch.setattr(evaluate, "ON_TABLES", {"declared": evaluate.ON_TABLES["declared"]})
+    monkeypatch.setattr(evaluate, "ON_PREDICTIONS", {})
+    monkeypatch.setattr(evaluate, "predict_all", lambda tables: [])

@@ -42,12 +42,6 @@ def test_only_the_flows_know_prefect_and_nobody_imports_gpl_code(path):
     assert "prefect" not in names or path in PREFECT_LIVES_IN
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
-def test_no_pickle_is_ever_read(path):
-    names = set(imported(path))
-    assert not names & {"pickle", "joblib", "dill", "cloudpickle"}
-
-
 @pytest.mark.parametrize(
     "path",
     [p for p in MODULES if p.relative_to(ROOT).parts[0] in ("privacy", "generators")],

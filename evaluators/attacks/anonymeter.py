@@ -6,20 +6,22 @@ of a person's columns have a near synthetic row in common. Each on train people,
 
 Opt-in, since ``uv`` builds the worker's environment from the package index the first time. Where either is
 missing the scores say so. The worker's messages may quote private values: they go to the terminal of whoever
-started the run, never into a score; the rows it reads lie in a folder of this user that is removed afterwards.
+started the run, never into a score. It is given its rows and answers through pipes, so that a kill leaves none
+of them on disk.
 
 Rows: train and holdout. Visibility: internal.
 """
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
-import tempfile
+import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -67,18 +69,14 @@ def anonymeter(tables: Tables, announce: Announce = to_stderr) -> list[Score]:
     if uv is None or not _ready(uv, announce):
         missing = "not measured: uv or the package index is missing"
         return [unmeasured(metric, missing) for metric in METRICS]
-    with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
-        n = _write(tables, folder)
-        code, errors = _call(
-            [uv, "run", "--offline", "--quiet", "--script", str(WORKER), place], LIMIT
-        )
-        if code != 0:
-            announce(errors)
-            reason = "not in time" if code is None else "the worker failed"
-            return [Score(metric=m, status="failed", reason=reason) for m in METRICS]
-        found = json.loads((folder / "report.json").read_text("utf-8"))
-    return [score for result in found for score in _scores(result, n)]
+    given, n = _packed(tables)
+    command = [uv, "run", "--offline", "--quiet", "--script", str(WORKER)]
+    code, answer, errors = _call(command, LIMIT, given)
+    if code != 0:
+        announce(errors)
+        reason = "not in time" if code is None else "the worker failed"
+        return [Score(metric=m, status="failed", reason=reason) for m in METRICS]
+    return [score for result in json.loads(answer) for score in _scores(result, n)]
 
 
 def _ready(uv: str, announce: Announce) -> bool:
@@ -87,45 +85,55 @@ def _ready(uv: str, announce: Announce) -> bool:
     if _call([*sync, "--offline"], BUILD_LIMIT)[0] == 0:
         return True
     announce("building the environment of anonymeter; this happens once and takes a minute or two")
-    code, errors = _call(sync, BUILD_LIMIT)
+    code, _, errors = _call(sync, BUILD_LIMIT)
     if code != 0:
         announce(errors)
     return code == 0
 
 
-def _call(command: Sequence[str], limit: float) -> tuple[int | None, str]:
-    """Exit code, None past the limit, and what was written to stderr; nothing is left running."""
-    with tempfile.TemporaryFile() as errors:
-        process = subprocess.Popen(  # noqa: S603 our own worker
-            command, stdout=subprocess.DEVNULL, stderr=errors, start_new_session=True
-        )
-        try:
-            code: int | None = process.wait(limit)
-        except subprocess.TimeoutExpired:
-            code = None
-        finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-        errors.seek(0)
-        return code, errors.read().decode(errors="replace").strip()
+def _call(
+    command: Sequence[str], limit: float, given: bytes = b""
+) -> tuple[int | None, bytes, str]:
+    """Exit code, None past the limit, and what was written to stdout and stderr; nothing is left running."""
+    process = subprocess.Popen(  # noqa: S603 our own worker
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        answer, errors = process.communicate(given, limit)
+        code: int | None = process.returncode
+    except subprocess.TimeoutExpired:
+        answer, errors, code = b"", b"", None
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+    return code, answer, errors.decode(errors="replace").strip()
 
 
-def _write(tables: Tables, folder: Path) -> int:
-    """What the worker reads, in ``folder``; how many real rows that is."""
+def _packed(tables: Tables) -> tuple[bytes, int]:
+    """What the worker is given, a zip file in memory; and how many real rows that is."""
     rng = tables.rng("anonymeter")
     size = min(MOST, len(tables.train), len(tables.holdout))
+    parts = {}
     for role, most in (("train", size), ("holdout", size), ("synthetic", MAX_SYNTHETIC)):
         rows = rng.permutation(len(tables.frame(role)))[:most]
-        plain(tables, role, rows).to_parquet(folder / f"{role}.parquet", index=False)
+        parts[f"{role}.parquet"] = plain(tables, role, rows).to_parquet(None, index=False)
     columns = rng.permutation(np.array(tables.schema.modelled)).tolist()
     task: dict[str, Any] = TASK | {
         "seed": tables.seed,
         "columns": sorted({1, min(4, len(columns))}),
         "halves": [columns[::2], columns[1::2]],
     }
-    (folder / "task.json").write_text(json.dumps(task), "utf-8")
-    return 2 * size
+    parts["task.json"] = json.dumps(task).encode()
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as packed:
+        for name, content in parts.items():
+            packed.writestr(name, content)
+    return file.getvalue(), 2 * size
 
 
 def plain(tables: Tables, role: str, rows: np.ndarray) -> pd.DataFrame:

@@ -19,6 +19,7 @@ import pandas as pd
 
 from evaluators.charged.intervals import LEVEL, Estimate, concordance, mean, share
 from evaluators.convolution import IMAGE_LEARNERS
+from evaluators.estimators import NotConvergedError, NotLearnableError
 from evaluators.features import (
     Look,
     classes,
@@ -80,10 +81,18 @@ Watch = Callable[[pd.DataFrame], Seen]
 
 
 def lens(tables: Tables, fresh: pd.DataFrame, target: Target) -> Lens | None:
-    """The lens of one target; None where nothing in the schema can predict it.
+    """The lens of one target; None where nothing in the schema can predict it, or where no model can be made.
 
-    ``tables.synthetic`` trains the model; ``fresh`` rows, drawn of the same model, cut the bins.
+    ``tables.synthetic`` trains the model; ``fresh`` rows, drawn of the same model, cut the bins. Whether that
+    works out is public too, and a release that has been charged for does not fail over one target.
     """
+    try:
+        return _lens(tables, fresh, target)
+    except (NotConvergedError, NotLearnableError, ArithmeticError, ValueError):
+        return None
+
+
+def _lens(tables: Tables, fresh: pd.DataFrame, target: Target) -> Lens | None:
     name, learner, look = _learner(tables, target)
     if learner is None:
         return None

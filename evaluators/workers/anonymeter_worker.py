@@ -5,28 +5,34 @@
 # [tool.uv]
 # override-dependencies = ["numpy>=2,<2.4", "pandas>=2.2,<3"]
 # ///
-"""Singling-out and linkability by anonymeter: `uv run --script anonymeter_worker.py FOLDER`.
+"""Singling-out and linkability by anonymeter: `uv run --script anonymeter_worker.py < ZIP`.
 
 anonymeter asks for numpy<1.27, so it lives in an environment of its own and imports nothing of ours.
 
-    FOLDER/{train,holdout,synthetic}.parquet   numbers and texts, nothing missing       read here
-    FOLDER/task.json                           seed, attacks, columns, halves, …        read here
-    FOLDER/report.json                         a list of results                        written here
+    {train,holdout,synthetic}.parquet   numbers and texts, nothing missing       in the zip file
+    task.json                           seed, attacks, columns, halves, …        in the zip file
+    a list of results, as JSON                                                   written to stdout
+
+Private rows come and go through pipes: a kill leaves none of them on disk.
 """
 
+import io
 import json
 import sys
-from pathlib import Path
+import zipfile
+from contextlib import redirect_stdout
 
 import numpy as np
 import pandas as pd
 from anonymeter.evaluators import LinkabilityEvaluator, SinglingOutEvaluator
 
 
-def main(folder: Path) -> None:
-    task = json.loads((folder / "task.json").read_text("utf-8"))
+def attacked(given: zipfile.ZipFile) -> list[dict[str, object]]:
+    """The results of every attack."""
+    task = json.loads(given.read("task.json"))
     train, holdout, synthetic = (
-        pd.read_parquet(folder / f"{name}.parquet") for name in ("train", "holdout", "synthetic")
+        pd.read_parquet(io.BytesIO(given.read(f"{name}.parquet")))
+        for name in ("train", "holdout", "synthetic")
     )
     np.random.seed(task["seed"])  # noqa: NPY002 anonymeter draws from the global generator
     found = []
@@ -53,7 +59,7 @@ def main(folder: Path) -> None:
         )
         attack.evaluate(n_jobs=1)
         found.append(report("linkability", f"{task['neighbours']} nearest rows", attack))
-    (folder / "report.json").write_text(json.dumps(found), "utf-8")
+    return found
 
 
 def report(
@@ -73,4 +79,6 @@ def report(
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    with redirect_stdout(sys.stderr):  # what libraries print is no result
+        results = attacked(zipfile.ZipFile(io.BytesIO(sys.stdin.buffer.read())))
+    json.dump(results, sys.stdout)

@@ -17,7 +17,12 @@ app = typer.Typer(
 )
 
 LedgerOption = Annotated[
-    str, typer.Option("--ledger", help="Path (SQLite) or URL (Postgres) of the ledger.")
+    str,
+    typer.Option(
+        "--ledger",
+        envvar="UNDERSTUDY_LEDGER",
+        help="Path (SQLite) or URL (Postgres) of the ledger.",
+    ),
 ]
 
 

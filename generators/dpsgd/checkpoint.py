@@ -12,7 +12,6 @@ lost does not train again.
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from torch import nn
 from generators.base import Progress
 from generators.dpsgd.processes import agreed, rank
 from privacy.errors import LedgerError
+from privacy.files import write_atomically
 from privacy.transcript import Transcript
 
 EVERY = 10.0
@@ -72,17 +72,7 @@ class Checkpoint:
         if rank() != 0:
             return
         about = {"identity": self.identity, "step": str(step), "state": json.dumps(plain)}
-        content = save({k: _own(v) for k, v in tensors.items()}, about)
-        partial = self.path.with_name(f".{self.path.name}.partial")
-        partial.unlink(missing_ok=True)
-        with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, self.path)
-        folder = os.open(self.path.parent, os.O_RDONLY)
-        os.fsync(folder)
-        os.close(folder)
+        write_atomically(self.path, save({k: _own(v) for k, v in tensors.items()}, about))
 
     def load(self, parts: Mapping[str, Stateful]) -> int:
         """Put every part back and give the number of steps taken; 0 where there is nothing to go on from."""

@@ -239,6 +239,25 @@ def test_a_release_of_pictures_from_data_to_card(tmp_path: Path) -> None:
     assert not list((bundle / "public").rglob(steps.NEIGHBOURS))
 
 
+def test_a_grid_that_cannot_be_drawn_does_not_stop_the_release(
+    tmp_path: Path, monkeypatch: Any, few_questions: None
+) -> None:
+    """It is a picture of real rows for the custodian: whether there is one must decide nothing."""
+
+    def fails(tables: Any) -> bytes:
+        raise ValueError("a grid needs synthetic and train images")
+
+    monkeypatch.setattr(steps, "nearest_grid", fails)
+    run = Run.of(load_config(write_run(tmp_path)))
+    with run.locked():
+        work = steps.Work.of(run)
+        steps.fit(work, lambda what, share: None)
+        steps.sample(work)
+        steps.judge(work, lambda what, share: None)
+    assert (run / "scores" / "scores.parquet").exists()
+    assert not (run / "scores" / steps.NEIGHBOURS).exists()
+
+
 def test_answers_are_not_continued_on_other_pictures(tmp_path: Path, monkeypatch: Any) -> None:
     """The CSV file stays as it is; a picture beside it changes."""
     run = Run.of(load_config(write_run(tmp_path)))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +62,30 @@ def test_a_worker_that_hangs_is_stopped(monkeypatch: pytest.MonkeyPatch, tmp_pat
     monkeypatch.setenv("PATH", f"{stub(tmp_path, 'test $1 = sync || sleep 60')}:/usr/bin:/bin")
     monkeypatch.setattr(module, "LIMIT", 0.2)
     assert {s.reason for s in anonymeter(tables(FRESH), lambda text: None)} == {"not in time"}
+
+
+def test_the_worker_is_given_its_rows_through_a_pipe_and_none_lie_on_disk(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A worker that keeps what it was given, and answers."""
+    answer = {
+        "attack": "linkability", "how": "h", "attacks": 5, "rate": [0.5, 0.1], "control": [0.4, 0.1],
+        "guess": [0.1, 0.1], "risk": [0.1, 0.0, 0.2],
+    }  # fmt: skip
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
+    text = f"test $1 = sync && exit; cat > {tmp_path}/given.zip; echo '{json.dumps([answer])}'"
+    monkeypatch.setenv("PATH", f"{stub(tmp_path, text)}:/usr/bin:/bin")
+    scores = anonymeter(tables(FRESH), pytest.fail)
+    assert [(s.metric, s.value) for s in scores] == [
+        ("attack.linkability", 0.5),
+        ("attack.linkability.risk", 0.1),
+    ]
+    given = zipfile.ZipFile(tmp_path / "given.zip")
+    assert set(given.namelist()) == {f"{n}.parquet" for n in ("train", "holdout", "synthetic")} | {
+        "task.json"
+    }
+    assert not list((tmp_path / "tmp").iterdir())
 
 
 def test_the_worker_gets_numbers_and_texts_without_gaps() -> None:

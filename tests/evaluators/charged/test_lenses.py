@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from evaluators.charged.lenses import CHOICE, RiskLens, lens
-from evaluators.learners import LEARNERS
+from evaluators.estimators import NotConvergedError
+from evaluators.learners import LEARNERS, MAX_CLASSES
 from evaluators.tables import Tables
-from privacy.schema import Classification
+from privacy.schema import Classification, Schema
 from tests.evaluators import shapes
+from tests.evaluators.clinic import SCHEMA, people
 
 FEATURES, ROWS = 11, 3000
 
@@ -33,6 +36,39 @@ def test_a_prediction_does_not_depend_on_who_stands_beside(task: str) -> None:
         others = np.delete(np.arange(len(Z)), place)
         assert (predict(Z[others]) == together[others]).all()
         assert predict(Z[place : place + 1])[0] == together[place]
+
+
+def not_converging(X: np.ndarray, y: np.ndarray, seed: int) -> None:
+    raise NotConvergedError
+
+
+def test_a_target_without_a_model_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is found out after the charge; the other targets are asked for all the same."""
+    synthetic, fresh = people(600, 2), people(600, 3)
+    tables = Tables(synthetic, synthetic.head(0), synthetic, SCHEMA)
+    made = [t.task for t in SCHEMA.targets if lens(tables, fresh, t) is not None]
+    assert "survival" in made
+    monkeypatch.setitem(LEARNERS, "survival", {"cox": not_converging})  # type: ignore[call-overload]
+    left = [t.task for t in SCHEMA.targets if lens(tables, fresh, t) is not None]
+    assert left == [task for task in made if task != "survival"]
+    assert left
+
+
+def test_a_target_of_many_classes_is_left_out() -> None:
+    number = MAX_CLASSES + 10
+    schema = Schema.model_validate(
+        {
+            "name": "many",
+            "columns": {
+                "x": {"kind": "integer", "bounds": [0, 9], "bins": 2},
+                "y": {"kind": "categorical", "categories": [f"c{i}" for i in range(number)]},
+            },
+            "targets": [{"task": "multiclass", "column": "y"}],
+        }
+    )
+    frame = pd.DataFrame({"x": np.arange(1200) % 10, "y": [f"c{i % number}" for i in range(1200)]})
+    tables = Tables(frame, frame.head(0), frame, schema)
+    assert lens(tables, frame, schema.targets[0]) is None
 
 
 def test_an_image_is_looked_at_alone() -> None:
