@@ -70,6 +70,7 @@ def without_its_server(folder: Path) -> None:
         "PREFECT_HOME": str(folder / "prefect"),
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
         "PREFECT_CLIENT_MAX_RETRIES": "1",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_LOGGING_LEVEL": "CRITICAL",
     }
     from prefect.server.api.server import SubprocessASGIServer
