@@ -65,7 +65,8 @@ def test_a_run_that_asks_a_person_makes_a_candidate_of_the_same_files(asked):
     assert (bundle / "candidate").stat().st_mode & 0o777 == 0o700
     names = set(contents(bundle / "candidate"))
     assert names == {
-        "data.parquet", "data.csv", "schema.yaml", "label.json", "card.html", "manifest.json",
+        "data.parquet", "data.csv", "schema.yaml", "label.json", "card.html", "README.md",
+        "croissant.json", "manifest.json",
     }  # fmt: skip
     found = Candidate.of(run)
     manifest = (bundle / "candidate" / "manifest.json").read_bytes()
