@@ -209,7 +209,7 @@ class Work:
     @cached_property
     def compared(self) -> Transcript:
         """The noised answers that candidates are compared on."""
-        return Transcript(self.run / "choice.jsonl")
+        return self._transcript("choice.jsonl", "model")
 
     def charge_choice(self) -> Permit:
         """Charge the holdout for choosing between candidates."""

@@ -57,6 +57,13 @@ def test_a_choice_is_charged_and_told(tmp_path, by, more, purposes):
     if by == "holdout":
         spent = work.ledger.spent("clinic", "holdout")
         assert spent.epsilon <= EVALUATION["epsilon"]
+        asked = label["evaluation"]
+        assert asked["guarantee"]["epsilon"] == pytest.approx(spent.epsilon)
+        assert [e["purpose"] for e in asked["events"]] == ["evaluate", "choose"]
+    apart = "none of the holdout partition reached the generator" in label["guarantee"]["protects"]
+    assert apart == (by == "random-stopping")
+    card = (bundle / "public" / "card.html").read_text("utf-8")
+    assert "None of these people took part" not in card or apart
     uncovered = "by looking at the people held out without a charge" in " ".join(
         label["not_covered"]
     )
