@@ -14,7 +14,7 @@ from importlib.metadata import version
 from typing import Any
 
 from evaluators.gate import Verdict
-from flows.steps import Work, charged, mean_runs
+from flows.steps import Work, charged, mean_runs, uncharged_choice
 from privacy.accounting import event_to_json, spent
 from privacy.ledger import Charge
 
@@ -153,8 +153,7 @@ UNCHARGED_CHOICE = (
 
 def _chosen_freely(work: Work) -> list[str]:
     """What a choice on uncharged figures leaves uncovered."""
-    select = work.run.config.select
-    return [UNCHARGED_CHOICE] if select and select.by == "uncharged-figures" else []
+    return [UNCHARGED_CHOICE] if uncharged_choice(work.run.config) else []
 
 
 def evaluation(work: Work) -> dict[str, Any] | None:
