@@ -23,7 +23,7 @@ from flows import release
 from flows.config import make_generator
 from flows.gpu import gpu_if_wanted
 from flows.release import PRIVATE, told_publicly
-from flows.sweep import Workers, afford, load_sweep, run_cell, write_results
+from flows.sweep import Workers, afford, declare, load_sweep, run_cell, write_results
 from privacy.errors import InputError, UnderstudyError
 
 
@@ -37,13 +37,17 @@ def benchmark(sweep: Path, data: dict[str, list[Path]] | None = None) -> State[P
     """
     files = {name: tuple(paths) for name, paths in (data or {}).items()}
     asked, cells = load_sweep(sweep, files)
-    with told_publicly(cells[0].run.folder.parent / "error.txt", "prepare"):
+    story = cells[0].run.folder.parent / "error.txt"
+    with told_publicly(story, "prepare"):
         afford(cells)
-    names = [cell.config.name for cell in cells if cell.result() is None]
+        said = declare(cells)
+        names = [cell.config.name for cell in cells if cell.result() is None]
     runner = task_runner(asked.workers)
     failed = _cells.with_options(task_runner=runner)(sweep.resolve(), files, names, len(cells))
-    page = write_results(asked, cells)
-    create_link_artifact(page.as_uri(), key=f"sweep-{asked.name}".replace("_", "-"))
+    with told_publicly(story, "compare"):
+        page = write_results(asked, cells)
+    key = f"sweep-{asked.name}".replace("_", "-")
+    create_link_artifact(page.as_uri(), key=key, description="; ".join(said) or None)
     if failed:
         raise UnderstudyError(
             f"{len(failed)} of {len(cells)} cells failed, {failed[0]} first; a rerun tries them again. "

@@ -33,11 +33,13 @@ MECHANISMS = {
     "NoOpDpEvent": "Nothing released",
     "PoissonSampledDpEvent": "Poisson sampling, then:",
     "RandomizedResponseDpEvent": "Randomised response",
+    "RepeatAndSelectDpEvent": "Repeated a random number of times and the best kept:",
     "ZCDpEvent": "Zero-concentrated DP",
 }
 SYMBOLS = {
     "delta": "δ",
     "epsilon": "ε",
+    "mean": "runs on average",
     "noise_multiplier": "noise multiplier",
     "rho": "ρ",
     "sampling_probability": "sampling probability",

@@ -199,7 +199,7 @@ def benchmark(
 ) -> None:
     """Compare generators; resumes cell by cell, and every cell on private rows is charged."""
     prefect_for_a_terminal()
-    from flows.sweep import load_sweep
+    from flows.sweep import declare, load_sweep
 
     files: dict[str, list[Path]] = {}
     for given in data or ():
@@ -207,7 +207,9 @@ def benchmark(
         if not separator:
             raise UnderstudyError(f"--data {given}: expected NAME=FILE")
         files.setdefault(name, []).append(Path(path).resolve())
-    load_sweep(sweep, {name: tuple(paths) for name, paths in files.items()})
+    _, cells = load_sweep(sweep, {name: tuple(paths) for name, paths in files.items()})
+    for line in declare(cells):
+        say(line)
     from flows.benchmark import benchmark as benchmark_flow
 
     page = listened(lambda: benchmark_flow(sweep=sweep, data=files))

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from dp_accounting import DpEvent, ZCDpEvent
+from dp_accounting import ComposedDpEvent, DpEvent, ZCDpEvent
 
 from evaluators.gate import Policy
 from evaluators.tables import MIN_PEOPLE
@@ -108,9 +108,8 @@ def forecast(path: Path) -> Forecast:
     )
     costs = [_cost(config.ledger, schema.name, "train", plan.event, config.lifetime)]
     if config.evaluation is not None:
-        events = (plan.evaluation_event, ZCDpEvent(plan.choice_rho))
-        for event in events[: 1 + bool(plan.choice_rho)]:
-            costs.append(_cost(config.ledger, schema.name, "holdout", event, config.lifetime))
+        event = ComposedDpEvent([plan.evaluation_event, ZCDpEvent(plan.choice_rho)])
+        costs.append(_cost(config.ledger, schema.name, "holdout", event, config.lifetime))
     return Forecast(
         schema.name,
         name,

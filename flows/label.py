@@ -14,7 +14,7 @@ from importlib.metadata import version
 from typing import Any
 
 from evaluators.gate import Verdict
-from flows.steps import Work, charged, mean_runs
+from flows.steps import Work, charged, mean_runs, uncharged_choice
 from privacy.accounting import event_to_json, spent
 from privacy.ledger import Charge
 
@@ -64,8 +64,7 @@ def make_label(work: Work, charge: Charge, rows: int, verdict: Verdict) -> dict[
             "unit": unit,
             "max_rows_per_unit": schema.max_rows_per_unit,
             "neighbouring_relation": "add or remove one unit with all its rows",
-            "protects": "the units in the train partition, in the synthetic rows; none of the holdout "
-            "partition reached the generator",
+            "protects": f"the units in the train partition, in the synthetic rows; {_reach(work)}",
             "in_words": (
                 f"Whether or not any one {_word(unit)} was in the training data, whatever is found out from "
                 f"these rows about whoever it stands for is at most e^ε ≈ {math.exp(cost.epsilon):.3g} times "
@@ -116,6 +115,14 @@ def _not_covered(work: Work, verdict: Verdict) -> list[str]:
     return [UNCHARGED_DECISION if asked else f"{UNCHARGED_DECISION} {UNASKED}"]
 
 
+def _reach(work: Work) -> str:
+    """How far the people held out had a part in the synthetic rows."""
+    select = work.run.config.select
+    if select is None or select.by == "random-stopping":
+        return "none of the holdout partition reached the generator"
+    return "the holdout partition reached the choice between candidates and nothing else"
+
+
 def _selection(work: Work) -> dict[str, Any] | None:
     """How the generator was chosen and what that cost; None where there was no choice."""
     select = work.run.config.select
@@ -146,28 +153,33 @@ UNCHARGED_CHOICE = (
 
 def _chosen_freely(work: Work) -> list[str]:
     """What a choice on uncharged figures leaves uncovered."""
-    select = work.run.config.select
-    return [UNCHARGED_CHOICE] if select and select.by == "uncharged-figures" else []
+    return [UNCHARGED_CHOICE] if uncharged_choice(work.run.config) else []
 
 
 def evaluation(work: Work) -> dict[str, Any] | None:
-    """What was asked of the people held out, what it cost them, and every figure that came of it."""
+    """What was asked of the people held out, what it cost them, and every figure that came of it.
+
+    A choice that they made is part of the cost.
+    """
     permit = work.charge_evaluation()
     if permit is None:
         return None
     asked = work.run.config.evaluation
     assert asked is not None
-    cost = spent([permit.charge.dp_event], asked.delta)
+    chose = work.plan.choice_rho > 0
+    charges = [permit.charge, *([work.charge_choice().charge] if chose else [])]
+    cost = spent([c.dp_event for c in charges], asked.delta)
     life = work.ledger.spent(permit.dataset, "holdout")
     return {
         "guarantee": {
             "epsilon": cost.epsilon,
             "delta": cost.delta,
             "unit": work.plan.schema.unit or "row",
-            "protects": "the units in the holdout partition, in the figures below; of each, one row counts",
+            "protects": "the units in the holdout partition, in the figures below; of each, one row counts"
+            + (". In the choice between candidates all of their rows count" if chose else ""),
         },
         "accountant": cost.accountant,
-        "events": [{"purpose": permit.charge.purpose, "event": json.loads(permit.charge.event)}],
+        "events": [{"purpose": c.purpose, "event": json.loads(c.event)} for c in charges],
         "ledger": {
             "charge": permit.charge.number,
             "hash": permit.charge.hash,

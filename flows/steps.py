@@ -93,6 +93,11 @@ class Plan:
                 f"policy: {config.load_policy().name} decides on charged figures only; say what they may cost "
                 "the people held out, `evaluation: {epsilon: 1.0, delta: …}`"
             )
+        if uncharged_choice(config) and config.load_policy().figures == "charged":
+            raise InputError(
+                f"select: policy {config.load_policy().name} decides on charged figures only, and "
+                "uncharged-figures chooses on others; choose by holdout or by random-stopping"
+            )
         public = public_images(config, schema)
         if config.inception is not None:
             inception(config.inception)
@@ -132,6 +137,11 @@ def candidates(
     if config.select.by == "random-stopping":
         return RandomStopping(among, mean_runs(config))
     return EachOnce(among)
+
+
+def uncharged_choice(config: RunConfig) -> bool:
+    """Whether the people held out are looked at without a charge before there is a release to judge."""
+    return config.select is not None and config.select.by == "uncharged-figures"
 
 
 def mean_runs(config: RunConfig) -> int:
@@ -177,18 +187,19 @@ class Work:
 
     @cached_property
     def transcript(self) -> Transcript:
-        return self._transcript("attempt.jsonl", "model")
+        return self._transcript("attempt.jsonl", "model", CANDIDATES)
 
     @cached_property
     def asked(self) -> Transcript:
         """The noised answers of the people held out."""
         return self._transcript("evaluation.jsonl", "charged")
 
-    def _transcript(self, name: str, result: str) -> Transcript:
-        """Raises LedgerError where the file is gone and its result is there: that was paid for."""
-        if (self.run / result).exists() and not (self.run / name).exists():
+    def _transcript(self, name: str, *results: str) -> Transcript:
+        """Raises LedgerError where the file is gone and a result of it is there: that was paid for."""
+        there = next((r for r in results if (self.run / r).exists()), None)
+        if there is not None and not (self.run / name).exists():
             raise LedgerError(
-                f"{self.run / name}: gone, though {result}/ came of it, and a new attempt would be charged for "
+                f"{self.run / name}: gone, though {there}/ came of it, and a new attempt would be charged for "
                 "nothing. Put the file back, or start a new run"
             )
         return Transcript(self.run / name)
@@ -209,7 +220,7 @@ class Work:
     @cached_property
     def compared(self) -> Transcript:
         """The noised answers that candidates are compared on."""
-        return Transcript(self.run / "choice.jsonl")
+        return self._transcript("choice.jsonl", "model")
 
     def charge_choice(self) -> Permit:
         """Charge the holdout for choosing between candidates."""

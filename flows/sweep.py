@@ -4,7 +4,8 @@ A cell is a run like any other: its folder resumes, its charge stands in a ledge
 internal. On private rows every cell is charged to the ledger of the data set's release config, and the sweep
 is refused as a whole, before the first charge, where all its cells together do not fit the budget. On
 rows that whoever writes the sweep declares public nothing needs to be kept: each cell has a ledger of its own,
-and the split follows from data set and seed, so that generators are compared on the same people.
+and the split follows from data set and seed, so that generators are compared on the same people. A ledger that
+knows such a data set from private releases is told, at no cost.
 
 Privacy claim: that of the cells' charges; ``leaderboard.html`` is internal unless the rows are public.
 """
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -36,11 +38,16 @@ from flows.run import Run, write_json
 from generators.base import Progress
 from privacy.documents import Frozen, load_yaml
 from privacy.errors import BudgetError, InputError
-from privacy.ledger import Ledger
+from privacy.ledger import PARTITIONS, Ledger
 from privacy.schema import load_schema
 
 CELL = "cell.json"
 """Written last: a cell that has it is done."""
+
+DECLARED = "declared public by a sweep"
+
+LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,30}")
+"""Generators' labels: each is a part of a folder's name."""
 
 
 class DataSet(Frozen):
@@ -97,7 +104,9 @@ class Sweep(Frozen):
     @field_validator("generators")
     @classmethod
     def _known(cls, value: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
-        for spec in value.values():
+        for label, spec in value.items():
+            if not LABEL.fullmatch(label):
+                raise ValueError(f"{label!r}: a label is up to 31 letters, digits, _ and -")
             make_generator(spec)
         return value
 
@@ -118,12 +127,13 @@ class Sweep(Frozen):
 
 @dataclass(frozen=True)
 class Cell:
-    """One generator at one ε and seed on one data set."""
+    """One generator at one ε and seed on one data set; ``house``: the ledger of that data set's releases."""
 
     label: str
     data_set: str
     config: RunConfig
     sweep: Sweep
+    house: str
 
     @property
     def run(self) -> Run:
@@ -136,6 +146,11 @@ class Cell:
     def _public_key(self) -> bytes:
         """Whom the split of public rows holds out."""
         return hashlib.sha256(f"{self.data_set}\0{self.config.seed}".encode()).digest()
+
+    @property
+    def begun(self) -> bool:
+        """Whether there is an attempt to go on with."""
+        return (self.run / "attempt.jsonl").exists()
 
     def result(self) -> Result | None:
         """What came of it; None while it is not done."""
@@ -174,7 +189,7 @@ def load_sweep(
                     cell = cell_name(name, label, epsilon, seed)
                     asked = _config(sweep, config, folder, cell, epsilon, seed)
                     asked = asked.model_copy(update={"generator": spec})
-                    cells.append(Cell(label, name, asked, sweep))
+                    cells.append(Cell(label, name, asked, sweep, config.ledger))
     if given:
         raise InputError(f"{path}: no data set is called {sorted(given)[0]!r}")
     return sweep, cells
@@ -189,12 +204,7 @@ def _base(base: Path, one: DataSet, given: dict[str, tuple[Path, ...]]) -> RunCo
 
 
 def _config(
-    sweep: Sweep,
-    base: RunConfig,
-    folder: Path,
-    name: str,
-    epsilon: float,
-    seed: int,
+    sweep: Sweep, base: RunConfig, folder: Path, name: str, epsilon: float, seed: int
 ) -> RunConfig:
     """A release config for one cell."""
     asked = Loss(epsilon=epsilon, delta=sweep.delta)
@@ -206,6 +216,7 @@ def _config(
             "name": name,
             "guarantee": asked,
             "evaluation": None,
+            "select": None,  # a cell is one generator
             "seed": seed,
             "runs": folder,
             **own,
@@ -214,8 +225,8 @@ def _config(
 
 
 def cell_name(data_set: str, label: str, epsilon: float, seed: int) -> str:
-    """A name that is a folder's and a run's."""
-    return f"{data_set}-{label}-e{epsilon:g}-s{seed}".replace(".", "_")
+    """The name of a folder, and one that no release can have: a cell cannot be taken for one and exported."""
+    return f"{data_set}-{label}-e{epsilon:g}-s{seed}".replace(".", "_") + ".cell"
 
 
 def afford(cells: Sequence[Cell]) -> None:
@@ -224,11 +235,12 @@ def afford(cells: Sequence[Cell]) -> None:
         return
     by_data_set: dict[tuple[str, str], list[Cell]] = {}
     for cell in cells:
-        if not (cell.run / "attempt.jsonl").exists():  # else it is paid for
-            by_data_set.setdefault((cell.data_set, cell.config.ledger), []).append(cell)
-    for (name, url), unpaid in by_data_set.items():
-        ledger, config = Ledger(url), unpaid[0].config
+        by_data_set.setdefault((cell.data_set, cell.config.ledger), []).append(cell)
+    for (name, url), mine in by_data_set.items():
+        ledger, config = Ledger(url), mine[0].config
         ledger.register(name, config.lifetime, config.holdout)
+        paid = {c.run for c in ledger.charges(name)}
+        unpaid = [c for c in mine if c.run.name not in paid or not c.begun]
         events = [steps.Plan.of(cell.run).event for cell in unpaid]
         total = ledger.would_spend(name, "train", events)
         if total.epsilon > config.lifetime.epsilon:
@@ -237,6 +249,25 @@ def afford(cells: Sequence[Cell]) -> None:
                 f"δ={total.delta:g}; the budget is {config.lifetime.epsilon:g}. Nothing was charged. "
                 "A sweep costs nothing where its rows are public"
             )
+
+
+def declare(cells: Sequence[Cell]) -> list[str]:
+    """Record in the ledgers of private releases that a sweep calls their rows public; returns what to say."""
+    said = []
+    for name, url in dict.fromkeys((c.data_set, c.house) for c in cells if c.sweep.public):
+        if "://" not in url and not Path(url).exists():
+            continue
+        ledger, sweep = Ledger(url), cells[0].sweep.name
+        if name not in {d.name for d in ledger.datasets()}:
+            continue
+        attempt = hashlib.sha256(f"{sweep}\0{name}".encode()).hexdigest()
+        for part in PARTITIONS:
+            ledger.open_internally(name, part, run=sweep, attempt=attempt, purpose=DECLARED)
+        said.append(
+            f"{name} has a privacy budget in {ledger.address}; this sweep declares its rows public "
+            "and charges nothing, which now stands there"
+        )
+    return said
 
 
 def run_cell(cell: Cell, progress: Progress) -> None:

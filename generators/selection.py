@@ -36,6 +36,7 @@ from generators.registry import load_model
 from privacy.accounting import Guarantee, calibrate, zcdp_budget
 from privacy.codec import Codec
 from privacy.errors import InputError
+from privacy.files import sync
 from privacy.ledger import Permit
 from privacy.schema import Schema
 from privacy.table import Rows
@@ -277,7 +278,8 @@ def _kept(
     folder = transcript.tried / str(run)
     if folder.exists():
         transcript.go_to(int((folder / "at").read_text(encoding="utf-8")))
-        transcript.scratch.unlink(missing_ok=True)
+        if not transcript.recorded:  # a later run's checkpoint is what that run goes on from
+            transcript.scratch.unlink(missing_ok=True)
         return load_model(folder)
     model = generator.fit(rows, schema, permit, transcript, _silent)
     partial = folder.with_name(f".{run}.partial")
@@ -285,7 +287,10 @@ def _kept(
     partial.mkdir(mode=0o700, parents=True)
     model.save(partial)
     (partial / "at").write_text(str(transcript.at), encoding="utf-8")
+    for written in (*partial.iterdir(), partial):
+        sync(written)
     os.replace(partial, folder)
+    sync(folder.parent)  # before the checkpoint goes, also when the power does
     transcript.scratch.unlink(missing_ok=True)
     return model
 

@@ -14,7 +14,7 @@ MAY_IMPORT = {
 }
 PREFECT_LIVES_IN = {
     ROOT / "flows" / f"{name}.py"
-    for name in ("release", "evaluate", "approve", "gpu", "deployments")
+    for name in ("release", "evaluate", "approve", "benchmark", "gpu", "deployments")
 }
 MODULES = sorted(p for package in MAY_IMPORT for p in (ROOT / package).rglob("*.py"))
 

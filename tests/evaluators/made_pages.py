@@ -133,6 +133,7 @@ def make_label() -> dict[str, Any]:
                 "data_set_delta": 1e-9,
             },
         },
+        "selection": None,
         "public_facts_assumed": {
             "schema": "schema.yaml",
             "columns": 4,

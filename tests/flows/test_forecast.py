@@ -49,6 +49,21 @@ def test_what_was_spent_counts_and_what_does_not_fit_is_said(tmp_path):
     assert len(ledger.charges()) == 1
 
 
+def test_what_the_people_held_out_pay_is_forecast_as_one(tmp_path):
+    """Figures and choice each fit the budget, and both together are what is charged."""
+    asked = {"epsilon": 2.0, "delta": 1e-5}
+    select = {"by": "holdout", "others": [{"name": "aim"}]}
+    path = planned(tmp_path, evaluation=asked, select=select)
+    _, held_out = forecast(path).costs
+    assert held_out.partition == "holdout"
+    assert held_out.after == pytest.approx(2.0, rel=1e-3)
+    ledger = Ledger(str(tmp_path / "ledger.db"))
+    ledger.register("clinic", Guarantee(2.0, 1e-5), 0.2)
+    event = ZCDpEvent(0.15 * zcdp_budget(Guarantee(2.0, 1e-5)))
+    ledger.charge("clinic", "holdout", run="r", attempt="a", purpose="evaluate", event=event)
+    assert not forecast(path).costs[1].fits
+
+
 def test_a_larger_group_is_served_better_and_the_smallest_is_right_on_the_limit(tmp_path):
     sizes = {"F": 100, "M": 500_000}
     found = forecast(planned(tmp_path, sizes))

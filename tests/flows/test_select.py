@@ -8,7 +8,7 @@ from flows import steps
 from flows.bundle import write_bundle
 from flows.config import load_config
 from flows.run import Run
-from privacy.errors import InputError
+from privacy.errors import InputError, LedgerError
 from privacy.ledger import Ledger
 from tests.flows import clinic
 
@@ -57,6 +57,13 @@ def test_a_choice_is_charged_and_told(tmp_path, by, more, purposes):
     if by == "holdout":
         spent = work.ledger.spent("clinic", "holdout")
         assert spent.epsilon <= EVALUATION["epsilon"]
+        asked = label["evaluation"]
+        assert asked["guarantee"]["epsilon"] == pytest.approx(spent.epsilon)
+        assert [e["purpose"] for e in asked["events"]] == ["evaluate", "choose"]
+    apart = "none of the holdout partition reached the generator" in label["guarantee"]["protects"]
+    assert apart == (by == "random-stopping")
+    card = (bundle / "public" / "card.html").read_text("utf-8")
+    assert "None of these people took part" not in card or apart
     uncovered = "by looking at the people held out without a charge" in " ".join(
         label["not_covered"]
     )
@@ -76,6 +83,29 @@ def test_a_rerun_charges_and_changes_nothing(tmp_path):
     release(config)
     assert before == {f: f.read_bytes() for f in bundle.rglob("*") if f.is_file()}
     assert Ledger(load_config(config).ledger).charges() == charges
+
+
+def test_a_choice_on_uncharged_figures_is_refused_where_the_policy_wants_charged_ones(tmp_path):
+    select = {"by": "uncharged-figures", "others": [{"name": "aim"}]}
+    policy = clinic.POLICY | {"figures": "charged"}
+    config = clinic.write(tmp_path, select=select, evaluation=EVALUATION, policy=policy)
+    with pytest.raises(InputError, match="uncharged-figures chooses on others"):
+        steps.Plan.of(Run.of(load_config(config)))
+
+
+@pytest.mark.parametrize(
+    ("name", "result"), [("attempt.jsonl", "candidates"), ("choice.jsonl", "model")]
+)
+def test_a_transcript_deleted_beside_candidates_or_choice_is_not_charged_again(
+    tmp_path, name, result
+):
+    select = {"by": "holdout", "others": [{"name": "aim"}]}
+    run = Run.of(load_config(clinic.write(tmp_path, select=select, evaluation=EVALUATION)))
+    (run / result).mkdir(parents=True)
+    work = steps.Work.of(run)
+    with pytest.raises(LedgerError, match=f"{name}: gone, though {result}/ came of it"):
+        work.charge() if name == "attempt.jsonl" else work.charge_choice()
+    assert work.ledger.charges() == []
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,13 @@ import os
 
 import pytest
 import yaml
+from dp_accounting import ZCDpEvent
 
 from flows import sweep as sweeps
-from flows.sweep import afford, load_sweep, run_cell, write_results
+from flows.config import load_config
+from flows.run import Run
+from flows.sweep import afford, declare, load_sweep, run_cell, write_results
+from privacy.accounting import Guarantee, zcdp_budget
 from privacy.errors import BudgetError, InputError
 from privacy.ledger import Ledger
 from tests.flows import clinic
@@ -40,7 +44,7 @@ def test_cells_are_the_product_and_named_apart(tmp_path):
     _, cells = load_sweep(written(tmp_path, epsilon=[0.5, 1], seeds=[0, 7]))
     names = [c.config.name for c in cells]
     assert len(set(names)) == len(names) == 8
-    assert names[0] == "clinic-mst-e0_5-s0"
+    assert names[0] == "clinic-mst-e0_5-s0.cell"
     assert {c.config.seed for c in cells} == {0, 7}
     assert cells[1].config.generator == {"name": "aim", "megabytes": 1}
 
@@ -94,10 +98,61 @@ def test_a_private_sweep_that_does_not_fit_the_budget_is_refused_whole(tmp_path)
     assert Ledger(str(tmp_path / "ledger.db")).charges() == []
 
 
+def test_a_cell_that_was_refused_is_not_taken_for_one_that_is_paid(tmp_path):
+    _, (cell,) = load_sweep(written(tmp_path, public=False, epsilon=[2], generators={"mst": None}))
+    ledger = Ledger(str(tmp_path / "ledger.db"))
+    ledger.register("clinic", cell.config.lifetime, cell.config.holdout)
+    event = ZCDpEvent(0.95 * zcdp_budget(cell.config.lifetime))
+    ledger.charge("clinic", "train", run="r", attempt="a", purpose="fit", event=event)
+    with pytest.raises(BudgetError, match="clinic/train"):
+        run_cell(cell, quiet)
+    assert cell.begun
+    with pytest.raises(BudgetError, match="1 cells would bring"):
+        afford([cell])
+
+
+def test_a_cell_is_one_generator_whatever_its_release_chooses_among(tmp_path):
+    path = written(tmp_path, public=False, epsilon=[1], generators={"mst": None})
+    select = {"by": "holdout", "others": [{"name": "aim"}]}
+    asked = {"epsilon": 1.0, "delta": 1e-5}
+    clinic.write(tmp_path, budget={"epsilon": 5.0, "delta": 1e-5}, evaluation=asked, select=select)
+    _, (cell,) = load_sweep(path)
+    run_cell(cell, quiet)
+    assert cell.result() is not None
+    assert {c.purpose for c in cell.work().ledger.charges("clinic")} == {"fit", "judge"}
+
+
+def test_no_release_config_can_name_a_cell_and_export_it(tmp_path):
+    _, (cell, _) = load_sweep(written(tmp_path, epsilon=[1]))
+    with cell.run.locked():
+        pass
+    with pytest.raises(InputError, match="name"):
+        load_config(clinic.write(tmp_path, name=cell.run.name))
+    with pytest.raises(InputError, match="run"):
+        Run.of(load_config(clinic.write(tmp_path, runs="sweep")), cell.run.name)
+
+
+def test_rows_with_a_private_budget_are_not_declared_public_in_silence(tmp_path):
+    _, cells = load_sweep(written(tmp_path))
+    assert declare(cells) == []
+    assert not (tmp_path / "ledger.db").exists()
+    ledger = Ledger(str(tmp_path / "ledger.db"))
+    assert declare(cells) == []
+    ledger.register("clinic", Guarantee(5.0, 1e-5), 0.2)
+    (said,) = declare(cells)
+    assert declare(cells) == [said]
+    assert "clinic has a privacy budget" in said
+    found = [(c.run, c.partition, c.purpose) for c in ledger.charges()]
+    purpose = "declared public by a sweep"
+    assert found == [("trial", "train", purpose), ("trial", "holdout", purpose)]
+    assert ledger.spent("clinic", "train").epsilon == 0
+
+
 @pytest.mark.parametrize(
     ("more", "message"),
     [
         ({"generators": {"nobody": None}}, "name must be one of"),
+        ({"generators": {"../../elsewhere": {"name": "mst"}}}, "a label is"),
         ({"epsilon": [1, 1]}, "twice"),
         ({"measure": ["luck"]}, "luck"),
         ({"workers": {"kind": "dask", "address": "file:///etc"}}, "address"),
@@ -129,11 +184,11 @@ def test_a_cell_that_fails_stops_no_other_and_is_tried_again(tmp_path, server):
     from privacy.errors import UnderstudyError
 
     path = written(tmp_path, epsilon=[1])
-    blocked = tmp_path / "sweep" / "clinic-mst-e1-s0"
+    blocked = tmp_path / "sweep" / "clinic-mst-e1-s0.cell"
     blocked.parent.mkdir()
     blocked.write_text("in the way")
-    with pytest.raises(UnderstudyError, match="1 of 2 cells failed, clinic-mst-e1-s0 first"):
+    with pytest.raises(UnderstudyError, match="1 of 2 cells failed, clinic-mst-e1-s0"):
         benchmark(sweep=path)
-    assert (tmp_path / "sweep" / "clinic-small-e1-s0" / sweeps.CELL).exists()
+    assert (tmp_path / "sweep" / "clinic-small-e1-s0.cell" / sweeps.CELL).exists()
     os.remove(blocked)
     assert "2 of 2 cells are done" in benchmark(sweep=path).read_text("utf-8")
