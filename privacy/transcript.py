@@ -81,6 +81,11 @@ class Transcript:
         self.at += 1
         return recorded["answer"]
 
+    def pass_over(self, question: list[Any]) -> None:
+        """Go on behind ``question`` where it is the next that was answered."""
+        if self.recorded and self.answers[self.at]["question"] == question:
+            self.at += 1
+
     def go_to(self, at: int) -> None:
         """Go on behind the first ``at`` answers, which a checkpoint already holds; never beyond the record."""
         if not 0 <= at <= len(self.answers):

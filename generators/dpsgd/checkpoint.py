@@ -123,6 +123,10 @@ def run(
     taken, saved, began = checkpoint.load(parts), time.monotonic(), time.monotonic()
     if taken == 0:
         checkpoint.begin(parts)
+    elif (
+        checkpoint.transcript is not None
+    ):  # what follows the training asks on behind its beginning
+        checkpoint.transcript.pass_over(["training", checkpoint.identity])
     first = taken
     while taken < steps:
         step(taken)

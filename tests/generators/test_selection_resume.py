@@ -7,6 +7,7 @@ from dp_accounting import NoOpDpEvent
 from flows.toy import SCHEMA, people
 from generators import selection
 from generators.deep.diffusion import Diffusion
+from generators.dpsgd import checkpoint
 from generators.selection import EachOnce, RandomStopping
 from privacy.accounting import Guarantee
 from privacy.ledger import Ledger
@@ -43,11 +44,15 @@ def small():
 
 @pytest.mark.parametrize("kind", ["each-once", "random-stopping"])
 @pytest.mark.parametrize("training", [1, 2])
+@pytest.mark.parametrize(
+    "every", [0.0, 10.0]
+)  # killed after a checkpoint of a later step, or of none
 def test_the_checkpoint_of_a_later_candidate_outlives_the_earlier_ones(
-    tmp_path, monkeypatch, small, kind, training
+    tmp_path, monkeypatch, small, kind, training, every
 ):
     """The charge would be lost otherwise: what began to train is not begun again with other noise."""
     monkeypatch.setattr(selection, "geometric", lambda mean: 2)
+    monkeypatch.setattr(checkpoint, "EVERY", every)
     ready = {
         "each-once": EachOnce((SMALL, SMALL), (small, small)),
         "random-stopping": RandomStopping((SMALL,), 2, (small,), 0.01),
