@@ -21,8 +21,8 @@ from dp_accounting import ComposedDpEvent, DpEvent, ZCDpEvent
 from evaluators.gate import Policy
 from evaluators.tables import MIN_PEOPLE
 from flows.config import load_config
+from flows.plan import Plan
 from flows.run import Run
-from flows.steps import Plan
 from generators.registry import IMAGES
 from privacy.accounting import Guarantee, Spent, spent, zcdp_budget
 from privacy.codec import Codec
@@ -101,7 +101,8 @@ def forecast(path: Path) -> Forecast:
     sigma = schema.max_rows_per_unit / math.sqrt(2 * rho)
     limit = _limit(config.load_policy())
     name = str(config.generator["name"])
-    factor = FACTORS.get(name)
+    # the factors were measured for a generator that has the whole guarantee to itself
+    factor = None if config.select else FACTORS.get(name)
     groups = tuple(
         _group(label, people, share, sigma, factor, limit, config.guarantee.delta, schema)
         for label, people in public_sizes(schema).items()
@@ -185,7 +186,7 @@ def _verdict(held_out: float, at_best: float, expected: float | None, limit: flo
     if held_out < MIN_PEOPLE:
         return f"about {held_out:.0f} people held out: too few to be judged, so no approval"
     if expected is None:
-        return "not known for this generator"
+        return "not known: no sweep has measured it"
     return "can be served" if expected <= limit else "at risk of a veto"
 
 

@@ -14,7 +14,8 @@ from importlib.metadata import version
 from typing import Any
 
 from evaluators.gate import Verdict
-from flows.steps import Work, charged, mean_runs, uncharged_choice
+from flows.plan import mean_runs, uncharged_choice
+from flows.steps import Work, charged
 from privacy.accounting import event_to_json, spent
 from privacy.ledger import Charge
 

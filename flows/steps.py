@@ -17,9 +17,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from dp_accounting import ComposedDpEvent, DpEvent, ZCDpEvent
+from dp_accounting import DpEvent, ZCDpEvent
 
-from evaluators.charged.questions import evaluation_event
 from evaluators.charged.scores import charged_scores
 from evaluators.evaluate import FAMILIES, evaluate
 from evaluators.gate import Verdict, gate
@@ -27,32 +26,28 @@ from evaluators.inception import inception
 from evaluators.neighbours import nearest_grid
 from evaluators.score import Scorecard
 from evaluators.tables import Tables
-from flows.config import RunConfig, make_generator
 from flows.export import read_synthetic, synthetic_bytes
+from flows.plan import Plan
 from flows.run import Run, folder_atomically
-from generators.base import Generator, Model, Progress
+from generators.base import Model, Progress
 from generators.marginals.counting import Counter
 from generators.marginals.measurement import Measurement
-from generators.registry import FROM_PUBLIC, IMAGES, load_model
+from generators.registry import load_model
 from generators.selection import (
     Chosen,
     EachOnce,
-    RandomStopping,
     Several,
     chosen_candidate,
     closeness,
     measured,
     tables_of,
 )
-from privacy.accounting import zcdp_budget
 from privacy.codec import Codec
-from privacy.columns import Image
-from privacy.domain import domain_event, map_undeclared, measure_domain, selects_categories
-from privacy.errors import InputError, LedgerError
+from privacy.domain import map_undeclared, measure_domain
+from privacy.errors import LedgerError
 from privacy.files import write_atomically
 from privacy.images import stack
 from privacy.ledger import Dataset, Ledger, Permit
-from privacy.public import PublicImages
 from privacy.read import file_digest
 from privacy.schema import Schema, load_schema
 from privacy.table import Partition, PrivateTable, Rows
@@ -60,109 +55,6 @@ from privacy.transcript import Transcript
 
 NEIGHBOURS = "neighbours.png"
 """Synthetic images beside the real ones nearest to them, among the scores: it never leaves the house."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """All that is fixed before a private row is read: schema, calibrated generator, and their event."""
-
-    schema: Schema
-    generator: Generator | EachOnce
-    domain_rho: float
-    domain_delta: float
-    evaluation_rho: float
-    choice_rho: float
-    public: PublicImages | None
-
-    @classmethod
-    def of(cls, run: Run) -> Plan:
-        """Divide the guarantee between what the schema leaves open and the generator."""
-        config = run.config
-        schema, guarantee = config.load_schema(), config.guarantee.guarantee
-        rho = config.domain_share * zcdp_budget(guarantee) if schema.incomplete else 0.0
-        delta = config.domain_share * guarantee.delta if selects_categories(schema) else 0.0
-        beside = domain_event(schema, rho, delta)
-        name = config.generator["name"]
-        if schema.image is not None and name not in IMAGES:
-            raise InputError(
-                f"generator: {name} draws no images, and {schema.image!r} is one; "
-                f"take {' or '.join(IMAGES)}"
-            )
-        if config.load_policy().figures == "charged" and config.evaluation is None:
-            raise InputError(
-                f"policy: {config.load_policy().name} decides on charged figures only; say what they may cost "
-                "the people held out, `evaluation: {epsilon: 1.0, delta: …}`"
-            )
-        if uncharged_choice(config) and config.load_policy().figures == "charged":
-            raise InputError(
-                f"select: policy {config.load_policy().name} decides on charged figures only, and "
-                "uncharged-figures chooses on others; choose by holdout or by random-stopping"
-            )
-        public = public_images(config, schema)
-        if config.inception is not None:
-            inception(config.inception)
-        made = candidates(config, schema, public)
-        ready = made.calibrate(guarantee, schema, beside)
-        asked = zcdp_budget(config.evaluation.guarantee) if config.evaluation else 0.0
-        choice = CHOICE_SHARE * asked if config.select and config.select.by == "holdout" else 0.0
-        return cls(schema, ready, rho, delta, asked - choice, choice, public)
-
-    @property
-    def event(self) -> DpEvent:
-        """What the train partition is charged for this release."""
-        parts = [domain_event(self.schema, self.domain_rho, self.domain_delta)]
-        return ComposedDpEvent([*parts, self.generator.event()])
-
-    @property
-    def evaluation_event(self) -> DpEvent:
-        """What the holdout is charged for figures that may be published."""
-        return evaluation_event(self.evaluation_rho)
-
-
-CHOICE_SHARE = 0.2
-"""The part of the people held out's ρ that a choice between candidates gets, where they make it."""
-
-
-def candidates(
-    config: RunConfig, schema: Schema, public: PublicImages | None
-) -> Generator | RandomStopping | EachOnce:
-    """The generator, or what fits several."""
-    among = tuple(make_generator(spec, public) for spec in config.candidates)
-    if config.select is None:
-        return among[0]
-    if schema.image is not None:
-        raise InputError(
-            "select: candidates are compared on columns, which say nothing of pictures"
-        )
-    if config.select.by == "random-stopping":
-        return RandomStopping(among, mean_runs(config))
-    return EachOnce(among)
-
-
-def uncharged_choice(config: RunConfig) -> bool:
-    """Whether the people held out are looked at without a charge before there is a release to judge."""
-    return config.select is not None and config.select.by == "uncharged-figures"
-
-
-def mean_runs(config: RunConfig) -> int:
-    """How often candidates are fitted on average under random stopping: each twice, unless said."""
-    asked = config.select and config.select.mean
-    return asked or 2 * len(config.candidates)
-
-
-def public_images(config: RunConfig, schema: Schema) -> PublicImages | None:
-    """The public images of a config, read once to see that they can be; None where it has none."""
-    if config.public_images is None:
-        return None
-    name = config.generator["name"]
-    if name not in FROM_PUBLIC or schema.image is None:
-        raise InputError(
-            f"public_images: {name} learns nothing from them; take {' or '.join(FROM_PUBLIC)}, "
-            "or leave them out"
-        )
-    column = schema.columns[schema.image]
-    assert isinstance(column, Image)
-    return PublicImages.of(config.public_images, column.shape)
 
 
 @dataclass(frozen=True)
@@ -204,18 +96,24 @@ class Work:
             )
         return Transcript(self.run / name)
 
+    def _charge(
+        self, partition: Partition, transcript: Transcript, purpose: str, event: DpEvent
+    ) -> Permit:
+        """Charge a partition for this attempt; the same attempt is charged once."""
+        return self.ledger.charge(
+            self.dataset.name,
+            partition,
+            run=self.run.name,
+            attempt=transcript.attempt,
+            purpose=purpose,
+            event=event,
+        )
+
     def charge_evaluation(self) -> Permit | None:
         """Charge the holdout for figures that may be published; None where none are wanted."""
         if self.run.config.evaluation is None:
             return None
-        return self.ledger.charge(
-            self.dataset.name,
-            "holdout",
-            run=self.run.name,
-            attempt=self.asked.attempt,
-            purpose="evaluate",
-            event=self.plan.evaluation_event,
-        )
+        return self._charge("holdout", self.asked, "evaluate", self.plan.evaluation_event)
 
     @cached_property
     def compared(self) -> Transcript:
@@ -224,25 +122,11 @@ class Work:
 
     def charge_choice(self) -> Permit:
         """Charge the holdout for choosing between candidates."""
-        return self.ledger.charge(
-            self.dataset.name,
-            "holdout",
-            run=self.run.name,
-            attempt=self.compared.attempt,
-            purpose="choose",
-            event=ZCDpEvent(self.plan.choice_rho),
-        )
+        return self._charge("holdout", self.compared, "choose", ZCDpEvent(self.plan.choice_rho))
 
     def charge(self) -> Permit:
-        """Charge the train partition for this attempt; the same attempt is charged once."""
-        return self.ledger.charge(
-            self.dataset.name,
-            "train",
-            run=self.run.name,
-            attempt=self.transcript.attempt,
-            purpose="fit",
-            event=self.plan.event,
-        )
+        """Charge the train partition for the fit."""
+        return self._charge("train", self.transcript, "fit", self.plan.event)
 
     def open(self, permit: Permit) -> Rows:
         """The rows of the permit's partition; a file known under another name is refused."""

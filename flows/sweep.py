@@ -22,7 +22,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, field_validator
 
 from evaluators.evaluate import FAMILIES
 from evaluators.gate import gate
@@ -34,6 +34,7 @@ from evaluators.score import Scorecard
 from flows import steps
 from flows.config import Loss, RunConfig, load_config, make_generator
 from flows.places import inside
+from flows.plan import Plan
 from flows.run import Run, write_json
 from generators.base import Progress
 from privacy.documents import Frozen, load_yaml
@@ -103,7 +104,7 @@ class Sweep(Frozen):
 
     @field_validator("generators")
     @classmethod
-    def _known(cls, value: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+    def _known(cls, value: dict[str, Any]) -> dict[str, Any]:
         for label, spec in value.items():
             if not LABEL.fullmatch(label):
                 raise ValueError(f"{label!r}: a label is up to 31 letters, digits, _ and -")
@@ -187,8 +188,7 @@ def load_sweep(
             for epsilon in sweep.epsilon:
                 for label, spec in sweep.generators.items():
                     cell = cell_name(name, label, epsilon, seed)
-                    asked = _config(sweep, config, folder, cell, epsilon, seed)
-                    asked = asked.model_copy(update={"generator": spec})
+                    asked = _config(sweep, config, folder, cell, spec, epsilon, seed)
                     cells.append(Cell(label, name, asked, sweep, config.ledger))
     if given:
         raise InputError(f"{path}: no data set is called {sorted(given)[0]!r}")
@@ -204,7 +204,13 @@ def _base(base: Path, one: DataSet, given: dict[str, tuple[Path, ...]]) -> RunCo
 
 
 def _config(
-    sweep: Sweep, base: RunConfig, folder: Path, name: str, epsilon: float, seed: int
+    sweep: Sweep,
+    base: RunConfig,
+    folder: Path,
+    name: str,
+    generator: dict[str, Any],
+    epsilon: float,
+    seed: int,
 ) -> RunConfig:
     """A release config for one cell."""
     asked = Loss(epsilon=epsilon, delta=sweep.delta)
@@ -214,6 +220,7 @@ def _config(
     return base.model_copy(
         update={
             "name": name,
+            "generator": generator,
             "guarantee": asked,
             "evaluation": None,
             "select": None,  # a cell is one generator
@@ -241,7 +248,7 @@ def afford(cells: Sequence[Cell]) -> None:
         ledger.register(name, config.lifetime, config.holdout)
         paid = {c.run for c in ledger.charges(name)}
         unpaid = [c for c in mine if c.run.name not in paid or not c.begun]
-        events = [steps.Plan.of(cell.run).event for cell in unpaid]
+        events = [Plan.of(cell.run).event for cell in unpaid]
         total = ledger.would_spend(name, "train", events)
         if total.epsilon > config.lifetime.epsilon:
             raise BudgetError(
@@ -292,6 +299,7 @@ def write_results(sweep: Sweep, cells: Sequence[Cell]) -> Path:
     """The leaderboard of what is done so far, as a page and as JSON; returns the page."""
     folder = cells[0].run.folder.parent
     found = [result for cell in cells if (result := cell.result())]
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # no cell may have come so far
     page = folder / "leaderboard.html"
     rows = write_leaderboard(page, sweep.name, found, len(cells), public=sweep.public)
     write_json(folder / "leaderboard.json", rows)

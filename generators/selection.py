@@ -2,7 +2,7 @@
 
 ``RandomStopping`` fits a candidate drawn at random, scores it with noise on the same rows, and repeats so
 often as a geometric coin says; the run with the best score is kept (Papernot and Steinke, arXiv 2110.03620).
-It costs two to three times what one run costs, however many candidates there are. ``EachOnce`` fits every
+Four runs on average cost about twice what one does, however many candidates there are. ``EachOnce`` fits every
 candidate once, for a part of the budget each, and leaves the choice to others.
 
 A score is minus the squared distance between noisy counts of the rows and counts of synthetic ones, over
@@ -18,11 +18,11 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -56,6 +56,9 @@ CHOSEN = "chosen.json"
 
 TOLERANCE = 1e-3
 """How closely the runs' ε is found; each step calibrates every candidate."""
+
+
+Choice = TypeVar("Choice", "RandomStopping", "EachOnce")
 
 
 @dataclass(frozen=True)
@@ -109,7 +112,7 @@ class RandomStopping:
 
         def at(epsilon: float) -> RandomStopping:
             each = Guarantee(epsilon, guarantee.delta)
-            ready = tuple(g.calibrate(each, schema, NoOpDpEvent()) for g in self.among)
+            ready = _alone(self.among, each, schema)
             if any(g.event() != ready[0].event() for g in ready):
                 raise InputError(
                     "select: random-stopping needs candidates whose mechanisms are the same, such as "
@@ -118,14 +121,7 @@ class RandomStopping:
                 )
             return replace(self, ready=ready, score_rho=SCORE_SHARE * zcdp_budget(each))
 
-        found = calibrate(
-            guarantee,
-            lambda epsilon: ComposedDpEvent([beside, at(epsilon).event()]),
-            guarantee.epsilon / 100,
-            guarantee.epsilon,
-            TOLERANCE,
-        )
-        return at(found)
+        return _as_dear_as(guarantee, beside, at)
 
     def event(self) -> DpEvent:
         """A repeated fit and score, known without data."""
@@ -194,17 +190,9 @@ class EachOnce:
 
         def at(epsilon: float) -> EachOnce:
             each = Guarantee(epsilon, guarantee.delta)
-            ready = tuple(g.calibrate(each, schema, NoOpDpEvent()) for g in self.among)
-            return replace(self, ready=ready)
+            return replace(self, ready=_alone(self.among, each, schema))
 
-        found = calibrate(
-            guarantee,
-            lambda epsilon: ComposedDpEvent([beside, at(epsilon).event()]),
-            guarantee.epsilon / 100,
-            guarantee.epsilon,
-            TOLERANCE,
-        )
-        return at(found)
+        return _as_dear_as(guarantee, beside, at)
 
     def event(self) -> DpEvent:
         """All fits."""
@@ -231,6 +219,25 @@ class EachOnce:
             progress(f"candidate {i + 1} of {len(self.ready)}", i / len(self.ready))
             models.append(_kept(generator, i, rows, schema, permit, transcript))
         return Several(tuple(models))
+
+
+def _alone(
+    among: Sequence[Generator], guarantee: Guarantee, schema: Schema
+) -> tuple[Generator, ...]:
+    """Every candidate as if it were fitted alone under ``guarantee``."""
+    return tuple(g.calibrate(guarantee, schema, NoOpDpEvent()) for g in among)
+
+
+def _as_dear_as(guarantee: Guarantee, beside: DpEvent, at: Callable[[float], Choice]) -> Choice:
+    """``at`` the ε of a single fit at which all fits together, beside ``beside``, cost ``guarantee``."""
+    epsilon = calibrate(
+        guarantee,
+        lambda epsilon: ComposedDpEvent([beside, at(epsilon).event()]),
+        guarantee.epsilon / 100,
+        guarantee.epsilon,
+        TOLERANCE,
+    )
+    return at(epsilon)
 
 
 def geometric(mean: int) -> int:

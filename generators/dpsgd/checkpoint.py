@@ -105,6 +105,11 @@ class Checkpoint:
         if self.transcript is not None:
             self.transcript.answer(["training", self.identity], lambda: "begun")
 
+    def go_on(self) -> None:
+        """Move the transcript past the beginning of the training, which is not asked for again."""
+        if self.transcript is not None:
+            self.transcript.pass_over(["training", self.identity])
+
     def _about(self) -> dict[str, str]:
         with safe_open(self.path, "pt") as file:
             about: dict[str, str] = file.metadata()
@@ -123,10 +128,8 @@ def run(
     taken, saved, began = checkpoint.load(parts), time.monotonic(), time.monotonic()
     if taken == 0:
         checkpoint.begin(parts)
-    elif (
-        checkpoint.transcript is not None
-    ):  # what follows the training asks on behind its beginning
-        checkpoint.transcript.pass_over(["training", checkpoint.identity])
+    else:
+        checkpoint.go_on()
     first = taken
     while taken < steps:
         step(taken)

@@ -7,6 +7,7 @@ import pytest
 from flows import steps
 from flows.bundle import write_bundle
 from flows.config import load_config
+from flows.plan import Plan
 from flows.run import Run
 from privacy.errors import InputError, LedgerError
 from privacy.ledger import Ledger
@@ -90,7 +91,7 @@ def test_a_choice_on_uncharged_figures_is_refused_where_the_policy_wants_charged
     policy = clinic.POLICY | {"figures": "charged"}
     config = clinic.write(tmp_path, select=select, evaluation=EVALUATION, policy=policy)
     with pytest.raises(InputError, match="uncharged-figures chooses on others"):
-        steps.Plan.of(Run.of(load_config(config)))
+        Plan.of(Run.of(load_config(config)))
 
 
 @pytest.mark.parametrize(
