@@ -21,7 +21,7 @@ from hypothesis.extra.numpy import arrays
 
 from evaluators.extractor import PIXELS, Extractor
 from evaluators.score import Scorecard
-from flows import steps
+from flows import plan, steps
 from flows.bundle import _public, write_bundle
 from flows.card import write_card
 from flows.columns import tiles
@@ -328,7 +328,8 @@ def test_a_release_names_its_public_images_and_the_network_that_judged(
         return Extractor("given", PIXELS.of, "fid")
 
     (tmp_path / "weights.pth").write_text("of a network")
-    monkeypatch.setattr(steps, "inception", given)
+    for reader in (plan, steps):
+        monkeypatch.setattr(reader, "inception", given)
     run = Run.of(load_config(write_pre_trained(tmp_path, inception="../weights.pth")))
     with run.locked():
         work = steps.Work.of(run)
