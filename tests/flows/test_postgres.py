@@ -12,6 +12,7 @@ from dp_accounting import ZCDpEvent
 
 from flows.config import load_config
 from flows.run import Run
+from privacy import decisions
 from privacy.accounting import Guarantee, zcdp_budget
 from privacy.errors import BudgetError, LedgerError
 from privacy.ledger import Ledger
@@ -79,6 +80,57 @@ def test_twenty_processes_that_charge_at_once_cannot_overspend(url):
     assert sum(counts) == ROOM == len(ledger.charges())
     assert ledger.verify() == ledger.charges()[-1].hash
     assert 0.99 < ledger.spent("cohort", "train").epsilon <= 1.0
+
+
+def say(ledger: Ledger, candidate: str, decision: str, reviewer: str) -> decisions.Decision:
+    words = {"dataset": "cohort", "run": "r", "reviewer": reviewer, "reason": "the card"}
+    return decisions.decide(ledger, candidate=candidate, decision=decision, **words)
+
+
+def decide_both(url: str, who: int, start, done) -> None:
+    """One of many: half say yes and half say no to the same two candidates."""
+    os.environ["PGPASSWORD"] = os.environ.get("PGPASSWORD", postgres.PASSWORD)
+    ledger = opened(url)
+    start.wait(60)
+    mine = (decisions.APPROVED, decisions.REJECTED)[who % 2]
+    heard = []
+    for candidate in ("c" * 64, "d" * 64):
+        try:
+            heard.append(say(ledger, candidate, mine, f"person {who}").number)
+        except LedgerError:
+            heard.append(0)
+    done.put((mine, heard))
+
+
+def test_people_who_decide_at_once_make_one_decision_on_each_candidate(url):
+    """Whoever comes second hears the first decision, or that theirs is the opposite of it."""
+    context = killing.FORKS
+    start, done = context.Barrier(8), context.Queue()
+    children = [context.Process(target=decide_both, args=(url, i, start, done)) for i in range(8)]
+    for child in children:
+        child.start()
+    told = [done.get(timeout=120) for _ in children]
+    for child in children:
+        child.join(60)
+    ledger = opened(url)
+    made = decisions.decisions(ledger)
+    assert [d.number for d in made] == [1, 2]
+    assert decisions.verify(ledger) == made[-1].hash
+    by_candidate = {d.candidate[0]: d for d in made}
+    for mine, heard in told:
+        for name, number in zip("cd", heard, strict=True):
+            agreed = by_candidate[name].decision == mine
+            assert number == (by_candidate[name].number if agreed else 0)
+
+
+@pytest.mark.parametrize("verb", ["UPDATE decisions SET run='x'", "DELETE FROM decisions"])
+def test_the_database_itself_refuses_changes_to_decisions(url, verb):
+    say(opened(url), "c" * 64, decisions.APPROVED, "Ada")
+    with (
+        pytest.raises(sa.exc.ProgrammingError, match="append-only"),
+        sa.create_engine(url).begin() as db,
+    ):
+        db.execute(sa.text(verb))
 
 
 @pytest.mark.parametrize(
