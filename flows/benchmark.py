@@ -8,7 +8,10 @@ fails does not stop the others.
 from __future__ import annotations
 
 import os
+import threading
+import time
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -79,10 +82,24 @@ def _cells(
 def cell(sweep: Path, data: Mapping[str, tuple[Path, ...]], name: str) -> None:
     """One cell, by its name: whoever runs it reads the sweep again."""
     (mine,) = (c for c in load_sweep(sweep, data)[1] if c.config.name == name)
+    if mine.sweep.workers.kind == "processes":
+        die_with(os.getppid())
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // mine.sweep.workers.count))
     generator = make_generator(mine.config.generator)
     with told_publicly(mine.run / "error.txt", name), gpu_if_wanted(generator):
         run_cell(mine, lambda what, done: None)
+
+
+@cache
+def die_with(parent: int) -> None:
+    """End this process when ``parent`` is gone: a worker left behind holds its cell's lock, and its memory."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)  # as a kill -9, which every stage of a cell survives
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def task_runner(workers: Workers) -> TaskRunner[Any]:

@@ -138,7 +138,7 @@ def settle(
         if found.exported and not (found.folder / APPROVAL).exists():
             raise InputError(f"{found.folder}: public by its policy alone; nobody was to be asked")
         ledger = ledger or found.ledger()
-        _check_charge(found, ledger)
+        _check_charge(found.folder, found.label, ledger)
         made = decide(
             ledger,
             dataset=found.label["release"]["data_set"],
@@ -202,12 +202,30 @@ def _check_hash(found: Candidate, wanted: str) -> None:
         )
 
 
-def _check_charge(found: Candidate, ledger: Ledger) -> None:
+def trace(label: Path, ledger: Ledger) -> str:
+    """What a ledger holds of a release: its charge and, where a person was asked, the decision; in words.
+
+    Raises LedgerError where either is not there, InputError where the decision was about other files.
+    """
+    _check_charge(label, json.loads(label.read_text(encoding="utf-8")), ledger)
+    approval = label.with_name(APPROVAL)
+    if not approval.exists():
+        return f"the charge of {label}"
+    told = json.loads(approval.read_text(encoding="utf-8"))
+    if hashlib.sha256(_manifest(label.parent)[0]).hexdigest() != told["candidate"]:
+        raise InputError(f"{approval}: the decision was about another manifest than this one")
+    made = decision_on(ledger, told["candidate"])
+    if made is None or (made.number, made.hash) != (told["decision"], told["hash"]):
+        raise LedgerError(f"{approval}: decision {told['decision']} is not in this ledger")
+    return f"the charge of {label} and decision {made.number}, {made.decision} by {made.reviewer}"
+
+
+def _check_charge(where: Path, label: dict[str, Any], ledger: Ledger) -> None:
     """Raise LedgerError unless the charge on the label stands in the ledger."""
-    on_label = found.label["accounting"]["ledger"]
-    charges = ledger.charges(found.label["release"]["data_set"])
+    on_label = label["accounting"]["ledger"]
+    charges = ledger.charges(label["release"]["data_set"])
     if not any((c.number, c.hash) == (on_label["charge"], on_label["hash"]) for c in charges):
         raise LedgerError(
-            f"{found.folder}: charge {on_label['charge']} on its label is not in this ledger; give the ledger "
+            f"{where}: charge {on_label['charge']} on its label is not in this ledger; give the ledger "
             "that the run was charged in"
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -69,22 +68,18 @@ def ledger_show(ledger: LedgerOption = "runs/ledger.db") -> None:
 def ledger_verify(
     ledger: LedgerOption = "runs/ledger.db",
     label: Annotated[
-        Path | None, typer.Option(help="A release's label.json: is its charge in the ledger?")
+        Path | None,
+        typer.Option(help="A release's label.json: are its charge and decision in the ledger?"),
     ] = None,
 ) -> None:
-    """Recompute the hash chains of charges and decisions; with --label also look for a release's charge."""
+    """Recompute the hash chains of charges and decisions; with --label also look for what a release names."""
+    from flows.candidate import trace
     from privacy import decisions
 
     opened = open_ledger(ledger)
     head, last = opened.verify(), decisions.verify(opened)
     charges, made = opened.charges(), decisions.decisions(opened)
-    if label is not None:
-        wanted = json.loads(label.read_text(encoding="utf-8"))["accounting"]["ledger"]
-        if not any(c.number == wanted["charge"] and c.hash == wanted["hash"] for c in charges):
-            raise LedgerError(
-                f"{label}: charge {wanted['charge']} with its hash is not in this ledger"
-            )
-    found = f", holds the charge of {label}" if label else ""
+    found = f", holds {trace(label, opened)}" if label else ""
     say(f"{len(charges)} charges, chain whole, head {head}{found}")
     say(f"{len(made)} decisions, chain whole, head {last}")
 

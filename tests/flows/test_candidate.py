@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.candidate import WAITS, Candidate, settle
+from flows.candidate import WAITS, Candidate, settle, trace
 from flows.config import load_config
 from privacy.decisions import APPROVED, REJECTED, decisions
 from privacy.errors import InputError, LedgerError
@@ -94,6 +94,23 @@ def test_neither_reviewer_nor_reason_leaves_the_house(run):
     for content in contents(run / "bundle" / "public").values():
         assert b"Zyzzyva" not in content
         assert b"the card is fine" not in content
+
+
+def test_a_ledger_is_asked_for_the_charge_and_the_decision_of_what_was_exported(run):
+    label = run / "bundle" / "candidate" / "label.json"
+    ledger = Ledger(str(run.parent / "ledger.db"))
+    assert "decision" not in trace(label, ledger)
+    say(run)
+    label = run / "bundle" / "public" / "label.json"
+    assert trace(label, ledger).endswith("and decision 1, approved by Ada")
+    approval = label.with_name("approval.json")
+    told = json.loads(approval.read_text())
+    approval.write_text(json.dumps(told | {"decision": 2}))
+    with pytest.raises(LedgerError, match="decision 2 is not in this ledger"):
+        trace(label, ledger)
+    approval.write_text(json.dumps(told | {"candidate": "ab" * 32}))
+    with pytest.raises(InputError, match="another manifest"):
+        trace(label, ledger)
 
 
 def test_a_rejected_candidate_stays_and_is_never_exported(run):

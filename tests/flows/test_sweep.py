@@ -1,15 +1,19 @@
 """Sweeps: cells, what they cost, how they resume, and where they run."""
 
+import contextlib
 import json
 import os
+import signal
+import time
 
 import pytest
 import yaml
 from dp_accounting import ZCDpEvent
 
 from flows import sweep as sweeps
+from flows.benchmark import die_with
 from flows.config import load_config
-from flows.run import Run
+from flows.run import Run, locked
 from flows.sweep import afford, declare, load_sweep, run_cell, write_results
 from privacy.accounting import Guarantee, zcdp_budget
 from privacy.errors import BudgetError, InputError
@@ -177,6 +181,39 @@ def test_two_workers_beside_each_other_finish_a_sweep(tmp_path, kind, server):
     page = benchmark(sweep=path)
     assert "2 of 2 cells are done" in page.read_text("utf-8")
     assert page == tmp_path / "sweep" / "leaderboard.html"
+
+
+def hold_beside(folder) -> None:
+    """A flow, asleep, and its worker, which holds the lock of a cell for longer than this test may take."""
+    if os.fork() == 0:
+        die_with(os.getppid())
+        with locked(folder):
+            (folder / "held").touch()
+            time.sleep(300)
+    time.sleep(300)
+
+
+def test_no_worker_outlives_a_flow_that_was_killed(tmp_path):
+    flow = os.fork()
+    if flow == 0:
+        hold_beside(tmp_path)
+    until(lambda: (tmp_path / "held").exists())
+    os.kill(flow, signal.SIGKILL)
+    os.waitpid(flow, 0)
+    until(lambda: is_free(tmp_path))
+
+
+def is_free(folder) -> bool:
+    with contextlib.suppress(InputError), locked(folder):
+        return True
+    return False
+
+
+def until(condition, limit=100.0) -> None:
+    end = time.monotonic() + limit
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.1)
 
 
 def test_a_cell_that_fails_stops_no_other_and_is_tried_again(tmp_path, server):
