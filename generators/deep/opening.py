@@ -130,7 +130,8 @@ def events(schema: Schema, rho: float) -> list[DpEvent]:
 class Opening:
     """A graphical model of conditions and of what each column says about them, over merged codes.
 
-    ``tables``: what was measured → its probabilities in the model.
+    ``tables``: what was measured → its probabilities in the model, or as they were measured where the model
+    would have been too large with them.
     ``units``: the noisy number of units, at least 1.
     ``zeros``: pairs of columns → merged codes that the schema says never meet.
     """
@@ -191,13 +192,23 @@ def measure(
     pairs = [budget.measure(merged, c, price["pairs"]) for c in roles.pairs]
     n = total([*alone, *joint, *pairs])
     fitted = _fit(compression, roles, alone, [*joint, *pairs], n)
-    tables = {m.clique: fitted.project(m.clique) for m in (*alone, *joint, *pairs)}
-    tables = {c: np.maximum(t, 0) / np.maximum(t, 0).sum() for c, t in tables.items()}
+    tables = {
+        m.clique: _probabilities(
+            fitted.project(m.clique) if fitted.tree.holds(m.clique) else m.counts
+        )
+        for m in (*alone, *joint, *pairs)
+    }
     model = GraphicalModel.of(fitted, compression, n)
     zeros: dict[Clique, npt.NDArray[np.bool_]] = {
         c: _merged_zeros(z, [compression.groups[n] for n in c]) for c, z in impossible.items()
     }
     return Opening(model, tables, roles, max(1.0, units), zeros)
+
+
+def _probabilities(table: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Noisy counts or probabilities as probabilities; uniform where nothing is left above zero."""
+    positive = np.maximum(table, 0)
+    return positive / positive.sum() if positive.any() else np.full(table.shape, 1 / table.size)
 
 
 def _merged_zeros(

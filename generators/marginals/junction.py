@@ -32,6 +32,10 @@ class JunctionTree:
     separators: tuple[Clique, ...]
     parents: tuple[int, ...]
 
+    def holds(self, clique: Clique) -> bool:
+        """Whether the tree has a clique that contains this one."""
+        return any(set(clique) <= set(c) for c in self.cliques)
+
     def home(self, clique: Clique) -> int:
         """The first clique of the tree that contains this one."""
         return next(i for i, c in enumerate(self.cliques) if set(clique) <= set(c))

@@ -59,6 +59,23 @@ def test_all_questions_together_cost_rho(rho):
     assert 0.999 * rho < sum(n * each for n, each in prices.values()) <= rho
 
 
+@pytest.mark.parametrize("rho", [1e-6, 1e3])
+def test_what_the_model_is_too_small_for_is_as_it_was_measured(monkeypatch, rho):
+    """Only the first target's pairs are in the model; the second's are paid for and used all the same."""
+    monkeypatch.setattr(module, "MANY", 0)
+    regression = {"task": "regression", "column": "age"}
+    found = schema(targets=[*schema().targets, regression], subgroups=[{"column": "sex"}])
+    drawn = codes()
+    opening = opened(found, rho, drawn)
+    assert all(abs(t.sum() - 1) < 1e-9 for t in opening.tables.values())
+    given = opening.given("ward", "age")
+    assert np.all(np.isfinite(given))
+    if rho == 1e3:
+        counts = np.zeros((10, 3))
+        np.add.at(counts, (drawn["age"], drawn["ward"]), 1)
+        assert np.abs(given - counts / counts.sum(1, keepdims=True)).max() < 0.01
+
+
 @pytest.mark.parametrize("without", ["targets", "subgroups"])
 def test_a_schema_may_lack_roles(without):
     found = schema(**{without: []})
