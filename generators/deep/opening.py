@@ -208,7 +208,9 @@ def measure(
 def _probabilities(table: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Noisy counts or probabilities as probabilities; uniform where nothing is left above zero."""
     positive = np.maximum(table, 0)
-    return positive / positive.sum() if positive.any() else np.full(table.shape, 1 / table.size)
+    if not positive.any():
+        return np.full(table.shape, 1 / table.size)
+    return np.asarray(positive / positive.sum())
 
 
 def _merged_zeros(
