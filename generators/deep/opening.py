@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import combinations
 from math import prod
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -205,7 +206,7 @@ def measure(
     return Opening(model, tables, roles, max(1.0, units), zeros)
 
 
-def _probabilities(table: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _probabilities(table: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     """Noisy counts or probabilities as probabilities; uniform where nothing is left above zero."""
     positive = np.maximum(table, 0)
     if not positive.any():
