@@ -183,7 +183,12 @@ def load_sweep(
     given, cells = dict(data or {}), []
     for one in sweep.data_sets:
         config = _base(base, one, given)
-        name = config.load_schema().name
+        name, policy = config.load_schema().name, config.load_policy()
+        if policy.figures == "charged":
+            raise InputError(
+                f"{path}: the release config of {name} has policy {policy.name}, which decides on charged figures "
+                "only, and cells have none; name a release config with another policy"
+            )
         for seed in sweep.seeds:
             for epsilon in sweep.epsilon:
                 for label, spec in sweep.generators.items():

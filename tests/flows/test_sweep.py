@@ -167,6 +167,13 @@ def test_wrong_sweeps_are_refused_in_one_line(tmp_path, more, message):
         load_sweep(written(tmp_path, **more))
 
 
+def test_a_release_that_is_decided_on_charged_figures_is_no_base_for_cells(tmp_path):
+    path = written(tmp_path)
+    clinic.write(tmp_path, policy=clinic.POLICY | {"figures": "charged"})
+    with pytest.raises(InputError, match="policy lenient, which decides on charged figures only"):
+        load_sweep(path)
+
+
 def test_files_of_a_data_set_that_is_not_there_are_refused(tmp_path):
     with pytest.raises(InputError, match="no data set is called 'ward'"):
         load_sweep(written(tmp_path), {"ward": (tmp_path / "clinic.csv",)})
