@@ -186,8 +186,8 @@ def load_sweep(
         name, policy = config.load_schema().name, config.load_policy()
         if policy.figures == "charged":
             raise InputError(
-                f"{path}: the release config of {name} has policy {policy.name}, which decides on charged figures "
-                "only, and cells have none; name a release config with another policy"
+                f"{path}: the release config of {name} has policy {policy.name}, which decides on charged "
+                "figures only, and cells have none; name a release config with another policy"
             )
         for seed in sweep.seeds:
             for epsilon in sweep.epsilon:
