@@ -1,10 +1,11 @@
 """The opening of an image generator: noisy mean and covariance of each class in a basis of low frequencies.
 
 Every image becomes its m × m lowest cosine frequencies a channel. Two Gaussian mechanisms measure the sum of
-each class and, around the means, the sum of outer products; what is below the noise is cut off, class by class
-what differs from the covariance of all. Draws of these normal distributions are blurred images that have the
-right first and second moments: free to look at, so networks learn from them before they see a private row. It
-goes further than the noised class means of DP-FETA (arXiv 2504.01395), for the same kind of charge.
+each class and, around the means, the sum of outer products. Means are drawn together as far as their noise asks
+for (empirical Bayes); of the products, what is below the noise is cut off, class by class what differs from the
+covariance of all. Draws of these normal distributions are blurred images that have the right first and second
+moments: free to look at, so networks learn from them before they see a private row. It goes further than the
+noised class means of DP-FETA (arXiv 2504.01395), for the same kind of charge.
 
 Privacy claim: costs ``events(ρ)``. A unit's share of a sum is a mean over its rows, of norm at most 1 whatever
 they hold; the means that the outer products are taken around are those already measured.
@@ -32,6 +33,8 @@ MEANS = 0.2
 """The share of ρ that the means get; outer products get the rest."""
 ABOVE = 1.1
 """An eigenvalue counts where it is so many times as large as noise alone would make it."""
+ROUNDS = 50
+"""Of the fixed point that a variance between classes is."""
 CHUNK = 8192
 
 
@@ -52,6 +55,13 @@ class Basis:
     def radius(self) -> float:
         """The largest norm of an image around middle grey, pixels in [0, 1]."""
         return 0.5 * math.sqrt(math.prod(self.shape))
+
+    @property
+    def bands(self) -> npt.NDArray[np.intp]:
+        """The larger frequency of each of the d numbers, [d]."""
+        height, width, channels = self.shape
+        rows, columns = np.indices((min(self.m, height), min(self.m, width)))
+        return np.repeat(np.maximum(rows, columns).ravel(), channels)
 
     def encode(self, images: npt.NDArray[np.uint8]) -> Array:
         """[n, height, width, channels] → [n, d] of norm at most 1."""
@@ -130,7 +140,7 @@ def measure(
 
     asked = ask(["image means", n_classes, d, sigma_means], sums)
     noisy = np.reshape(asked, (n_classes, d))
-    means = _shrunk(noisy / counts[:, None], counts, sigma_means)
+    means = _shrunk(noisy / counts[:, None], counts, sigma_means, basis.bands)
 
     def products() -> list[float]:
         rest = u - means[classes]
@@ -157,14 +167,30 @@ def noised(total: Array, sigma: float, form: Callable[[Array], Array]) -> list[f
     )
 
 
-def _shrunk(means: Array, counts: Array, sigma: float) -> Array:
-    """Class means drawn to that of all as far as their noise asks for (James and Stein), of norm at most 1."""
+def _shrunk(means: Array, counts: Array, sigma: float, bands: npt.NDArray[np.intp]) -> Array:
+    """Class means drawn to that of all as far as their noise asks for, of norm at most 1.
+
+    Band by band: classes differ in low frequencies most, and a rare class keeps those while the noise of the
+    others is taken off.
+    """
     pooled = (means * counts[:, None]).sum(0) / counts.sum()
-    apart = means - pooled
-    noise_part = means.shape[1] * (sigma / counts) ** 2
-    kept = np.clip(1 - noise_part / np.maximum((apart**2).sum(1), 1e-12), 0, 1)
-    out = pooled + kept[:, None] * apart
+    apart, variances = means - pooled, (sigma / counts) ** 2
+    kept = np.empty_like(means)
+    for band in np.unique(bands):
+        mine = bands == band
+        between = _between((apart[:, mine] ** 2).mean(1), variances)
+        kept[:, mine] = (between / (between + variances))[:, None]
+    out = pooled + kept * apart
     return np.asarray(out / np.maximum(1, np.linalg.norm(out, axis=1, keepdims=True)))
+
+
+def _between(squares: Array, variances: Array) -> float:
+    """The variance between classes that explains their mean squares best, beside that of their noise."""
+    found = 0.0
+    for _ in range(ROUNDS):
+        weights = 1 / (variances + found) ** 2
+        found = max(0.0, float(np.average(squares - variances, weights=weights)))
+    return found
 
 
 def _factors(sums: Array, counts: Array, sigma: float) -> Array:

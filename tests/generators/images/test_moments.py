@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from generators.images.moments import Basis, events, measure, noise
+from generators.images.moments import Basis, _shrunk, events, measure, noise
 
 SHAPE = (6, 5, 3)
 
@@ -150,3 +150,20 @@ def test_what_noise_drowns_is_left_out():
     draws = found.draw(classes, torch.Generator().manual_seed(0))
     assert draws.shape == (30, 3, 6, 5)
     assert draws.abs().max() <= 1
+
+
+def test_means_of_rare_classes_keep_what_stands_above_the_noise():
+    """Closer than the noisy means and than one mean for all; classes differ in band 0 alone."""
+    rng, basis = np.random.default_rng(0), Basis((8, 8, 1), 8)
+    counts, sigma, errors = np.array([4000.0, 400, 200, 100, 50]), 1.5, []
+    for _ in range(200):
+        truth = np.zeros((5, basis.size))
+        truth[:, basis.bands == 0] = 0.05 * rng.standard_normal((5, 1))
+        noisy = truth + (sigma / counts)[:, None] * rng.standard_normal(truth.shape)
+        kept = _shrunk(noisy, counts, sigma, basis.bands)
+        pooled = (noisy * counts[:, None]).sum(0) / counts.sum()
+        errors.append([((m - truth) ** 2).sum(1) for m in (kept, noisy, pooled)])
+    ours, raw, one = np.mean(errors, axis=0)
+    assert (ours[1:] < 0.5 * raw[1:]).all()
+    assert (ours[:4] < 0.5 * one[:4]).all()
+    assert ours[4] < one[4]
