@@ -29,7 +29,7 @@ from generators.marginals.measurement import Ask
 
 Array = npt.NDArray[np.float64]
 
-MEANS = 0.2
+MEANS = 0.35
 """The share of ρ that the means get; outer products get the rest."""
 ABOVE = 1.1
 """An eigenvalue counts where it is so many times as large as noise alone would make it."""
