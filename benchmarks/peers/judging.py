@@ -27,8 +27,8 @@ from privacy.codec import Codec
 from privacy.schema import Classification, Schema, Survival
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-import kmarginal_nist  # noqa: E402
-from data_sets import Split  # noqa: E402
+import kmarginal_nist
+from data_sets import Split
 
 SETS_OF_FOUR = 200
 LEAST_TESTED = 10

@@ -11,7 +11,8 @@ with a FOLDER:
                           domain {column: size}, numbers [column]; public      written here
     FOLDER/schema.yaml    the public schema, for who can read it               written here
     FOLDER/synthetic.csv  as many rows, the same columns                       written by the worker
-    FOLDER/report.json    seconds, claimed δ and own ε                         written by the worker
+    FOLDER/report.json    seconds of fit and sample, on the clock and of the
+                          processor; claimed δ and own ε                       written by the worker
 
 One cell (data, peer, ε, seed) is one JSON line of results/peers.jsonl; a failure and a time limit passed
 are results as well. Cells that stand there are not repeated, so one command runs what is missing.
@@ -33,10 +34,10 @@ from typing import Any
 import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from calling import call  # noqa: E402
-from data_sets import DATA_SETS, Split, split  # noqa: E402
-from judging import judge  # noqa: E402
-from peers import PEERS, Peer  # noqa: E402
+from calling import call
+from data_sets import DATA_SETS, Split, split
+from judging import judge
+from peers import PEERS, Peer
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -52,7 +53,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=PEERS, default=list(PEERS), metavar="PEER")
     parser.add_argument("--epsilon", type=float, nargs="+", default=[0.5, 1, 4, 10])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--limit", type=float, default=900, help="seconds a cell")
+    parser.add_argument("--limit", type=float, default=900, help="processor seconds a cell")
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--uv", default="uv", help="the program that starts the workers")
     options = parser.parse_args()
