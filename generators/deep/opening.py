@@ -191,7 +191,14 @@ def measure(
     pairs = [budget.measure(merged, c, price["pairs"]) for c in roles.pairs]
     n = total([*alone, *joint, *pairs])
     fitted = _fit(compression, roles, alone, [*joint, *pairs], n)
-    tables = {m.clique: fitted.project(m.clique) for m in (*alone, *joint, *pairs)}
+    # what was too large to be fitted stays as it was measured
+    inside = [set(c) for c in fitted.tree.cliques]
+    tables = {
+        m.clique: fitted.project(m.clique)
+        if any(c.issuperset(m.clique) for c in inside)
+        else m.counts.astype(float)
+        for m in (*alone, *joint, *pairs)
+    }
     tables = {c: np.maximum(t, 0) / np.maximum(t, 0).sum() for c, t in tables.items()}
     model = GraphicalModel.of(fitted, compression, n)
     zeros: dict[Clique, npt.NDArray[np.bool_]] = {

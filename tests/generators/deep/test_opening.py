@@ -99,6 +99,19 @@ def test_without_noise_the_tables_are_the_rows():
     assert found.units == pytest.approx(20_000, rel=0.01)
 
 
+def test_what_is_too_large_to_be_fitted_stays_as_measured(monkeypatch):
+    """Columns with many codes beside two targets: only the first target is in the fit."""
+    monkeypatch.setattr(module, "MANY", 1)
+    ward = {"task": "multiclass", "column": "ward"}
+    ill = {"task": "classification", "column": "ill", "positive": ["1"]}
+    drawn = codes()
+    found = opened(schema(targets=[ward, ill], subgroups=[]), drawn=drawn)
+    assert found.roles.targets == ("ward", "ill")
+    age = [np.bincount(drawn["age"][drawn["ill"] == y], minlength=10) for y in (0, 1)]
+    shares = np.array([counts / counts.sum() for counts in age])
+    np.testing.assert_allclose(found.given("age", "ill"), shares, atol=0.01)
+
+
 def test_heads_begin_at_what_was_measured():
     drawn = codes()
     found = opened(schema(), drawn=drawn)
