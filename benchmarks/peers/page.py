@@ -182,7 +182,9 @@ def section(data: str, epsilon: float, rows: Sequence[Row], real: Line, folder: 
     lines = [line(peer, [r for r in mine if r["peer"] == peer]) for peer in PEERS]
     seeds = sorted({r["seed"] for r in mine})
     name = f"{data}-{epsilon:g}"
-    (folder / f"{name}.svg").write_text(chart(f"{data}, ε = {epsilon:g}", lines), encoding="utf-8")
+    drawn = chart(f"{data}, ε = {epsilon:g}", lines, real)
+    if drawn:
+        (folder / f"{name}.svg").write_text(drawn, encoding="utf-8")
     command = (
         f"python benchmarks/peers/run.py DATA_DIR --data-sets {data} --epsilon {epsilon:g} "
         f"--seeds {' '.join(map(str, seeds))} --only LINE"
@@ -192,7 +194,9 @@ def section(data: str, epsilon: float, rows: Sequence[Row], real: Line, folder: 
         f"A cell: `{command}`, with the name of its line.",
         table(lines, real),
         losses(lines),
-        f"![{name}: use and fidelity against time]({folder.name}/{name}.svg)",
+        f"![{name}: time, use, worst group and fidelity]({folder.name}/{name}.svg)"
+        if drawn
+        else "",
     ]
     return "\n\n".join(p for p in parts if p)
 
