@@ -166,9 +166,9 @@ def losses(lines: Sequence[Line]) -> str:
             better = f" (but not {' and '.join(ours)})" if ours else ""
             figures = f"{column.text(value)} against {column.text(own)}"
             said.append(f"{column.title}: {ahead.peer}, {figures}{better}")
-    if not said:
-        return f"**Where {DEFAULT} is behind a peer**: in no column."
-    return f"**Where {DEFAULT} is behind a peer**: " + "; ".join(said) + "."
+    peers = sum(not x.ours for x in lines)
+    head = f"**Where {DEFAULT} is behind a peer** (figures from {len(others)} of {peers} peers): "
+    return head + ("; ".join(said) or "in no column") + "."
 
 
 def _behind(line: Line, value: float, column: Column) -> bool:

@@ -243,6 +243,7 @@ def test_the_best_of_a_column_is_bold_whoever_it_is(told):
 
 def test_losses_are_named_with_both_figures(told):
     assert "AUROC hist: dpmm-mst, .910 against .900." in told
+    assert "(figures from 2 of 10 peers)" in told
 
 
 def test_a_lost_group_a_timeout_and_a_crash_are_told(told):
