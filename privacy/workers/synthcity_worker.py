@@ -1,0 +1,161 @@
+# /// script
+# requires-python = ">=3.11,<3.12"
+# dependencies = ["synthcity==0.2.12", "torch==2.13.0"]
+#
+# [tool.uv]
+# override-dependencies = [
+#     "torch==2.13.0",
+#     "torchvision==0.28.0",
+#     "numpy>=2,<2.4",
+#     "networkx>=3",
+#     "lifelines>=0.30",
+#     "xgboost>=2",
+#     "fastai",
+#     "fastcore",
+# ]
+# ///
+"""Generators of synthcity: `uv run --script synthcity_worker.py < ZIP`.
+
+synthcity asks for torch<2.3 and numpy<2, so it lives in an environment of its own and imports nothing of ours.
+
+    task.json        {"do": "generate", …}; see ``generate``                     in the zip file
+    rows/*.parquet   tables of integer codes, of each of which a model is made   in the zip file
+    rows/*.parquet   as many rows drawn from each model as asked for, a zip file on stdout
+
+Private rows come and go through pipes, and no file can be written from the moment on that they are read:
+synthcity would keep results and compressed tables in its workspace.
+"""
+
+import io
+import json
+import resource
+import sys
+import tempfile
+import zipfile
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+# torchvision's own need not load beside a CPU build
+operators: Any = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
+operators.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+operators.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+
+from synthcity.plugins.core.dataloader import (  # noqa: E402
+    GenericDataLoader,
+    SurvivalAnalysisDataLoader,
+)
+from synthcity.plugins.core.models.tabular_encoder import TabularEncoder  # noqa: E402
+from synthcity.plugins.generic.plugin_ctgan import CTGANPlugin  # noqa: E402
+from synthcity.plugins.generic.plugin_ddpm import TabDDPMPlugin  # noqa: E402
+from synthcity.plugins.privacy.plugin_adsgan import AdsGANPlugin  # noqa: E402
+from synthcity.plugins.privacy.plugin_dpgan import DPGANPlugin  # noqa: E402
+from synthcity.plugins.privacy.plugin_pategan import PATEGANPlugin  # noqa: E402
+from synthcity.plugins.survival_analysis.plugin_survival_gan import (  # noqa: E402
+    SurvivalGANPlugin,
+)
+
+PLUGINS = {
+    "dpgan": DPGANPlugin,
+    "pategan": PATEGANPlugin,
+    "adsgan": AdsGANPlugin,
+    "ctgan": CTGANPlugin,
+    "ddpm": TabDDPMPlugin,
+    "survival_gan": SurvivalGANPlugin,
+}
+OWN_ENCODER = ("ddpm", "survival_gan")
+"""Plugins that take no encoder and fit one to the rows: they promise no privacy."""
+
+Files = dict[str, bytes]
+
+
+def generate(task: dict[str, Any], files: Files) -> Files:
+    """For every table a model, and from it ``rows`` rows.
+
+    ``task``: plugin, domain {column: codes}, numbers [column], rows, seeds {file: seed}, options of the
+    plugin's constructor; epsilon and delta of one row, where it takes them; survival {time, event, observed}.
+    """
+    return {name: drawn(task, content, task["seeds"][name]) for name, content in files.items()}
+
+
+def drawn(task: dict[str, Any], content: bytes, seed: int) -> bytes:
+    """The rows drawn from a model of one table; numbers are rounded, codes cut to their domain."""
+    table = pd.read_parquet(io.BytesIO(content))
+    # a column of floats is not cut down to whole numbers on its way back
+    table = table.astype(dict.fromkeys(task["numbers"], float))
+    model = plugin(task, seed)
+    if task.get("survival"):
+        found = of_survival(model, table, task)
+    else:
+        model.fit(GenericDataLoader(table))
+        found = model.generate(task["rows"]).dataframe()
+    codes = {
+        name: np.clip(np.rint(found[name].to_numpy(dtype=float)), 0, size - 1).astype(np.uint16)
+        for name, size in task["domain"].items()
+    }
+    packed: bytes = pd.DataFrame(codes).to_parquet(None, index=False)
+    return packed
+
+
+def plugin(task: dict[str, Any], seed: int) -> Any:
+    """The plugin as asked for; rows are not rejected by the private table's own domain (``strict``)."""
+    name, options = task["plugin"], dict(task["options"])
+    if name == "dpgan":  # a validation loss on real rows would be looked at for free
+        options["n_iter_print"] = options["n_iter"] + 1
+    if name not in OWN_ENCODER:
+        options["encoder"] = public_encoder(task["domain"], task["numbers"])
+    if name != "survival_gan":
+        options["strict"] = False
+    if "epsilon" in task:
+        options |= {"epsilon": task["epsilon"], "delta": task["delta"]}
+    made = PLUGINS[name](random_state=seed, workspace=Path(tempfile.gettempdir()), **options)
+    if name == "pategan":  # its constructor forgets the δ that it is given
+        made.model.delta = task["delta"]
+    return made
+
+
+def public_encoder(domain: dict[str, int], numbers: list[str]) -> TabularEncoder:
+    """Fitted to a table of every code: one-hot, and for numbers the mixture of an even spread."""
+    codes = np.arange(max(domain.values()))
+    table = pd.DataFrame({name: codes % size for name, size in domain.items()})
+    table = table.astype(dict.fromkeys(numbers, float))
+    return TabularEncoder(max_clusters=5).fit(table, [c for c in domain if c not in numbers])
+
+
+def of_survival(model: Any, table: pd.DataFrame, task: dict[str, Any]) -> pd.DataFrame:
+    """As ``drawn``, with the time above zero and the event as a flag, as synthcity asks."""
+    time, event, observed = (task["survival"][k] for k in ("time", "event", "observed"))
+    table[time] += 1.0
+    table[event] = (table[event] == observed).astype(int)
+    loader = SurvivalAnalysisDataLoader(table, time_to_event_column=time, target_column=event)
+    model.fit(loader)
+    found = model.generate(task["rows"]).dataframe()
+    found[time] -= 1.0
+    found[event] = np.where(found[event] == 1, observed, 1 - observed)
+    return pd.DataFrame(found)
+
+
+TASKS = {"generate": generate}
+
+
+def main() -> None:
+    """One task."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    given = zipfile.ZipFile(io.BytesIO(sys.stdin.buffer.read()))
+    files = {name: given.read(name) for name in given.namelist()}
+    task = json.loads(files.pop("task.json"))
+    with redirect_stdout(sys.stderr):  # what libraries print is no result
+        answer = TASKS[task["do"]](task, files)
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as out:
+        for name, content in answer.items():
+            out.writestr(name, content)
+    sys.stdout.buffer.write(packed.getvalue())
+
+
+if __name__ == "__main__":
+    main()
