@@ -162,9 +162,9 @@ def gate(scorecard: Scorecard, policy: Policy, unverified: bool = False) -> Verd
     """
     if policy.figures == "charged":
         scorecard = scorecard.filter(visibility="public")
-    reasons = [reason for rule in policy.rules for reason in _apply(scorecard, rule)]
+    reasons = [_claimed(policy)] if unverified else []
+    reasons += [reason for rule in policy.rules for reason in _apply(scorecard, rule)]
     reasons += [_failure(score, policy) for score in scorecard if score.status == "failed"]
-    reasons += [_claimed(policy)] if unverified else []
     reasons.sort(key=lambda r: SEVERITY.index(r.outcome))
     found = {r.outcome for r in reasons}
     decision: Decision = "insufficient evidence"

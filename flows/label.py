@@ -33,9 +33,9 @@ PROVED = "the mechanisms of Understudy, each draw charged"
 CLAIMED = "as claimed upstream, not verified"
 UNVERIFIED = (
     "The guarantee itself. It is what the makers of the generator claim of it; nobody here has verified it, "
-    "and audits of such claims have found more lost than claimed. These rows are out because the policy says "
-    "`unverified: allow`."
+    "and audits of such claims have found more lost than claimed."
 )
+ALLOWED = "The policy lets it out all the same (`unverified: allow`)."
 
 NOT_COVERED = (
     "How long the computation took, and errors met on the way, are not protected; both stay in the house.",
@@ -131,7 +131,10 @@ def _in_words(unit: str, cost: Spent, unverified: bool) -> str:
 
 def _claimed(work: Work) -> list[str]:
     """That the guarantee is somebody else's word, where it is."""
-    return [UNVERIFIED] if work.run.config.unverified else []
+    if not work.run.config.unverified:
+        return []
+    allowed = work.run.config.load_policy().unverified == "allow"
+    return [f"{UNVERIFIED} {ALLOWED}" if allowed else UNVERIFIED]
 
 
 def _not_covered(work: Work, verdict: Verdict) -> list[str]:

@@ -14,13 +14,17 @@
 #     "fastcore",
 # ]
 # ///
-"""Generators of synthcity: `uv run --script synthcity_worker.py < ZIP`.
+"""Generators and metrics of synthcity: `uv run --script synthcity_worker.py < ZIP`.
 
 synthcity asks for torch<2.3 and numpy<2, so it lives in an environment of its own and imports nothing of ours.
 
     task.json        {"do": "generate", …}; see ``generate``                     in the zip file
     rows/*.parquet   tables of integer codes, of each of which a model is made   in the zip file
     rows/*.parquet   as many rows drawn from each model as asked for, a zip file on stdout
+
+    task.json        {"do": "measure", …}; see ``measure``                       in the zip file
+    *.parquet        tables of numbers that are compared                         in the zip file
+    answers.json     what each question came to, in a zip file on stdout
 
 Private rows come and go through pipes, and no file can be written from the moment on that they are read:
 synthcity would keep results and compressed tables in its workspace.
@@ -31,6 +35,7 @@ import json
 import resource
 import sys
 import tempfile
+import traceback
 import zipfile
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -45,6 +50,22 @@ operators: Any = torch.library.Library("torchvision", "DEF")  # type: ignore[no-
 operators.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
 operators.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
 
+from synthcity.utils import serialization  # noqa: E402
+
+serialization.save_to_file = lambda *given: None  # metrics keep their results there
+
+from synthcity.metrics.eval_detection import (  # noqa: E402
+    SyntheticDetectionLinear,
+    SyntheticDetectionMLP,
+    SyntheticDetectionXGB,
+)
+from synthcity.metrics.eval_performance import PerformanceEvaluatorLinear  # noqa: E402
+from synthcity.metrics.eval_privacy import DomiasMIAKDE, DomiasMIAPrior  # noqa: E402
+from synthcity.metrics.eval_statistical import (  # noqa: E402
+    AlphaPrecision,
+    PRDCScore,
+    SurvivalKMDistance,
+)
 from synthcity.plugins.core.dataloader import (  # noqa: E402
     GenericDataLoader,
     SurvivalAnalysisDataLoader,
@@ -139,7 +160,64 @@ def of_survival(model: Any, table: pd.DataFrame, task: dict[str, Any]) -> pd.Dat
     return pd.DataFrame(found)
 
 
-TASKS = {"generate": generate}
+COMPARISONS = {
+    "alpha_precision": AlphaPrecision,
+    "prdc": PRDCScore,
+    "detection_linear": SyntheticDetectionLinear,
+    "detection_mlp": SyntheticDetectionMLP,
+    "detection_xgb": SyntheticDetectionXGB,
+}
+ON_SURVIVAL = {"survival_km": SurvivalKMDistance, "survival_cox": PerformanceEvaluatorLinear}
+ATTACKS = {"domias_kde": DomiasMIAKDE, "domias_prior": DomiasMIAPrior}
+
+
+def measure(task: dict[str, Any], files: Files) -> Files:
+    """An answer to each of ``task``'s questions: figures by synthcity's names, or the type of its error.
+
+    A question: metric, and the names of tables: real and fake, and for attacks the members. Of the real
+    ones an attack takes the first half for strangers and the last for what it knows of the population.
+    ``task``: questions, seed, survival {time, event}.
+    """
+    tables = {
+        name.removesuffix(".parquet"): pd.read_parquet(io.BytesIO(content))
+        for name, content in files.items()
+    }
+    answers = [answered(question, tables, task) for question in task["questions"]]
+    return {"answers.json": json.dumps(answers).encode()}
+
+
+def answered(
+    question: dict[str, str], tables: dict[str, pd.DataFrame], task: dict[str, Any]
+) -> dict[str, Any]:
+    metric, kind = question["metric"], "survival_analysis"
+    real, fake = tables[question["real"]], tables[question["fake"]]
+    about = {
+        "random_state": task["seed"],
+        "workspace": Path(tempfile.gettempdir()),
+        "use_cache": False,
+    }
+    try:
+        if metric in ON_SURVIVAL:
+            columns = {
+                "time_to_event_column": task["survival"]["time"],
+                "target_column": task["survival"]["event"],
+            }
+            pair = [SurvivalAnalysisDataLoader(t.copy(), **columns) for t in (real, fake)]
+            found = ON_SURVIVAL[metric](task_type=kind, **about).evaluate(*pair)
+        elif metric in ATTACKS:
+            members, half = tables[question["members"]], len(real) // 2
+            given = [GenericDataLoader(t) for t in (real, fake, members, fake)]
+            found = ATTACKS[metric](**about).evaluate(*given, reference_size=half)
+        else:
+            pair = [GenericDataLoader(t) for t in (real, fake)]
+            found = COMPARISONS[metric](**about).evaluate(*pair)
+    except Exception as error:  # its words may quote rows
+        traceback.print_exc()
+        return {"error": type(error).__name__}
+    return {name: float(value) for name, value in found.items()}
+
+
+TASKS = {"generate": generate, "measure": measure}
 
 
 def main() -> None:
