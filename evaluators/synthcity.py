@@ -146,7 +146,7 @@ def _asked(
 
 
 def _given(tables: Tables, size: int, task: dict[str, Any]) -> dict[str, bytes]:
-    """The files of the worker: codes between 0 and 1, and for survival a time above 0 and a flag."""
+    """The files of the worker: codes between 0 and 1, a time above 0 and an event as a flag."""
     target, domain = _survival(tables), tables.codec.domain
     found: dict[str, pd.DataFrame] = {}
     for role in ROLES:
@@ -156,7 +156,7 @@ def _given(tables: Tables, size: int, task: dict[str, Any]) -> dict[str, bytes]:
         if target is not None:
             labels = tables.codec.columns[target.event].labels
             seen = [i for i, label in enumerate(labels) if label in target.event_values]
-            found[role][target.time] = codes[target.time] + 1.0
+            found[role][target.time] = (codes[target.time] + 1) / domain[target.time]
             found[role][target.event] = codes[target.event].isin(seen).astype(int)
     found["train half"] = found["train"].iloc[: size // 2]
     files = {f"{name}.parquet": frame.to_parquet(None) for name, frame in found.items()}

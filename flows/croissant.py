@@ -91,7 +91,7 @@ def _responsible(label: dict[str, Any], schema: Schema) -> dict[str, Any]:
         "rai:personalSensitiveInformation": [
             f"Every row is drawn from a model that was trained on a private table {under(label)}, "
             f"{guarantee['definition']}: ε = {guarantee['epsilon']:.6g}, δ = {guarantee['delta']:g}.",
-            f"Guarantee: {guarantee['basis']}.",
+            *([f"Guarantee: {basis}."] if (basis := guarantee.get("basis")) else []),
             guarantee["in_words"],
             f"Protected: {guarantee['protects']}.",
             *filter(None, [held_out(label)]),
@@ -152,7 +152,7 @@ def _privacy(label: dict[str, Any]) -> dict[str, Any]:
     facts = {
         "epsilon": (guarantee["epsilon"], "sc:Float"),
         "delta": (guarantee["delta"], "sc:Float"),
-        "basis": (guarantee["basis"], "sc:Text"),
+        "basis": (guarantee.get("basis", ""), "sc:Text"),
         "unit": (guarantee["unit"], "sc:Text"),
         "max_rows_per_unit": (guarantee["max_rows_per_unit"], "sc:Integer"),
         "neighbouring_relation": (guarantee["neighbouring_relation"], "sc:Text"),
