@@ -160,7 +160,10 @@ def _given(tables: Tables, size: int, task: dict[str, Any]) -> dict[str, bytes]:
             found[role][target.event] = codes[target.event].isin(seen).astype(int)
     found["train half"] = found["train"].iloc[: size // 2]
     files = {f"{name}.parquet": frame.to_parquet(None) for name, frame in found.items()}
-    survival = target and {"time": target.time, "event": target.event}
+    survival = None
+    if target is not None:
+        codes_of_time = domain[target.time]
+        survival = {"time": target.time, "event": target.event, "codes": codes_of_time}
     return files | {"task.json": json.dumps(task | {"survival": survival}).encode()}
 
 

@@ -32,6 +32,7 @@ synthcity would keep results and compressed tables in its workspace.
 
 import io
 import json
+import os
 import resource
 import sys
 import tempfile
@@ -45,6 +46,9 @@ import numpy as np
 import pandas as pd
 import torch
 
+os.environ["JOBLIB_MULTIPROCESSING"] = "0"  # its locks would be files
+# gone from numpy, and used where it computes a C-index
+np.infty = np.inf  # type: ignore[attr-defined]  # noqa: NPY201
 # torchvision's own need not load beside a CPU build
 operators: Any = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
 operators.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
@@ -185,7 +189,7 @@ def measure(task: dict[str, Any], files: Files) -> Files:
 
     A question: metric, and the names of tables: real and fake, and for attacks the members. Of the real
     ones an attack takes the first half for strangers and the last for what it knows of the population.
-    ``task``: questions, seed, survival {time, event}.
+    ``task``: questions, seed, survival {time, event, codes of the time}.
     """
     tables = {
         name.removesuffix(".parquet"): pd.read_parquet(io.BytesIO(content))
@@ -211,7 +215,11 @@ def answered(
                 "time_to_event_column": task["survival"]["time"],
                 "target_column": task["survival"]["event"],
             }
-            pair = [SurvivalAnalysisDataLoader(t.copy(), **columns) for t in (real, fake)]
+            time, codes = task["survival"]["time"], task["survival"]["codes"]
+            pair = [  # it looks one unit of time before the last
+                SurvivalAnalysisDataLoader(t.assign(**{time: t[time] * codes}), **columns)
+                for t in (real, fake)
+            ]
             found = ON_SURVIVAL[metric](task_type=kind, **about).evaluate(*pair)
         elif metric in ATTACKS:
             members, half = tables[question["members"]], len(real) // 2
