@@ -8,8 +8,8 @@ Many runs: a distinguisher gives a score to each run.
 - ``region_lower_bound``: where it is of another shape that is known up to how much noise there is, such as
   a Poisson-sampled Gaussian. One threshold, two Clopper-Pearson limits, and the largest ε of the shape's
   that they refute (Nasr et al., arXiv 2302.07956).
-- ``any_lower_bound``: where nothing is known of its shape. The same threshold and limits, and no more than
-  the definition of (ε, δ); few runs show little.
+- ``any_lower_bound``: where nothing is known of its shape. A threshold, the same limits, and no more than the
+  definition of (ε, δ); few runs show little.
 
 One run: each canary is in by a fair coin, and the auditor guesses some of the coins (Steinke, Nasr, Jagielski,
 arXiv 2305.08846). So many guesses cannot show more than ``one_run_lower_bound`` of them all being right.
@@ -112,19 +112,17 @@ def region_lower_bound(
 
 
 def any_lower_bound(
-    without: npt.ArrayLike, with_unit: npt.ArrayLike, delta: float, confidence: float = 0.95
+    without: npt.ArrayLike,
+    with_unit: npt.ArrayLike,
+    threshold: float,
+    delta: float,
+    confidence: float = 0.95,
 ) -> float:
     """ε that a mechanism of any shape has at least: P(above | with) ≤ e^ε P(above | without) + δ, and back.
 
-    The threshold is the best one for the first tenth of the runs, which then do not count.
+    ``threshold``: fixed before these runs were made.
     """
     a, b = np.asarray(without, dtype=float), np.asarray(with_unit, dtype=float)
-    first = max(1, len(a) // 10), max(1, len(b) // 10)
-    seen = np.unique(np.concatenate([a[: first[0]], b[: first[1]]]))
-    middles = (seen[1:] + seen[:-1]) / 2 if len(seen) > 1 else seen
-    errors = [(a[: first[0]] > t).mean() + (b[: first[1]] <= t).mean() for t in middles]
-    threshold = middles[int(np.argmin(errors))]
-    a, b = a[first[0] :], b[first[1] :]
     error = (1 - confidence) / 2
     wrong = _upper(int((a > threshold).sum()), len(a), error)
     missed = _upper(int((b <= threshold).sum()), len(b), error)

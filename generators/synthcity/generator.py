@@ -71,6 +71,10 @@ class Synthcity(ABC):
 
     plugin: ClassVar[str]
 
+    def __post_init__(self) -> None:
+        if min(self.n_iter, self.batch_size, self.minutes, self.gigabytes) <= 0:
+            raise ValueError("n_iter, batch_size, minutes and gigabytes must be positive")
+
     @abstractmethod
     def event(self) -> DpEvent:
         """What ``fit`` costs."""
@@ -210,6 +214,13 @@ class Pategan(Claimed):
     n_teachers: int = 10
     teacher_template: str = "xgboost"
     lamda: float = 1e-3
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.generator_n_iter < 2:
+            raise ValueError(
+                "generator_n_iter must be at least 2: with 1, synthcity divides by zero"
+            )
 
 
 @dataclass(frozen=True)

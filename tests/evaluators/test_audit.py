@@ -59,12 +59,13 @@ def test_a_bound_without_a_shape_holds_and_sees_what_is_plain():
     rng = np.random.default_rng(0)
     lies = 1 / (1 + np.e)
     bounds = [
-        any_lower_bound(rng.random(500) < lies, rng.random(500) > lies, 1e-6) for _ in range(300)
+        any_lower_bound(rng.random(500) < lies, rng.random(500) > lies, 0.5, 1e-6)
+        for _ in range(300)
     ]
     assert sum(b > 1.0 for b in bounds) <= 30
     assert np.median(bounds) > 0.6
-    assert any_lower_bound(np.zeros(110), np.ones(110), 1e-6) > 3.0
-    assert any_lower_bound(np.zeros(110), np.zeros(110), 1e-6) == 0.0
+    assert any_lower_bound(np.zeros(110), np.ones(110), 0.5, 1e-6) > 3.0
+    assert any_lower_bound(np.zeros(110), np.zeros(110), 0.5, 1e-6) == 0.0
 
 
 def noisier(q, sigma, steps, factor):

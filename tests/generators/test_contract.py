@@ -152,7 +152,7 @@ SMALL = {
         "device": "cpu",
     },
     "synthcity-dpgan": {"n_iter": 2},
-    "synthcity-pategan": {"n_iter": 1, "generator_n_iter": 1, "n_teachers": 2},
+    "synthcity-pategan": {"n_iter": 1, "generator_n_iter": 2, "n_teachers": 2},
     "image-gan": {
         "steps": 20,
         "sampling_rate": 0.2,

@@ -70,6 +70,12 @@ def test_what_is_broken_is_refused_by_name(name: str) -> None:
         make_generator({"name": name})
 
 
+@pytest.mark.parametrize("wrong", [{"n_iter": 0}, {"generator_n_iter": 1}])
+def test_what_cannot_run_is_refused_before_it_is_charged(wrong: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match="must be"):
+        make_generator({"name": "synthcity-pategan", **wrong})
+
+
 def test_what_promises_nothing_says_so() -> None:
     assert {n.removeprefix("synthcity-") for n in NON_PRIVATE} == {
         "adsgan", "ctgan", "ddpm", "survival_gan",
