@@ -8,6 +8,8 @@ Many runs: a distinguisher gives a score to each run.
 - ``region_lower_bound``: where it is of another shape that is known up to how much noise there is, such as
   a Poisson-sampled Gaussian. One threshold, two Clopper-Pearson limits, and the largest ε of the shape's
   that they refute (Nasr et al., arXiv 2302.07956).
+- ``any_lower_bound``: where nothing is known of its shape. A threshold, the same limits, and no more than the
+  definition of (ε, δ); few runs show little.
 
 One run: each canary is in by a fair coin, and the auditor guesses some of the coins (Steinke, Nasr, Jagielski,
 arXiv 2305.08846). So many guesses cannot show more than ``one_run_lower_bound`` of them all being right.
@@ -107,6 +109,25 @@ def region_lower_bound(
         middle = math.sqrt(low * high)
         low, high = (low, middle) if refuted(middle) else (middle, high)
     return float(_pld(shape(high), interval).get_epsilon(delta))
+
+
+def any_lower_bound(
+    without: npt.ArrayLike,
+    with_unit: npt.ArrayLike,
+    threshold: float,
+    delta: float,
+    confidence: float = 0.95,
+) -> float:
+    """ε that a mechanism of any shape has at least: P(above | with) ≤ e^ε P(above | without) + δ, and back.
+
+    ``threshold``: fixed before these runs were made.
+    """
+    a, b = np.asarray(without, dtype=float), np.asarray(with_unit, dtype=float)
+    error = (1 - confidence) / 2
+    wrong = _upper(int((a > threshold).sum()), len(a), error)
+    missed = _upper(int((b <= threshold).sum()), len(b), error)
+    ratios = (1 - missed - delta) / wrong, (1 - wrong - delta) / missed
+    return max(0.0, *(math.log(r) for r in ratios if r > 0))
 
 
 def _upper(hits: int, runs: int, error: float) -> float:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pandas as pd
 
+from evaluators import synthcity
 from evaluators.association import association
 from evaluators.attacks.anonymeter import anonymeter
 from evaluators.attacks.attribute import attribute
@@ -86,7 +87,11 @@ ON_TABLES: Mapping[str, Metric] = {
 }
 """Metrics that compare tables."""
 
-IN_OWN_ENVIRONMENT: Mapping[str, Metric] = {"attack.anonymeter": anonymeter}
+IN_OWN_ENVIRONMENT: Mapping[str, Metric] = {
+    "attack.anonymeter": anonymeter,
+    "synthcity": synthcity.resemblance,
+    "attack.synthcity": synthcity.attacks,
+}
 """Metrics on tables that need ``uv`` and, the first time, the package index."""
 
 ON_PREDICTIONS: Mapping[str, Callable[[Tables, list[Prediction | Failure]], list[Score]]] = {

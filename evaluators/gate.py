@@ -26,6 +26,7 @@ Decision = Literal["approved", "veto", "insufficient evidence"]
 Outcome = Literal["pass", "veto", "insufficient evidence", "note"]
 
 EVERY_METRIC_RAN = "every-metric-ran"
+VERIFIED = "verified-guarantee"
 SEVERITY: tuple[Outcome, ...] = ("veto", "insufficient evidence", "note", "pass")
 ORDERS = {"all": 0, "groups": 1, "pairs": 2}
 
@@ -96,12 +97,14 @@ class Policy(Frozen):
     """What a custodian asks of a release. Rule names may repeat (one purpose, several metrics).
 
     ``figures``: "charged" decides on public scores alone, those that were charged or need no real row, so that
-    the decision is covered by the guarantee too.
+    the decision is covered by the guarantee too. ``unverified``: whether a release may leave the house whose
+    guarantee is somebody else's claim that nobody here has verified.
     """
 
     name: str
     description: str = ""
     figures: Literal["all", "charged"] = "all"
+    unverified: Literal["veto", "allow"] = "veto"
     rules: tuple[Rule, ...] = Field(min_length=1)
     on_failed: Literal["insufficient", "note"] = "insufficient"
 
@@ -152,11 +155,15 @@ class Verdict:
         return summary
 
 
-def gate(scorecard: Scorecard, policy: Policy) -> Verdict:
-    """Hold every score that the policy may see against every rule."""
+def gate(scorecard: Scorecard, policy: Policy, unverified: bool = False) -> Verdict:
+    """Hold every score that the policy may see against every rule.
+
+    ``unverified``: the guarantee is somebody else's claim.
+    """
     if policy.figures == "charged":
         scorecard = scorecard.filter(visibility="public")
-    reasons = [reason for rule in policy.rules for reason in _apply(scorecard, rule)]
+    reasons = [_claimed(policy)] if unverified else []
+    reasons += [reason for rule in policy.rules for reason in _apply(scorecard, rule)]
     reasons += [_failure(score, policy) for score in scorecard if score.status == "failed"]
     reasons.sort(key=lambda r: SEVERITY.index(r.outcome))
     found = {r.outcome for r in reasons}
@@ -286,6 +293,17 @@ def _other_holds(score: Score, other: Limits, scorecard: Scorecard) -> bool:
         status="ok",
     )
     return any(t.value is not None and other.hold(t.value) for t in twins)
+
+
+def _claimed(policy: Policy) -> Reason:
+    outcome: Outcome = "veto" if policy.unverified == "veto" else "note"
+    text = "the guarantee is as claimed upstream, not verified"
+    text += (
+        "; a policy with `unverified: allow` lets such a release out, and the label says so"
+        if outcome == "veto"
+        else ", which this policy allows"
+    )
+    return Reason(VERIFIED, "guarantee", "all", None, "verified", outcome, text)
 
 
 def _failure(score: Score, policy: Policy) -> Reason:

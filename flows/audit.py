@@ -19,6 +19,7 @@ from flows.canaries import one_run
 from flows.config import make_generator
 from flows.worst_case import MECHANISMS, calibrated
 from generators.base import Progress
+from generators.registry import WORKERS
 from privacy.accounting import Guarantee
 from privacy.errors import InputError
 
@@ -59,7 +60,12 @@ def audit(
         made = make_generator(spec)
     except ValueError as error:
         raise InputError(str(error)) from error
-    generator, name = calibrated(made, claim), str(spec["name"])
+    name = str(spec["name"])
+    if name in WORKERS:
+        raise InputError(
+            f"{name} is not made here; benchmarks/audit_synthcity.py audits it from outside"
+        )
+    generator = calibrated(made, claim)
     found = []
     if runs:
         progress("mechanisms on worst inputs", 0.0)

@@ -26,6 +26,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 MECHANISMS = {
     "ApproximateZCDpEvent": "Approximate zero-concentrated DP",
+    "ClaimedDpEvent": "As claimed upstream, not verified",
     "DiscreteGaussianDpEvent": "Discrete Gaussian noise",
     "ExponentialMechanismDpEvent": "Exponential mechanism",
     "GaussianDpEvent": "Gaussian noise",
@@ -37,6 +38,7 @@ MECHANISMS = {
     "ZCDpEvent": "Zero-concentrated DP",
 }
 SYMBOLS = {
+    "by": "claimed of",
     "delta": "δ",
     "epsilon": "ε",
     "mean": "runs on average",
@@ -78,6 +80,7 @@ def write_card(path: Path, label: dict[str, Any], schema: Schema, synthetic: pd.
     context = {
         "label": label,
         "decision": decision(label),
+        "under": under(label),
         "generator": parameters(label["release"]["generator"]),
         "events": rows[:MAX_EVENTS],
         "events_left_out": max(0, len(rows) - MAX_EVENTS),
@@ -102,6 +105,15 @@ def decision(label: dict[str, Any]) -> dict[str, Any]:
         "reasons": [r["text"] for r in summary.get("reasons", ()) if r["outcome"] != "pass"],
         "met": sum(r["outcome"] == "pass" for r in summary.get("reasons", ())),
     }
+
+
+def under(label: dict[str, Any]) -> str:
+    """What a release was made under; labels from before there were claims are of our own mechanisms."""
+    if "claimed" in label["guarantee"].get("basis", ""):
+        return (
+            "under what its makers claim to be differential privacy, which nobody here has verified"
+        )
+    return "under differential privacy"
 
 
 def held_out(label: dict[str, Any]) -> str:

@@ -104,6 +104,9 @@ def evaluate(
             "--anonymeter", help="Singling-out and linkability too; builds its environment."
         ),
     ] = False,
+    synthcity: Annotated[
+        bool, typer.Option("--synthcity", help="Its metrics too; builds its environment.")
+    ] = False,
     seed: Annotated[int, typer.Option(help="Repeats the evaluation.")] = 0,
 ) -> None:
     """Judge anybody's synthetic table against real rows; figures are for the custodian only."""
@@ -123,6 +126,7 @@ def evaluate(
             epsilon=epsilon,
             delta=delta,
             anonymeter=anonymeter,
+            synthcity=synthcity,
             seed=seed,
         )
     )

@@ -21,7 +21,7 @@ from pydantic import (
 from evaluators.gate import Policy
 from flows.places import inside
 from generators.base import Generator
-from generators.registry import GENERATORS
+from generators.registry import GENERATORS, NON_PRIVATE, REFUSED, UNVERIFIED
 from privacy.accounting import Guarantee
 from privacy.arrays import holds_arrays
 from privacy.documents import Frozen, load_yaml
@@ -130,6 +130,16 @@ class RunConfig(Frozen):
         return (self.generator, *(self.select.others if self.select else ()))
 
     @property
+    def unverified(self) -> bool:
+        """Whether the guarantee is, in part, somebody else's word."""
+        return any(spec["name"] in UNVERIFIED for spec in self.candidates)
+
+    @property
+    def non_private(self) -> str:
+        """The first candidate that promises nothing, "" where all do."""
+        return next((str(s["name"]) for s in self.candidates if s["name"] in NON_PRIVATE), "")
+
+    @property
     def lifetime(self) -> Guarantee:
         """The data set's budget over all releases."""
         return (self.budget or self.guarantee).guarantee
@@ -148,9 +158,11 @@ class RunConfig(Frozen):
         # what came later: runs begun before keep their names and charges
         beside |= {"approval"} if self.approval == "policy" else set()
         beside |= {"select"} if self.select is None else set()
+        policy = self.load_policy()
+        usual = {"unverified"} if policy.unverified == "veto" else set()
         content = self.model_dump(mode="json", exclude=beside) | {
             "schema": self.load_schema().model_dump(mode="json", exclude=FORECAST_ONLY),
-            "policy": self.load_policy().model_dump(mode="json"),
+            "policy": policy.model_dump(mode="json", exclude=usual),
         }
         for key in BY_CONTENT:
             if (path := getattr(self, key)) is not None:
@@ -172,6 +184,8 @@ def make_generator(spec: dict[str, Any], public: PublicImages | None = None) -> 
     """
     known = dict(spec)
     name = known.pop("name", None)
+    if name in REFUSED:
+        raise ValueError(f"{name} {REFUSED[name]}")
     if name not in GENERATORS:
         raise ValueError(f"name must be one of {', '.join(GENERATORS)}, found {name!r}")
     kind = GENERATORS[name]

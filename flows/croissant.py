@@ -13,7 +13,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from flows.card import ADVICE, decision, held_out
+from flows.card import ADVICE, decision, held_out, under
 from flows.column_types import PICTURE, column_type
 from flows.readme import values
 from flows.run import write_json
@@ -89,8 +89,9 @@ def _responsible(label: dict[str, Any], schema: Schema) -> dict[str, Any]:
     groups = ", ".join(s.name for s in schema.subgroups)
     return {
         "rai:personalSensitiveInformation": [
-            "Every row is drawn from a model that was trained on a private table under "
+            f"Every row is drawn from a model that was trained on a private table {under(label)}, "
             f"{guarantee['definition']}: ε = {guarantee['epsilon']:.6g}, δ = {guarantee['delta']:g}.",
+            *([f"Guarantee: {basis}."] if (basis := guarantee.get("basis")) else []),
             guarantee["in_words"],
             f"Protected: {guarantee['protects']}.",
             *filter(None, [held_out(label)]),
@@ -151,6 +152,7 @@ def _privacy(label: dict[str, Any]) -> dict[str, Any]:
     facts = {
         "epsilon": (guarantee["epsilon"], "sc:Float"),
         "delta": (guarantee["delta"], "sc:Float"),
+        "basis": (guarantee.get("basis", ""), "sc:Text"),
         "unit": (guarantee["unit"], "sc:Text"),
         "max_rows_per_unit": (guarantee["max_rows_per_unit"], "sc:Integer"),
         "neighbouring_relation": (guarantee["neighbouring_relation"], "sc:Text"),

@@ -32,6 +32,7 @@ def evaluate(
     epsilon: Annotated[float, Field(gt=0)] | None = None,
     delta: Annotated[float, Field(gt=0, lt=1)] | None = None,
     anonymeter: bool = False,
+    synthcity: bool = False,
     seed: Annotated[int, Field(ge=0)] = 0,
 ) -> State[Outcome]:
     """Judge a synthetic table.
@@ -46,6 +47,7 @@ def evaluate(
         epsilon: the ε that whoever made the table claims; with it ``delta``.
         delta: the δ of that claim.
         anonymeter: run its attacks too, in an environment of its own.
+        synthcity: run its metrics too, in an environment of its own.
         seed: repeats the evaluation.
     """
     claim = None if epsilon is None or delta is None else Guarantee(epsilon, delta)
@@ -58,6 +60,7 @@ def evaluate(
         DEFAULT_POLICY if policy is None else inside(policy),
         claim,
         anonymeter,
+        synthcity,
         seed,
     )
     outcome = judge(case, out)

@@ -218,9 +218,10 @@ def _advice(schema: Schema, name: str, groups: tuple[Group, ...]) -> list[str]:
     best = min(FACTORS, key=lambda n: FACTORS[n])
     advice = []
     if FACTORS.get(name, math.inf) > FACTORS[best]:
+        known = f"{FACTORS[name]:.1f}" if name in FACTORS else "was in none"
         advice.append(
             f"Take {best}: its group rates were the closest in the sweeps "
-            f"({FACTORS[best]:.1f} σ/n; {name} {FACTORS.get(name, math.nan):.1f})."
+            f"({FACTORS[best]:.1f} σ/n; {name} {known})."
         )
     weak = [g for g in groups if g.verdict != "can be served"]
     if weak:

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from evaluators.evaluate import IN_OWN_ENVIRONMENT, evaluate
+from evaluators.evaluate import IN_OWN_ENVIRONMENT, Metric, evaluate
 from evaluators.gate import Verdict, gate, load_policy
 from evaluators.pages.facts import Claim, Facts
 from evaluators.pages.report import write_report
@@ -51,8 +51,8 @@ class Case:
 
     ``synthetic``: one table, or several, each from a fit of its own of the same generator; the first is
     judged, the others say how much releases differ. ``claim``: the (ε, δ) that whoever made it claims.
-    ``anonymeter``: whether its attacks are run too, in an environment that the first run builds from the
-    package index.
+    ``anonymeter``, ``synthcity``: whether its metrics are run too, in an environment that the first run builds
+    from the package index.
     """
 
     schema: Path
@@ -62,7 +62,14 @@ class Case:
     policy: Path = DEFAULT_POLICY
     claim: Guarantee | None = None
     anonymeter: bool = False
+    synthcity: bool = False
     seed: int = 0
+
+    @property
+    def also(self) -> dict[str, Metric]:
+        """What is run beside the usual metrics."""
+        asked = [w for w in ("anonymeter", "synthcity") if getattr(self, w)]
+        return {n: m for n, m in IN_OWN_ENVIRONMENT.items() if n.split(".")[-1] in asked}
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +119,7 @@ def judge(case: Case, out: Path, progress: Progress) -> Verdict:
         seed=case.seed,
         progress=lambda metric, done, total: progress(metric, done / total),
         more=material.synthetic[1:],
-        also=IN_OWN_ENVIRONMENT if case.anonymeter else None,
+        also=case.also,
         not_measured={} if case.holdout else dict.fromkeys(NEEDS_HOLDOUT, NO_HOLDOUT),
     )
     scorecard = Scorecard((*material.found, *scores))

@@ -16,7 +16,7 @@ from typing import Any
 from evaluators.gate import Verdict
 from flows.plan import mean_runs, uncharged_choice
 from flows.steps import Work, charged
-from privacy.accounting import event_to_json, spent
+from privacy.accounting import Spent, event_to_json, spent
 from privacy.ledger import Charge
 
 LABEL_VERSION = 1
@@ -28,6 +28,14 @@ UNCHARGED_DECISION = (
     "charge, and is outside the guarantee: that this release exists says that those figures passed the policy."
 )
 UNASKED = "People held out have no other protection than that nothing else of them was used."
+
+PROVED = "the mechanisms of Understudy, each draw charged"
+CLAIMED = "as claimed upstream, not verified"
+UNVERIFIED = (
+    "The guarantee itself. It is what the makers of the generator claim of it; nobody here has verified it, "
+    "and audits of such claims have found more lost than claimed."
+)
+ALLOWED = "The policy lets it out all the same (`unverified: allow`)."
 
 NOT_COVERED = (
     "How long the computation took, and errors met on the way, are not protected; both stay in the house.",
@@ -59,6 +67,7 @@ def make_label(work: Work, charge: Charge, rows: int, verdict: Verdict) -> dict[
             "license": config.license,
         },
         "guarantee": {
+            "basis": CLAIMED if config.unverified else PROVED,
             "definition": "(epsilon, delta)-differential privacy, central model, one trusted curator",
             "epsilon": cost.epsilon,
             "delta": cost.delta,
@@ -66,11 +75,7 @@ def make_label(work: Work, charge: Charge, rows: int, verdict: Verdict) -> dict[
             "max_rows_per_unit": schema.max_rows_per_unit,
             "neighbouring_relation": "add or remove one unit with all its rows",
             "protects": f"the units in the train partition, in the synthetic rows; {_reach(work)}",
-            "in_words": (
-                f"Whether or not any one {_word(unit)} was in the training data, whatever is found out from "
-                f"these rows about whoever it stands for is at most e^ε ≈ {math.exp(cost.epsilon):.3g} times "
-                f"as likely, but for a probability of δ = {cost.delta:g}."
-            ),
+            "in_words": _in_words(unit, cost, config.unverified),
         },
         "accounting": {
             "accountant": cost.accountant,
@@ -104,8 +109,32 @@ def make_label(work: Work, charge: Charge, rows: int, verdict: Verdict) -> dict[
         },
         "evaluation": evaluation(work),
         "decision": verdict.public_summary(),
-        "not_covered": [*_not_covered(work, verdict), *_chosen_freely(work), *NOT_COVERED],
+        "not_covered": [
+            *_claimed(work),
+            *_not_covered(work, verdict),
+            *_chosen_freely(work),
+            *NOT_COVERED,
+        ],
     }
+
+
+def _in_words(unit: str, cost: Spent, unverified: bool) -> str:
+    """What (ε, δ) says, to anybody."""
+    promise = (
+        f"whether or not any one {_word(unit)} was in the training data, whatever is found out from "
+        f"these rows about whoever it stands for is at most e^ε ≈ {math.exp(cost.epsilon):.3g} times "
+        f"as likely, but for a probability of δ = {cost.delta:g}."
+    )
+    begun = f"if what is claimed upstream holds: {promise}" if unverified else promise
+    return begun[0].upper() + begun[1:]
+
+
+def _claimed(work: Work) -> list[str]:
+    """That the guarantee is somebody else's word, where it is."""
+    if not work.run.config.unverified:
+        return []
+    allowed = work.run.config.load_policy().unverified == "allow"
+    return [f"{UNVERIFIED} {ALLOWED}" if allowed else UNVERIFIED]
 
 
 def _not_covered(work: Work, verdict: Verdict) -> list[str]:

@@ -13,9 +13,10 @@ from evaluators.charged.questions import evaluation_event
 from evaluators.inception import inception
 from flows.config import RunConfig, make_generator
 from flows.run import Run
-from generators.base import Generator
+from generators.base import Generator, Progress
 from generators.registry import FROM_PUBLIC, IMAGES
 from generators.selection import EachOnce, RandomStopping
+from generators.synthcity.generator import Synthcity
 from privacy.accounting import zcdp_budget
 from privacy.columns import Image
 from privacy.domain import domain_event, selects_categories
@@ -37,9 +38,17 @@ class Plan:
     public: PublicImages | None
 
     @classmethod
-    def of(cls, run: Run) -> Plan:
-        """Divide the guarantee between what the schema leaves open and the generator."""
+    def of(cls, run: Run, public_rows: bool = False) -> Plan:
+        """Divide the guarantee between what the schema leaves open and the generator.
+
+        ``public_rows``: whether a sweep declares the rows public, as a generator without a guarantee asks.
+        """
         config = run.config
+        if config.non_private and not public_rows:
+            raise InputError(
+                f"generator: {config.non_private} promises no privacy (ε = ∞), so no private row is read for "
+                "it; it runs in a sweep that declares its rows public (`public: true`)"
+            )
         schema, guarantee = config.load_schema(), config.guarantee.guarantee
         rho = config.domain_share * zcdp_budget(guarantee) if schema.incomplete else 0.0
         delta = config.domain_share * guarantee.delta if selects_categories(schema) else 0.0
@@ -68,6 +77,12 @@ class Plan:
         asked = zcdp_budget(config.evaluation.guarantee) if config.evaluation else 0.0
         choice = CHOICE_SHARE * asked if config.select and config.select.by == "holdout" else 0.0
         return cls(schema, ready, rho, delta, asked - choice, choice, public)
+
+    def prepare(self, progress: Progress) -> None:
+        """Find out what a generator needs and may be missing, before anything is charged."""
+        among = getattr(self.generator, "among", (self.generator,))
+        for worker in (g for g in among if isinstance(g, Synthcity)):
+            worker.prepare(progress)
 
     @property
     def event(self) -> DpEvent:

@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from flows.card import ADVICE, TEMPLATES, decision, held_out
+from flows.card import ADVICE, TEMPLATES, decision, held_out, under
 from flows.column_types import ORDERED, column_type
 from flows.columns import roles
 from flows.loading import duckdb_csv, missing_sign, pandas_csv
@@ -39,6 +39,7 @@ def write_readme(folder: Path, label: dict[str, Any], schema: Schema) -> None:
         label_digest=digest,
         decision=decision(label),
         held_out=held_out(label),
+        under=under(label),
         unit_is_row=schema.unit is None,
         types={column_type(c).feature for c in schema.columns.values()},
         ordered=any(column_type(c) is ORDERED for c in schema.columns.values()),

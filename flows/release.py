@@ -39,7 +39,7 @@ from flows.places import RUN_NAME
 from flows.run import Run
 from generators.base import Progress
 from privacy.decisions import APPROVED
-from privacy.errors import DataError, UnderstudyError
+from privacy.errors import DataError, PrivateError, UnderstudyError
 from privacy.files import write_atomically
 
 LISTENER: ContextVar[Progress | None] = ContextVar("LISTENER", default=None)
@@ -230,7 +230,7 @@ def told_publicly(story: Path, stage: str) -> Iterator[None]:
         raise
     except Exception as error:
         message, code = _public(error, stage)
-        told = error.private if isinstance(error, DataError) else traceback.format_exc()
+        told = error.private if isinstance(error, PrivateError) else traceback.format_exc()
         written: Path | None = story
         try:
             story.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -72,7 +72,7 @@ class Work:
 
         ``public_key``: of public rows, what their split follows from.
         """
-        plan, config = Plan.of(run), run.config
+        plan, config = Plan.of(run, public_rows=public_key is not None), run.config
         ledger = Ledger(config.ledger)
         dataset = ledger.register(plan.schema.name, config.lifetime, config.holdout, public_key)
         return cls(run, plan, ledger, dataset)
@@ -125,7 +125,15 @@ class Work:
         return self._charge("holdout", self.compared, "choose", ZCDpEvent(self.plan.choice_rho))
 
     def charge(self) -> Permit:
-        """Charge the train partition for the fit."""
+        """Charge the train partition for the fit; what promises nothing comes this far on public rows only."""
+        if self.run.config.non_private:
+            return self.ledger.open_public(
+                self.dataset.name,
+                "train",
+                run=self.run.name,
+                attempt=self.transcript.attempt,
+                purpose="fit",
+            )
         return self._charge("train", self.transcript, "fit", self.plan.event)
 
     def open(self, permit: Permit) -> Rows:
@@ -182,6 +190,7 @@ def fit(work: Work, progress: Progress) -> None:
     if kept.exists():
         work.transcript.clear()  # a kill may have come just before
         return
+    work.plan.prepare(progress)
     work.charge_evaluation()  # a holdout that cannot pay is found out before train is charged
     if work.plan.choice_rho:
         work.charge_choice()
@@ -323,4 +332,5 @@ def scorecard(work: Work) -> Scorecard:
 
 def decide(work: Work) -> Verdict:
     """Hold the scorecard against the policy."""
-    return gate(scorecard(work), work.run.config.load_policy())
+    config = work.run.config
+    return gate(scorecard(work), config.load_policy(), config.unverified)

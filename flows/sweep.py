@@ -167,7 +167,8 @@ class Cell:
             seed=self.config.seed,
             claim=Claim(asked.epsilon, asked.delta),
         )
-        return Result(Release(facts, card, gate(card, self.config.load_policy())), seconds["fit"])
+        verdict = gate(card, self.config.load_policy(), self.config.unverified)
+        return Result(Release(facts, card, verdict), seconds["fit"])
 
 
 def load_sweep(

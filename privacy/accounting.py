@@ -83,9 +83,28 @@ class DiscreteGaussianDpEvent(DpEvent):  # type: ignore[misc]
     sigma: float = attr.ib(validator=attr.validators.and_(attr.validators.gt(0), _finite))
 
 
+@attr.s(frozen=True, slots=True, auto_attribs=True)
+class ClaimedDpEvent(DpEvent):  # type: ignore[misc]
+    """(ε, δ)-differential privacy on somebody's word: ``by`` says whose; nobody here has proved it.
+
+    Composes by adding up, which holds for any mechanism; the δs come off the δ of the guarantee.
+    """
+
+    epsilon: float = attr.ib(validator=attr.validators.and_(attr.validators.gt(0), _finite))
+    delta: float = attr.ib(
+        validator=attr.validators.and_(attr.validators.ge(0), attr.validators.lt(1))
+    )
+    by: str = attr.ib(validator=attr.validators.instance_of(str))
+
+
 FURTHER: dict[str, type[DpEvent]] = {
     kind.__name__: kind
-    for kind in (ApproximateZCDpEvent, DiscreteGaussianDpEvent, RepeatAndSelectDpEvent)
+    for kind in (
+        ApproximateZCDpEvent,
+        ClaimedDpEvent,
+        DiscreteGaussianDpEvent,
+        RepeatAndSelectDpEvent,
+    )
 }
 """Events that ``dp_accounting`` itself does not name."""
 
@@ -160,11 +179,15 @@ def _bounds(event: DpEvent, sampled: bool, delta: float) -> Iterator[tuple[str, 
 
 def spent(events: Iterable[DpEvent], delta: float) -> Spent:
     """The composed ε of ``events`` at ``delta``: the smallest that any accountant proves; inf if none can."""
-    pure, slack = [], 0.0
+    pure, slack, claimed = [], 0.0, 0.0
     for part in events:
         for e in _flat(part):
-            if isinstance(e, ApproximateZCDpEvent):
+            if isinstance(e, ApproximateZCDpEvent | ClaimedDpEvent):
                 slack += e.delta
+            if isinstance(e, ClaimedDpEvent):
+                claimed += e.epsilon
+                continue
+            if isinstance(e, ApproximateZCDpEvent):
                 e = dp_accounting.ZCDpEvent(e.rho)
             pure.append(e)
     best = Spent(math.inf, delta, "none")
@@ -174,8 +197,10 @@ def spent(events: Iterable[DpEvent], delta: float) -> Spent:
     event = dp_accounting.ComposedDpEvent(pure)
     with _without_warnings():
         for name, epsilon in _bounds(event, any(map(_is_sampled, pure)), delta - slack):
-            if epsilon < best.epsilon:
-                best = Spent(epsilon, delta, f"{name} (dp-accounting {version('dp-accounting')})")
+            if claimed + epsilon < best.epsilon:
+                by = f"{name} (dp-accounting {version('dp-accounting')})"
+                by += ", and what is claimed added to it" if claimed else ""
+                best = Spent(claimed + epsilon, delta, by)
     return best
 
 

@@ -17,15 +17,26 @@ class InputError(UnderstudyError):
     """A config, schema or command that cannot be carried out as written; quotes public text only."""
 
 
-class DataError(UnderstudyError):
-    """Private rows that do not fit the schema.
+class PrivateError(UnderstudyError):
+    """An error with a part that may quote private rows.
 
-    ``str(error)`` is safe anywhere; ``error.private`` names column and value and stays in the house.
+    ``str(error)`` is safe anywhere; ``error.private`` stays in the house.
     """
 
-    def __init__(self, private: str) -> None:
-        super().__init__("the private table does not fit its schema")
+    def __init__(self, message: str, private: str) -> None:
+        super().__init__(message)
         self.private = private
+
+
+class DataError(PrivateError):
+    """Private rows that do not fit the schema; ``private`` names column and value."""
+
+    def __init__(self, private: str) -> None:
+        super().__init__("the private table does not fit its schema", private)
+
+
+class WorkerError(PrivateError):
+    """A worker that gave no answer; ``private`` is what it wrote to its stderr."""
 
 
 class PermitError(UnderstudyError):

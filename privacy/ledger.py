@@ -108,6 +108,8 @@ class Permit:
     charge: Charge
     split: Split
     issuer: object = field(repr=False)
+    public: bool = False
+    """Whether a person declared the rows public: it then covers whatever is done with them."""
 
     def __post_init__(self) -> None:
         if self.issuer is not _ISSUER:
@@ -125,6 +127,8 @@ class Permit:
         """Raise PermitError unless ``event``, or what is made of it, was charged for ``attempt``."""
         if attempt != self.charge.attempt:
             raise PermitError(f"the permit is of attempt {self.charge.attempt}, not of {attempt}")
+        if self.public:
+            return
         charged = self.charge.dp_event
         if event not in _within(charged):
             raise PermitError(f"the permit was charged for {charged}, not for {event}")
@@ -311,6 +315,13 @@ class Ledger:
         return self.charge(
             dataset, partition, run=run, attempt=attempt, purpose=purpose, event=NoOpDpEvent()
         )
+
+    def open_public(
+        self, dataset: str, partition: str, *, run: str, attempt: str, purpose: str
+    ) -> Permit:
+        """A permit for rows that a person declared public: costs nothing, stands in the ledger, covers all."""
+        permit = self.open_internally(dataset, partition, run=run, attempt=attempt, purpose=purpose)
+        return replace(permit, public=True)
 
     def datasets(self) -> list[Dataset]:
         """Every data set, by name."""

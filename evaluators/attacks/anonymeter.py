@@ -14,15 +14,7 @@ Rows: train and holdout. Visibility: internal.
 
 from __future__ import annotations
 
-import io
 import json
-import os
-import shutil
-import signal
-import subprocess
-import sys
-import zipfile
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +25,14 @@ from evaluators.attacks.people import HELD_OUT, unmeasured
 from evaluators.features import as_numbers
 from evaluators.score import Score
 from evaluators.tables import Tables, evidence
+from privacy.errors import InputError, WorkerError
+from privacy.worker import Announce, Worker, to_stderr
 
-WORKER = Path(__file__).parents[1] / "workers" / "anonymeter_worker.py"
+SCRIPT = Path(__file__).parents[1] / "workers" / "anonymeter_worker.py"
+WORKER = Worker("anonymeter", SCRIPT, "a minute or two")
 METRICS = ("attack.singling_out", "attack.linkability")
-BUILD_LIMIT = 900.0
-LIMIT = 600.0
-"""Seconds that the environment and the attacks may take."""
+SECONDS, GIGABYTES = 600.0, 16.0
+"""What the attacks may take."""
 
 MOST = 10_000
 """So many train people at most, and as many held out: equal sizes need no correction."""
@@ -47,12 +41,6 @@ MAX_SYNTHETIC = 50_000
 TASK = {"attacks": 500, "attempts": 50_000, "links": 1_000, "neighbours": 10}
 """How many singling-out conditions, how many tries for them, how many people to link, by how many
 near rows."""
-
-Announce = Callable[[str], None]
-
-
-def to_stderr(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
 
 
 def anonymeter(tables: Tables, announce: Announce = to_stderr) -> list[Score]:
@@ -65,75 +53,38 @@ def anonymeter(tables: Tables, announce: Announce = to_stderr) -> list[Score]:
     status, reason = evidence(fewest)
     if status != "ok" or tables.synthetic.empty:
         return [unmeasured(metric, reason or "no synthetic row") for metric in METRICS]
-    uv = shutil.which("uv")
-    if uv is None or not _ready(uv, announce):
+    try:
+        WORKER.ready(announce)
+    except (InputError, WorkerError) as error:
+        if isinstance(error, WorkerError):
+            announce(error.private)
         missing = "not measured: uv or the package index is missing"
         return [unmeasured(metric, missing) for metric in METRICS]
-    given, n = _packed(tables)
-    command = [uv, "run", "--offline", "--quiet", "--script", str(WORKER)]
-    code, answer, errors = _call(command, LIMIT, given)
-    if code != 0:
-        announce(errors)
-        reason = "not in time" if code is None else "the worker failed"
-        return [Score(metric=m, status="failed", reason=reason) for m in METRICS]
+    given, n = _given(tables)
+    try:
+        answer = WORKER.ask(given, SECONDS, GIGABYTES)
+    except WorkerError as error:
+        announce(error.private)
+        return [Score(metric=m, status="failed", reason=str(error)) for m in METRICS]
     return [score for result in json.loads(answer) for score in _scores(result, n)]
 
 
-def _ready(uv: str, announce: Announce) -> bool:
-    """Whether the worker's environment is there, building it where it is not."""
-    sync = [uv, "sync", "--quiet", "--script", str(WORKER)]
-    if _call([*sync, "--offline"], BUILD_LIMIT)[0] == 0:
-        return True
-    announce("building the environment of anonymeter; this happens once and takes a minute or two")
-    code, _, errors = _call(sync, BUILD_LIMIT)
-    if code != 0:
-        announce(errors)
-    return code == 0
-
-
-def _call(
-    command: Sequence[str], limit: float, given: bytes = b""
-) -> tuple[int | None, bytes, str]:
-    """Exit code, None past the limit, and what was written to stdout and stderr; nothing is left running."""
-    process = subprocess.Popen(  # noqa: S603 our own worker
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
-    try:
-        answer, errors = process.communicate(given, limit)
-        code: int | None = process.returncode
-    except subprocess.TimeoutExpired:
-        answer, errors, code = b"", b"", None
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
-    return code, answer, errors.decode(errors="replace").strip()
-
-
-def _packed(tables: Tables) -> tuple[bytes, int]:
-    """What the worker is given, a zip file in memory; and how many real rows that is."""
+def _given(tables: Tables) -> tuple[dict[str, bytes], int]:
+    """The files that the worker is given, and how many real rows stand in them."""
     rng = tables.rng("anonymeter")
     size = min(MOST, len(tables.train), len(tables.holdout))
-    parts = {}
+    files = {}
     for role, most in (("train", size), ("holdout", size), ("synthetic", MAX_SYNTHETIC)):
         rows = rng.permutation(len(tables.frame(role)))[:most]
-        parts[f"{role}.parquet"] = plain(tables, role, rows).to_parquet(None, index=False)
+        files[f"{role}.parquet"] = plain(tables, role, rows).to_parquet(None, index=False)
     columns = rng.permutation(np.array(tables.schema.modelled)).tolist()
     task: dict[str, Any] = TASK | {
         "seed": tables.seed,
         "columns": sorted({1, min(4, len(columns))}),
         "halves": [columns[::2], columns[1::2]],
     }
-    parts["task.json"] = json.dumps(task).encode()
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as packed:
-        for name, content in parts.items():
-            packed.writestr(name, content)
-    return file.getvalue(), 2 * size
+    files["task.json"] = json.dumps(task).encode()
+    return files, 2 * size
 
 
 def plain(tables: Tables, role: str, rows: np.ndarray) -> pd.DataFrame:

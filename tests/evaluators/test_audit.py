@@ -5,6 +5,7 @@ import pytest
 from dp_accounting import GaussianDpEvent, PoissonSampledDpEvent, SelfComposedDpEvent
 
 from evaluators.audit import (
+    any_lower_bound,
     epsilon_lower_bound,
     gdp_epsilon,
     one_run_lower_bound,
@@ -51,6 +52,20 @@ def test_a_known_shape_bounds_what_is_not_normal():
     assert 0.8 * truth < bound <= truth
     assert region_lower_bound(scores(0, 0.5), scores(1, 0.5), shape, 1e-6, 0.999) > truth
     assert region_lower_bound(scores(0, 1.0), scores(0, 1.0), shape, 1e-6, 0.999) == 0.0
+
+
+def test_a_bound_without_a_shape_holds_and_sees_what_is_plain():
+    """Coins that lie with probability 1/(1 + e): ε = 1. 300 audits at 95 %, of which 30 may exceed it."""
+    rng = np.random.default_rng(0)
+    lies = 1 / (1 + np.e)
+    bounds = [
+        any_lower_bound(rng.random(500) < lies, rng.random(500) > lies, 0.5, 1e-6)
+        for _ in range(300)
+    ]
+    assert sum(b > 1.0 for b in bounds) <= 30
+    assert np.median(bounds) > 0.6
+    assert any_lower_bound(np.zeros(110), np.ones(110), 0.5, 1e-6) > 3.0
+    assert any_lower_bound(np.zeros(110), np.zeros(110), 0.5, 1e-6) == 0.0
 
 
 def noisier(q, sigma, steps, factor):

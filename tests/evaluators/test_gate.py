@@ -249,3 +249,20 @@ def test_the_best_learner_on_real_rows_decides_on_groups_where_the_rule_says_so(
     assert gate(Scorecard((*declared, *weak)), best).decision == "veto"
     without = [s for s in weak if s.metric != "utility.auroc"]
     assert gate(Scorecard((*declared, *without)), best).decision == "insufficient evidence"
+
+
+def test_a_claim_that_nobody_verified_is_vetoed_unless_the_policy_allows_it() -> None:
+    good = card(Score(metric="m", value=1.0))
+    assert gate(good, policy()).decision == "approved"
+    vetoed = gate(good, policy(), unverified=True)
+    assert (vetoed.decision, vetoed.reasons[0].rule) == ("veto", "verified-guarantee")
+    assert "as claimed upstream, not verified" in vetoed.reasons[0].text
+    allows = policy().model_copy(update={"unverified": "allow"})
+    allowed = gate(good, allows, unverified=True)
+    assert allowed.decision == "approved"
+    assert [r.rule for r in allowed.of("note")] == ["verified-guarantee"]
+
+
+@pytest.mark.parametrize("path", sorted(DEFAULT.parent.glob("*.yaml")), ids=lambda p: p.stem)
+def test_no_policy_that_ships_allows_it(path: Path) -> None:
+    assert load_policy(path).unverified == "veto"

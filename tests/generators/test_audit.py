@@ -9,7 +9,7 @@ import functools
 import pytest
 
 from flows.worst_case import MECHANISMS, calibrated
-from generators.registry import GENERATORS
+from generators.registry import GENERATORS, WORKERS
 from privacy.accounting import Guarantee
 from tests.generators import plants
 
@@ -42,7 +42,7 @@ def audits(name, runs=RUNS, copies=1):
 
 
 def test_every_generator_is_audited():
-    assert sorted(AUDITED) == sorted(GENERATORS)
+    assert sorted(AUDITED) == sorted(set(GENERATORS) - set(WORKERS))
 
 
 @audited

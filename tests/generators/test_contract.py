@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ from dp_accounting import NoOpDpEvent, ZCDpEvent
 
 from generators.images.generator import ImageSgd
 from generators.marginals import measurement
-from generators.registry import GENERATORS, load_model
+from generators.registry import GENERATORS, NON_PRIVATE, WORKERS, load_model
 from privacy.accounting import Guarantee, spent
 from privacy.codec import Codec
 from privacy.conform import conform
@@ -52,7 +53,21 @@ PICTURES = Schema.model_validate(
 )
 """The same people, with a picture each."""
 
-generators = pytest.mark.parametrize("kind", GENERATORS.values(), ids=GENERATORS)
+HAS_UV = shutil.which("uv") is not None
+
+
+def parameter(name):
+    """A generator; one that needs a worker is left to `make test-long`."""
+    far = name in WORKERS
+    marks = [pytest.mark.long, pytest.mark.skipif(not HAS_UV, reason="uv is not here")]
+    return pytest.param(GENERATORS[name], id=name, marks=marks if far else ())
+
+
+private = [name for name in GENERATORS if name not in NON_PRIVATE]
+every = pytest.mark.parametrize("kind", GENERATORS.values(), ids=GENERATORS)
+charged = pytest.mark.parametrize("kind", [GENERATORS[n] for n in private], ids=private)
+generators = pytest.mark.parametrize("kind", [parameter(name) for name in private])
+"""``every``: without a fit; ``charged``: the same, of those that promise something; ``generators``: fitted."""
 
 
 def rows(n=300, outliers=0):
@@ -136,6 +151,8 @@ SMALL = {
         "sampling_steps": 3,
         "device": "cpu",
     },
+    "synthcity-dpgan": {"n_iter": 2},
+    "synthcity-pategan": {"n_iter": 1, "generator_n_iter": 2, "n_teachers": 2},
     "image-gan": {
         "steps": 20,
         "sampling_rate": 0.2,
@@ -171,7 +188,7 @@ def units(frame):
     return Rows(frame, np.arange(len(frame)))
 
 
-@generators
+@every
 def test_fields_are_public_and_frozen(kind):
     generator = kind()
     for field in dataclasses.fields(generator):
@@ -179,7 +196,7 @@ def test_fields_are_public_and_frozen(kind):
             setattr(generator, field.name, None)
 
 
-@generators
+@charged
 def test_the_event_is_known_without_data_and_fits_the_claim(kind):
     with pytest.raises(ValueError, match="calibrate"):
         kind().event()
@@ -190,7 +207,7 @@ def test_the_event_is_known_without_data_and_fits_the_claim(kind):
     assert 0.99 * CLAIM.epsilon < both.epsilon <= CLAIM.epsilon
 
 
-@generators
+@charged
 def test_a_permit_for_something_else_opens_nothing(kind, permits, tmp_path):
     class Unread:
         def __getattr__(self, name):

@@ -6,7 +6,7 @@ from contextlib import closing
 
 import pytest
 import sqlalchemy as sa
-from dp_accounting import NoOpDpEvent, ZCDpEvent
+from dp_accounting import NonPrivateDpEvent, NoOpDpEvent, ZCDpEvent
 
 from privacy.accounting import Guarantee, zcdp_budget
 from privacy.errors import BudgetError, InputError, LedgerError, PermitError
@@ -81,6 +81,20 @@ def test_a_permit_covers_its_event_alone(ledger):
         permit.covers(ZCDpEvent(RHO * 0.2), "a")
     with pytest.raises(PermitError):
         permit.covers(ZCDpEvent(RHO * 0.3), "b")
+
+
+def test_what_promises_nothing_is_granted_on_public_rows_only(ledger):
+    everything = NonPrivateDpEvent()
+    with pytest.raises(BudgetError, match="inf"):
+        ledger.charge("cohort", "train", run="r", attempt="a", purpose="fit", event=everything)
+    permit = ledger.open_public("cohort", "train", run="r", attempt="b", purpose="fit")
+    permit.covers(everything, "b")
+    with pytest.raises(PermitError):
+        permit.covers(everything, "a")
+    assert ledger.spent("cohort", "train").epsilon == 0
+    inside = ledger.open_internally("cohort", "train", run="r", attempt="c", purpose="judge")
+    with pytest.raises(PermitError):
+        inside.covers(everything, "c")
 
 
 def test_nobody_else_makes_a_permit(ledger):

@@ -54,14 +54,15 @@ def test_a_worker_that_fails_is_told_without_its_words(
     monkeypatch.setenv("PATH", stub(tmp_path, fails))
     said: list[str] = []
     scores = anonymeter(tables(FRESH), said.append)
-    assert {(s.status, s.reason) for s in scores} == {("failed", "the worker failed")}
+    assert {(s.status, s.reason) for s in scores} == {("failed", "anonymeter: the worker failed")}
     assert said == ["a private value"]
 
 
 def test_a_worker_that_hangs_is_stopped(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", f"{stub(tmp_path, 'test $1 = sync || sleep 60')}:/usr/bin:/bin")
-    monkeypatch.setattr(module, "LIMIT", 0.2)
-    assert {s.reason for s in anonymeter(tables(FRESH), lambda text: None)} == {"not in time"}
+    monkeypatch.setattr(module, "SECONDS", 0.2)
+    reasons = {s.reason for s in anonymeter(tables(FRESH), lambda text: None)}
+    assert reasons == {"anonymeter: not done in 0.2 seconds"}
 
 
 def test_the_worker_is_given_its_rows_through_a_pipe_and_none_lie_on_disk(
