@@ -129,8 +129,8 @@ def test_a_leaderboard_says_whose_word_an_epsilon_is(
 ) -> None:
     clinic.write(tmp_path)
     _, (cell,) = load_sweep(sweep(tmp_path, theirs=spec))
+    (cell.run / "scores").mkdir(parents=True)
     write_json(cell.run / "cell.json", {"seconds": {"fit": 1.0}})
-    (cell.run / "scores").mkdir()
     Scorecard().write(cell.run / "scores")
     result = cell.result()
     assert result is not None

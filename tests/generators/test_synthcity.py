@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -174,10 +176,13 @@ def test_the_worker_ends_with_whoever_asked() -> None:
     """A kill closes the pipes; the worker must not go on with private rows, unbounded in time."""
     WORKER.ready()
     command = ["uv", "run", "--offline", "--quiet", "--script", str(WORKER.script)]
-    asked = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    asked = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+    )
     assert asked.stdout is not None
     asked.stdout.close()
     try:
         assert asked.wait(120) == 1  # it was still waiting for its task
     finally:
-        asked.kill()
+        if asked.poll() is None:
+            os.killpg(asked.pid, signal.SIGKILL)
