@@ -90,6 +90,7 @@ def make_label(work: Work, charge: Charge, rows: int, verdict: Verdict) -> dict[
                 "charge": charge.number,
                 "hash": charge.hash,
                 "data_set_epsilon_spent": life.epsilon,
+                "data_set_epsilon_claimed": life.claimed,
                 "data_set_epsilon_budget": work.dataset.budget.epsilon,
                 "data_set_delta": work.dataset.budget.delta,
             },

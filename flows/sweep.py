@@ -33,6 +33,7 @@ from evaluators.pages.tradeoff import Release
 from evaluators.score import Scorecard
 from flows import steps
 from flows.config import Loss, RunConfig, load_config, make_generator
+from flows.label import CLAIMED
 from flows.places import inside
 from flows.plan import Plan
 from flows.run import Run, write_json
@@ -153,6 +154,12 @@ class Cell:
         """Whether there is an attempt to go on with."""
         return (self.run / "attempt.jsonl").exists()
 
+    def _standing(self) -> str:
+        """What stands behind the ε that a leaderboard puts a generator at, where it is not our proof."""
+        if self.config.non_private:
+            return " (no privacy, ε = ∞)"
+        return f" ({CLAIMED})" if self.config.unverified else ""
+
     def result(self) -> Result | None:
         """What came of it; None while it is not done."""
         if not (self.run / CELL).exists():
@@ -163,7 +170,7 @@ class Cell:
         facts = Facts(
             self.config.name,
             self.data_set,
-            generator=self.label,
+            generator=f"{self.label}{self._standing()}",
             seed=self.config.seed,
             claim=Claim(asked.epsilon, asked.delta),
         )

@@ -125,11 +125,15 @@ class Guarantee:
 
 @dataclass(frozen=True)
 class Spent:
-    """What a composition costs: ε at the given δ, and the accountant that says so."""
+    """What a composition costs: ε at the given δ, and the accountant that says so.
+
+    ``claimed``: the part of ε that is somebody's word.
+    """
 
     epsilon: float
     delta: float
     accountant: str
+    claimed: float = 0.0
 
 
 class _Rdp(RdpAccountant):  # type: ignore[misc]
@@ -190,7 +194,7 @@ def spent(events: Iterable[DpEvent], delta: float) -> Spent:
             if isinstance(e, ApproximateZCDpEvent):
                 e = dp_accounting.ZCDpEvent(e.rho)
             pure.append(e)
-    best = Spent(math.inf, delta, "none")
+    best = Spent(math.inf, delta, "none", claimed)
     # an accountant that is given nonsense may answer zero for it
     if slack >= delta or not all(map(_is_finite, pure)):
         return best
@@ -200,7 +204,7 @@ def spent(events: Iterable[DpEvent], delta: float) -> Spent:
             if claimed + epsilon < best.epsilon:
                 by = f"{name} (dp-accounting {version('dp-accounting')})"
                 by += ", and what is claimed added to it" if claimed else ""
-                best = Spent(claimed + epsilon, delta, by)
+                best = Spent(claimed + epsilon, delta, by, claimed)
     return best
 
 

@@ -40,7 +40,8 @@ def ledger_show(ledger: LedgerOption = "runs/ledger.db") -> None:
             budgets.add_row(
                 dataset.name,
                 partition,
-                f"{spent.epsilon:.4g}",
+                f"{spent.epsilon:.4g}"
+                + (f" ({spent.claimed:.4g} as claimed, not verified)" if spent.claimed else ""),
                 f"{dataset.budget.epsilon:g}",
                 f"{dataset.budget.delta:g}",
                 f"{dataset.split.holdout:g}",

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_integer_dtype
 
 from generators.rows import draw_possible
 from privacy.codec import Codec
@@ -54,6 +55,8 @@ class Pool:
 def checked(codes: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     """The codes, if they are the schema's. Raises ValueError where they are not."""
     domain = Codec(schema).domain
+    if not all(is_integer_dtype(kind) for kind in codes.dtypes):
+        raise ValueError("a code of the pool is no whole number")
     if list(codes) != list(domain) or codes.empty:
         raise ValueError("the pool's columns are not the schema's")
     if any(not codes[name].between(0, size - 1).all() for name, size in domain.items()):

@@ -27,15 +27,17 @@ synthcity asks for torch<2.3 and numpy<2, so it lives in an environment of its o
     answers.json     what each question came to, in a zip file on stdout
 
 Private rows come and go through pipes, and no file can be written while they are worked on: synthcity would
-keep results and compressed tables in its workspace.
+keep results and compressed tables in its workspace. Nor do they outlive a kill of whoever asked.
 """
 
 import io
 import json
 import os
 import resource
+import select
 import sys
 import tempfile
+import threading
 import traceback
 import zipfile
 from contextlib import chdir, redirect_stdout
@@ -237,8 +239,19 @@ def answered(
 TASKS = {"generate": generate, "measure": measure}
 
 
+def end_with_asker() -> None:
+    """End when nobody can read the answer: whoever asked, and kept the time, was killed."""
+    answer = select.poll()
+    answer.register(
+        sys.stdout.fileno(), 0
+    )  # an error and nothing else: the pipe's other end is gone
+    answer.poll()
+    os._exit(1)
+
+
 def main() -> None:
     """One task."""
+    threading.Thread(target=end_with_asker, daemon=True).start()
     given = zipfile.ZipFile(io.BytesIO(sys.stdin.buffer.read()))
     files = {name: given.read(name) for name in given.namelist()}
     task = json.loads(files.pop("task.json"))

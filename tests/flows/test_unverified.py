@@ -10,11 +10,14 @@ from typing import Any
 import pytest
 import yaml
 
+from evaluators.score import Scorecard
 from flows import steps
 from flows.bundle import write_bundle
 from flows.config import load_config
-from flows.run import Run
+from flows.label import PROVED
+from flows.run import Run, write_json
 from flows.sweep import load_sweep, run_cell
+from privacy.accounting import ClaimedDpEvent
 from privacy.errors import InputError
 from privacy.ledger import Ledger
 from tests.flows import clinic
@@ -36,6 +39,24 @@ needs_worker = [
 
 def quiet(what: str, share: float) -> None:
     pass
+
+
+def sweep(folder: Path, **generators: Any) -> Path:
+    """One over the clinic's rows, which it declares public."""
+    content = {
+        "name": "trial",
+        "public": True,
+        "data_sets": [{"release": "config.yaml", "data": "clinic.csv"}],
+        "generators": generators,
+        "epsilon": [1],
+        "delta": 1e-5,
+        "seeds": [0],
+        "measure": ["declared"],
+        "folder": "sweep",
+    }
+    path = folder / "sweep.yaml"
+    path.write_text(yaml.safe_dump(content))
+    return path
 
 
 @pytest.mark.parametrize("name", ["synthcity-aim", "synthcity-privbayes", "privbayes"])
@@ -76,6 +97,46 @@ def test_runs_from_before_there_were_claims_keep_their_names(tmp_path: Path) -> 
     assert load_config(clinic.write(tmp_path, policy=ALLOWS)).digest() != plain
 
 
+def test_what_a_data_set_has_spent_on_a_claim_is_told_by_later_releases(tmp_path: Path) -> None:
+    config = clinic.write(tmp_path, budget={"epsilon": 4.0, "delta": 1e-5})
+    work = steps.Work.of(Run.of(load_config(config)))
+    claim = ClaimedDpEvent(1.5, 1e-6, "somebody")
+    work.ledger.charge(
+        "clinic", "train", run="before", attempt="before", purpose="fit", event=claim
+    )
+    with work.run.locked():
+        steps.fit(work, quiet)
+        steps.sample(work)
+        steps.judge(work, quiet, ["declared"])
+        public = write_bundle(work, work.charge(), steps.decide(work)) / "public"
+    label = json.loads((public / "label.json").read_text())
+    assert label["guarantee"]["basis"] == PROVED
+    assert label["accounting"]["ledger"]["data_set_epsilon_claimed"] == 1.5
+    for name in ("card.html", "README.md"):
+        assert "(1.5 of it as claimed upstream, not verified)" in (public / name).read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("spec", "stands_as"),
+    [
+        (DPGAN, "theirs (as claimed upstream, not verified)"),
+        (NOTHING, "theirs (no privacy, ε = ∞)"),
+        ({"name": "mst"}, "theirs"),
+    ],
+)
+def test_a_leaderboard_says_whose_word_an_epsilon_is(
+    tmp_path: Path, spec: dict[str, Any], stands_as: str
+) -> None:
+    clinic.write(tmp_path)
+    _, (cell,) = load_sweep(sweep(tmp_path, theirs=spec))
+    (cell.run / "scores").mkdir(parents=True)
+    write_json(cell.run / "cell.json", {"seconds": {"fit": 1.0}})
+    Scorecard().write(cell.run / "scores")
+    result = cell.result()
+    assert result is not None
+    assert result.release.facts.generator == stands_as
+
+
 class TestRelease:
     pytestmark = needs_worker
 
@@ -114,19 +175,9 @@ class TestRelease:
 @pytest.mark.skipif(shutil.which("uv") is None, reason="uv is not here")
 def test_what_promises_nothing_runs_where_a_sweep_declares_rows_public(tmp_path: Path) -> None:
     clinic.write(tmp_path)
-    content = {
-        "name": "trial",
-        "public": True,
-        "data_sets": [{"release": "config.yaml", "data": "clinic.csv"}],
-        "generators": {"lines": NOTHING},
-        "epsilon": [1],
-        "delta": 1e-5,
-        "seeds": [0],
-        "measure": ["declared"],
-        "folder": "sweep",
-    }
-    (tmp_path / "sweep.yaml").write_text(yaml.safe_dump(content))
-    _, (cell,) = load_sweep(tmp_path / "sweep.yaml")
+    _, (cell,) = load_sweep(sweep(tmp_path, lines=NOTHING))
     run_cell(cell, quiet)
-    assert cell.result() is not None
+    result = cell.result()
+    assert result is not None
+    assert result.release.facts.generator == "lines (no privacy, ε = ∞)"
     assert not (tmp_path / "ledger.db").exists()

@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 import math
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from dp_accounting import NonPrivateDpEvent, NoOpDpEvent, ZCDpEvent
+from dp_accounting import (
+    ComposedDpEvent,
+    DpEvent,
+    GaussianDpEvent,
+    NonPrivateDpEvent,
+    NoOpDpEvent,
+    PoissonSampledDpEvent,
+    SelfComposedDpEvent,
+    ZCDpEvent,
+)
+from dp_accounting.dp_event import RepeatAndSelectDpEvent
 
 from flows.config import make_generator
 from generators.registry import GENERATORS, NON_PRIVATE, REFUSED, UNVERIFIED, load_model
-from generators.synthcity.generator import Dpgan, SurvivalGan
+from generators.synthcity.generator import WORKER, Dpgan, SurvivalGan
 from generators.synthcity.pool import Pool
 from privacy.accounting import ClaimedDpEvent, Guarantee, spent
 from privacy.codec import Codec
@@ -45,6 +60,21 @@ def test_a_claim_is_never_composed_as_less_than_claimed() -> None:
     both = spent([one, other], delta).epsilon
     assert both == pytest.approx(0.5 + spent([other], delta - 1e-7).epsilon)
     assert spent([one] * 10, delta).epsilon == math.inf
+    assert spent([one, other, one], delta).claimed == 1.0
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        lambda e: SelfComposedDpEvent(e, 3),
+        lambda e: SelfComposedDpEvent(ComposedDpEvent([e, GaussianDpEvent(5.0)]), 3),
+        lambda e: PoissonSampledDpEvent(0.1, e),
+        lambda e: RepeatAndSelectDpEvent(ComposedDpEvent([e, ZCDpEvent(0.01)]), 4.0, 1.0),
+    ],
+)
+def test_a_claim_is_not_amplified_nor_chosen_from(around: Callable[[DpEvent], DpEvent]) -> None:
+    """Nothing is known of a claim within these, so no budget has room for them."""
+    assert spent([around(ClaimedDpEvent(0.5, 1e-7, "them"))], 1e-5).epsilon == math.inf
 
 
 def test_a_unit_of_many_rows_is_protected_as_claimed_for_it() -> None:
@@ -134,6 +164,25 @@ def test_a_pool_gives_no_impossible_row_and_comes_back_from_its_folder(tmp_path:
 def test_a_pool_outside_the_schema_is_refused(tmp_path: Path) -> None:
     made = pool()
     made.save(tmp_path)
-    made.codes.assign(sex=9).to_parquet(tmp_path / "pool.parquet", index=False)
-    with pytest.raises(InputError, match="not a model"):
-        load_model(tmp_path)
+    for sex in (9, 0.5):
+        made.codes.assign(sex=sex).to_parquet(tmp_path / "pool.parquet", index=False)
+        with pytest.raises(InputError, match="not a model"):
+            load_model(tmp_path)
+
+
+@pytest.mark.long
+@pytest.mark.skipif(shutil.which("uv") is None, reason="uv is not here")
+def test_the_worker_ends_with_whoever_asked() -> None:
+    """A kill closes the pipes; the worker must not go on with private rows, unbounded in time."""
+    WORKER.ready()
+    command = ["uv", "run", "--offline", "--quiet", "--script", str(WORKER.script)]
+    asked = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+    )
+    assert asked.stdout is not None
+    asked.stdout.close()
+    try:
+        assert asked.wait(120) == 1  # it was still waiting for its task
+    finally:
+        if asked.poll() is None:
+            os.killpg(asked.pid, signal.SIGKILL)
