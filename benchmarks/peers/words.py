@@ -53,7 +53,7 @@ AFTER = """## What is not compared
 - Larger machines and GPUs, and models above 1 MB.
 
 Ours crashed too: ctgan and pategan on national2019 at ε = 10 in the first run, after their charge. The fault is
-mended (`generators/deep/opening.py`) and those two lines were dropped, to be run again; diffusion ran after it.
+mended (`generators/deep/opening.py`) and those two were run again; diffusion ran after it.
 
 What is known of each claim:
 """
