@@ -36,7 +36,7 @@ from privacy.accounting import (
     zcdp_budget,
 )
 from privacy.codec import Codec
-from privacy.errors import InputError
+from privacy.errors import InputError, WorkerError
 from privacy.ledger import Permit
 from privacy.noise import OPENDP, discrete_gaussian, gaussian_sigma
 from privacy.schema import Schema, Survival
@@ -99,23 +99,36 @@ class Synthcity(ABC):
         transcript: Transcript,
         progress: Progress,
     ) -> Pool:
-        """Train in the worker, and keep rows drawn there; both answers stand in the transcript."""
+        """Train in the worker, and keep rows drawn there; both answers stand in the transcript.
+
+        So does a worker that gave none: that may hang on the rows, and a second try would be a second draw
+        under one charge. Raises WorkerError then, also when asked again.
+        """
         permit.covers(self.event(), transcript.attempt)
         number = self.count(rows, schema.max_rows_per_unit, transcript)
         task = self.task(schema, min(max(POOL * number, LEAST_POOL), MOST_POOL))
+        told = [""]
 
-        def draw() -> str:
+        def draw() -> str | dict[str, str]:
             progress(f"synthcity trains its {self.plugin}", 0.1)
             table = Codec(schema).encode(rows.frame).to_parquet(None, index=False)
             # its noise follows from the seed, which nobody may know
             seeds = {"rows/0": secrets.randbits(31)}
             files = {"task.json": json.dumps(task | {"seeds": seeds}).encode(), "rows/0": table}
-            answer = WORKER.ask(files, 60 * self.minutes, self.gigabytes)
+            try:
+                answer = WORKER.ask(files, 60 * self.minutes, self.gigabytes)
+            except WorkerError as error:
+                told.append(error.private)
+                return {"failed": str(error)}
             return base64.b64encode(zipfile.ZipFile(io.BytesIO(answer)).read("rows/0")).decode()
 
-        packed = base64.b64decode(transcript.answer([VERSION, task], draw))
+        answer = transcript.answer([VERSION, task], draw)
+        if isinstance(answer, dict):
+            raise WorkerError(
+                f"{answer['failed']}; another try is another run, charged anew", told[-1]
+            )
         progress("keeping what was drawn", 0.9)
-        codes = checked(pd.read_parquet(io.BytesIO(packed)), schema)
+        codes = checked(pd.read_parquet(io.BytesIO(base64.b64decode(answer))), schema)
         return Pool(schema, codes, number, permit.charge.hash)
 
     def task(self, schema: Schema, rows: int) -> dict[str, Any]:

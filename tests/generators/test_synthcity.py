@@ -25,15 +25,17 @@ from dp_accounting import (
 )
 from dp_accounting.dp_event import RepeatAndSelectDpEvent
 
+from flows.canaries import fit_alone
 from flows.config import make_generator
 from generators.registry import GENERATORS, NON_PRIVATE, REFUSED, UNVERIFIED, load_model
 from generators.synthcity.generator import WORKER, Dpgan, SurvivalGan
 from generators.synthcity.pool import Pool
 from privacy.accounting import ClaimedDpEvent, Guarantee, spent
 from privacy.codec import Codec
-from privacy.errors import InputError
+from privacy.errors import InputError, WorkerError
 from privacy.impossible import impossible_rows
 from privacy.schema import Schema
+from privacy.table import Rows
 from tests.generators.test_contract import SCHEMA
 
 CLAIM = Guarantee(1.0, 1e-6)
@@ -171,6 +173,31 @@ def test_a_pool_outside_the_schema_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
+class Failing:
+    """In the worker's place: it reads the rows and gives no answer."""
+
+    asked = 0
+
+    def ask(self, *given: object) -> bytes:
+        self.asked += 1
+        raise WorkerError("synthcity: the worker failed", "Zyzzyva-9731")
+
+
+def test_a_worker_that_fails_is_not_asked_again_under_the_same_charge(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = Failing()
+    monkeypatch.setattr("generators.synthcity.generator.WORKER", worker)
+    codec = Codec(SCHEMA)
+    codes = pd.DataFrame({c: np.zeros(50, dtype=int) for c in codec.domain})
+    rows = Rows(codec.decode(codes, np.random.default_rng(0)), np.arange(50))
+    for _ in range(2):
+        with pytest.raises(WorkerError, match="another run, charged anew"):
+            fit_alone(claimed(), SCHEMA, rows, CLAIM, tmp_path, lambda what, share: None)
+    assert worker.asked == 1
+    assert b"Zyzzyva" not in (tmp_path / "transcript").read_bytes()
+
+
 @pytest.mark.skipif(shutil.which("uv") is None, reason="uv is not here")
 def test_the_worker_ends_with_whoever_asked() -> None:
     """A kill closes the pipes; the worker must not go on with private rows, unbounded in time."""
