@@ -14,22 +14,20 @@ import io
 import json
 import zipfile
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-import privacy
 from evaluators.attacks.people import HELD_OUT
 from evaluators.score import RealRows, Score, finite
 from evaluators.tables import MIN_PEOPLE, ROLES, Tables, evidence
 from privacy.columns import Categorical
 from privacy.errors import InputError, WorkerError
 from privacy.schema import Survival
-from privacy.worker import Announce, Worker, to_stderr
+from privacy.worker import SYNTHCITY as WORKER
+from privacy.worker import Announce, to_stderr
 
-WORKER = Worker("synthcity", Path(privacy.__file__).parent / "workers" / "synthcity_worker.py")
 SECONDS, GIGABYTES = 1800.0, 16.0
 
 MOST = 2_000

@@ -85,6 +85,10 @@ class Worker:
         return found
 
 
+SYNTHCITY = Worker("synthcity", Path(__file__).parent / "workers" / "synthcity_worker.py")
+"""Its generators and its metrics."""
+
+
 def call(
     command: Sequence[str], seconds: float, given: bytes = b"", gigabytes: float | None = None
 ) -> tuple[int | None, bytes, str]:

@@ -18,14 +18,12 @@ import secrets
 import zipfile
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, fields, replace
-from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
 from dp_accounting import ComposedDpEvent, DpEvent, NonPrivateDpEvent, ZCDpEvent
 
-import privacy
 from generators.base import Progress
 from generators.synthcity.pool import Pool, checked
 from privacy.accounting import (
@@ -42,13 +40,12 @@ from privacy.noise import OPENDP, discrete_gaussian, gaussian_sigma
 from privacy.schema import Schema, Survival
 from privacy.table import Rows
 from privacy.transcript import Transcript
-from privacy.worker import Worker
+from privacy.worker import SYNTHCITY as WORKER
 
 CALIBRATED = {"calibrated": True}
 OURS = {"ours": True}
 """Fields that are not parameters of the plugin."""
 
-WORKER = Worker("synthcity", Path(privacy.__file__).parent / "workers" / "synthcity_worker.py")
 VERSION = "synthcity 0.2.12"
 
 POOL, LEAST_POOL, MOST_POOL = 2, 20_000, 500_000
