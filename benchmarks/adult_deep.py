@@ -25,8 +25,8 @@ import torch
 import yaml
 from dp_accounting import NoOpDpEvent
 
-from flows.canaries import fit_alone
 from flows.config import make_generator
+from generators.alone import fit_alone
 from generators.deep.generator import Deep
 from privacy.accounting import Guarantee
 from privacy.codec import Codec

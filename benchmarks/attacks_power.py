@@ -31,8 +31,8 @@ from evaluators.attacks.membership import DETAILS, TAIL, membership
 from evaluators.attacks.reconstruction import reconstruction
 from evaluators.score import Score
 from evaluators.tables import Tables
-from flows.canaries import fit_alone
 from flows.config import make_generator
+from generators.alone import fit_alone
 from privacy.accounting import Guarantee
 from privacy.codec import Codec
 from privacy.conform import conform

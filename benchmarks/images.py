@@ -29,8 +29,8 @@ from dp_accounting import NoOpDpEvent
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from flows.canaries import fit_alone
 from flows.config import make_generator
+from generators.alone import fit_alone
 from privacy.accounting import Guarantee
 from privacy.codec import Codec
 from privacy.conform import conform

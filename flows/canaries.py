@@ -22,16 +22,14 @@ from scipy.spatial.distance import cdist
 
 from evaluators.audit import one_run_lower_bound, right_guesses
 from flows.toy import PICTURES, SCHEMA, people, strangers, with_pictures
-from generators.base import Generator, Progress
+from generators.alone import fit_alone
+from generators.base import Progress
 from generators.deep.diffusion import denoising_loss, mask
 from generators.registry import IMAGES
 from privacy.accounting import Guarantee
 from privacy.codec import Codec
 from privacy.images import stack
-from privacy.ledger import Ledger
-from privacy.schema import Schema
 from privacy.table import Rows
-from privacy.transcript import Transcript
 
 Scores = npt.NDArray[np.float64]
 PEOPLE = 4000
@@ -75,28 +73,6 @@ def one_run(
     found = SCORES.get(name, by_nearest)(model, planted, base)
     guesses = 2 * max(1, canaries // 20)
     return OneRun(canaries, guesses, right_guesses(found, included, guesses))
-
-
-def fit_alone(
-    generator: Generator,
-    schema: Schema,
-    rows: Rows,
-    budget: Guarantee,
-    folder: Path,
-    progress: Progress,
-) -> Any:
-    """The model of a calibrated generator, under a charge on a ledger of its own in ``folder``."""
-    transcript, ledger = Transcript(folder / "transcript"), Ledger(str(folder / "ledger.db"))
-    ledger.register(schema.name, budget, 0.2)
-    permit = ledger.charge(
-        schema.name,
-        "train",
-        run="audit",
-        attempt=transcript.attempt,
-        purpose="fit",
-        event=generator.event(),
-    )
-    return generator.fit(rows, schema, permit, transcript, progress)
 
 
 def by_counts(model: Any, planted: pd.DataFrame, base: pd.DataFrame) -> Scores:

@@ -1,53 +1,54 @@
-"""Every generator and model by the name that configs and saved models use."""
+"""Every generator and model by the name that configs and saved models use.
+
+They are imported when asked for: torch and diffusers cost seconds and 300 MB, and AIM needs neither.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 from generators.base import Model
-from generators.deep.adversaries import RowGenerator
-from generators.deep.ctgan import Ctgan
-from generators.deep.diffusion import Diffusion, MaskedDenoiser
-from generators.deep.generator import DeepModel
-from generators.deep.pategan import Chain, PateGan
-from generators.images.diffusion import ImageDiffusion
-from generators.images.gan import ImageGan, Refiner
-from generators.images.generator import ImageSgd, load_image_model
-from generators.images.networks import ImageDenoiser
-from generators.marginals.generator import Aim, MarginalModel, Mst
-from generators.synthcity.generator import (
-    Adsgan,
-    Claimed,
-    Ddpm,
-    Dpgan,
-    NonPrivate,
-    Pategan,
-    SurvivalGan,
-    Synthcity,
-)
-from generators.synthcity.generator import Ctgan as SynthcityCtgan
-from generators.synthcity.pool import Pool
 from privacy.errors import InputError
 
-GENERATORS: Mapping[str, type[Any]] = {
-    "aim": Aim,
-    "mst": Mst,
-    "diffusion": Diffusion,
-    "ctgan": Ctgan,
-    "pategan": PateGan,
-    "image-diffusion": ImageDiffusion,
-    "image-gan": ImageGan,
-    "synthcity-dpgan": Dpgan,
-    "synthcity-pategan": Pategan,
-    "synthcity-adsgan": Adsgan,
-    "synthcity-ctgan": SynthcityCtgan,
-    "synthcity-ddpm": Ddpm,
-    "synthcity-survival_gan": SurvivalGan,
-}
+
+class Places(Mapping[str, type[Any]]):
+    """Classes by name, each given as ``module:class`` and imported when it is taken out."""
+
+    def __init__(self, places: Mapping[str, str]):
+        self._places = places
+
+    def __getitem__(self, name: str) -> type[Any]:
+        kind: type[Any] = resolve_name(self._places[name])
+        return kind
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+
+GENERATORS = Places(
+    {
+        "aim": "generators.marginals.generator:Aim",
+        "mst": "generators.marginals.generator:Mst",
+        "diffusion": "generators.deep.diffusion:Diffusion",
+        "ctgan": "generators.deep.ctgan:Ctgan",
+        "pategan": "generators.deep.pategan:PateGan",
+        "image-diffusion": "generators.images.diffusion:ImageDiffusion",
+        "image-gan": "generators.images.gan:ImageGan",
+        "synthcity-dpgan": "generators.synthcity.generator:Dpgan",
+        "synthcity-pategan": "generators.synthcity.generator:Pategan",
+        "synthcity-adsgan": "generators.synthcity.generator:Adsgan",
+        "synthcity-ctgan": "generators.synthcity.generator:Ctgan",
+        "synthcity-ddpm": "generators.synthcity.generator:Ddpm",
+        "synthcity-survival_gan": "generators.synthcity.generator:SurvivalGan",
+    }
+)
 
 BROKEN = "is broken in synthcity 0.2.12 on current libraries: "
 REFUSED: Mapping[str, str] = {
@@ -57,36 +58,53 @@ REFUSED: Mapping[str, str] = {
 }
 """What people may ask for by name, and why they do not get it."""
 
-WORKERS = tuple(name for name, kind in GENERATORS.items() if issubclass(kind, Synthcity))
-"""Those in an environment of their own."""
-
-UNVERIFIED = tuple(name for name, kind in GENERATORS.items() if issubclass(kind, Claimed))
+UNVERIFIED = ("synthcity-dpgan", "synthcity-pategan")
 """Those whose guarantee is somebody else's word."""
 
-NON_PRIVATE = tuple(name for name, kind in GENERATORS.items() if issubclass(kind, NonPrivate))
+NON_PRIVATE = (
+    "synthcity-adsgan",
+    "synthcity-ctgan",
+    "synthcity-ddpm",
+    "synthcity-survival_gan",
+)
 """Those that promise nothing, for public rows."""
 
-IMAGES = tuple(name for name, kind in GENERATORS.items() if issubclass(kind, ImageSgd))
+WORKERS = UNVERIFIED + NON_PRIVATE
+"""Those in an environment of their own."""
+
+IMAGES = ("image-diffusion", "image-gan")
 """Those that draw image sets."""
 
-FROM_PUBLIC = tuple(name for name, kind in GENERATORS.items() if issubclass(kind, ImageDiffusion))
+FROM_PUBLIC = ("image-diffusion",)
 """Those that public images may teach first."""
 
-MODELS: Mapping[str, Callable[[Path], Model]] = {
-    "marginals": MarginalModel.load,
-    "diffusion": partial(DeepModel.load, build=MaskedDenoiser),
-    "ctgan": partial(DeepModel.load, build=RowGenerator),
-    "pategan": partial(DeepModel.load, build=Chain),
-    "image-diffusion": partial(load_image_model, build=ImageDenoiser),
-    "image-gan": partial(load_image_model, build=Refiner),
-    "pool": Pool.load,
+MODELS: Mapping[str, tuple[str, ...]] = {
+    "marginals": ("generators.marginals.generator:MarginalModel.load",),
+    "diffusion": (
+        "generators.deep.generator:DeepModel.load",
+        "generators.deep.diffusion:MaskedDenoiser",
+    ),
+    "ctgan": (
+        "generators.deep.generator:DeepModel.load",
+        "generators.deep.adversaries:RowGenerator",
+    ),
+    "pategan": ("generators.deep.generator:DeepModel.load", "generators.deep.pategan:Chain"),
+    "image-diffusion": (
+        "generators.images.generator:load_image_model",
+        "generators.images.networks:ImageDenoiser",
+    ),
+    "image-gan": ("generators.images.generator:load_image_model", "generators.images.gan:Refiner"),
+    "pool": ("generators.synthcity.pool:Pool.load",),
 }
+"""By what a saved model of that kind is loaded, and its network where it has one."""
 
 
 def load_model(folder: Path) -> Model:
     """The model that ``Model.save`` wrote into ``folder``; no pickle is read."""
     try:
         kind = json.loads((folder / "model.json").read_text(encoding="utf-8"))["kind"]
-        return MODELS[kind](folder)
+        load, *network = map(resolve_name, MODELS[kind])
+        model: Model = load(folder, *network)
     except (OSError, ValueError, KeyError) as error:
         raise InputError(f"{folder}: not a model that Understudy saved ({error})") from error
+    return model

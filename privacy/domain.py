@@ -14,9 +14,13 @@ import datetime as dt
 from functools import partial
 
 import numpy as np
-import opendp.prelude as dp
 import pandas as pd
 from dp_accounting import DpEvent, NoOpDpEvent, ZCDpEvent
+from opendp.domains import atom_domain, map_domain
+from opendp.measurements import make_gaussian_threshold
+from opendp.metrics import absolute_distance, l02inf_distance
+from opendp.mod import Measurement, binary_search
+from opendp.transformations import make_consistent_b_ary_tree
 from scipy.optimize import isotonic_regression
 
 from privacy.accounting import ApproximateZCDpEvent
@@ -107,17 +111,17 @@ def select_categories(
     """Texts whose noisy count passes the threshold, in alphabetical order, and ``other``."""
     assert column.other is not None
     space = (
-        dp.map_domain(dp.atom_domain(T=str), dp.atom_domain(T="i64")),
-        dp.l02inf_distance(dp.absolute_distance(T=float)),
+        map_domain(atom_domain(T=str), atom_domain(T="i64")),
+        l02inf_distance(absolute_distance(T=float)),
     )
     change = (k, float(k), float(k))
     scale = gaussian_sigma(rho, k)
 
-    def threshold_at(value: int) -> dp.Measurement:
-        return dp.m.make_gaussian_threshold(*space, scale=scale, threshold=value)
+    def threshold_at(value: int) -> Measurement:
+        return make_gaussian_threshold(*space, scale=scale, threshold=value)
 
     high = int(k + 40 * scale) + 2
-    threshold = dp.binary_search(
+    threshold = binary_search(
         lambda t: threshold_at(t).map(change)[1] <= delta, bounds=(k + 1, high), T=int
     )
     counts = series[series.map(is_name) & (series != column.other)].value_counts().sort_index()
@@ -149,7 +153,7 @@ def quantiles(
     tree: list[int], column: Numeric | Datetime
 ) -> tuple[float, ...] | tuple[dt.datetime, ...]:
     """Bin edges at equal shares of a noisy tree, made consistent; post-processing."""
-    leaves = dp.t.make_consistent_b_ary_tree(BRANCHING)(tree)
+    leaves = make_consistent_b_ary_tree(BRANCHING)(tree)
     below = isotonic_regression(np.cumsum(leaves)).x
     share = below / max(float(below[-1]), 1.0)
     at = np.searchsorted(share, np.arange(1, QUANTILE_BINS) / QUANTILE_BINS)

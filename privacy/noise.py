@@ -17,7 +17,11 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-import opendp.prelude as dp
+from opendp.domains import atom_domain, vector_domain
+from opendp.measurements import make_gaussian, make_noisy_max
+from opendp.measures import zero_concentrated_divergence
+from opendp.metrics import l2_distance, linf_distance
+from opendp.mod import enable_features
 
 IntArray = npt.NDArray[np.int64]
 
@@ -34,7 +38,7 @@ OPENDP = (
 )
 """How counts and selections are noised, for the label."""
 
-dp.enable_features("contrib")
+enable_features("contrib")
 
 
 def gaussian_sigma(rho: float, sensitivity: int = 1) -> float:
@@ -57,8 +61,8 @@ def discrete_gaussian(counts: npt.ArrayLike, rho: float, sensitivity: int = 1) -
     values = np.asarray(counts)
     if not np.issubdtype(values.dtype, np.integer):
         raise TypeError(f"counts: integers expected, got {values.dtype}")
-    space = dp.vector_domain(dp.atom_domain(T="i64")), dp.l2_distance(T=float)
-    mechanism = dp.m.make_gaussian(*space, scale=gaussian_sigma(rho, sensitivity))
+    space = vector_domain(atom_domain(T="i64")), l2_distance(T=float)
+    mechanism = make_gaussian(*space, scale=gaussian_sigma(rho, sensitivity))
     _confirm(mechanism.map(float(sensitivity)), rho)
     noisy = mechanism(np.ascontiguousarray(values, dtype=np.int64).ravel())
     return np.asarray(noisy, dtype=np.int64).reshape(values.shape)
@@ -72,9 +76,9 @@ def noisy_max(scores: npt.ArrayLike, rho: float, sensitivity: int) -> int:
     values = np.asarray(scores)
     if not np.issubdtype(values.dtype, np.integer):
         raise TypeError(f"scores: integers expected, got {values.dtype}")
-    space = dp.vector_domain(dp.atom_domain(T="i64")), dp.linf_distance(T="i64")
-    mechanism = dp.m.make_noisy_max(
-        *space, dp.zero_concentrated_divergence(), scale=gaussian_sigma(rho, sensitivity)
+    space = vector_domain(atom_domain(T="i64")), linf_distance(T="i64")
+    mechanism = make_noisy_max(
+        *space, zero_concentrated_divergence(), scale=gaussian_sigma(rho, sensitivity)
     )
     _confirm(mechanism.map(sensitivity), rho)
     return int(mechanism(np.ascontiguousarray(values, dtype=np.int64)))

@@ -15,8 +15,9 @@ import torch
 from dp_accounting import SelfComposedDpEvent, ZCDpEvent
 
 from evaluators.audit import epsilon_lower_bound
-from flows import canaries, worst_case
+from flows import worst_case
 from flows.toy import SCHEMA, people, strangers
+from generators.alone import fit_alone
 from generators.deep import ctgan, diffusion
 from generators.deep.ctgan import Ctgan
 from generators.deep.diffusion import Diffusion
@@ -210,7 +211,7 @@ def fitted():
     with tempfile.TemporaryDirectory() as folder:
         generator = worst_case.calibrated(Mst(), claim)
         told = lambda what, share: None  # noqa: E731
-        return canaries.fit_alone(generator, SCHEMA, rows(200), claim, Path(folder), told)
+        return fit_alone(generator, SCHEMA, rows(200), claim, Path(folder), told)
 
 
 def rows(n):
@@ -250,5 +251,5 @@ def the_domain_is_the_schemas():
         generator = worst_case.calibrated(Mst(), claim)
         told = lambda what, share: None  # noqa: E731
         with pytest.raises(EnoughError):
-            canaries.fit_alone(generator, SCHEMA, rows(5), claim, Path(folder), told)
+            fit_alone(generator, SCHEMA, rows(5), claim, Path(folder), told)
     assert seen == [Codec(SCHEMA).domain]

@@ -25,8 +25,8 @@ from dp_accounting import (
 )
 from dp_accounting.dp_event import RepeatAndSelectDpEvent
 
-from flows.canaries import fit_alone
 from flows.config import make_generator
+from generators.alone import fit_alone
 from generators.registry import GENERATORS, NON_PRIVATE, REFUSED, UNVERIFIED, load_model
 from generators.synthcity.generator import WORKER, Dpgan, SurvivalGan
 from generators.synthcity.pool import Pool

@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 from dp_accounting import NoOpDpEvent
 
-from flows.canaries import fit_alone
-from flows.config import make_generator
+from generators.alone import fit_alone
+from generators.registry import GENERATORS
 from privacy.accounting import Guarantee, spent
 from privacy.codec import Codec
 from privacy.schema import load_schema
@@ -31,7 +31,7 @@ def main(folder: Path) -> None:
     rows = Rows(codec.decode(train, rng), np.arange(len(train)))
     claim = Guarantee(**task["epsilon_delta"])
     start, processor = time.perf_counter(), time.process_time()
-    wanted = make_generator({"name": task["mechanism"], **task["options"]})
+    wanted = GENERATORS[task["mechanism"]](**task["options"])
     generator = wanted.calibrate(claim, schema, NoOpDpEvent())
     with tempfile.TemporaryDirectory() as place:
         ledger_allows = Guarantee(1e3, 1e-3)

@@ -13,9 +13,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from flows.canaries import fit_alone
 from flows.toy import PICTURES, people
 from flows.worst_case import calibrated
+from generators.alone import fit_alone
 from generators.deep.generator import Prepared
 from generators.dpsgd import checkpoint
 from generators.dpsgd.checkpoint import Checkpoint

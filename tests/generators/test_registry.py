@@ -1,0 +1,45 @@
+"""What the registry says of a generator before it is imported is what its class says."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from generators import registry
+from generators.images.diffusion import ImageDiffusion
+from generators.images.generator import ImageSgd
+from generators.registry import GENERATORS
+from generators.synthcity.generator import Claimed, NonPrivate, Synthcity
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize(
+    ("names", "kind"),
+    [
+        (registry.WORKERS, Synthcity),
+        (registry.UNVERIFIED, Claimed),
+        (registry.NON_PRIVATE, NonPrivate),
+        (registry.IMAGES, ImageSgd),
+        (registry.FROM_PUBLIC, ImageDiffusion),
+    ],
+    ids=["workers", "unverified", "non-private", "images", "from-public"],
+)
+def test_a_list_of_names_holds_those_whose_class_is_of_the_kind(
+    names: tuple[str, ...], kind: type
+) -> None:
+    assert set(names) == {name for name in GENERATORS if issubclass(GENERATORS[name], kind)}
+
+
+def test_aim_does_without_torch() -> None:
+    asked = (
+        "import sys\n"
+        "from generators import registry, alone\n"
+        "registry.GENERATORS['aim']\n"
+        "print(sorted({'torch', 'diffusers', 'sklearn', 'jax'} & set(sys.modules)))"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", asked], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert found.stdout.strip() == "[]"
