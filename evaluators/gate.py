@@ -24,6 +24,8 @@ from privacy.documents import Frozen, load_yaml
 
 Decision = Literal["approved", "veto", "insufficient evidence"]
 Outcome = Literal["pass", "veto", "insufficient evidence", "note"]
+Standing = Literal["proved", "claimed", "none"]
+"""What stands behind a guarantee: our proof, somebody else's word, or nothing, since ε is ∞."""
 
 EVERY_METRIC_RAN = "every-metric-ran"
 VERIFIED = "verified-guarantee"
@@ -155,14 +157,11 @@ class Verdict:
         return summary
 
 
-def gate(scorecard: Scorecard, policy: Policy, unverified: bool = False) -> Verdict:
-    """Hold every score that the policy may see against every rule.
-
-    ``unverified``: the guarantee is somebody else's claim.
-    """
+def gate(scorecard: Scorecard, policy: Policy, standing: Standing = "proved") -> Verdict:
+    """Hold every score that the policy may see, and the guarantee's standing, against every rule."""
     if policy.figures == "charged":
         scorecard = scorecard.filter(visibility="public")
-    reasons = [_claimed(policy)] if unverified else []
+    reasons = [] if standing == "proved" else [_guarantee(policy, standing)]
     reasons += [reason for rule in policy.rules for reason in _apply(scorecard, rule)]
     reasons += [_failure(score, policy) for score in scorecard if score.status == "failed"]
     reasons.sort(key=lambda r: SEVERITY.index(r.outcome))
@@ -295,14 +294,15 @@ def _other_holds(score: Score, other: Limits, scorecard: Scorecard) -> bool:
     return any(t.value is not None and other.hold(t.value) for t in twins)
 
 
-def _claimed(policy: Policy) -> Reason:
-    outcome: Outcome = "veto" if policy.unverified == "veto" else "note"
+def _guarantee(policy: Policy, standing: Standing) -> Reason:
+    outcome: Outcome = "veto"
     text = "the guarantee is as claimed upstream, not verified"
-    text += (
-        "; a policy with `unverified: allow` lets such a release out, and the label says so"
-        if outcome == "veto"
-        else ", which this policy allows"
-    )
+    if standing == "none":
+        text = "the generator promises no privacy (ε = ∞)"
+    elif policy.unverified == "allow":
+        outcome, text = "note", f"{text}, which this policy allows"
+    else:
+        text += "; a policy with `unverified: allow` lets such a release out, and the label says so"
     return Reason(VERIFIED, "guarantee", "all", None, "verified", outcome, text)
 
 

@@ -18,7 +18,7 @@ from pydantic import (
     model_validator,
 )
 
-from evaluators.gate import Policy
+from evaluators.gate import Policy, Standing
 from flows.places import inside
 from generators.base import Generator
 from generators.registry import GENERATORS, NON_PRIVATE, REFUSED, UNVERIFIED
@@ -138,6 +138,13 @@ class RunConfig(Frozen):
     def non_private(self) -> str:
         """The first candidate that promises nothing, "" where all do."""
         return next((str(s["name"]) for s in self.candidates if s["name"] in NON_PRIVATE), "")
+
+    @property
+    def standing(self) -> Standing:
+        """What stands behind the guarantee."""
+        if self.non_private:
+            return "none"
+        return "claimed" if self.unverified else "proved"
 
     @property
     def lifetime(self) -> Guarantee:

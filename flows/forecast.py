@@ -20,7 +20,7 @@ from dp_accounting import ComposedDpEvent, DpEvent, ZCDpEvent
 
 from evaluators.gate import Policy
 from evaluators.tables import MIN_PEOPLE
-from flows.config import load_config
+from flows.config import RunConfig, load_config
 from flows.plan import Plan
 from flows.run import Run
 from generators.registry import IMAGES
@@ -121,7 +121,7 @@ def forecast(path: Path) -> Forecast:
             None if factor is None else math.ceil(SURE * factor * sigma / limit / share),
         ),
         limit,
-        tuple(_advice(schema, name, groups)),
+        (*_refused(config), *_advice(schema, name, groups)),
     )
 
 
@@ -208,6 +208,16 @@ def _cost(url: str, data_set: str, partition: str, event: DpEvent, budget: Guara
     before = ledger.spent(data_set, partition).epsilon
     after = ledger.would_spend(data_set, partition, [event]).epsilon
     return Cost(partition, alone, before, after, known.budget.epsilon)
+
+
+def _refused(config: RunConfig) -> tuple[str, ...]:
+    """What the gate will say whatever the rows are."""
+    if config.standing != "claimed" or config.load_policy().unverified == "allow":
+        return ()
+    return (
+        "Sure to be vetoed: the guarantee is claimed upstream and not verified, and the policy lets no such "
+        "release out (`unverified: allow` would).",
+    )
 
 
 def _advice(schema: Schema, name: str, groups: tuple[Group, ...]) -> list[str]:

@@ -333,4 +333,4 @@ def scorecard(work: Work) -> Scorecard:
 def decide(work: Work) -> Verdict:
     """Hold the scorecard against the policy."""
     config = work.run.config
-    return gate(scorecard(work), config.load_policy(), config.unverified)
+    return gate(scorecard(work), config.load_policy(), config.standing)

@@ -156,9 +156,8 @@ class Cell:
 
     def _standing(self) -> str:
         """What stands behind the ε that a leaderboard puts a generator at, where it is not our proof."""
-        if self.config.non_private:
-            return " (no privacy, ε = ∞)"
-        return f" ({CLAIMED})" if self.config.unverified else ""
+        standing = {"none": " (no privacy, ε = ∞)", "claimed": f" ({CLAIMED})", "proved": ""}
+        return standing[self.config.standing]
 
     def result(self) -> Result | None:
         """What came of it; None while it is not done."""
@@ -174,7 +173,7 @@ class Cell:
             seed=self.config.seed,
             claim=Claim(asked.epsilon, asked.delta),
         )
-        verdict = gate(card, self.config.load_policy(), self.config.unverified)
+        verdict = gate(card, self.config.load_policy(), self.config.standing)
         return Result(Release(facts, card, verdict), seconds["fit"])
 
 

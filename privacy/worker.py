@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -28,6 +29,12 @@ BUILD_LIMIT = 1800.0
 TOO_LARGE = ("MemoryError", "can't allocate memory", "not enough memory", "bad_alloc")
 """What libraries say when they get no more memory."""
 KILLED = (-signal.SIGKILL, 128 + signal.SIGKILL)
+
+GIVEN = re.compile(
+    r"PATH|HOME|USER|TMPDIR|TZ|LANG|LC_.*|LD_LIBRARY_PATH|XDG_.*|UV_.*|SSL_.*|.*_NUM_THREADS|CUDA_.*"
+    r"|MALLOC_.*|(?i:https?|all|no)_(?i:proxy)"
+)
+"""What a worker sees of our environment; passwords of the ledger and of Prefect are not for it."""
 
 Announce = Callable[[str], None]
 
@@ -106,6 +113,7 @@ def call(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
+        env={name: value for name, value in os.environ.items() if GIVEN.fullmatch(name)},
     )
     code: int | None = None
     try:

@@ -254,13 +254,21 @@ def test_the_best_learner_on_real_rows_decides_on_groups_where_the_rule_says_so(
 def test_a_claim_that_nobody_verified_is_vetoed_unless_the_policy_allows_it() -> None:
     good = card(Score(metric="m", value=1.0))
     assert gate(good, policy()).decision == "approved"
-    vetoed = gate(good, policy(), unverified=True)
+    vetoed = gate(good, policy(), "claimed")
     assert (vetoed.decision, vetoed.reasons[0].rule) == ("veto", "verified-guarantee")
     assert "as claimed upstream, not verified" in vetoed.reasons[0].text
     allows = policy().model_copy(update={"unverified": "allow"})
-    allowed = gate(good, allows, unverified=True)
+    allowed = gate(good, allows, "claimed")
     assert allowed.decision == "approved"
     assert [r.rule for r in allowed.of("note")] == ["verified-guarantee"]
+
+
+@pytest.mark.parametrize("unverified", ["veto", "allow"])
+def test_what_promises_nothing_is_vetoed_by_every_policy(unverified: str) -> None:
+    policies = policy().model_copy(update={"unverified": unverified})
+    verdict = gate(card(Score(metric="m", value=1.0)), policies, "none")
+    assert verdict.decision == "veto"
+    assert "no privacy" in verdict.reasons[0].text
 
 
 @pytest.mark.parametrize("path", sorted(DEFAULT.parent.glob("*.yaml")), ids=lambda p: p.stem)

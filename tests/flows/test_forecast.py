@@ -86,6 +86,12 @@ def test_the_epsilon_a_group_needs_serves_it(tmp_path):
     assert served.expected == pytest.approx(0.05, rel=1e-2)
 
 
+def test_a_claim_that_no_policy_lets_out_is_told_before_it_is_paid_for(tmp_path):
+    claimed = planned(tmp_path, generator={"name": "synthcity-dpgan"})
+    assert forecast(claimed).advice[0].startswith("Sure to be vetoed")
+    assert not any("vetoed" in line for line in forecast(planned(tmp_path / "ours")).advice)
+
+
 def test_groups_that_are_not_declared_are_refused(tmp_path):
     with pytest.raises(InputError, match="has no group 'X'; it has F, M"):
         forecast(planned(tmp_path, {"X": 5}))

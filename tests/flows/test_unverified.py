@@ -180,4 +180,6 @@ def test_what_promises_nothing_runs_where_a_sweep_declares_rows_public(tmp_path:
     result = cell.result()
     assert result is not None
     assert result.release.facts.generator == "lines (no privacy, ε = ∞)"
+    assert result.release.verdict.decision == "veto"
+    assert "no privacy" in result.release.verdict.reasons[0].text
     assert not (tmp_path / "ledger.db").exists()

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
-import shutil
-import signal
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,7 +24,7 @@ from dp_accounting.dp_event import RepeatAndSelectDpEvent
 from flows.config import make_generator
 from generators.alone import fit_alone
 from generators.registry import GENERATORS, NON_PRIVATE, REFUSED, UNVERIFIED, load_model
-from generators.synthcity.generator import WORKER, Dpgan, SurvivalGan
+from generators.synthcity.generator import Dpgan, SurvivalGan
 from generators.synthcity.pool import Pool
 from privacy.accounting import ClaimedDpEvent, Guarantee, spent
 from privacy.codec import Codec
@@ -196,20 +192,3 @@ def test_a_worker_that_fails_is_not_asked_again_under_the_same_charge(
             fit_alone(claimed(), SCHEMA, rows, CLAIM, tmp_path, lambda what, share: None)
     assert worker.asked == 1
     assert b"Zyzzyva" not in (tmp_path / "transcript").read_bytes()
-
-
-@pytest.mark.skipif(shutil.which("uv") is None, reason="uv is not here")
-def test_the_worker_ends_with_whoever_asked() -> None:
-    """A kill closes the pipes; the worker must not go on with private rows, unbounded in time."""
-    WORKER.ready()
-    command = ["uv", "run", "--offline", "--quiet", "--script", str(WORKER.script)]
-    asked = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
-    )
-    assert asked.stdout is not None
-    asked.stdout.close()
-    try:
-        assert asked.wait(120) == 1  # it was still waiting for its task
-    finally:
-        if asked.poll() is None:
-            os.killpg(asked.pid, signal.SIGKILL)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import io
+import os
 import shutil
+import signal
+import subprocess
 import time
 import zipfile
 from pathlib import Path
 
 import pytest
 
+from evaluators.attacks.anonymeter import WORKER as ANONYMETER
 from privacy.errors import InputError, WorkerError
-from privacy.worker import Worker, call
+from privacy.worker import SYNTHCITY, Worker, call
 
 SCRIPT = """
 # /// script
@@ -90,6 +94,15 @@ def test_failures_are_told_without_their_words(
     assert "private value" not in str(failed.value)
 
 
+def test_passwords_are_not_handed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PGPASSWORD", "UNDERSTUDY_LEDGER", "PREFECT_API_KEY", "OMP_NUM_THREADS"):
+        monkeypatch.setenv(name, "7")
+    _, answer, _ = call(["env"], 10)
+    told = {line.partition("=")[0] for line in answer.decode().splitlines()}
+    assert {"PATH", "OMP_NUM_THREADS"} <= told
+    assert not told & {"PGPASSWORD", "UNDERSTUDY_LEDGER", "PREFECT_API_KEY"}
+
+
 def test_memory_is_bounded() -> None:
     """A process that asks for more than it may have gets none of it."""
     take = "import sys; b = bytearray(int(sys.argv[1]) * 2**20)"
@@ -114,3 +127,21 @@ def test_the_worker_is_given_a_zip_file(monkeypatch: pytest.MonkeyPatch, tmp_pat
     answer = worker(tmp_path, "").ask({"a": b"1", "b/c": b"2"}, 10, 2)
     given = zipfile.ZipFile(io.BytesIO(answer))
     assert {n: given.read(n) for n in given.namelist()} == {"a": b"1", "b/c": b"2"}
+
+
+@needs_uv
+@pytest.mark.parametrize("ours", [SYNTHCITY, ANONYMETER], ids=lambda w: w.name)
+def test_a_worker_ends_with_whoever_asked(ours: Worker) -> None:
+    """A kill closes the pipes; the worker must not go on with private rows, unbounded in time."""
+    ours.ready()
+    command = ["uv", "run", "--offline", "--quiet", "--script", str(ours.script)]
+    asked = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+    )
+    assert asked.stdout is not None
+    asked.stdout.close()
+    try:
+        assert asked.wait(120) == 1  # it was still waiting for its task
+    finally:
+        if asked.poll() is None:
+            os.killpg(asked.pid, signal.SIGKILL)
