@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-long check audit format lock clean
+.PHONY: demo test test-long test-gpu check audit format lock clean
 
 demo: $(VENV)/ready  ## release the free light chain cohort under ε=1 by three generators; say what was decided
 	@$(BIN)/python examples/flchain.py demo/flchain.csv
@@ -22,6 +22,9 @@ check: $(VENV)/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+test-gpu: $(VENV)/ready  ## what a machine with CUDA can show
+	$(BIN)/python -m pytest -m gpu
 
 audit:  ## look the pinned dependencies up in the advisories of osv.dev; an environment of its own, thrown away
 	place=$$(mktemp -d) && trap 'rm -rf "$$place"' EXIT && $(PYTHON) -m venv "$$place" && \

@@ -73,6 +73,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", dest="parameters")
     parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--model", type=Path, help="save each run's model in a folder of this one")
     parser.add_argument("--keep", type=Path, help="write the first images of each run here, as npy")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -142,6 +143,11 @@ def synthetic(
         rows = Rows(train, np.arange(len(train)))
         model = fit_alone(ready, schema, rows, guarantee, Path(place), progress)
     fitted = time.perf_counter()
+    if options.model:
+        saved = options.model / f"{options.data}-{options.generator}-{epsilon:g}-{seed}"
+        saved.mkdir(parents=True)
+        model.save(saved)
+    model.network.to(ready.pick_device())
     drawn = model.sample(options.images, np.random.default_rng(seed))
     return drawn, {
         "parameters": parameters,
@@ -193,6 +199,7 @@ def classify(x: np.ndarray, y: np.ndarray, test: np.ndarray, classes: int, seed:
     10 epochs of 10,000 images, or as many steps on fewer; nothing tuned.
     """
     torch.manual_seed(seed)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
     height, width, channels = x.shape[1:]
     network = nn.Sequential(
         nn.Conv2d(channels, 32, 3, padding=1),
@@ -206,12 +213,12 @@ def classify(x: np.ndarray, y: np.ndarray, test: np.ndarray, classes: int, seed:
         nn.Linear(64 * (height // 4) * (width // 4), 128),
         nn.ReLU(),
         nn.Linear(128, classes),
-    )
+    ).to(device)
     epochs = max(10, round(100_000 / len(x)))
     steps = epochs * math.ceil(len(x) / 128)
     optimizer = torch.optim.Adam(network.parameters())
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, total_steps=steps)
-    images, labels = _pixels(x), torch.from_numpy(y)
+    images, labels = _pixels(x).to(device), torch.from_numpy(y).to(device)
     for _ in range(epochs):
         for batch in torch.randperm(len(x)).split(128):
             optimizer.zero_grad()
@@ -220,8 +227,8 @@ def classify(x: np.ndarray, y: np.ndarray, test: np.ndarray, classes: int, seed:
             schedule.step()
     network.eval()
     with torch.no_grad():
-        parts = [network(part).argmax(1) for part in _pixels(test).split(1000)]
-    return torch.cat(parts).numpy()
+        parts = [network(part.to(device)).argmax(1) for part in _pixels(test).split(1000)]
+    return torch.cat(parts).cpu().numpy()
 
 
 def _pixels(images: np.ndarray) -> torch.Tensor:

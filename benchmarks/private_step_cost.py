@@ -7,8 +7,8 @@ no optimizer in either. Modes take turns, so that a busy machine is unkind to al
 every gradient down run on an eighth of the batch, beside a plain step on the same eighth. One JSON line a mode
 is appended to results/private_step_cost.jsonl.
 
-``--memory``: instead of time, the peak resident memory of a plain and of the engine's step on the same batch,
-each in a process of its own, beside what the process held before the step.
+``--memory``: instead of time, the peak memory of a plain and of the engine's step on the same batch, beside
+what was held before the step: resident and each in a process of its own on the CPU, allocated on CUDA.
 """
 
 from __future__ import annotations
@@ -111,10 +111,13 @@ def denoiser(units: int, draws: int, device: str, depth: int) -> Case:
     return Case(name, module.to(device), loss, on_device, units, draws)
 
 
-def unet(units: int, draws: int, device: str, widths: list[int], patch: int) -> Case:
+def unet(
+    units: int, draws: int, device: str, widths: list[int], patch: int, layers: int = 1
+) -> Case:
     """The image generator's U-Net on pictures like MNIST's."""
     n = units * draws
-    module = ImageDenoiser([28, 28, 1], [10], widths, 1, patch, 0.0, "ode", 1, 1.0, 2).to(device)
+    module = ImageDenoiser([28, 28, 1], [10], widths, layers, patch, 0.0, "ode", 1, 1.0, 2)
+    module.to(device)
     with torch.no_grad():
         for p in module.parameters():
             p.add_(0.05 * torch.randn_like(p))
@@ -123,7 +126,7 @@ def unet(units: int, draws: int, device: str, widths: list[int], patch: int) -> 
         "told": torch.randint(10, (n, 1), device=device),
     }
     noisy = corrupt([10], 0.1, rows, torch.Generator(device).manual_seed(0))
-    name = f"U-Net {'-'.join(map(str, widths))}, patch {patch}"
+    name = f"U-Net {'-'.join(str(w) for w in widths for _ in range(layers))}, patch {patch}"
     return Case(name, module, image_loss, {"x": noisy["clean"], **noisy}, units, draws)
 
 
@@ -297,6 +300,24 @@ def peak(name: str, number: int, make: Callable[[Case], Step]) -> dict[str, Any]
     }
 
 
+def allocated(case: Case, make: Callable[[Case], Step]) -> dict[str, Any]:
+    """Peak memory of two steps that CUDA gave to tensors, MB."""
+    before, step = torch.cuda.memory_allocated(), make(case)
+    torch.cuda.reset_peak_memory_stats()
+    step()
+    step()
+    return {
+        "case": case.name,
+        "draws": case.draws,
+        "mode": make.__name__,
+        "units": case.units,
+        "before_mb": round(before / 1e6),
+        "peak_mb": round(torch.cuda.max_memory_allocated() / 1e6),
+        "device": torch.cuda.get_device_name(),
+        "versions": {"torch": version("torch")},
+    }
+
+
 def _resident() -> int:
     """The most that this process has held so far, MB (Linux tells KiB)."""
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6)
@@ -315,20 +336,35 @@ CASES: dict[str, list[Callable[[str], Case]]] = {
         lambda device, draws=draws, patch=patch: unet(128, draws, device, [16, 32], patch)
         for patch, draws in ((1, 1), (2, 1), (2, 4))
     ],
+    "unet-large": [
+        lambda device, draws=draws: unet(512, draws, device, [32, 64], 2, layers=2)
+        for draws in (1, 16)
+    ],
 }
+LARGE = "unet-large"
+"""What asks for a GPU."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--cases", choices=CASES, nargs="+", default=list(CASES))
+    on_cpu = [name for name in CASES if name != LARGE]
+    parser.add_argument("--cases", choices=CASES, nargs="+", default=on_cpu)
     parser.add_argument("--repeats", type=int, default=15)
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--compile", action="store_true", help="vmap under torch.compile as well")
-    parser.add_argument("--memory", action="store_true", help="peak memory on the CPU, not time")
+    parser.add_argument("--memory", action="store_true", help="peak memory, not time")
     parser.add_argument("--results", type=Path, default=RESULTS)
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     options.results.parent.mkdir(parents=True, exist_ok=True)
+    if options.memory and options.device == "cuda":
+        for one in (one for name in options.cases for one in CASES[name]):
+            for make in (plain, engine):
+                row = allocated(one("cuda"), make)
+                print("{case}, K = {draws}, {mode}: {peak_mb} MB".format(**row))
+                with options.results.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(row) + "\n")
+        return
     if options.memory:
         with (
             ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1) as fresh,

@@ -1,6 +1,7 @@
 """One thread for a process: two test workers share two cores, and threads that wait for each other spin.
 
-Tests marked ``browser`` look at pages in Chromium; where there is none, they are left out and say so.
+Tests marked ``browser`` look at pages in Chromium, those marked ``gpu`` train on CUDA; where there is none,
+they are left out and say so.
 """
 
 import os
@@ -12,13 +13,18 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")  # tests ask no hub
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    import torch
+
     from tests.browser import CHROMIUM
 
+    missing = {}
     if CHROMIUM is None:
-        left_out = pytest.mark.skip(reason="no Chromium on this machine: apt-get install chromium")
-        for item in items:
-            if "browser" in item.keywords:
-                item.add_marker(left_out)
+        missing["browser"] = "no Chromium on this machine: apt-get install chromium"
+    if not torch.cuda.is_available():
+        missing["gpu"] = "no CUDA on this machine"
+    for item in items:
+        for mark in missing.keys() & item.keywords:
+            item.add_marker(pytest.mark.skip(reason=missing[mark]))
 
 
 @pytest.fixture

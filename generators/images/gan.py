@@ -63,7 +63,8 @@ class Refiner(FromMoments):
 
     def _draw(self, codes: Tensor, generator: torch.Generator) -> Tensor:
         drawn = self.drawn(codes, generator)
-        images: Tensor = self(drawn, torch.randn(drawn.shape, generator=generator), codes)
+        noise = torch.randn(drawn.shape, generator=generator)
+        images: Tensor = self(*(t.to(self.means.device) for t in (drawn, noise, codes)))
         return images
 
 

@@ -69,20 +69,23 @@ class FromMoments(nn.Module, ABC):
 
     def drawn(self, codes: Tensor, generator: torch.Generator) -> Tensor:
         """Draws of the moments for condition codes, in [−1, 1]."""
-        moments = Moments(self.basis, self.means.numpy(), self.factors.numpy())
+        moments = Moments(self.basis, self.means.cpu().numpy(), self.factors.cpu().numpy())
         return moments.draw(classes_of(codes), generator)
 
     @torch.no_grad()
     def draw(self, codes: Tensor, generator: torch.Generator) -> Tensor:
-        """Images for condition codes [n, columns], uint8 [n, channels, height, width]."""
+        """Images for condition codes [n, columns], uint8 [n, channels, height, width].
+
+        All random numbers are ``generator``'s, on the CPU; the network works where it is.
+        """
         if not len(codes):
             return torch.zeros(0, *self.shape, dtype=torch.uint8)
-        x = torch.cat([self._draw(part, generator) for part in torch.split(codes, AT_ONCE)])
-        return ((x.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
+        parts = [self._draw(part, generator).cpu() for part in torch.split(codes, AT_ONCE)]
+        return ((torch.cat(parts).clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
 
     @abstractmethod
     def _draw(self, codes: Tensor, generator: torch.Generator) -> Tensor:
-        """Images in [−1, 1] for a few codes."""
+        """Images in [−1, 1] for a few codes, on the network's device."""
 
 
 class ImageDenoiser(FromMoments):
@@ -168,7 +171,8 @@ class ImageDenoiser(FromMoments):
             }
         )
         x = self.drawn(codes, generator)
-        x = x + self.start * torch.randn(x.shape, generator=generator)
+        x = (x + self.start * torch.randn(x.shape, generator=generator)).to(self.means.device)
+        codes = codes.to(x.device)
         for t in scheduler.timesteps:
             told = self._guided(scheduler.scale_model_input(x, t), t.expand(len(x)), codes)
             x = scheduler.step(told, t, x, generator=generator, **churn).prev_sample
