@@ -68,7 +68,7 @@ class MaskedDenoiser(nn.Module):
         steps = int((~given).sum())
         if not steps:
             return codes
-        scheduler = masking(self.layout, steps)
+        scheduler = masking(self.layout, steps, codes.device)
         rows = torch.where(given, codes, self.layout.widest)
         for timestep in scheduler.timesteps.tolist():
             logits = self.layout.padded(self.guided(rows))
@@ -87,10 +87,10 @@ class MaskedDenoiser(nn.Module):
         return (1 + self.guidance) * logits - self.guidance * without
 
 
-def masking(layout: Layout, steps: int) -> AmusedScheduler:
+def masking(layout: Layout, steps: int, device: torch.device) -> AmusedScheduler:
     """diffusers' scheduler, linear in time, in random order."""
     scheduler = AmusedScheduler(mask_token_id=layout.widest, masking_schedule="linear")
-    scheduler.set_timesteps(steps, temperature=RANDOM_ORDER)
+    scheduler.set_timesteps(steps, temperature=RANDOM_ORDER, device=device)
     return scheduler
 
 
@@ -103,7 +103,7 @@ def mask(
     and one unit more would then change the others' gradients.
     """
     codes = rows["codes"]
-    scheduler = masking(layout, len(layout.columns) + 1)
+    scheduler = masking(layout, len(layout.columns) + 1, codes.device)
     n, times = len(codes), scheduler.timesteps
     turn = torch.randint(len(times), (n,), generator=g, device=codes.device)
     masked = torch.empty_like(codes)

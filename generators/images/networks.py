@@ -174,7 +174,8 @@ class ImageDenoiser(FromMoments):
         x = (x + self.start * torch.randn(x.shape, generator=generator)).to(self.means.device)
         codes = codes.to(x.device)
         for t in scheduler.timesteps:
-            told = self._guided(scheduler.scale_model_input(x, t), t.expand(len(x)), codes)
+            level = t.to(x.device).expand(len(x))
+            told = self._guided(scheduler.scale_model_input(x, t), level, codes)
             x = scheduler.step(told, t, x, generator=generator, **churn).prev_sample
         return x
 

@@ -109,7 +109,7 @@ def masks_in_turn(monkeypatch):
 
     def mask(layout, conditions, drop, rows, g):
         codes = rows["codes"]
-        scheduler = diffusion.masking(layout, len(layout.columns) + 1)
+        scheduler = diffusion.masking(layout, len(layout.columns) + 1, rows["codes"].device)
         times = scheduler.timesteps
         first = int(torch.randint(len(times), (1,), generator=g))
         masked = codes.clone()
