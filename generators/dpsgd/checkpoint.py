@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,8 @@ from privacy.transcript import Transcript
 
 EVERY = 10.0
 """Seconds between two checkpoints; writing one takes milliseconds for the networks trained here."""
+PACE = 20
+"""Steps whose time says how long the others take: private ones take longer than those before them."""
 
 
 class Stateful(Protocol):
@@ -125,17 +128,18 @@ def run(
     describe: Callable[[int], str],
 ) -> None:
     """Take ``step(t)`` for t = 0 … steps−1, from the last checkpoint on."""
-    taken, saved, began = checkpoint.load(parts), time.monotonic(), time.monotonic()
+    taken, saved = checkpoint.load(parts), time.monotonic()
+    recent = deque([saved], maxlen=PACE + 1)
     if taken == 0:
         checkpoint.begin(parts)
     else:
         checkpoint.go_on()
-    first = taken
     while taken < steps:
         step(taken)
         taken += 1
         now = time.monotonic()
-        left = (now - began) / (taken - first) * (steps - taken)
+        recent.append(now)
+        left = (now - recent[0]) / (len(recent) - 1) * (steps - taken)
         progress(f"{describe(taken)}, {left:.0f} s left", taken / steps)
         if agreed(now - saved >= EVERY or taken == steps, _device(parts)):
             checkpoint.save(taken, parts)

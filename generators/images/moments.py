@@ -96,7 +96,9 @@ class Moments:
         shape = (len(classes), self.basis.size)
         z = torch.randn(shape, generator=generator, dtype=torch.float64).numpy()
         u = self.means[classes]
-        for label in np.unique(classes):  # a factor for every row would be copied d² numbers at a time
+        for label in np.unique(
+            classes
+        ):  # a factor for every row would be copied d² numbers at a time
             mine = classes == label
             u[mine] += z[mine] @ self.factors[label].T
         x = self.basis.decode(u).transpose(0, 3, 1, 2)

@@ -123,6 +123,22 @@ def test_a_run_goes_on_bit_for_bit_from_any_step(clipping, optimizer, tmp_path, 
         assert torch.equal(value, whole[name])
 
 
+def test_the_time_left_follows_the_steps_that_are_taken_now(tmp_path, monkeypatch):
+    """A second each for 100 steps, then ten: after some of the slow ones it is theirs that count."""
+    parts, _ = training("flat", 1, OPTIMIZERS["sgd"])
+    now, told = [0.0], []
+    monkeypatch.setattr(checkpoint.time, "monotonic", lambda: now[0])
+
+    def step(t):
+        now[0] += 1.0 if t < 100 else 10.0
+
+    keep = Checkpoint(tmp_path / "run.checkpoint", "me")
+    run(150, step, parts, keep, lambda what, share: told.append(what), lambda t: f"step {t}")
+    assert told[49] == "step 50, 100 s left"
+    assert told[119] == "step 120, 300 s left"
+    assert told[149] == "step 150, 0 s left"
+
+
 # killed from outside, whole generator
 
 
