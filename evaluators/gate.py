@@ -24,7 +24,7 @@ from privacy.documents import Frozen, load_yaml
 
 Decision = Literal["approved", "veto", "insufficient evidence"]
 Outcome = Literal["pass", "veto", "insufficient evidence", "note"]
-Standing = Literal["proved", "claimed", "none"]
+Standing = Literal["proved", "claimed", "none", "unseen"]
 """What stands behind a guarantee: our proof, somebody else's word, or nothing, since ε is ∞."""
 
 EVERY_METRIC_RAN = "every-metric-ran"
@@ -157,8 +157,11 @@ class Verdict:
         return summary
 
 
-def gate(scorecard: Scorecard, policy: Policy, standing: Standing = "proved") -> Verdict:
-    """Hold every score that the policy may see, and the guarantee's standing, against every rule."""
+def gate(scorecard: Scorecard, policy: Policy, standing: Standing = "unseen") -> Verdict:
+    """Hold every score that the policy may see, and the guarantee's standing, against every rule.
+
+    ``unseen``: a table that somebody brought; only its rows are judged, and the verdict says so.
+    """
     if policy.figures == "charged":
         scorecard = scorecard.filter(visibility="public")
     reasons = [] if standing == "proved" else [_guarantee(policy, standing)]
@@ -297,7 +300,9 @@ def _other_holds(score: Score, other: Limits, scorecard: Scorecard) -> bool:
 def _guarantee(policy: Policy, standing: Standing) -> Reason:
     outcome: Outcome = "veto"
     text = "the guarantee is as claimed upstream, not verified"
-    if standing == "none":
+    if standing == "unseen":
+        outcome, text = "note", "how the rows were made was not seen here: they alone were judged"
+    elif standing == "none":
         text = "the generator promises no privacy (ε = ∞)"
     elif policy.unverified == "allow":
         outcome, text = "note", f"{text}, which this policy allows"

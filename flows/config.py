@@ -191,7 +191,7 @@ def make_generator(spec: dict[str, Any], public: PublicImages | None = None) -> 
     """
     known = dict(spec)
     name = known.pop("name", None)
-    if name in REFUSED:
+    if isinstance(name, str) and name in REFUSED:
         raise ValueError(f"{name} {REFUSED[name]}")
     if name not in GENERATORS:
         raise ValueError(f"name must be one of {', '.join(GENERATORS)}, found {name!r}")

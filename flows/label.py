@@ -31,6 +31,8 @@ UNASKED = "People held out have no other protection than that nothing else of th
 
 PROVED = "the mechanisms of Understudy, each draw charged"
 CLAIMED = "as claimed upstream, not verified"
+BASIS = {"proved": PROVED, "claimed": CLAIMED}
+"""What a guarantee stands on; without one there is no release."""
 UNVERIFIED = (
     "The guarantee itself. It is what the makers of the generator claim of it; nobody here has verified it, "
     "and audits of such claims have found more lost than claimed."
@@ -67,7 +69,7 @@ def make_label(work: Work, charge: Charge, rows: int, verdict: Verdict) -> dict[
             "license": config.license,
         },
         "guarantee": {
-            "basis": CLAIMED if config.unverified else PROVED,
+            "basis": BASIS[config.standing],
             "definition": "(epsilon, delta)-differential privacy, central model, one trusted curator",
             "epsilon": cost.epsilon,
             "delta": cost.delta,

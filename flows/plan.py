@@ -14,9 +14,9 @@ from evaluators.inception import inception
 from flows.config import RunConfig, make_generator
 from flows.run import Run
 from generators.base import Generator, Progress
-from generators.registry import FROM_PUBLIC, IMAGES
+from generators.registry import FROM_PUBLIC, IMAGES, NON_PRIVATE, UNVERIFIED
 from generators.selection import EachOnce, RandomStopping
-from generators.synthcity.generator import Synthcity
+from generators.synthcity.generator import Claimed, NonPrivate, Synthcity
 from privacy.accounting import zcdp_budget
 from privacy.columns import Image
 from privacy.domain import domain_event, selects_categories
@@ -105,6 +105,10 @@ def candidates(
 ) -> Generator | RandomStopping | EachOnce:
     """The generator, or what fits several."""
     among = tuple(make_generator(spec, public) for spec in config.candidates)
+    for spec, made in zip(config.candidates, among, strict=True):
+        listed = (spec["name"] in UNVERIFIED, spec["name"] in NON_PRIVATE)
+        if listed != (isinstance(made, Claimed), isinstance(made, NonPrivate)):
+            raise ValueError(f"{spec['name']}: not listed in generators.registry as what it is")
     if config.select is None:
         return among[0]
     if schema.image is not None:

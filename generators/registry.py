@@ -25,6 +25,10 @@ class Places(Mapping[str, type[Any]]):
         kind: type[Any] = resolve_name(self._places[name])
         return kind
 
+    def __contains__(self, name: object) -> bool:
+        """Without an import, whose KeyError would otherwise say no."""
+        return isinstance(name, str) and name in self._places
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._places)
 
@@ -102,8 +106,14 @@ MODELS: Mapping[str, tuple[str, ...]] = {
 def load_model(folder: Path) -> Model:
     """The model that ``Model.save`` wrote into ``folder``; no pickle is read."""
     try:
-        kind = json.loads((folder / "model.json").read_text(encoding="utf-8"))["kind"]
-        load, *network = map(resolve_name, MODELS[kind])
+        about = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+        kind = about.get("kind") if isinstance(about, dict) else None
+        if not isinstance(kind, str) or kind not in MODELS:
+            raise ValueError(f"kind {kind!r}")
+    except (OSError, ValueError) as error:
+        raise InputError(f"{folder}: not a model that Understudy saved ({error})") from error
+    load, *network = map(resolve_name, MODELS[kind])
+    try:
         model: Model = load(folder, *network)
     except (OSError, ValueError, KeyError) as error:
         raise InputError(f"{folder}: not a model that Understudy saved ({error})") from error

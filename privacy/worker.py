@@ -30,11 +30,20 @@ TOO_LARGE = ("MemoryError", "can't allocate memory", "not enough memory", "bad_a
 """What libraries say when they get no more memory."""
 KILLED = (-signal.SIGKILL, 128 + signal.SIGKILL)
 
-GIVEN = re.compile(
-    r"PATH|HOME|USER|TMPDIR|TZ|LANG|LC_.*|LD_LIBRARY_PATH|XDG_.*|UV_.*|SSL_.*|.*_NUM_THREADS|CUDA_.*"
-    r"|MALLOC_.*|(?i:https?|all|no)_(?i:proxy)"
+RUNNING = re.compile(
+    r"PATH|HOME|USER|LOGNAME|TMPDIR|TMP|TEMP|TZ|LANG|LC_.*|XDG_.*|LD_LIBRARY_PATH|DYLD_.*|NIX_LD.*|PYENV_ROOT"
+    r"|UV_(CACHE_DIR|LINK_MODE|CONFIG_FILE|NO_CONFIG|PYTHON.*)"
+    r"|(OMP|KMP|MKL|OPENBLAS|NUMEXPR|CUDA|CUBLAS|PYTORCH|MALLOC)_.*|DO_NOT_TRACK|HF_HUB_OFFLINE"
 )
-"""What a worker sees of our environment; passwords of the ledger and of Prefect are not for it."""
+"""What a worker sees of our environment: no password of the ledger, of Prefect or of a package index.
+
+No wall: whoever runs as the same user can read more of us. Workers are not suspected, but what they never held
+they cannot write into a log.
+"""
+BUILDING = re.compile(
+    rf"{RUNNING.pattern}|UV_(?!ENV_FILE|PUBLISH).*|SSL_.*|NETRC|(?i:https?|all|no)_(?i:proxy)"
+)
+"""What uv sees while it builds an environment from a package index; no row is near."""
 
 Announce = Callable[[str], None]
 
@@ -59,7 +68,7 @@ class Worker:
         announce(
             f"building the environment of {self.name}; this happens once and takes {self.minutes}"
         )
-        code, _, errors = call(sync, BUILD_LIMIT)
+        code, _, errors = call(sync, BUILD_LIMIT, sees=BUILDING)
         if code != 0:
             raise WorkerError(
                 f"{self.name}: its environment cannot be built; is the package index within reach?",
@@ -97,12 +106,16 @@ SYNTHCITY = Worker("synthcity", Path(__file__).parent / "workers" / "synthcity_w
 
 
 def call(
-    command: Sequence[str], seconds: float, given: bytes = b"", gigabytes: float | None = None
+    command: Sequence[str],
+    seconds: float,
+    given: bytes = b"",
+    gigabytes: float | None = None,
+    sees: re.Pattern[str] = RUNNING,
 ) -> tuple[int | None, bytes, str]:
     """Exit code, None past the limit, and what was written to stdout and stderr; nothing is left running.
 
     ``gigabytes`` bounds the private memory of each process (RLIMIT_DATA; address space that CUDA reserves does
-    not count).
+    not count). ``sees``: the names of our environment's variables that it is given.
     """
     if gigabytes is not None:
         limit = f'ulimit -d {int(gigabytes * 2**20)} && exec "$@"'
@@ -113,7 +126,8 @@ def call(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
-        env={name: value for name, value in os.environ.items() if GIVEN.fullmatch(name)},
+        # uv would add what stands in a file .env
+        env={k: v for k, v in os.environ.items() if sees.fullmatch(k)} | {"UV_NO_ENV_FILE": "1"},
     )
     code: int | None = None
     try:

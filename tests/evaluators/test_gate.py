@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluators.gate import Decision, Policy, Rule, gate, load_policy, outcome_of
+from evaluators.gate import VERIFIED, Decision, Policy, Rule, gate, load_policy, outcome_of
 from evaluators.score import Score, Scorecard
 from privacy.errors import InputError
 
@@ -138,7 +138,8 @@ def test_a_rule_for_groups_needs_figures_for_groups() -> None:
 def test_a_note_is_listed_and_does_not_withhold() -> None:
     small = Score(metric="m", order=2, slice="a & b", status="insufficient evidence", reason="few")
     fine = Score(metric="m", value=1, order=2, slice="a & c")
-    verdict = gate(card(small, fine), policy(slices=["pairs"], on_insufficient="note"))
+    lenient = policy(slices=["pairs"], on_insufficient="note")
+    verdict = gate(card(small, fine), lenient, "proved")
     assert verdict.decision == "approved"
     assert "not assessed: few" in verdict.of("note")[0].text
     strict = gate(card(small, fine), policy(slices=["pairs"]))
@@ -253,7 +254,11 @@ def test_the_best_learner_on_real_rows_decides_on_groups_where_the_rule_says_so(
 
 def test_a_claim_that_nobody_verified_is_vetoed_unless_the_policy_allows_it() -> None:
     good = card(Score(metric="m", value=1.0))
-    assert gate(good, policy()).decision == "approved"
+    assert gate(good, policy(), "proved").decision == "approved"
+    assert not [r for r in gate(good, policy(), "proved").reasons if r.rule == VERIFIED]
+    # nobody said how it was made: the rows are judged, and the verdict says that nothing else was
+    (unseen,) = [r for r in gate(good, policy()).reasons if r.rule == VERIFIED]
+    assert (unseen.outcome, "not seen" in unseen.text) == ("note", True)
     vetoed = gate(good, policy(), "claimed")
     assert (vetoed.decision, vetoed.reasons[0].rule) == ("veto", "verified-guarantee")
     assert "as claimed upstream, not verified" in vetoed.reasons[0].text

@@ -80,6 +80,18 @@ def test_nor_as_a_candidate(tmp_path: Path) -> None:
         steps.Work.of(Run.of(config))
 
 
+@pytest.mark.parametrize(("generator", "name"), [(DPGAN, "UNVERIFIED"), (NOTHING, "NON_PRIVATE")])
+def test_a_list_that_lost_a_name_does_not_make_it_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, generator: dict[str, Any], name: str
+) -> None:
+    """What stands behind a guarantee is read off lists of names; its class has to agree."""
+    monkeypatch.setattr(f"flows.plan.{name}", ())
+    monkeypatch.setattr(f"flows.config.{name}", ())
+    config = clinic.write(tmp_path, generator=generator)
+    with pytest.raises(ValueError, match="not listed"):
+        steps.Work.of(Run.of(load_config(config)))
+
+
 def test_a_missing_uv_is_told_before_anything_is_charged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -15,7 +16,7 @@ import pytest
 
 from evaluators.attacks.anonymeter import WORKER as ANONYMETER
 from privacy.errors import InputError, WorkerError
-from privacy.worker import SYNTHCITY, Worker, call
+from privacy.worker import BUILDING, SYNTHCITY, Worker, call
 
 SCRIPT = """
 # /// script
@@ -95,12 +96,41 @@ def test_failures_are_told_without_their_words(
 
 
 def test_passwords_are_not_handed_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("PGPASSWORD", "UNDERSTUDY_LEDGER", "PREFECT_API_KEY", "OMP_NUM_THREADS"):
+    """Those of a package index only to what builds an environment, before any row is near."""
+    never = {
+        "PGPASSWORD",
+        "UNDERSTUDY_LEDGER",
+        "PREFECT_API_KEY",
+        "UV_PUBLISH_TOKEN",
+        "UV_ENV_FILE",
+    }
+    index = {"UV_INDEX_PRIVATE_PASSWORD", "HTTPS_PROXY", "NETRC"}
+    always = {"OMP_NUM_THREADS", "UV_CACHE_DIR", "DO_NOT_TRACK"}
+    for name in never | index | always:
         monkeypatch.setenv(name, "7")
-    _, answer, _ = call(["env"], 10)
-    told = {line.partition("=")[0] for line in answer.decode().splitlines()}
-    assert {"PATH", "OMP_NUM_THREADS"} <= told
-    assert not told & {"PGPASSWORD", "UNDERSTUDY_LEDGER", "PREFECT_API_KEY"}
+
+    def told(**sees: re.Pattern[str]) -> set[str]:
+        _, answer, _ = call(["env"], 10, **sees)  # type: ignore[arg-type]
+        return {line.partition("=")[0] for line in answer.decode().splitlines()}
+
+    assert {"PATH", "UV_NO_ENV_FILE"} | always <= told()
+    assert not told() & (never | index)
+    assert always | index <= told(sees=BUILDING)
+    assert not told(sees=BUILDING) & never
+
+
+@needs_uv
+def test_a_file_of_variables_is_not_read_for_a_worker(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / ".env").write_text("UNDERSTUDY_LEDGER=postgresql://u:secret@host\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("UV_ENV_FILE", ".env")
+    ours = worker(
+        tmp_path, "import os; sys.stdout.write(os.environ.get('UNDERSTUDY_LEDGER', 'no'))"
+    )
+    ours.ready(lambda text: None)
+    assert ours.ask({}, 60, 2) == b"no"
 
 
 def test_memory_is_bounded() -> None:
