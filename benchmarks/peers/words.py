@@ -6,12 +6,12 @@ Written by `python benchmarks/peers/page.py` from `benchmarks/results/peers.json
 
 **The same for all.** Integer codes from a public schema (`configs/schemas`), the public domain, δ (1e-9 for
 adult_binned, else 1e-6), a random 80 % of the people to learn from, as many synthetic rows as there are train
-rows, one core with one thread, the judge. A cell has 900 seconds of processor time; a timeout or a crash is a
-result. Defaults everywhere, but: both AIMs of others are held to models of 1 MB, which is our default too
-(theirs is none or 80 MB); synthcity's DPGAN trains 10 epochs instead of 2,000; TabularARGN at most 12 minutes
-on the clock (where its ε spent is below what was asked for, that stopped it or its validation loss did).
-Every package runs in an environment of its own that `uv` builds from the head of its worker
-(`benchmarks/peers/workers`).
+rows, one core with one thread, the judge. A cell has 900 seconds of processor time (dpmm's AIM where it has a
+figure: 3,600); a timeout or a crash is a result. Defaults everywhere, but: both AIMs of others are held to
+models of 1 MB, which is our default too (theirs is none or 80 MB); synthcity's DPGAN trains 10 epochs instead
+of 2,000; TabularARGN at most 12 minutes on the clock (where its ε spent is below what was asked for, that
+stopped it or its validation loss did). Every package runs in an environment of its own that `uv` builds from
+the head of its worker (`benchmarks/peers/workers`).
 
 **Not the same.** Ours read the schema as their users do: which column is the target, which are subgroups,
 which combinations are impossible; dpmm and smartnoise have no place for these. TabularARGN's own reading of
