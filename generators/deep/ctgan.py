@@ -89,7 +89,8 @@ class Ctgan(DeepSgd):
 
     The mechanism's ``steps`` are the critic's.
     ``critic_decay``: how fast the critic forgets where the generator was. ``anchor``: the weight of
-    ``distance`` beside the critic. ``fakes``: fake rows a step. ``most_critic_steps``, ``floor``: of ``Turns``.
+    ``distance`` beside the critic. ``fakes``: fake rows a step; they cost no privacy, and with few of them
+    their own sampling noise drowns rare codes. ``most_critic_steps``, ``floor``: of ``Turns``.
     ``width``, ``depth``: the generator's hidden layers, which read ``noise`` random numbers; ``critic_width``,
     ``critic_depth``: the critic's beside its pairs. ``lipschitz``: of ``PairCritic``. ``warm_start``: whether
     the generator begins at the opening.
@@ -99,7 +100,7 @@ class Ctgan(DeepSgd):
     generator_rate: float = 1e-2
     critic_decay: float = 4.0
     anchor: float = 0.1
-    fakes: int = 512
+    fakes: int = 2048
     most_critic_steps: int = 3
     floor: float = 0.6
     ema: float = 0.98
