@@ -13,10 +13,10 @@ from evaluators.charged.questions import evaluation_event
 from evaluators.inception import inception
 from flows.config import RunConfig, make_generator
 from flows.run import Run
-from generators.base import Generator, Progress
+from generators.base import Generator, Needing, Progress
 from generators.registry import FROM_PUBLIC, IMAGES, NON_PRIVATE, UNVERIFIED
 from generators.selection import EachOnce, RandomStopping
-from generators.synthcity.generator import Claimed, NonPrivate, Synthcity
+from generators.synthcity.generator import Claimed, NonPrivate
 from privacy.accounting import zcdp_budget
 from privacy.columns import Image
 from privacy.domain import domain_event, selects_categories
@@ -80,9 +80,9 @@ class Plan:
 
     def prepare(self, progress: Progress) -> None:
         """Find out what a generator needs and may be missing, before anything is charged."""
-        among = getattr(self.generator, "among", (self.generator,))
-        for worker in (g for g in among if isinstance(g, Synthcity)):
-            worker.prepare(progress)
+        for one in getattr(self.generator, "among", (self.generator,)):
+            if isinstance(one, Needing):
+                one.prepare(progress)
 
     @property
     def event(self) -> DpEvent:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
@@ -72,4 +72,13 @@ class Generator(Protocol):
         Every noised answer goes through ``transcript``, so that a killed run resumes. Raises PermitError
         unless the permit was charged for ``event()``.
         """
+        ...
+
+
+@runtime_checkable
+class Needing(Protocol):
+    """A generator that needs what a machine may not have."""
+
+    def prepare(self, progress: Progress) -> None:
+        """Get it, or raise InputError or WorkerError: before anything is charged, and without a row."""
         ...

@@ -240,6 +240,17 @@ class Deep(ABC):
             roles=Roles.of(schema),
         )
 
+    def prepare(self, progress: Progress) -> None:
+        """See that ``device`` is there. Raises InputError where it is not."""
+        try:
+            torch.empty(0, device=self.pick_device())
+        except (
+            RuntimeError,
+            AssertionError,
+        ) as error:  # torch built without CUDA raises the latter
+            why = str(error).partition("\n")[0]
+            raise InputError(f"device: {self.device!r} is not on this machine ({why})") from error
+
     def event(self) -> DpEvent:
         """Opening and training, known without data."""
         return ComposedDpEvent([*self.opening_events, self.mechanism(self.calibrated_noise)])

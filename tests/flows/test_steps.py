@@ -132,6 +132,14 @@ def test_a_second_run_is_charged_again_and_refused_when_the_budget_is_gone(relea
     assert not (load_config(config).runs / "again" / "model").exists()
 
 
+@pytest.mark.parametrize("device", ["cuda:7", "quantum"])
+def test_a_device_that_is_not_there_is_told_before_anything_is_charged(tmp_path, device):
+    work = work_of(clinic.write(tmp_path, generator={"name": "ctgan", "device": device}))
+    with pytest.raises(InputError, match=f"'{device}' is not on this machine"):
+        steps.fit(work, quiet)
+    assert work.ledger.charges() == []
+
+
 def test_a_veto_exports_nothing(tmp_path):
     config = clinic.write(tmp_path, policy=clinic.STRICT)
     bundle = release(config)
