@@ -53,8 +53,8 @@ AFTER = """## What is not compared
 - Larger machines and GPUs, and models above 1 MB.
 
 Ours crashed too: ctgan and pategan on national2019 at ε = 10 in the first run, after their charge. The fault is
-mended (`generators/deep/opening.py`) and those two were run again; diffusion ran after it. ctgan's lines are of a
-third run: with 512 fake rows a step it had been behind its own opening there (`fakes` in
+mended (`generators/deep/opening.py`) and those two were run again; diffusion ran after it. ctgan's lines are of
+a third run: with 512 fake rows a step it had been behind its own opening there (`fakes` in
 `generators/deep/ctgan.py`).
 
 What is known of each claim:
