@@ -50,6 +50,8 @@ VERSION = "synthcity 0.2.12"
 
 POOL, LEAST_POOL, MOST_POOL = 2, 20_000, 500_000
 """Rows drawn for each that there are to be, at least and at most: figures look at several draws."""
+START = 600.0
+"""Seconds that its imports may take the first time."""
 MANY = 10
 """Codes beyond which a column of bins and nothing else is a number for synthcity."""
 
@@ -85,8 +87,9 @@ class Synthcity(ABC):
         """ε and δ of one row, where a unit has up to ``k``; empty where the plugin takes none."""
 
     def prepare(self, progress: Progress) -> None:
-        """Build the worker's environment where it is not there; reads no row."""
+        """Build the worker's environment where it is not there, and see that it starts; reads no row."""
         WORKER.ready(lambda text: progress(text, 0.0))
+        WORKER.ask({"task.json": b'{"do": "nothing"}'}, START, self.gigabytes)
 
     def fit(
         self,

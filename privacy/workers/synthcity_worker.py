@@ -26,6 +26,8 @@ synthcity asks for torch<2.3 and numpy<2, so it lives in an environment of its o
     *.parquet        tables of numbers that are compared                         in the zip file
     answers.json     what each question came to, in a zip file on stdout
 
+    task.json        {"do": "nothing"}: whether all imports succeed; an empty zip file on stdout
+
 Private rows come and go through pipes, and no file can be written while they are worked on: synthcity would
 keep results and compressed tables in its workspace. Nor do they outlive a kill of whoever asked.
 """
@@ -41,6 +43,7 @@ import threading
 import traceback
 import zipfile
 from contextlib import chdir, redirect_stdout
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -51,10 +54,15 @@ import torch
 os.environ["JOBLIB_MULTIPROCESSING"] = "0"  # its locks would be files
 # gone from numpy, and used where it computes a C-index
 np.infty = np.inf  # type: ignore[attr-defined]  # noqa: NPY201
-# torchvision's own need not load beside a CPU build
-operators: Any = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
-operators.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-operators.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+torchvision: Any = find_spec("torchvision")
+try:
+    load: Any = torch.ops.load_library
+    load(Path(torchvision.origin).with_name("_C.so"))
+except OSError:
+    # it does not load beside a CPU build of torch, and its import asks for two operators
+    operators: Any = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
+    operators.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    operators.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
 
 from synthcity.utils import serialization  # noqa: E402
 
@@ -236,7 +244,11 @@ def answered(
     return {name: float(value) for name, value in found.items()}
 
 
-TASKS = {"generate": generate, "measure": measure}
+TASKS: dict[str, Any] = {
+    "generate": generate,
+    "measure": measure,
+    "nothing": lambda task, files: {},
+}
 
 
 def end_with_asker() -> None:

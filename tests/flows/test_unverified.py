@@ -18,7 +18,7 @@ from flows.label import PROVED
 from flows.run import Run, write_json
 from flows.sweep import load_sweep, run_cell
 from privacy.accounting import ClaimedDpEvent
-from privacy.errors import InputError
+from privacy.errors import InputError, WorkerError
 from privacy.ledger import Ledger
 from tests.flows import clinic
 
@@ -98,6 +98,20 @@ def test_a_missing_uv_is_told_before_anything_is_charged(
     monkeypatch.setenv("PATH", str(tmp_path))
     work = steps.Work.of(Run.of(load_config(clinic.write(tmp_path, generator=DPGAN))))
     with pytest.raises(InputError, match="pip install uv"):
+        steps.fit(work, quiet)
+    assert Ledger(str(tmp_path / "ledger.db")).charges() == []
+
+
+def test_a_worker_that_does_not_start_is_found_out_before_anything_is_charged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its environment is there, but an import of it fails."""
+    uv = tmp_path / "uv"
+    uv.write_text('#!/bin/sh\ntest "$1" = sync || { echo "an import failed" >&2; exit 1; }\n')
+    uv.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    work = steps.Work.of(Run.of(load_config(clinic.write(tmp_path, generator=DPGAN))))
+    with pytest.raises(WorkerError, match="the worker failed"):
         steps.fit(work, quiet)
     assert Ledger(str(tmp_path / "ledger.db")).charges() == []
 

@@ -14,16 +14,21 @@ import json
 import sys
 import tempfile
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import pandas as pd
 import torch
 
-operators = torch.library.Library("torchvision", "DEF")  # its own need not load beside a CPU build
-operators.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-operators.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+try:
+    torch.ops.load_library(Path(find_spec("torchvision").origin).with_name("_C.so"))
+except OSError:
+    # it does not load beside a CPU build of torch, and its import asks for two operators
+    operators = torch.library.Library("torchvision", "DEF")
+    operators.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    operators.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
 
-from mostlyai import engine  # noqa: E402
+from mostlyai import engine
 
 MOST_MINUTES = 12.0
 """It trains until ε is spent, so many minutes or 100 epochs: the limit of a cell is 15 minutes."""

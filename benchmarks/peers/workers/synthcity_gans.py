@@ -25,21 +25,26 @@ PATEGAN takes a δ and overwrites it by 1/n^1.5.
 import json
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
 
-operators = torch.library.Library("torchvision", "DEF")  # its own need not load beside a CPU build
-operators.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-operators.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+try:
+    torch.ops.load_library(Path(find_spec("torchvision").origin).with_name("_C.so"))
+except OSError:
+    # it does not load beside a CPU build of torch, and its import asks for two operators
+    operators = torch.library.Library("torchvision", "DEF")
+    operators.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    operators.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
 
-from synthcity.plugins.core.dataloader import DataLoader, GenericDataLoader  # noqa: E402
-from synthcity.plugins.core.models import gan, mlp  # noqa: E402
-from synthcity.plugins.core.models.tabular_encoder import TabularEncoder  # noqa: E402
-from synthcity.plugins.privacy.plugin_dpgan import DPGANPlugin  # noqa: E402
-from synthcity.plugins.privacy.plugin_pategan import PATEGANPlugin  # noqa: E402
+from synthcity.plugins.core.dataloader import DataLoader, GenericDataLoader
+from synthcity.plugins.core.models import gan, mlp
+from synthcity.plugins.core.models.tabular_encoder import TabularEncoder
+from synthcity.plugins.privacy.plugin_dpgan import DPGANPlugin
+from synthcity.plugins.privacy.plugin_pategan import PATEGANPlugin
 
 # codes are public already; theirs would be those that occur in the rows, and fail on one that is drawn anew
 DataLoader.encode = lambda self, encoders=None: (self, {})
