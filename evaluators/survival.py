@@ -144,7 +144,8 @@ class Hazards:
         rows = np.repeat(np.arange(len(X)), len(self.edges))
         intervals = np.tile(np.arange(len(self.edges)), len(X))
         pairs = _pairs(X[rows], intervals, len(self.edges))
-        hazard = one_thread(self.classifier.predict_proba, pairs)[:, 1]
+        # float64: in float32, as a network says it, the largest number below 1 that is left would be 1
+        hazard = one_thread(self.classifier.predict_proba, pairs)[:, 1].astype(float)
         return np.asarray(np.log1p(-np.minimum(hazard, 1 - 1e-12)).reshape(len(X), -1))
 
 

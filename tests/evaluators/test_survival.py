@@ -17,6 +17,7 @@ from evaluators.score import Scorecard
 from evaluators.survival import (
     Cox,
     Everyone,
+    Hazards,
     boosted_hazards,
     cox,
     mlp_hazards,
@@ -35,6 +36,22 @@ def follow_up(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     time = rng.exponential(np.where(X[:, 0] > 0, 0.5, 1.0))
     lost = rng.uniform(0, 3, n)
     return X, np.column_stack([np.minimum(time, lost), (time <= lost).astype(float)])
+
+
+class Certain:
+    """A network's answer in float32: whoever has 1 in the first column dies in the first interval."""
+
+    def predict_proba(self, pairs: np.ndarray) -> np.ndarray:
+        dies = (pairs[:, 0] > 0).astype(np.float32)
+        return np.column_stack([1 - dies, dies])
+
+
+def test_a_classifier_that_is_certain_leaves_finite_curves() -> None:
+    certain, X = Hazards(Certain(), np.array([1.0, 2.0])), np.eye(2, dtype=np.float32)
+    assert np.isfinite(certain(X)).all()
+    curves = certain.curves(X, np.array([0.0, 0.5, 1.0, 2.0]))
+    assert curves[0] == pytest.approx([1, 1e-6, 0, 0], abs=1e-6)
+    assert curves[1] == pytest.approx([1, 1, 1, 1])
 
 
 @given(st.integers(0, 1000), st.integers(0, 2))
