@@ -8,7 +8,7 @@ every gradient down run on an eighth of the batch, beside a plain step on the sa
 is appended to results/private_step_cost.jsonl.
 
 ``--memory``: instead of time, the peak memory of a plain and of the engine's step on the same batch, beside
-what was held before the step: resident and each in a process of its own on the CPU, allocated on CUDA.
+what was held before the step, each in a process of its own: resident on the CPU, allocated on CUDA.
 """
 
 from __future__ import annotations
@@ -279,12 +279,28 @@ def measure(case: Case, repeats: int, device: str, with_compile: bool) -> list[d
     return rows
 
 
-def peak(name: str, number: int, make: Callable[[Case], Step]) -> dict[str, Any]:
-    """Peak resident memory of two steps, MB; for a fresh process."""
+def resident(name: str, number: int, make: Callable[[Case], Step]) -> dict[str, Any]:
+    """Peak resident memory of two steps; for a fresh process."""
     torch.manual_seed(0)
     torch.set_num_threads(1)
     case = CASES[name][number]("cpu")
-    before, step = _resident(), make(case)
+    return _peak(case, make, _resident, _resident) | {"device": "cpu", "threads": 1}
+
+
+def allocated(name: str, number: int, make: Callable[[Case], Step]) -> dict[str, Any]:
+    """Peak memory of two steps that CUDA gave to tensors."""
+    case = CASES[name][number]("cuda")
+    torch.cuda.reset_peak_memory_stats()
+    held, most = torch.cuda.memory_allocated, torch.cuda.max_memory_allocated
+    found = _peak(case, make, lambda: round(held() / 1e6), lambda: round(most() / 1e6))
+    return found | {"device": torch.cuda.get_device_name()}
+
+
+def _peak(
+    case: Case, make: Callable[[Case], Step], held: Callable[[], int], most: Callable[[], int]
+) -> dict[str, Any]:
+    """What is held before two steps, and the most in them, MB."""
+    before, step = held(), make(case)
     step()
     step()
     return {
@@ -293,27 +309,7 @@ def peak(name: str, number: int, make: Callable[[Case], Step]) -> dict[str, Any]
         "mode": make.__name__,
         "units": case.units,
         "before_mb": before,
-        "peak_mb": _resident(),
-        "device": "cpu",
-        "threads": 1,
-        "versions": {"torch": version("torch")},
-    }
-
-
-def allocated(case: Case, make: Callable[[Case], Step]) -> dict[str, Any]:
-    """Peak memory of two steps that CUDA gave to tensors, MB."""
-    before, step = torch.cuda.memory_allocated(), make(case)
-    torch.cuda.reset_peak_memory_stats()
-    step()
-    step()
-    return {
-        "case": case.name,
-        "draws": case.draws,
-        "mode": make.__name__,
-        "units": case.units,
-        "before_mb": round(before / 1e6),
-        "peak_mb": round(torch.cuda.max_memory_allocated() / 1e6),
-        "device": torch.cuda.get_device_name(),
+        "peak_mb": most(),
         "versions": {"torch": version("torch")},
     }
 
@@ -357,15 +353,8 @@ def main() -> None:
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     options.results.parent.mkdir(parents=True, exist_ok=True)
-    if options.memory and options.device == "cuda":
-        for one in (one for name in options.cases for one in CASES[name]):
-            for make in (plain, engine):
-                row = allocated(one("cuda"), make)
-                print("{case}, K = {draws}, {mode}: {peak_mb} MB".format(**row))
-                with options.results.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps(row) + "\n")
-        return
     if options.memory:
+        measured = resident if options.device == "cpu" else allocated
         with (
             ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1) as fresh,
             options.results.open("a", encoding="utf-8") as file,
@@ -373,7 +362,7 @@ def main() -> None:
             for name in options.cases:
                 for number in range(len(CASES[name])):
                     for make in (plain, engine):
-                        row = fresh.submit(peak, name, number, make).result()
+                        row = fresh.submit(measured, name, number, make).result()
                         print("{case}, K = {draws}, {mode}: {peak_mb} MB".format(**row))
                         file.write(json.dumps(row) + "\n")
         return

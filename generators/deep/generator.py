@@ -244,10 +244,8 @@ class Deep(ABC):
         """See that ``device`` is there. Raises InputError where it is not."""
         try:
             torch.empty(0, device=self.pick_device())
-        except (
-            RuntimeError,
-            AssertionError,
-        ) as error:  # torch built without CUDA raises the latter
+        except (RuntimeError, AssertionError) as error:
+            # torch built without CUDA raises the latter
             why = str(error).partition("\n")[0]
             raise InputError(f"device: {self.device!r} is not on this machine ({why})") from error
 

@@ -96,9 +96,8 @@ class Moments:
         shape = (len(classes), self.basis.size)
         z = torch.randn(shape, generator=generator, dtype=torch.float64).numpy()
         u = self.means[classes]
-        for label in np.unique(
-            classes
-        ):  # a factor for every row would be copied d² numbers at a time
+        # class by class: a factor for every row would be d² numbers copied for each
+        for label in np.unique(classes):
             mine = classes == label
             u[mine] += z[mine] @ self.factors[label].T
         x = self.basis.decode(u).transpose(0, 3, 1, 2)

@@ -256,8 +256,9 @@ def test_sampling_never_draws_noise_or_charges_again(kind, fitted, monkeypatch):
     model.sample(10, np.random.default_rng(0))
 
 
-@generators
-def test_a_killed_fit_goes_on_with_the_answers_it_had(kind, permits, tmp_path):
+def killed_halfway(generator, permits, path):
+    """Answers of a fit that was killed in the middle."""
+
     class KilledError(Exception):
         pass
 
@@ -265,13 +266,18 @@ def test_a_killed_fit_goes_on_with_the_answers_it_had(kind, permits, tmp_path):
         if share > 0.5:
             raise KilledError
 
-    generator = calibrated(kind)
-    first = Transcript(tmp_path / "t")
-    schema, frame = given(kind)
+    first = Transcript(path)
+    schema, frame = given(type(generator))
     with pytest.raises(KilledError):
         generator.fit(units(frame), schema, permits(generator, first), first, kill)
-    answered = list(first.answers)
-    assert answered
+    assert first.answers
+    return list(first.answers)
+
+
+@generators
+def test_a_killed_fit_goes_on_with_the_answers_it_had(kind, permits, tmp_path):
+    generator = calibrated(kind)
+    answered = killed_halfway(generator, permits, tmp_path / "t")
     resumed = run(generator, permits, tmp_path, "t")
     whole = Transcript(tmp_path / "t").answers
     assert whole[: len(answered)] == answered

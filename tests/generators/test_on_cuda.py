@@ -15,7 +15,7 @@ from generators.images.diffusion import corrupt, denoising_loss
 from generators.images.networks import ImageDenoiser
 from privacy.transcript import Transcript
 from tests.generators.dpsgd.test_gradients import looped, norms_of
-from tests.generators.test_contract import GENERATORS, calibrated, given, permits, run, units
+from tests.generators.test_contract import GENERATORS, calibrated, killed_halfway, permits, run
 
 __all__ = ["permits"]
 pytestmark = pytest.mark.gpu
@@ -109,21 +109,9 @@ def test_noise_is_as_large_as_the_plan_says():
 
 @pytest.mark.parametrize("name", DEEP)
 def test_a_killed_fit_goes_on(name, permits, tmp_path):
-    class KilledError(Exception):
-        pass
-
-    def kill(what, share):
-        if share > 0.5:
-            raise KilledError
-
-    kind = GENERATORS[name]
-    generator = dataclasses.replace(calibrated(kind), device="cuda")
+    generator = dataclasses.replace(calibrated(GENERATORS[name]), device="cuda")
     assert ("Philox" in generator.randomness()) == (name != "pategan")  # which draws none there
-    first = Transcript(tmp_path / "t")
-    schema, frame = given(kind)
-    with pytest.raises(KilledError):
-        generator.fit(units(frame), schema, permits(generator, first), first, kill)
-    answered = list(first.answers)
+    answered = killed_halfway(generator, permits, tmp_path / "t")
     model = run(generator, permits, tmp_path, "t")
     assert Transcript(tmp_path / "t").answers[: len(answered)] == answered
     drawn = model.sample(100, np.random.default_rng(0))

@@ -104,7 +104,7 @@ def test_passwords_are_not_handed_on(monkeypatch: pytest.MonkeyPatch) -> None:
         "UV_PUBLISH_TOKEN",
         "UV_ENV_FILE",
     }
-    index = {"UV_INDEX_PRIVATE_PASSWORD", "HTTPS_PROXY", "NETRC"}
+    index = {"UV_INDEX_PRIVATE_PASSWORD", "UV_PYTHON_INSTALL_MIRROR", "HTTPS_PROXY", "NETRC"}
     always = {"OMP_NUM_THREADS", "UV_CACHE_DIR", "DO_NOT_TRACK"}
     for name in never | index | always:
         monkeypatch.setenv(name, "7")
