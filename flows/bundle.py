@@ -29,7 +29,7 @@ from flows.label import make_label
 from flows.readme import write_readme
 from flows.run import folder_atomically, write_json
 from flows.steps import NEIGHBOURS, Work, scorecard
-from privacy.ledger import Permit
+from privacy.charges import Permit
 from privacy.schema import Schema
 
 

@@ -21,9 +21,10 @@ from pathlib import Path
 from typing import Any
 
 from flows.run import folder_atomically, locked, write_json
+from privacy.address import address
 from privacy.decisions import APPROVED, REJECTED, Decision, decide, decision_on
 from privacy.errors import InputError, LedgerError
-from privacy.ledger import Ledger, address
+from privacy.ledger import Ledger
 
 CANDIDATE, PUBLIC, APPROVAL = "candidate", "public", "approval.json"
 REFUSED = "nothing is exported"

@@ -60,7 +60,7 @@ def release(
     """Train under a charge, evaluate, gate, and export a bundle or say why not."""
     prefect_for_a_terminal()
     from flows.config import load_config
-    from privacy.ledger import shown
+    from privacy.address import shown
 
     wanted = load_config(config, tuple(data or ()))  # a mistake is told before a server is started
     from flows.release import release as release_flow

@@ -23,10 +23,10 @@ from flows.places import inside
 from generators.base import Generator
 from generators.registry import GENERATORS, NON_PRIVATE, REFUSED, UNVERIFIED
 from privacy.accounting import Guarantee
+from privacy.address import check_url
 from privacy.arrays import holds_arrays
 from privacy.documents import Frozen, load_yaml
 from privacy.errors import InputError
-from privacy.ledger import check_url
 from privacy.public import PublicImages, content_digest
 from privacy.schema import Schema, load_schema
 
@@ -81,10 +81,13 @@ class RunConfig(Frozen):
     left out, as many as the train rows by the schema's public count, or by the model's own noisy estimate.
     ``select``: choose between ``generator`` and others. ``seed`` repeats sampling and evaluation; noise on
     private rows cannot be seeded. ``inception``: the file of FID's network, for judging images.
-    ``public_images``: a folder or file of images that whoever writes this declares public, to learn from first.
-    ``approval``: who has the last word about what the policy approves, the policy itself or a person.
-    ``license``: under which the synthetic rows may be used, by Hugging Face's name for it (``cc-by-4.0``); it
-    makes no other run, and none is stated where it is left out.
+    ``public_images``: a folder or file of images that whoever writes this declares public, to learn from
+    first. ``approval``: who has the last word about what the policy approves, the policy itself or a person.
+    ``same_people_as``: a data set of the ledger that this one's people are in: one budget and one split for
+    both. ``other_people_than``: data sets that are about other people, on the word of whoever writes this,
+    where the ledger takes them for the same; the label says so. ``license``: under which the synthetic rows
+    may be used, by Hugging Face's name for it (``cc-by-4.0``); it makes no other run, and none is stated
+    where it is left out.
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
@@ -101,6 +104,8 @@ class RunConfig(Frozen):
     seed: int = Field(default=0, ge=0)
     policy: Path = Path(__file__).parents[1] / "configs" / "policies" / "default.yaml"
     approval: Literal["person", "policy"] = "policy"
+    same_people_as: str | None = None
+    other_people_than: tuple[str, ...] = ()
     public_images: Path | None = None
     inception: Path | None = None
     license: str | None = Field(default=None, pattern=r"^[a-z0-9][a-z0-9.+-]*$")
@@ -165,6 +170,7 @@ class RunConfig(Frozen):
         # what came later: runs begun before keep their names and charges
         beside |= {"approval"} if self.approval == "policy" else set()
         beside |= {"select"} if self.select is None else set()
+        beside |= {k for k in ("same_people_as", "other_people_than") if not getattr(self, k)}
         policy = self.load_policy()
         usual = {"unverified"} if policy.unverified == "veto" else set()
         content = self.model_dump(mode="json", exclude=beside) | {

@@ -17,7 +17,7 @@ from evaluators.gate import Verdict
 from flows.plan import mean_runs, uncharged_choice
 from flows.steps import Work, charged
 from privacy.accounting import Spent, event_to_json, spent
-from privacy.ledger import Charge
+from privacy.charges import Charge
 
 LABEL_VERSION = 1
 

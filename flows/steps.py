@@ -42,13 +42,15 @@ from generators.selection import (
     measured,
     tables_of,
 )
+from privacy.charges import Permit
 from privacy.codec import Codec
 from privacy.domain import map_undeclared, measure_domain
 from privacy.errors import LedgerError
 from privacy.files import write_atomically
 from privacy.images import stack
-from privacy.ledger import Dataset, Ledger, Permit
+from privacy.ledger import Ledger
 from privacy.read import file_digest
+from privacy.register import Dataset
 from privacy.schema import Schema, load_schema
 from privacy.table import Partition, PrivateTable, Rows
 from privacy.transcript import Transcript
@@ -65,6 +67,8 @@ class Work:
     plan: Plan
     ledger: Ledger
     dataset: Dataset
+    public_rows: bool = False
+    """Whether a person declared the rows public, so that nobody's budget is at stake."""
 
     @classmethod
     def of(cls, run: Run, public_key: bytes | None = None) -> Work:
@@ -74,8 +78,16 @@ class Work:
         """
         plan, config = Plan.of(run, public_rows=public_key is not None), run.config
         ledger = Ledger(config.ledger)
-        dataset = ledger.register(plan.schema.name, config.lifetime, config.holdout, public_key)
-        return cls(run, plan, ledger, dataset)
+        dataset = ledger.register(
+            plan.schema.name,
+            config.lifetime,
+            config.holdout,
+            plan.schema,
+            public_key=public_key,
+            same_people_as=config.same_people_as,
+            other_people_than=config.other_people_than,
+        )
+        return cls(run, plan, ledger, dataset, public_key is not None)
 
     @cached_property
     def transcript(self) -> Transcript:
@@ -136,13 +148,30 @@ class Work:
             )
         return self._charge("train", self.transcript, "fit", self.plan.event)
 
+    def recognise(self) -> None:
+        """Look whether the people in the files were charged as another data set; costs nothing.
+
+        What is looked at stays in the ledger. Raises LedgerError where they were: before anything is charged.
+        """
+        digests = [file_digest(path) for path in self.run.config.data]
+        if self.public_rows or self.ledger.knows(self.dataset.name, digests):
+            return
+        permit = self.ledger.open_internally(
+            self.dataset.name,
+            "train",
+            run=self.run.name,
+            attempt=self.transcript.attempt,
+            purpose="recognise",
+        )
+        table = PrivateTable(self.plan.schema, self.run.config.data)
+        sketch = table.people(permit, self.ledger.house_secret())
+        self.ledger.claim(self.dataset.name, digests, sketch)
+
     def open(self, permit: Permit) -> Rows:
-        """The rows of the permit's partition; a file known under another name is refused."""
+        """The rows of the permit's partition; files that hold people known under another name are refused."""
         partition: Partition = "train" if permit.partition == "train" else "holdout"
-        table = PrivateTable(self.plan.schema, self.run.config.data, partition)
-        for path in self.run.config.data:
-            self.ledger.claim_source(file_digest(path), self.dataset.name)
-        return table.open(permit)
+        self.recognise()
+        return PrivateTable(self.plan.schema, self.run.config.data, partition).open(permit)
 
     def open_internally(self, partition: Partition, schema: Schema) -> pd.DataFrame:
         """Rows for judging, in the completed schema; nothing computed on them may leave the house."""
@@ -191,6 +220,7 @@ def fit(work: Work, progress: Progress) -> None:
         work.transcript.clear()  # a kill may have come just before
         return
     work.plan.prepare(progress)
+    work.recognise()
     work.charge_evaluation()  # a holdout that cannot pay is found out before train is charged
     if work.plan.choice_rho:
         work.charge_choice()

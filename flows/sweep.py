@@ -257,7 +257,14 @@ def afford(cells: Sequence[Cell]) -> None:
         by_data_set.setdefault((cell.data_set, cell.config.ledger), []).append(cell)
     for (name, url), mine in by_data_set.items():
         ledger, config = Ledger(url), mine[0].config
-        ledger.register(name, config.lifetime, config.holdout)
+        ledger.register(
+            name,
+            config.lifetime,
+            config.holdout,
+            config.load_schema(),
+            same_people_as=config.same_people_as,
+            other_people_than=config.other_people_than,
+        )
         paid = {c.run for c in ledger.charges(name)}
         unpaid = [c for c in mine if c.run.name not in paid or not c.begun]
         events = [Plan.of(cell.run).event for cell in unpaid]

@@ -15,7 +15,7 @@ import pandas as pd
 from dp_accounting import DpEvent
 
 from privacy.accounting import Guarantee
-from privacy.ledger import Permit
+from privacy.charges import Permit
 from privacy.schema import Schema
 from privacy.table import Rows
 from privacy.transcript import Transcript

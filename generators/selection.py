@@ -34,10 +34,10 @@ from generators.marginals.counting import Clique, Counter
 from generators.marginals.measurement import Ask, Budget, Measurement, total
 from generators.registry import load_model
 from privacy.accounting import Guarantee, calibrate, zcdp_budget
+from privacy.charges import Permit
 from privacy.codec import Codec
 from privacy.errors import InputError
 from privacy.files import sync
-from privacy.ledger import Permit
 from privacy.schema import Schema
 from privacy.table import Rows
 from privacy.transcript import Transcript

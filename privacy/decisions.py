@@ -9,14 +9,13 @@ words of a person and stay in the house.
 
 from __future__ import annotations
 
-import datetime as dt
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from privacy import chain
 from privacy.errors import InputError, LedgerError
-from privacy.ledger import Ledger, whoami
+from privacy.ledger import Ledger
 
 APPROVED, REJECTED = "approved", "rejected"
 LONGEST = {"reviewer": 64, "reason": 1000}
@@ -69,31 +68,25 @@ def decide(
 ) -> Decision:
     """Record a decision, or return the one that says the same; reviewer and reason of the first stand.
 
-    Raises LedgerError where the opposite was decided.
+    Raises LedgerError where the opposite was decided, or where a chain of the ledger is broken.
     """
     words = {"reviewer": _words("reviewer", reviewer), "reason": _words("reason", reason)}
     if decision not in (APPROVED, REJECTED):
         raise InputError(f"a decision is {APPROVED!r} or {REJECTED!r}, found {decision!r}")
     with ledger.transaction() as db:
-        before = _rows(db)
-        known = next((d for d in before if d.candidate == candidate), None)
+        known = next((d for d in _rows(db) if d.candidate == candidate), None)
+        chain.heads(db)
         if known is None:
-            last = before[-1] if before else None
-            made = Decision(
-                number=last.number + 1 if last else 1,
+            row = chain.append(
+                db,
+                _decisions,
                 dataset=dataset,
                 run=run,
                 candidate=candidate,
                 decision=decision,
                 **words,
-                who=whoami(),
-                time=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
-                previous=last.hash if last else chain.GENESIS,
-                hash="",
             )
-            made = replace(made, hash=chain.row_hash(made))
-            db.execute(_decisions.insert().values(**asdict(made)))
-            return made
+            return Decision(**row)
     if known.decision != decision:
         raise LedgerError(
             f"this candidate was {known.decision} by {known.reviewer} on {known.time[:10]} (decision "
@@ -111,11 +104,6 @@ def decisions(ledger: Ledger) -> list[Decision]:
 def decision_on(ledger: Ledger, candidate: str) -> Decision | None:
     """What was decided about a candidate; None where nobody has."""
     return next((d for d in decisions(ledger) if d.candidate == candidate), None)
-
-
-def verify(ledger: Ledger) -> str:
-    """The hash of the last decision, when the whole chain holds. Raises LedgerError where it breaks."""
-    return chain.head(decisions(ledger), "decision")
 
 
 def _rows(db: sa.Connection) -> list[Decision]:

@@ -24,9 +24,9 @@ from opendp.transformations import make_consistent_b_ary_tree
 from scipy.optimize import isotonic_regression
 
 from privacy.accounting import ApproximateZCDpEvent
+from privacy.charges import Permit
 from privacy.codec import bounds_as_numbers, number_to_date, numbers
 from privacy.columns import CONTROL, Categorical, Column, Datetime, Numeric
-from privacy.ledger import Permit
 from privacy.noise import discrete_gaussian, gaussian_sigma
 from privacy.schema import Schema
 from privacy.transcript import Transcript

@@ -1,156 +1,65 @@
 """A data set's privacy budget over all runs: charge first, read then.
 
-The ledger is append-only and hash-chained: every row carries the hash of the one before it, so a changed,
-removed or inserted row breaks the chain (``verify``). A charge is one transaction that locks the ledger,
-composes every event of the data set's partition with the new one, and refuses what would overspend; several
-processes may charge at once. A crash keeps the charge. The same attempt charging the same event again gets
-its permit back without paying; a new attempt pays again.
+Every table of the ledger is append-only and hash-chained: a row carries the hash of the one before it, so a
+changed, removed or inserted row breaks the chain (``verify``). A charge is one transaction that locks the
+ledger, holds all chains, and what this account saw of them before, to their word, composes every event of the
+partition with the new one, and refuses what would overspend; several processes may charge at once. A crash
+keeps the charge. The same attempt charging the same event again gets its permit back without paying; a new
+attempt pays again.
+
+A data set is people: its registration binds who is a unit and by what rows are known, and a charge is refused
+where the people of a data set were charged under another name (``privacy.people``).
 
 SQLite by default, Postgres by URL. Privacy claim: no permit exists without its charge, and the composed
-events of a partition never exceed the data set's budget. Train and holdout hold disjoint units (one secret
-split key per data set), so each may spend the whole budget (parallel composition).
+events of a partition never exceed the budget of its account. Train and holdout hold disjoint units (one secret
+split key per account), so each may spend the whole budget (parallel composition).
 """
 
 from __future__ import annotations
 
-import datetime as dt
-import getpass
-import json
-import os
-import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from dp_accounting import ComposedDpEvent, DpEvent, NoOpDpEvent
-from dp_accounting.dp_event import RepeatAndSelectDpEvent
+from dp_accounting import DpEvent, NoOpDpEvent
 from sqlalchemy.exc import SQLAlchemyError
 
-from privacy import chain
-from privacy.accounting import Guarantee, Spent, event_from_json, event_to_json, spent
+from privacy import chain, register, witness
+from privacy.accounting import Guarantee, Spent, spent
+from privacy.address import address, shown
+from privacy.chain import Head
+from privacy.charges import (
+    CHARGES,
+    ISSUER,
+    Charge,
+    Permit,
+    event_text,
+    metadata,
+    recorded,
+    spent_on,
+)
 from privacy.errors import BudgetError, InputError, LedgerError, PermitError
 from privacy.files import sync
+from privacy.keys import Identity
+from privacy.people import Sketch
+from privacy.register import Dataset, Register
+from privacy.registration import (
+    check_people,
+    check_sources,
+    check_terms,
+    entry_of,
+    host_of,
+    identity_of,
+)
+from privacy.schema import Schema
 from privacy.split import Split
 
 PARTITIONS = ("train", "holdout")
 TOLERANCE = 1e-9
 """Relative slack when ε is compared with the budget: rounding, not privacy."""
-
-_metadata = sa.MetaData()
-_datasets = sa.Table(
-    "datasets",
-    _metadata,
-    sa.Column("name", sa.String(64), primary_key=True),
-    sa.Column("epsilon", sa.Float, nullable=False),
-    sa.Column("delta", sa.Float, nullable=False),
-    sa.Column("holdout", sa.Float, nullable=False),
-    sa.Column("split_key", sa.String(64), nullable=False),
-)
-_sources = sa.Table(
-    "sources",
-    _metadata,
-    sa.Column("digest", sa.String(64), primary_key=True),
-    sa.Column("dataset", sa.String(64), nullable=False),
-)
-_charges = sa.Table(
-    "charges",
-    _metadata,
-    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("dataset", sa.String(64), nullable=False, index=True),
-    sa.Column("partition", sa.String(16), nullable=False),
-    sa.Column("run", sa.String(128), nullable=False),
-    sa.Column("who", sa.String(64), nullable=False),
-    sa.Column("attempt", sa.String(64), nullable=False),
-    sa.Column("purpose", sa.String(128), nullable=False),
-    sa.Column("event", sa.Text, nullable=False),
-    sa.Column("time", sa.String(32), nullable=False),
-    sa.Column("previous", sa.String(64), nullable=False),
-    sa.Column("hash", sa.String(64), nullable=False),
-    sa.UniqueConstraint("attempt", "partition", "purpose"),
-)
-
-
-@dataclass(frozen=True)
-class Charge:
-    """One row of the ledger: who was charged for what, and the hashes that chain it."""
-
-    number: int
-    dataset: str
-    partition: str
-    run: str
-    who: str
-    attempt: str
-    purpose: str
-    event: str
-    time: str
-    previous: str
-    hash: str
-
-    @property
-    def dp_event(self) -> DpEvent:
-        """The event that was charged."""
-        return event_from_json(json.loads(self.event))
-
-
-_ISSUER = object()
-
-
-@dataclass(frozen=True)
-class Permit:
-    """The ledger's word that one event on one partition has been charged; only the ledger makes one.
-
-    A permit whose event is NoOpDpEvent opens rows for internal use: what is computed must stay in the house.
-    """
-
-    charge: Charge
-    split: Split
-    issuer: object = field(repr=False)
-    public: bool = False
-    """Whether a person declared the rows public: it then covers whatever is done with them."""
-
-    def __post_init__(self) -> None:
-        if self.issuer is not _ISSUER:
-            raise PermitError("a permit comes from Ledger.charge and from nowhere else")
-
-    @property
-    def dataset(self) -> str:
-        return self.charge.dataset
-
-    @property
-    def partition(self) -> str:
-        return self.charge.partition
-
-    def covers(self, event: DpEvent, attempt: str) -> None:
-        """Raise PermitError unless ``event``, or what is made of it, was charged for ``attempt``."""
-        if attempt != self.charge.attempt:
-            raise PermitError(f"the permit is of attempt {self.charge.attempt}, not of {attempt}")
-        if self.public:
-            return
-        charged = self.charge.dp_event
-        if event not in _within(charged):
-            raise PermitError(f"the permit was charged for {charged}, not for {event}")
-
-
-def _within(event: DpEvent) -> Iterator[DpEvent]:
-    """An event, and all that it is composed or repeated of."""
-    yield event
-    if isinstance(event, ComposedDpEvent):
-        for part in event.events:
-            yield from _within(part)
-    elif isinstance(event, RepeatAndSelectDpEvent):
-        yield from _within(event.event)
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """What the ledger knows of a data set: lifetime budget and split."""
-
-    name: str
-    budget: Guarantee
-    split: Split
 
 
 @dataclass(frozen=True)
@@ -180,10 +89,11 @@ class Ledger:
             sa.event.listen(engine, "begin", _immediate)
         object.__setattr__(self, "_engine", engine)
         with self.transaction() as db:
-            chain.create(db, _metadata)
+            chain.create(db, metadata)
             if "who" not in {c["name"] for c in sa.inspect(db).get_columns("charges")}:
                 column = "ADD COLUMN who VARCHAR(64) DEFAULT '' NOT NULL"
                 db.execute(sa.text(f"ALTER TABLE charges {column}"))
+            register.create(db)
 
     def _connect_args(self) -> dict[str, Any]:
         return {"timeout": 60} if self.url.startswith("sqlite") else {}
@@ -206,107 +116,164 @@ class Ledger:
             reason = str(getattr(error, "orig", error)).strip().splitlines()[0]
             raise LedgerError(f"ledger {shown(self.url)}: {reason}; nothing was read") from error
 
-    def register(
-        self, name: str, budget: Guarantee, holdout: float, public_key: bytes | None = None
-    ) -> Dataset:
-        """The data set's entry, made at the first call; budget and share held out never change.
+    @contextmanager
+    def _writing(self) -> Iterator[tuple[sa.Connection, Register]]:
+        """A transaction on whole chains, none of which is older than what was seen of it before."""
+        with self.transaction() as db:
+            known = register.read(db)
+            self._check_seen(db, known.ledger_id)
+            chain.heads(db)
+            yield db, known
+            heads = chain.heads(db)
+        # what is seen is what is committed; a kill before this line leaves an older witness, which holds too
+        witness.remember(
+            f"ledger-{known.ledger_id}", {n: [h.number, h.hash] for n, h in heads.items()}
+        )
 
-        ``public_key``: what the split of public rows follows from, so that it can be repeated; a secret one is
-        drawn otherwise. Raises LedgerError where an earlier entry says otherwise.
+    def _check_seen(self, db: sa.Connection, ledger_id: str) -> None:
+        name = f"ledger-{ledger_id}"
+        for table, (number, digest) in witness.seen(name).items():
+            if not chain.holds(db, table, Head(number, digest)):
+                raise LedgerError(
+                    f"ledger {shown(self.url)}: {chain.CHAINS[table]} {number}, which this account has seen, "
+                    "is not in it: an older copy was put back, or rows were changed. Nothing was read. Put the "
+                    f"newest copy back; what was seen stands in {witness.where(name)}"
+                )
+
+    def register(
+        self,
+        name: str,
+        budget: Guarantee,
+        holdout: float,
+        schema: Schema | None = None,
+        *,
+        public_key: bytes | None = None,
+        same_people_as: str | None = None,
+        other_people_than: Iterable[str] = (),
+    ) -> Dataset:
+        """The data set's entry, made at the first call; budget, share held out and who is a unit never change.
+
+        ``schema``: says who is a unit; without one, no private table can be opened. ``public_key``: what the
+        split of public rows follows from, so that it can be repeated; a secret one is drawn otherwise.
+        ``same_people_as``: the data set whose account it shares. ``other_people_than``: data sets that are
+        about other people, on a person's word. Raises LedgerError where an earlier entry says otherwise.
         """
         if not 0 <= holdout < 1:
             raise InputError(f"holdout must lie in [0, 1), got {holdout}")
-        with self.transaction() as db:
-            row = db.execute(sa.select(_datasets).where(_datasets.c.name == name)).one_or_none()
-            if row is None:
-                key = (public_key or secrets.token_bytes(32)).hex()
-                db.execute(
-                    _datasets.insert().values(
-                        name=name,
-                        epsilon=budget.epsilon,
-                        delta=budget.delta,
-                        holdout=holdout,
-                        split_key=key,
+        with self._writing() as (db, known):
+            there = known.datasets.get(name)
+            host = host_of(known, name, same_people_as)
+            entry = there or Dataset(name, budget, Split.drawn(holdout, public_key), name)
+            if host is not None and entry.account != host.account:
+                if there is not None and spent_on(db, {name}):
+                    raise LedgerError(
+                        f"{name}: charged with a budget of its own before, which cannot be shared any more; "
+                        "leave `same_people_as:` out"
                     )
+                entry = replace(entry, budget=host.budget, split=host.split, account=host.account)
+            if host is None and entry.account != name:
+                raise LedgerError(
+                    f"{name} shares the budget of {entry.account}; write `same_people_as: {entry.account}`"
                 )
-                return Dataset(name, budget, Split(bytes.fromhex(key), holdout))
-        if (row.epsilon, row.delta, row.holdout) != (budget.epsilon, budget.delta, holdout):
-            raise LedgerError(
-                f"{name} has the lifetime budget ε={row.epsilon}, δ={row.delta} with {row.holdout:g} held "
-                f"out; the config says ε={budget.epsilon}, δ={budget.delta}, {holdout:g}"
-            )
-        return Dataset(name, budget, Split(bytes.fromhex(row.split_key), holdout))
+            check_terms(entry, budget, holdout)
+            if schema is not None:
+                entry = replace(entry, identity=identity_of(db, entry, schema, host))
+            entry = replace(entry, apart=entry.apart | frozenset(other_people_than))
+            if unknown := sorted(entry.apart - known.datasets.keys()):
+                raise LedgerError(
+                    f"other_people_than: {unknown[0]!r} is not registered in this ledger"
+                )
+            if entry != there:
+                register.write(db, entry)
+        return entry
 
-    def claim_source(self, digest: str, dataset: str) -> None:
-        """Tie a file's digest to a data set, so that no second name gives the same people a new budget."""
+    def bind(self, schema: Schema) -> Dataset:
+        """Say by which schema the earlier releases of a data set were made that was registered without one."""
+        with self._writing() as (db, known):
+            entry = entry_of(known, schema.name)
+            if entry.identity is not None:
+                raise LedgerError(f"{schema.name}: is bound to its unit already")
+            bound = replace(entry, identity=Identity.of(schema, entry.form))
+            register.write(db, bound)
+        return bound
+
+    def house_secret(self) -> bytes:
+        """What sketches of people are keyed with; it never leaves the house."""
         with self.transaction() as db:
-            owner = db.execute(
-                sa.select(_sources.c.dataset).where(_sources.c.digest == digest)
-            ).scalar_one_or_none()
-            if owner is None:
-                db.execute(_sources.insert().values(digest=digest, dataset=dataset))
-        if owner not in (None, dataset):
-            raise LedgerError(
-                f"this file was charged as data set {owner!r} before; under the name {dataset!r} the same "
-                "people would get a second budget"
+            return register.read(db).secret
+
+    def knows(self, dataset: str, digests: Sequence[str]) -> bool:
+        """Whether the people in these files were looked at as this data set.
+
+        ``digests``: SHA-256 of each file. Raises LedgerError where one was charged as a data set of another
+        account, InputError where two are the same.
+        """
+        if len(set(digests)) < len(digests):
+            raise InputError(
+                "data: two of the files are the same, so everybody in them would count twice; give each once"
             )
+        with self.transaction() as db:
+            known = register.read(db)
+        check_sources(known, dataset, digests)
+        return bool(known.people.get(dataset)) and all(d in known.sources for d in digests)
+
+    def claim(self, dataset: str, digests: Iterable[str], sketch: Sketch) -> None:
+        """Tie files and the people in them to a data set, so that no second name gives them a new budget.
+
+        Raises LedgerError where files or people were charged as a data set of another account.
+        """
+        with self._writing() as (db, known):
+            check_sources(known, dataset, digests)
+            check_people(db, known, dataset, (sketch,))
+            for digest in digests:
+                if digest not in known.sources:
+                    register.append(db, "source", dataset, {"digest": digest})
+            register.append(db, "people", dataset, sketch.to_plain())
 
     def charge(
         self, dataset: str, partition: str, *, run: str, attempt: str, purpose: str, event: DpEvent
     ) -> Permit:
         """Charge ``event`` and give the permit; the same attempt and purpose is charged once.
 
-        Raises BudgetError where the composition would exceed the budget; nothing is written then.
+        Raises BudgetError where the composition would exceed the budget; nothing is written then. Raises
+        LedgerError where a chain is broken or the people were charged under another name.
         """
         if partition not in PARTITIONS:
             raise PermitError(f"{partition!r} is no partition; a data set has {PARTITIONS}")
-        with self.transaction() as db:
-            budget, split = _entry(db, dataset)
-            known = db.execute(
-                sa.select(_charges).where(
-                    _charges.c.attempt == attempt,
-                    _charges.c.partition == partition,
-                    _charges.c.purpose == purpose,
+        with self._writing() as (db, known):
+            entry, text = entry_of(known, dataset), event_text(event)
+            paid = db.execute(
+                sa.select(CHARGES).where(
+                    CHARGES.c.attempt == attempt,
+                    CHARGES.c.partition == partition,
+                    CHARGES.c.purpose == purpose,
                 )
             ).one_or_none()
-            if known is not None:
-                permit = Permit(Charge(**known._mapping), split, _ISSUER)
+            if paid is not None:
+                permit = Permit(Charge(**paid._mapping), entry, ISSUER)
                 if (permit.dataset, permit.charge.run) != (dataset, run):
                     raise LedgerError(
                         f"attempt {attempt} belongs to run {permit.charge.run!r} of {permit.dataset!r}"
                     )
-                if permit.charge.event != _event_text(event):
+                if permit.charge.event != text:
                     raise PermitError(
                         f"attempt {attempt} was charged for {permit.charge.event}, not for {event}"
                     )
                 return permit
-            before = [c.dp_event for c in _rows(db, dataset) if c.partition == partition]
-            total = spent([*before, event], budget.delta).epsilon
-            if total > budget.epsilon * (1 + TOLERANCE):
-                so_far = spent(before, budget.delta).epsilon
-                raise BudgetError(
-                    f"{dataset}/{partition}: this would bring the lifetime ε from {so_far:.4g} to {total:.4g} "
-                    f"at δ={budget.delta:g}; the budget is {budget.epsilon:g}. Nothing was read."
-                )
-            last = db.execute(
-                sa.select(_charges).order_by(_charges.c.number.desc()).limit(1)
-            ).one_or_none()
-            charge = Charge(
-                number=1 if last is None else last.number + 1,
+            if not isinstance(event, NoOpDpEvent):
+                check_people(db, known, dataset, known.people.get(dataset, ()))
+            _check_budget(db, known, entry, partition, event)
+            row = chain.append(
+                db,
+                CHARGES,
                 dataset=dataset,
                 partition=partition,
                 run=run,
-                who=whoami(),
                 attempt=attempt,
                 purpose=purpose,
-                event=_event_text(event),
-                time=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
-                previous=chain.GENESIS if last is None else last.hash,
-                hash="",
+                event=text,
             )
-            charge = replace(charge, hash=chain.row_hash(charge))
-            db.execute(_charges.insert().values(**asdict(charge)))
-        return Permit(charge, split, _ISSUER)
+        return Permit(Charge(**row), entry, ISSUER)
 
     def open_internally(
         self, dataset: str, partition: str, *, run: str, attempt: str, purpose: str
@@ -326,95 +293,69 @@ class Ledger:
     def datasets(self) -> list[Dataset]:
         """Every data set, by name."""
         with self.transaction() as db:
-            rows = db.execute(sa.select(_datasets).order_by(_datasets.c.name)).all()
-        return [
-            Dataset(
-                r.name, Guarantee(r.epsilon, r.delta), Split(bytes.fromhex(r.split_key), r.holdout)
-            )
-            for r in rows
-        ]
+            known = register.read(db).datasets
+        return [known[name] for name in sorted(known)]
 
     def charges(self, dataset: str | None = None) -> list[Charge]:
         """Every charge, oldest first."""
         with self.transaction() as db:
-            return _rows(db, dataset)
+            return recorded(db, None if dataset is None else {dataset})
 
     def spent(self, dataset: str, partition: str) -> Spent:
-        """What a partition has spent at the data set's δ."""
+        """What a partition has spent at the account's δ, under all names of the account."""
         return self.would_spend(dataset, partition, ())
 
     def would_spend(self, dataset: str, partition: str, more: Iterable[DpEvent]) -> Spent:
         """What a partition would have spent after ``more``; charges nothing."""
         with self.transaction() as db:
-            budget, _ = _entry(db, dataset)
-            events = [c.dp_event for c in _rows(db, dataset) if c.partition == partition]
-        return spent([*events, *more], budget.delta)
+            known = register.read(db)
+            entry = entry_of(known, dataset)
+            events = _events(db, known, dataset, partition)
+        return spent([*events, *more], entry.budget.delta)
 
-    def verify(self) -> str:
-        """The hash of the last charge, when the whole chain holds. Raises LedgerError where it breaks."""
-        return chain.head(self.charges(), "charge")
+    def verify(self) -> dict[str, Head]:
+        """The head of every chain, when all of them hold. Raises LedgerError where one breaks, or is older
+        than what this account has seen of it."""
+        with self.transaction() as db:
+            found = chain.heads(db)
+            self._check_seen(db, register.read(db).ledger_id)
+        return found
 
+    def holds(self, heads: Mapping[str, Head]) -> bool:
+        """Whether rows that once were the last ones of their chains still stand there."""
+        with self.transaction() as db:
+            return all(chain.holds(db, table, head) for table, head in heads.items())
 
-def shown(url: str) -> str:
-    """A ledger's URL as it may be told: without a password."""
-    try:
-        parsed = sa.make_url(url)
-        hidden = parsed.update_query_dict({k: "***" for k in parsed.query if "password" in k})
-        return hidden.render_as_string(hide_password=True)
-    except (SQLAlchemyError, ValueError):
-        return "(not a URL)"
-
-
-def address(url: str) -> str:
-    """Where a ledger lies, without a password."""
-    parsed = sa.make_url(url)
-    file = parsed.database if parsed.get_backend_name() == "sqlite" else None
-    return file or parsed.set(password=None).render_as_string()
-
-
-def check_url(where: str, url: str) -> str | None:
-    """The file of an SQLite URL, None of any other. Raises InputError where it holds a password, or a URI in
-    place of a file.
-
-    ``where``: what the error begins with; it never quotes the URL.
-    """
-    try:
-        parsed = sa.make_url(url)
-    except (SQLAlchemyError, ValueError):
-        raise InputError(f"{where}: not a URL of a database") from None
-    if parsed.password is not None or any("password" in key for key in parsed.query):
-        raise InputError(
-            f"{where}: holds a password, which no file should; take it out, and set PGPASSWORD or, for the "
-            "whole URL, UNDERSTUDY_LEDGER"
+    def standing(self, dataset: str) -> Standing:
+        """What a label says of the ledger and of the people of a data set."""
+        with self.transaction() as db:
+            known, heads = register.read(db), chain.heads(db)
+        others = known.datasets.keys() - known.sharing(dataset)
+        return Standing(
+            known.ledger_id,
+            heads,
+            compared=sum(bool(known.people.get(name)) for name in others),
+            apart=len(known.datasets[dataset].apart),
+            sketched=bool(known.people.get(dataset)),
+            shares=known.account(dataset) != dataset,
         )
-    if parsed.get_backend_name() != "sqlite":
-        return None
-    if not parsed.database or parsed.database.startswith((":", "file:")):
-        raise InputError(f"{where}: a ledger in SQLite is a file; give its path")
-    return parsed.database
 
 
-def whoami() -> str:
-    """Who is at work, as the ledger writes it: UNDERSTUDY_WHO, or the account's name."""
-    return (os.environ.get("UNDERSTUDY_WHO") or getpass.getuser())[:64]
+@dataclass(frozen=True)
+class Standing:
+    """What of a ledger may stand on a label.
 
+    ``id``: the same for all releases of one ledger. ``compared``: how many other data sets the people were
+    held against; ``apart``: how many of these a person declared to be about others; ``sketched``: whether
+    they were looked at at all; ``shares``: whether another data set's budget is theirs.
+    """
 
-def _event_text(event: DpEvent) -> str:
-    return json.dumps(event_to_json(event), sort_keys=True)
-
-
-def _entry(db: sa.Connection, dataset: str) -> tuple[Guarantee, Split]:
-    row = db.execute(sa.select(_datasets).where(_datasets.c.name == dataset)).one_or_none()
-    if row is None:
-        raise LedgerError(f"{dataset!r} is not registered in this ledger")
-    return Guarantee(row.epsilon, row.delta), Split(bytes.fromhex(row.split_key), row.holdout)
-
-
-def _rows(db: sa.Connection, dataset: str | None = None) -> list[Charge]:
-    query = sa.select(_charges).order_by(_charges.c.number)
-    if dataset is not None:
-        query = query.where(_charges.c.dataset == dataset)
-    return [Charge(**row._mapping) for row in db.execute(query)]
+    id: str
+    heads: dict[str, Head]
+    compared: int
+    apart: int
+    sketched: bool
+    shares: bool
 
 
 def _make_private(file: Path) -> None:
@@ -434,3 +375,22 @@ def _durable(connection: Any, _: Any) -> None:
 def _immediate(connection: sa.Connection) -> None:
     """Take SQLite's write lock at the start, so that what was read cannot change before the insert."""
     connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _check_budget(
+    db: sa.Connection, known: Register, entry: Dataset, partition: str, event: DpEvent
+) -> None:
+    budget, before = entry.budget, _events(db, known, entry.name, partition)
+    total = spent([*before, event], budget.delta).epsilon
+    if total > budget.epsilon * (1 + TOLERANCE):
+        so_far = spent(before, budget.delta).epsilon
+        raise BudgetError(
+            f"{entry.account}/{partition}: this would bring the lifetime ε from {so_far:.4g} to {total:.4g} "
+            f"at δ={budget.delta:g}; the budget is {budget.epsilon:g}. Nothing was read."
+        )
+
+
+def _events(db: sa.Connection, known: Register, dataset: str, partition: str) -> list[DpEvent]:
+    """What was charged to a partition under all names of its account."""
+    rows = recorded(db, known.sharing(dataset))
+    return [c.dp_event for c in rows if c.partition == partition]

@@ -1,8 +1,8 @@
 """The coin that sends a unit to train or holdout: keyed, so that nobody can foresee or choose it.
 
-A unit's coin is a keyed hash of its name; where a row is a unit, of the row itself and of how many equal
-rows stand before it. Without the key such a hash is a fair coin, whatever the rows say; and one unit
-added or removed moves nobody else, within a release and from one release to the next.
+A unit's coin is a keyed hash of its name; where a row is a unit, of the row itself and of how many equal rows
+stand before it (``privacy.keys``). Without the key such a hash is a fair coin, whatever the rows say; and one
+unit added or removed moves nobody else, within a release and from one release to the next.
 
 Privacy claim: units of train and holdout are disjoint for good, as long as the ledger keeps the key.
 """
@@ -10,7 +10,9 @@ Privacy claim: units of train and holdout are disjoint for good, as long as the 
 from __future__ import annotations
 
 import hashlib
+import secrets
 from dataclasses import dataclass, field
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -22,6 +24,11 @@ class Split:
 
     key: bytes = field(repr=False)
     holdout: float
+
+    @classmethod
+    def drawn(cls, holdout: float, key: bytes | None = None) -> Self:
+        """A coin with a secret key, or with the one that is given."""
+        return cls(key or secrets.token_bytes(32), holdout)
 
     def is_holdout(self, units: pd.Series) -> np.ndarray:
         """One coin a unit, bool."""

@@ -4,8 +4,10 @@
 out fits the schema: rows beyond a unit's bound are dropped, and units are split train | holdout by the
 keyed coin that the permit brings from the ledger.
 
-Privacy claim: adding or removing one unit changes the rows of one partition, by at most k rows
-(``Schema.max_rows_per_unit``); no other unit's rows, partition or order change.
+Privacy claim: adding or removing one unit adds or removes rows of one partition, at most k
+(``Schema.max_rows_per_unit``); which rows of the others there are, on which side and in which order does not
+change. Of rows that are units of their own and equal, one more is one more: which of them is which, nobody
+can tell, and their order is that of the file.
 """
 
 from __future__ import annotations
@@ -16,12 +18,12 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 
+from privacy.charges import Permit
 from privacy.conform import conform
 from privacy.errors import DataError, PermitError
-from privacy.ledger import Permit
+from privacy.keys import Keys, keys_of
+from privacy.people import Sketch
 from privacy.schema import Schema
 from privacy.source import read_source
 from privacy.split import Split
@@ -47,47 +49,48 @@ class PrivateTable:
 
     def open(self, permit: Permit) -> Rows:
         """Read, conform, bound and split. Raises PermitError before anything is read, DataError after."""
-        if (permit.dataset, permit.partition) != (self.schema.name, self.partition):
-            raise PermitError(
-                f"a permit for {permit.dataset}/{permit.partition} does not open "
-                f"{self.schema.name}/{self.partition}"
-            )
+        form = self._form(permit)
         source = read_source(self.paths, self.schema)
         texts = source.texts
         conformed, findings = conform(texts, self.schema)
         if refused := [f for f in findings if f.action == "refused"]:
             more = f" (and {len(refused) - 1} more columns or problems)" if len(refused) > 1 else ""
             raise DataError(f"{self.paths[0]}: {refused[0]}{more}")
-        units, keep = self._bounded(texts, permit.split)
-        mine = keep & (
-            _is_holdout(texts, units, self.schema, permit.split) == (self.partition == "holdout")
-        )
+        keys = keys_of(source, self.schema, form)
+        side = permit.split.is_holdout(keys.names)[keys.units] == (self.partition == "holdout")
+        mine = side & self._bounded(keys, permit.split)
         frame = source.frame(conformed, self.schema, mine)
-        return Rows(frame[list(self.schema.informative)], pd.factorize(units[mine])[0])
+        return Rows(frame[list(self.schema.informative)], pd.factorize(keys.units[mine])[0])
 
-    def _bounded(self, texts: pa.Table, split: Split) -> tuple[np.ndarray, np.ndarray]:
-        """Each row's unit number, and whether the row is among its unit's k.
+    def people(self, permit: Permit, secret: bytes) -> Sketch:
+        """A sketch of the people of both partitions, for the ledger and nobody else."""
+        self._form(permit)
+        return Sketch.of(read_source(self.paths, self.schema), self.schema, secret)
+
+    def _form(self, permit: Permit) -> str:
+        """In which form texts are hashed. Raises PermitError where the permit is for other rows than these."""
+        if (permit.dataset, permit.partition) != (self.schema.name, self.partition):
+            raise PermitError(
+                f"a permit for {permit.dataset}/{permit.partition} does not open "
+                f"{self.schema.name}/{self.partition}"
+            )
+        identity = permit.entry.identity
+        if identity is None:
+            raise PermitError(f"{permit.dataset}: registered without saying who its units are")
+        if different := identity.against(self.schema):
+            raise PermitError(f"{permit.dataset}: {different}")
+        return identity.form
+
+    def _bounded(self, keys: Keys, split: Split) -> np.ndarray:
+        """Whether each row is among its unit's k.
 
         A unit with more than k rows keeps k by a keyed hash of (unit, position among its own rows), so no
         other unit changes the choice.
         """
         if self.schema.unit is None:
-            return np.arange(texts.num_rows), np.ones(texts.num_rows, dtype=bool)
-        names = texts[self.schema.unit].to_pandas()
-        units, _ = pd.factorize(names)
-        rank = pd.Series(units).groupby(units).cumcount()
-        lot = pd.Series(split.uniform(names + "\0" + rank.astype(str), salt="bound"))
-        place = lot.groupby(units).rank(method="first")
-        return units, np.asarray(place <= self.schema.max_rows_per_unit)
-
-
-def _is_holdout(texts: pa.Table, units: np.ndarray, schema: Schema, split: Split) -> np.ndarray:
-    """Each row's side of the split."""
-    if schema.unit is not None:
-        names = pd.Series(texts[schema.unit].to_pandas().unique())
-        return np.asarray(split.is_holdout(names)[units])
-    # the length in front of each text keeps ("a", "bc") from reading like ("ab", "c")
-    parts = [pc.cast(pc.binary_length(texts[n]), pa.string()) for n in texts.column_names]
-    columns = [c for pair in zip(parts, texts.columns, strict=True) for c in pair]
-    rows = pc.binary_join_element_wise(*columns, ":").to_pandas()
-    return split.is_holdout(rows + "\0" + rows.groupby(rows).cumcount().astype(str))
+            return np.ones(len(keys.units), dtype=bool)
+        rank = pd.Series(keys.units).groupby(keys.units).cumcount()
+        named = keys.names.iloc[keys.units].reset_index(drop=True)
+        lot = pd.Series(split.uniform(named + "\0" + rank.astype(str), salt="bound"))
+        place = lot.groupby(keys.units).rank(method="first")
+        return np.asarray(place <= self.schema.max_rows_per_unit)

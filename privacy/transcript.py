@@ -3,7 +3,8 @@
 Each answer is on disk before anybody acts on it. A rerun of the same attempt gets the recorded answers back,
 in order, and then draws new ones; a half-written last line was seen by nobody and is drawn again. The first
 line names the attempt that the ledger was charged for: whoever deletes the transcript has a new attempt,
-which pays again.
+which pays again. How many answers there were is remembered elsewhere too (``privacy.witness``), so that an
+older copy, from which answers would be drawn a second time, is refused.
 
 Privacy claim: replay adds no loss, since an answer is drawn once; the file holds noised values only.
 """
@@ -19,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from privacy import witness
 from privacy.errors import LedgerError
 from privacy.files import owner_only, sync
 
@@ -40,6 +42,15 @@ class Transcript:
             sync(self.path.parent)
         self.attempt = str(lines[0]["attempt"])
         self.answers = lines[1:]
+        if len(self.answers) < witness.seen(self._name).get("answers", 0):
+            raise LedgerError(
+                f"{self.path}: an older copy was put back, from which answers would be drawn twice on one "
+                "charge; put the newest copy back, or start a new run, which is charged anew"
+            )
+
+    @property
+    def _name(self) -> str:
+        return f"attempt-{self.attempt}"
 
     @property
     def recorded(self) -> bool:
@@ -78,6 +89,7 @@ class Transcript:
             recorded = {"question": question, "answer": draw()}
             _append(self.path, recorded)
             self.answers.append(recorded)
+            witness.remember(self._name, {"answers": len(self.answers)})
         self.at += 1
         return recorded["answer"]
 

@@ -27,6 +27,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason=missing[mark]))
 
 
+@pytest.fixture(autouse=True, scope="session")
+def state_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What tests see of ledgers is nobody else's."""
+    os.environ["UNDERSTUDY_STATE"] = str(tmp_path_factory.mktemp("state"))
+
+
 @pytest.fixture
 def few_questions(monkeypatch: pytest.MonkeyPatch) -> None:
     """A judge that asks one question, for tests of everything but its figures."""

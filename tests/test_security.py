@@ -17,9 +17,10 @@ import yaml
 from flows import places
 from flows.config import load_config
 from flows.run import Run
+from privacy.address import shown
 from privacy.documents import read_mapping
 from privacy.errors import InputError, LedgerError
-from privacy.ledger import Ledger, shown
+from privacy.ledger import Ledger
 from tests.flows import clinic
 from tests.flows.test_steps import release
 

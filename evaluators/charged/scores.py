@@ -37,7 +37,7 @@ from evaluators.charged.questions import (
 )
 from evaluators.score import Score, Status
 from evaluators.tables import Dimension, Slice, Tables, evidence
-from privacy.ledger import Permit
+from privacy.charges import Permit
 from privacy.schema import Schema
 from privacy.table import Rows
 from privacy.transcript import Transcript

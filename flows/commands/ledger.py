@@ -73,16 +73,35 @@ def ledger_verify(
         typer.Option(help="A release's label.json: are its charge and decision in the ledger?"),
     ] = None,
 ) -> None:
-    """Recompute the hash chains of charges and decisions; with --label also look for what a release names."""
+    """Recompute every hash chain of the ledger; with --label also look for what a release names."""
     from flows.candidate import trace
-    from privacy import decisions
 
     opened = open_ledger(ledger)
-    head, last = opened.verify(), decisions.verify(opened)
-    charges, made = opened.charges(), decisions.decisions(opened)
+    heads = opened.verify()
     found = f", holds {trace(label, opened)}" if label else ""
-    say(f"{len(charges)} charges, chain whole, head {head}{found}")
-    say(f"{len(made)} decisions, chain whole, head {last}")
+    for table, head in heads.items():
+        also = found if table == "charges" else ""
+        say(f"{head.number} {WORDS[table]}, chain whole, head {head.hash}{also}")
+
+
+WORDS = {"charges": "charges", "decisions": "decisions", "register": "entries of the register"}
+
+
+@app.command("bind")
+def ledger_bind(
+    schema: Annotated[
+        Path, typer.Argument(help="The schema that the releases before were made with.")
+    ],
+    ledger: LedgerOption = "runs/ledger.db",
+) -> None:
+    """Tell a ledger from before it knew who the units of its data sets are; once for each data set."""
+    from privacy.schema import load_schema
+
+    bound = open_ledger(ledger).bind(load_schema(schema))
+    assert bound.identity is not None
+    say(
+        f"{bound.name}: a unit is {bound.identity.unit or 'a row'}; no release will have it otherwise"
+    )
 
 
 def open_ledger(url: str):  # type: ignore[no-untyped-def]  # privacy.ledger is imported late

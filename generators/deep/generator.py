@@ -31,10 +31,10 @@ from generators.marginals.counting import Counter
 from generators.marginals.model import Codes, GraphicalModel, sample, spread
 from generators.rows import draw_possible
 from privacy.accounting import Guarantee, calibrate, event_to_json, spent, zcdp_budget
+from privacy.charges import Permit
 from privacy.codec import Codec
 from privacy.errors import InputError
 from privacy.impossible import impossible_rows
-from privacy.ledger import Permit
 from privacy.noise import OPENDP
 from privacy.schema import Schema, load_schema
 from privacy.table import Rows

@@ -31,9 +31,9 @@ from generators.marginals.mst import mst
 from generators.marginals.workload import outcomes, workload
 from generators.rows import draw_possible
 from privacy.accounting import Guarantee, calibrate
+from privacy.charges import Permit
 from privacy.codec import Codec
 from privacy.impossible import impossible_cells
-from privacy.ledger import Permit
 from privacy.noise import OPENDP
 from privacy.schema import Schema, load_schema
 from privacy.table import Rows

@@ -33,9 +33,9 @@ from privacy.accounting import (
     spent,
     zcdp_budget,
 )
+from privacy.charges import Permit
 from privacy.codec import Codec
 from privacy.errors import InputError, WorkerError
-from privacy.ledger import Permit
 from privacy.noise import OPENDP, discrete_gaussian, gaussian_sigma
 from privacy.schema import Schema, Survival
 from privacy.table import Rows

@@ -94,10 +94,10 @@ def test_the_database_itself_refuses_changes(ledger, path, statement):
 def test_verify_names_the_decision_that_was_tampered_with(ledger, path, statement, named):
     for candidate in ("aa", "bb", "cc"):
         made(ledger, REJECTED, candidate * 32)
-    assert decisions.verify(ledger) == decisions.decisions(ledger)[-1].hash
+    assert ledger.verify()["decisions"].hash == decisions.decisions(ledger)[-1].hash
     raw(path, "DROP TRIGGER decisions_no_UPDATE", "DROP TRIGGER decisions_no_DELETE", statement)
     with pytest.raises(LedgerError, match=named):
-        decisions.verify(ledger)
+        ledger.verify()
 
 
 def say(path, decision, said):
@@ -118,4 +118,4 @@ def test_of_people_who_decide_at_once_one_is_first_and_the_others_are_held_to_it
     [only] = decisions.decisions(ledger)
     for wish, answer in (said.get() for _ in people):
         assert answer == only.decision if wish == only.decision else "not taken back" in answer
-    decisions.verify(ledger)
+    ledger.verify()

@@ -4,16 +4,20 @@ import subprocess
 import sys
 from contextlib import closing
 
+import numpy as np
 import pytest
 import sqlalchemy as sa
 from dp_accounting import NonPrivateDpEvent, NoOpDpEvent, ZCDpEvent
 
 from privacy.accounting import Guarantee, zcdp_budget
+from privacy.charges import Permit
 from privacy.errors import BudgetError, InputError, LedgerError, PermitError
-from privacy.ledger import Ledger, Permit
+from privacy.ledger import Ledger
+from privacy.people import Sketch, View
 
 BUDGET = Guarantee(1.0, 1e-6)
 RHO = zcdp_budget(BUDGET)
+NOBODY = Sketch(None, View(np.array([], np.uint64)), {}, 0.0)
 
 
 @pytest.fixture
@@ -100,7 +104,7 @@ def test_what_promises_nothing_is_granted_on_public_rows_only(ledger):
 def test_nobody_else_makes_a_permit(ledger):
     genuine = charge(ledger, "a", 0.1)
     with pytest.raises(PermitError):
-        Permit(genuine.charge, genuine.split, object())
+        Permit(genuine.charge, genuine.entry, object())
 
 
 def test_an_internal_permit_costs_nothing_and_leaves_a_trace(ledger):
@@ -127,10 +131,12 @@ def test_two_data_sets_have_two_splits(ledger):
 
 
 def test_the_same_file_gets_no_second_budget_under_another_name(ledger):
-    ledger.claim_source("ab" * 32, "cohort")
-    ledger.claim_source("ab" * 32, "cohort")
+    ledger.claim("cohort", ["ab" * 32], NOBODY)
+    ledger.register("renamed", BUDGET, 0.2)
     with pytest.raises(LedgerError, match="second budget"):
-        ledger.claim_source("ab" * 32, "renamed")
+        ledger.knows("renamed", ["ab" * 32])
+    with pytest.raises(LedgerError, match="second budget"):
+        ledger.claim("renamed", ["ab" * 32], NOBODY)
 
 
 def test_unregistered_data_sets_cannot_be_charged(ledger):
@@ -150,8 +156,12 @@ def raw(path, *statements):
     [
         "UPDATE charges SET run='x'",
         "DELETE FROM charges",
-        "UPDATE datasets SET epsilon=100",
-        "DELETE FROM datasets",
+        "UPDATE register SET content='{}'",
+        "DELETE FROM register",
+        "INSERT OR REPLACE INTO register SELECT number, kind, dataset, run, '{}', who, time, previous, hash "
+        "FROM register WHERE number=2",
+        "INSERT OR REPLACE INTO charges SELECT 9, dataset, partition, 'x', who, attempt, purpose, event, time, "
+        "previous, hash FROM charges WHERE number=1",
     ],
 )
 def test_the_database_itself_refuses_changes(ledger, path, statement):
@@ -172,7 +182,7 @@ def test_the_database_itself_refuses_changes(ledger, path, statement):
 def test_verify_names_the_charge_that_was_tampered_with(ledger, path, statement, named):
     for attempt in "abc":
         charge(ledger, attempt, 0.1)
-    assert ledger.verify() == ledger.charges()[-1].hash
+    assert ledger.verify()["charges"].hash == ledger.charges()[-1].hash
     raw(path, "DROP TRIGGER charges_no_UPDATE", "DROP TRIGGER charges_no_DELETE", statement)
     with pytest.raises(LedgerError, match=named):
         ledger.verify()
@@ -184,6 +194,7 @@ from contextlib import closing
 from dp_accounting import ZCDpEvent
 from privacy.errors import BudgetError
 from privacy.ledger import Ledger
+from privacy.people import Sketch, View
 path, who, rho = sys.argv[1], sys.argv[2], float(sys.argv[3])
 ledger = Ledger(path)
 done = 0
@@ -215,6 +226,7 @@ KILLED = """
 import os, signal, sys
 from dp_accounting import ZCDpEvent
 from privacy.ledger import Ledger
+from privacy.people import Sketch, View
 ledger = Ledger(sys.argv[1])
 ledger.charge("cohort", "train", run="r", attempt="killed", purpose="fit", event=ZCDpEvent(float(sys.argv[2])))
 os.kill(os.getpid(), signal.SIGKILL)
@@ -241,7 +253,7 @@ def test_errors_never_show_a_password():
 def test_a_ledger_from_before_it_knew_who_goes_on(tmp_path, monkeypatch):
     """Old charges keep their hashes; nobody can pass a new one off as old."""
     path = tmp_path / "ledger.db"
-    monkeypatch.setattr("privacy.ledger.whoami", lambda: "")
+    monkeypatch.setattr("privacy.chain.whoami", lambda: "")
     old = Ledger(str(path))
     old.register("d", Guarantee(4.0, 1e-6), 0.2)
     old.charge("d", "train", run="r", attempt="1", purpose="fit", event=ZCDpEvent(0.01))

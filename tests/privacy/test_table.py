@@ -34,9 +34,11 @@ def write(path, rows):
     return path
 
 
-def permit(tmp_path, dataset="visits", partition="train"):
+def permit(tmp_path, dataset="visits", partition="train", schema=None):
     ledger = Ledger(str(tmp_path / "ledger.db"))
-    ledger.register(dataset, Guarantee(1, 1e-6), 0.4)
+    ledger.register(
+        dataset, Guarantee(1, 1e-6), 0.4, schema or {"visits": PEOPLE, "rows": ROWS}.get(dataset)
+    )
     return ledger.charge(
         dataset, partition, run="r", attempt="a", purpose="test", event=NoOpDpEvent()
     )

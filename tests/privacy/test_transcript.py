@@ -25,7 +25,10 @@ def test_answers_are_replayed_and_then_drawn(path):
     assert Transcript(path).answers == again.answers
 
 
-def test_a_half_written_answer_was_seen_by_nobody_and_is_drawn_again(path):
+def test_a_half_written_answer_was_seen_by_nobody_and_is_drawn_again(path, tmp_path, monkeypatch):
+    monkeypatch.setenv(
+        "UNDERSTUDY_STATE", str(path)
+    )  # no folder: a kill came before it was remembered
     Transcript(path).answer(["a"], lambda: 1)
     whole = path.read_bytes()
     Transcript(path).answer(["a"], refuse)
@@ -34,6 +37,20 @@ def test_a_half_written_answer_was_seen_by_nobody_and_is_drawn_again(path):
         resumed = Transcript(path)
         assert resumed.answer(["a"], lambda: 2) == 2
         assert Transcript(path).answer(["a"], refuse) == 2
+
+
+def test_an_older_copy_put_back_is_refused(path):
+    """From it, answers would be drawn a second time on the same charge."""
+    first = Transcript(path)
+    first.answer(["a"], lambda: 1)
+    older = path.read_bytes()
+    first.answer(["b"], lambda: 2)
+    newest = path.read_bytes()
+    path.write_bytes(older)
+    with pytest.raises(LedgerError, match="older copy"):
+        Transcript(path)
+    path.write_bytes(newest)
+    assert Transcript(path).answers == first.answers
 
 
 def test_another_question_does_not_get_the_answer(path):

@@ -23,8 +23,9 @@ from evaluators.learners import LEARNERS
 from evaluators.score import Score, Scorecard
 from evaluators.tables import Tables
 from privacy.accounting import Guarantee
+from privacy.charges import Permit
 from privacy.errors import PermitError
-from privacy.ledger import Ledger, Permit
+from privacy.ledger import Ledger
 from privacy.table import Rows
 from tests.evaluators import shapes
 from tests.evaluators.clinic import SCHEMA, people
