@@ -22,6 +22,7 @@ from typing import Any
 
 from flows.run import folder_atomically, locked, write_json
 from privacy.address import address
+from privacy.chain import Head
 from privacy.decisions import APPROVED, REJECTED, Decision, decide, decision_on
 from privacy.errors import InputError, LedgerError
 from privacy.ledger import Ledger
@@ -208,7 +209,13 @@ def trace(label: Path, ledger: Ledger) -> str:
 
     Raises LedgerError where either is not there, InputError where the decision was about other files.
     """
-    _check_charge(label, json.loads(label.read_text(encoding="utf-8")), ledger)
+    found = json.loads(label.read_text(encoding="utf-8"))
+    _check_charge(label, found, ledger)
+    if not ledger.holds(heads_on(found)):
+        raise LedgerError(
+            f"{label}: names rows that this ledger held when it was written and holds no more: an older "
+            "copy was put back, or rows were changed"
+        )
     approval = label.with_name(APPROVAL)
     if not approval.exists():
         return f"the charge of {label}"
@@ -219,6 +226,12 @@ def trace(label: Path, ledger: Ledger) -> str:
     if made is None or (made.number, made.hash) != (told["decision"], told["hash"]):
         raise LedgerError(f"{approval}: decision {told['decision']} is not in this ledger")
     return f"the charge of {label} and decision {made.number}, {made.decision} by {made.reviewer}"
+
+
+def heads_on(label: dict[str, Any]) -> dict[str, Head]:
+    """The heads that a label names; none on labels from before there were any."""
+    found = label["accounting"]["ledger"].get("heads", {})
+    return {table: Head(number, digest) for table, (number, digest) in found.items()}
 
 
 def _check_charge(where: Path, label: dict[str, Any], ledger: Ledger) -> None:

@@ -107,10 +107,11 @@ def forecast(path: Path) -> Forecast:
         _group(label, people, share, sigma, factor, limit, config.guarantee.delta, schema)
         for label, people in public_sizes(schema).items()
     )
-    costs = [_cost(config.ledger, schema.name, "train", plan.event, config.lifetime)]
+    account = config.same_people_as or schema.name
+    costs = [_cost(config.ledger, account, "train", plan.event, config.lifetime)]
     if config.evaluation is not None:
         event = ComposedDpEvent([plan.evaluation_event, ZCDpEvent(plan.choice_rho)])
-        costs.append(_cost(config.ledger, schema.name, "holdout", event, config.lifetime))
+        costs.append(_cost(config.ledger, account, "holdout", event, config.lifetime))
     return Forecast(
         schema.name,
         name,

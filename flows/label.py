@@ -15,6 +15,7 @@ from typing import Any
 
 from evaluators.gate import Verdict
 from flows.plan import mean_runs, uncharged_choice
+from flows.standing import chains, people
 from flows.steps import Work, charged
 from privacy.accounting import Spent, event_to_json, spent
 from privacy.charges import Charge
@@ -42,6 +43,7 @@ ALLOWED = "The policy lets it out all the same (`unverified: allow`)."
 NOT_COVERED = (
     "How long the computation took, and errors met on the way, are not protected; both stay in the house.",
     "A row without a unit column is a unit: a person whose row was edited between two releases is two units.",
+    "A ledger knows what was charged in it. The same people charged in another ledger are charged again.",
     "The guarantee bounds what one unit adds. What is true of a whole group of people can be learned from "
     "the synthetic rows, as it could be without any one of them.",
     "The schema is taken to be public. A bound or category that was copied from the private rows is not "
@@ -95,8 +97,10 @@ def make_label(work: Work, charge: Charge, rows: int, verdict: Verdict) -> dict[
                 "data_set_epsilon_claimed": life.claimed,
                 "data_set_epsilon_budget": work.dataset.budget.epsilon,
                 "data_set_delta": work.dataset.budget.delta,
+                **chains(work),
             },
         },
+        "people": people(work),
         "selection": _selection(work),
         "public_facts_assumed": {
             "schema": "schema.yaml in this folder, but for the bins and categories measured under the charge",

@@ -18,7 +18,7 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from decimal import Decimal
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -131,7 +131,7 @@ def plain_value(text: str) -> str:
     value = unicodedata.normalize("NFC", text).strip()
     if _NUMBER.fullmatch(value):
         number = Decimal(value)
-        return f"{number.normalize():f}" if number else "0"
+        return _without_zeros(f"{number:f}") if number else "0"
     if found := _INSTANT.fullmatch(value):
         day, minutes, seconds, part = found.groups("")
         clock = f"{minutes}{seconds or ':00'}{part.rstrip('0').rstrip('.')}"
@@ -139,7 +139,12 @@ def plain_value(text: str) -> str:
     return value.lower() if value.lower() in _TRUTH else value
 
 
-Texts = pa.Array | pa.ChunkedArray
+Texts: TypeAlias = "pa.Array | pa.ChunkedArray"
+
+
+def _without_zeros(number: str) -> str:
+    """A decimal number without zeros at its end and without a plus."""
+    return (number.rstrip("0").rstrip(".") if "." in number else number).removeprefix("+")
 
 
 @dataclass(frozen=True)
@@ -188,7 +193,7 @@ def mapped(texts: Texts, change: Callable[[str], str]) -> pa.Array:
 
 
 def numbered(texts: Texts) -> tuple[np.ndarray, list[str]]:
-    """Each text's number, [n], and the distinct texts. (To pandas two texts that differ behind a NUL are one.)"""
+    """Each text's number, [n], and the distinct texts. (To pandas texts that differ behind a NUL are one.)"""
     encoded = pc.dictionary_encode(texts)
     if isinstance(encoded, pa.ChunkedArray):
         encoded = encoded.combine_chunks()
@@ -199,4 +204,5 @@ def _joined(table: pa.Table) -> Texts:
     """Each row as one text; the length in front of each keeps ("a", "bc") from reading like ("ab", "c")."""
     parts = [pc.cast(pc.binary_length(table[n]), pa.string()) for n in table.column_names]
     columns = [c for pair in zip(parts, table.columns, strict=True) for c in pair]
-    return pc.binary_join_element_wise(*columns, ":")
+    joined: Texts = pc.binary_join_element_wise(*columns, ":")
+    return joined

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
 from flows.terminal import console, say
 from privacy.errors import LedgerError
+
+if TYPE_CHECKING:
+    from privacy.register import Dataset
 
 app = typer.Typer(
     help="What was spent on whom, and whether the record is whole.", no_args_is_help=True
@@ -31,14 +34,15 @@ def ledger_show(ledger: LedgerOption = "runs/ledger.db") -> None:
     from privacy.decisions import decisions
 
     opened = open_ledger(ledger)
-    budgets = Table(
-        "data set", "partition", "ε spent", "ε budget", "δ", "share held out", title="Budgets"
-    )
+    budgets = Table("data set", "unit", "partition", "ε spent", "ε budget", "δ", "share held out")
+    budgets.title = "Budgets"
     for dataset in opened.datasets():
         for partition in ("train", "holdout"):
             spent = opened.spent(dataset.name, partition)
+            shared = "" if dataset.account == dataset.name else f", on that of {dataset.account}"
             budgets.add_row(
-                dataset.name,
+                f"{dataset.name}{shared}",
+                _unit(dataset),
                 partition,
                 f"{spent.epsilon:.4g}"
                 + (f" ({spent.claimed:.4g} as claimed, not verified)" if spent.claimed else ""),
@@ -63,6 +67,14 @@ def ledger_show(ledger: LedgerOption = "runs/ledger.db") -> None:
         row = str(d.number), d.time, d.who, d.dataset, d.run, d.candidate, d.decision
         made.add_row(*row, d.reviewer, d.reason)
     console.print(made)
+
+
+def _unit(dataset: Dataset) -> str:
+    if dataset.identity is None:
+        return "not bound yet"
+    if dataset.identity.unit is None:
+        return "row"
+    return f"{dataset.identity.unit}, {dataset.identity.max_rows_per_unit} rows"
 
 
 @app.command("verify")

@@ -152,6 +152,8 @@ def test_identities_survive_json():
         ("1e-05", "0.00001"),
         ("1E+16", "10000000000000000"),
         ("-0.0", "0"),
+        ("+5", "5"),
+        (".5", "0.50"),
         (" 7 ", "7"),
         ("True", "true"),
         ("2020-01-01", "2020-01-01 00:00:00"),
@@ -164,7 +166,7 @@ def test_one_value_has_one_form(a, b):
     assert plain_value(a) == plain_value(b)
 
 
-@given(st.integers(-(10**18), 10**18))
+@given(st.integers(-(10**60), 10**60))
 def test_a_whole_number_is_never_rounded(n):
     assert plain_value(str(n)) == str(n) == plain_value(f"{n}.0")
 
