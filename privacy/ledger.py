@@ -43,7 +43,7 @@ from privacy.charges import (
 )
 from privacy.errors import BudgetError, InputError, LedgerError, PermitError
 from privacy.files import sync
-from privacy.keys import Identity
+from privacy.identity import Identity
 from privacy.people import Sketch
 from privacy.register import Dataset, Register
 from privacy.registration import (

@@ -23,7 +23,8 @@ from typing import Any, Self
 import numpy as np
 
 from privacy.columns import Identifier
-from privacy.keys import Texts, mapped, numbered, plain_name, plain_table, plain_value
+from privacy.keys import numbered, plain_columns
+from privacy.plain import plain_name, plain_value
 from privacy.schema import Schema
 from privacy.source import Source
 
@@ -96,12 +97,11 @@ class Sketch:
         compared."""
         names: View | None = None
         if schema.unit is not None:
-            units = mapped(source.texts[schema.unit], lambda t: plain_value(plain_name(t)).lower())
-            names = View.of(np.unique(_hashed(units, secret)), NAMES)
-        table = plain_table(source, schema)
+            units = numbered(source.texts[schema.unit]).changed(_name)
+            names = View.of(np.unique(units.hashed(secret)), NAMES)
         values = {
-            n: _hashed(table[n], secret)
-            for n in table.column_names
+            n: column.hashed(secret)
+            for n, column in plain_columns(source, schema).items()
             if not isinstance(schema.columns[n], Identifier)
         }
         # a sum, so that neither the columns' names nor their order matters
@@ -146,12 +146,9 @@ class Sketch:
         return cls(names, View.from_plain(plain["rows"]), pairs, plain["repeated"])
 
 
-def _hashed(texts: Texts, secret: bytes) -> Hashes:
-    """A keyed hash of each text, uint64 [n]."""
-    codes, distinct = numbered(texts)
-    digests = (hashlib.blake2b(t.encode(), key=secret, digest_size=8).digest() for t in distinct)
-    hashes = np.fromiter((int.from_bytes(d) for d in digests), np.uint64, len(distinct))
-    return np.asarray(hashes[codes])
+def _name(text: str) -> str:
+    """A name as it may be written in another file: also without zeros in front, and in small letters."""
+    return plain_value(plain_name(text)).lower()
 
 
 def _mixed(hashes: Hashes) -> Hashes:

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from privacy import chain
 from privacy.accounting import Guarantee
-from privacy.keys import AS_READ, PLAIN, Identity
+from privacy.identity import AS_READ, PLAIN, Identity
 from privacy.people import Sketch
 from privacy.split import Split
 

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from privacy.accounting import Guarantee
 from privacy.charges import spent_on
 from privacy.errors import InputError, LedgerError
-from privacy.keys import Identity
+from privacy.identity import Identity
 from privacy.people import Sketch
 from privacy.register import Dataset, Register
 from privacy.schema import Schema

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from privacy.accounting import Guarantee
 from privacy.errors import LedgerError, PermitError
-from privacy.keys import AS_READ, Identity, plain_name, plain_value
+from privacy.identity import AS_READ, Identity
 from privacy.ledger import Ledger
+from privacy.plain import plain_name, plain_value
 from privacy.schema import Schema
 from privacy.table import PrivateTable
 
