@@ -61,7 +61,7 @@ def test_the_ledger_is_shown_and_verified(clinic_folder):
     label = next(clinic_folder.glob("runs/*/bundle/public/label.json"))
     assert understudy("ledger", "verify", "--ledger", ledger, "--label", label).returncode == 0
     other = label.with_name("other.json")
-    other.write_text(label.read_text().replace('"charge": 1', '"charge": 2'))
+    other.write_text(label.read_text().replace('"charge": 2', '"charge": 3'))
     refused = understudy("ledger", "verify", "--ledger", ledger, "--label", other)
     other.unlink()
     assert refused.returncode == 2

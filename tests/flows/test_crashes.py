@@ -130,7 +130,7 @@ def assert_finished(run: Run) -> None:
     """Whole, paid for once, and nothing left over."""
     assert_sound(run)
     assert_whole(run / "bundle")
-    assert sorted(p for _, _, p in charges(run)) == ["evaluate", "fit", "judge", "judge"]
+    assert sorted(p for _, _, p in charges(run)) == ["evaluate", "fit", "judge", "judge", "recognise"]
     assert not [f for f in run.folder.rglob(".*") if f.name.endswith(".partial")]
     assert not list(run.folder.glob("*.checkpoint"))
 
@@ -174,7 +174,7 @@ def test_a_release_killed_at_every_rename_and_commit_ends_as_if_it_had_not_been(
     deaths = died(tmp_path / "killed", made(tmp_path / "killed"), ("rename", "commit"))
     renamed = {d.split()[1] for d in deaths if d.startswith("rename")}
     assert renamed >= {*RESULTS, "synthetic.csv", "config.sha256", "manifest.json", "label.json"}
-    assert sum(d.startswith("commit") for d in deaths) == 7  # tables, entry, file, four charges
+    assert sum(d.startswith("commit") for d in deaths) == 8  # tables, entry, people, five charges
 
 
 @pytest.mark.long
@@ -253,7 +253,7 @@ def test_a_release_whose_prefect_server_is_gone_leaves_a_folder_that_goes_on(tmp
     assert (run / "model").exists()
     assert not (run / "bundle").exists()
     before = [c for c in charges(run) if c[2] != "judge"]
-    assert len(before) == 2
+    assert len(before) == 3
     assert killing.run(whole, tmp_path / "alone") == 0
     assert_finished(run)
     assert [c for c in charges(run) if c[2] != "judge"] == before

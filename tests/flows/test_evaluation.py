@@ -50,6 +50,7 @@ def test_the_holdout_pays_for_itself_and_train_for_nothing_more(released) -> Non
     ledger = Ledger(load_config(config).ledger)
     charges = [(c.partition, c.purpose) for c in ledger.charges()]
     assert charges == [
+        ("train", "recognise"),
         ("holdout", "evaluate"),
         ("train", "fit"),
         ("train", "judge"),
@@ -59,7 +60,7 @@ def test_the_holdout_pays_for_itself_and_train_for_nothing_more(released) -> Non
     assert ledger.spent("clinic", "holdout").epsilon <= 1.5
     assert label["evaluation"]["guarantee"]["epsilon"] == pytest.approx(1.5, rel=1e-4)
     assert label["guarantee"]["epsilon"] == pytest.approx(2.0, rel=1e-4)
-    event = json.loads(ledger.charges()[0].event)
+    event = json.loads(ledger.charges()[1].event)
     assert label["evaluation"]["events"][0]["event"] == event
 
 
@@ -100,7 +101,7 @@ def test_answers_are_drawn_once(released) -> None:
     (work.run / "charged").rename(work.run / "as-if-killed")
     steps.measure(work_of(config), quiet)
     assert steps.charged(work_of(config)) == before
-    assert len(Ledger(load_config(config).ledger).charges()) == 4
+    assert len(Ledger(load_config(config).ledger).charges()) == 5
 
 
 def test_answers_are_not_continued_on_other_rows(tmp_path: Path) -> None:
@@ -136,7 +137,7 @@ def test_a_holdout_that_cannot_pay_stops_the_release_before_train_is_charged(
     config = clinic.write(tmp_path, evaluation={"epsilon": 3.0, "delta": 1e-5})
     with pytest.raises(BudgetError, match="clinic/holdout"):
         release(config)
-    assert Ledger(load_config(config).ledger).charges() == []
+    assert [c.purpose for c in Ledger(load_config(config).ledger).charges()] == ["recognise"]
 
 
 def test_a_policy_on_charged_figures_needs_a_charge(tmp_path: Path) -> None:
