@@ -1,7 +1,7 @@
 """Files of arrays → texts and pixels: .npz, and the idx files of MNIST.
 
 A column that the schema makes of several arrays is read array by array: put together first, numpy would bring
-them to one type, and a fraction in one would turn the 1 of another into 1.0.
+them to one type, and a fraction in one would round the long integers of another.
 
 Privacy claim: none; called only behind ``PrivateTable.open`` and by commands that say they read private
 data. What a file holds is quoted only in ``DataError.private``.
