@@ -371,7 +371,7 @@ def test_in_many_more_files(
 ) -> None:
     folder = tmp_path_factory.mktemp("source")
 
-    @settings(max_examples=1000, deadline=None)
+    @settings(max_examples=200, deadline=None)
     @given(st.data())
     def check(data: st.DataObject) -> None:
         holds(KINDS[kind], units, permits, folder, data)
