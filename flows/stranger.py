@@ -22,6 +22,7 @@ from evaluators.score import Score
 from privacy.columns import MAX_WHOLE, Categorical, Column, Datetime, Numeric
 from privacy.conform import conform
 from privacy.errors import InputError
+from privacy.numerals import numbers_in
 from privacy.read import NULL, read_any
 from privacy.schema import Condition, Csv, Schema, Target
 
@@ -137,7 +138,7 @@ def _nothing_as_null(texts: pd.Series, column: Column) -> pd.Series:
 
 def _whole(texts: pd.Series) -> tuple[pd.Series, np.ndarray]:
     """Numbers with a fraction rounded, and which they were."""
-    number = pd.to_numeric(texts, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+    number = numbers_in(texts)
     off = np.isfinite(number) & (number != np.round(number)) & (np.abs(number) < MAX_WHOLE)
     whole = pd.Series(np.where(off, np.round(np.where(off, number, 0)), 0).astype(np.int64))
     return texts.where(~off, whole.astype(str)), off

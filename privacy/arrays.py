@@ -1,4 +1,7 @@
-"""Files of arrays → one array a column: .npz, and the idx files of MNIST.
+"""Files of arrays → texts and pixels: .npz, and the idx files of MNIST.
+
+A column that the schema makes of several arrays is read array by array: put together first, numpy would bring
+them to one type, and a fraction in one would round the long integers of another.
 
 Privacy claim: none; called only behind ``PrivateTable.open`` and by commands that say they read private
 data. What a file holds is quoted only in ``DataError.private``.
@@ -21,7 +24,7 @@ from numpy.lib.npyio import NpzFile
 
 from privacy.columns import Identifier, Image
 from privacy.errors import DataError, InputError
-from privacy.read import check_readable, one_line, refuse_surplus
+from privacy.read import as_texts, check_readable, one_line, refuse_surplus
 from privacy.schema import Schema
 
 IDX = re.compile(r"idx[13]-ubyte(\.gz)?$")
@@ -40,8 +43,8 @@ def holds_arrays(path: Path) -> bool:
     return name.endswith(".npz") or IDX.search(name) is not None
 
 
-def read_arrays(path: Path, schema: Schema) -> dict[str, np.ndarray]:
-    """The declared columns that the file holds, all of one length; the image as [n, height, width, channels].
+def read_arrays(path: Path, schema: Schema) -> tuple[pa.Table, np.ndarray | None]:
+    """The declared columns of the file as texts, and its pictures [n, height, width, channels] if it has any.
 
     Raises InputError for a file that is not there, DataError for what is inside it.
     """
@@ -50,14 +53,22 @@ def read_arrays(path: Path, schema: Schema) -> dict[str, np.ndarray]:
         arrays = _npz(path, schema) if path.suffix.lower() == ".npz" else _idx(path, schema)
     except UNREADABLE as error:
         raise DataError(f"{path}: not a readable file of arrays: {one_line(error)}") from error
-    columns = {n: _column(path, n, a, schema) for n, a in arrays.items()}
-    if len({len(a) for a in columns.values()}) > 1:
-        lengths = ", ".join(f"{n!r} {len(a)}" for n, a in columns.items())
+    columns = {n: [_column(path, n, a, schema) for a in parts] for n, parts in arrays.items()}
+    rows = {n: sum(map(len, parts)) for n, parts in columns.items()}
+    if len(set(rows.values())) > 1:
+        lengths = ", ".join(f"{n!r} {length}" for n, length in rows.items())
         raise DataError(f"{path}: the columns differ in length: {lengths}; give one value a row")
-    return columns
+    pictures = columns.pop(schema.image or "", None)
+    texts = {n: _texts(path, n, parts) for n, parts in columns.items()}
+    return pa.table(texts), None if pictures is None else np.concatenate(pictures)
 
 
-def _npz(path: Path, schema: Schema) -> dict[str, np.ndarray]:
+def _texts(path: Path, name: str, parts: list[np.ndarray]) -> pa.ChunkedArray:
+    tables = [as_texts(path, pa.table({name: part})) for part in parts]
+    return pa.concat_tables(tables)[name]
+
+
+def _npz(path: Path, schema: Schema) -> dict[str, list[np.ndarray]]:
     with path.open("rb") as opened, NpzFile(opened, allow_pickle=False) as file:
         found = {}
         for column in schema.columns:
@@ -70,7 +81,7 @@ def _npz(path: Path, schema: Schema) -> dict[str, np.ndarray]:
                     " in the schema"
                 )
             if present:
-                found[column] = np.concatenate([file[n] for n in names])
+                found[column] = [file[n] for n in names]
         used = {n for c in found for n in schema.npz.get(c, (c,))}
         refuse_surplus(path, [n for n in file.files if n not in used], schema)
     return found
@@ -99,7 +110,7 @@ def read_pixels(path: Path, most_bytes: int) -> list[np.ndarray]:
     return [a for a in grey if a.dtype == np.uint8 and (a.ndim == 3 or a.shape[3:] == (3,))]
 
 
-def _idx(path: Path, schema: Schema) -> dict[str, np.ndarray]:
+def _idx(path: Path, schema: Schema) -> dict[str, list[np.ndarray]]:
     def check(shape: tuple[int, ...]) -> None:
         if len(shape) == 3 and schema.image is not None:
             _check_shape(path, schema.image, shape, schema)
@@ -107,7 +118,7 @@ def _idx(path: Path, schema: Schema) -> dict[str, np.ndarray]:
     array = _idx_array(path, check)
     name = _idx_column(path, schema) if array.ndim == 1 else schema.image
     assert name is not None
-    return {name: array}
+    return {name: [array]}
 
 
 def _idx_array(path: Path, check: Callable[[tuple[int, ...]], None]) -> np.ndarray:

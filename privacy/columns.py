@@ -154,6 +154,10 @@ class Numeric(ColumnBase):
                 continue
             if not abs(value) < 1e300 or (self.kind == "integer" and value != int(value)):
                 raise ValueError(f"special: {value} is not a finite number of kind {self.kind}")
+            if value != float(value) or (self.kind == "integer" and abs(value) > MAX_WHOLE):
+                raise ValueError(
+                    f"special: {value} is not exact in floating point; quote it as text"
+                )
             if self.bounds[0] <= value <= self.bounds[1]:
                 raise ValueError(f"special: {value} lies inside the bounds; give it a bin instead")
 

@@ -4,7 +4,8 @@ An undeclared category, a value outside the bounds or an undeclared missing valu
 clamped or mapped to ``other`` as the schema says; never adopted. Declared aliases and rules map
 without a finding.
 
-Privacy claim: none; findings quote private values and stay in the house.
+Privacy claim: what a text becomes depends on that text and the schema, whoever else stands in the column.
+Findings quote private values and stay in the house.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import pyarrow.compute as pc
 
 from privacy.codec import bounds_as_numbers, canonical_numbers
 from privacy.columns import Categorical, Datetime, Identifier, Image, Numeric, Rule
+from privacy.numerals import numbers_in
 from privacy.read import NULL
 from privacy.schema import Schema
 
@@ -132,13 +134,8 @@ def _categories(
 def _holds(rule: Rule, texts: pd.Series) -> np.ndarray:
     if rule.prefix is not None:
         return texts.str.startswith(rule.prefix).to_numpy(dtype=bool)
-    number = _parsed(texts)
+    number = numbers_in(texts)
     return np.asarray((number >= rule.min) & (number < rule.below))
-
-
-def _parsed(texts: pd.Series) -> np.ndarray:
-    """Each text as a number, NaN where it is none."""
-    return np.asarray(pd.to_numeric(texts, errors="coerce").to_numpy(dtype=float, na_value=np.nan))
 
 
 def _instant(text: str, form: str | None) -> np.datetime64:
@@ -168,7 +165,7 @@ def _dates(
 def _numbers(
     values: _Values, missing: np.ndarray, column: Numeric
 ) -> tuple[pd.Series, list[Finding]]:
-    number = _parsed(values.texts.where(~missing, None))
+    number = np.where(missing, np.nan, numbers_in(values.texts))
     special = np.full(len(number), -1)
     for i, value in enumerate(column.special):
         is_text = (values.texts == str(value)).to_numpy()

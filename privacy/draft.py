@@ -18,6 +18,7 @@ import yaml
 from privacy.arrays import holds_arrays
 from privacy.columns import MAX_WHOLE
 from privacy.errors import DataError, InputError
+from privacy.numerals import numbers_in
 from privacy.read import NULL, read_any
 from privacy.schema import DRAFT_MARK, Csv
 
@@ -86,7 +87,7 @@ def _column(texts: pd.Series, counts: np.ndarray) -> list[str]:
 
 
 def _kind(texts: pd.Series, rows: int) -> list[str]:
-    numbers = pd.to_numeric(texts, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+    numbers = numbers_in(texts)
     finite = np.isfinite(numbers) & (np.abs(numbers) <= MAX_WHOLE)
     padded = texts.str.fullmatch(r"-?0\d+").to_numpy(dtype=bool)
     special = texts[~finite]

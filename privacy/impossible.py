@@ -5,10 +5,14 @@ Privacy claim: none; what is impossible is public.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from numbers import Real
+
 import numpy as np
 import pandas as pd
 
 from privacy.codec import Codec, ColumnCode
+from privacy.columns import Column, Numeric
 from privacy.schema import Condition, Schema
 
 
@@ -18,7 +22,7 @@ def impossible_rows(frame: pd.DataFrame, schema: Schema) -> np.ndarray:
     for zero in schema.impossible:
         hit = np.ones(len(frame), dtype=bool)
         for name, condition in zero.items():
-            hit &= _holds(frame[name], condition)
+            hit &= _holds(frame[name], schema.columns[name], condition)
         bad |= hit
     return bad
 
@@ -38,16 +42,28 @@ def impossible_cells(codec: Codec) -> dict[tuple[str, ...], np.ndarray]:
     return cells
 
 
-def _holds(series: pd.Series, condition: Condition) -> np.ndarray:
+def _holds(series: pd.Series, column: Column, condition: Condition) -> np.ndarray:
     missing = series.isna().to_numpy()
     found = missing & condition.missing
     if condition.values is not None:
-        found |= ~missing & series.map(str).isin(condition.values).to_numpy()
+        listed: Sequence[object] = condition.values
+        if isinstance(column, Numeric):
+            # as the column holds them: turned into texts, a 501 reads "501.0" beside a missing value
+            listed = [v for v in column.special if str(v) in condition.values]
+        found |= series.isin(listed).to_numpy(dtype=bool)
     if condition.min is not None or condition.max is not None:
-        numbers = pd.to_numeric(series, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+        numbers = _numbers(series)
         low, high = _range(condition)
         found |= (numbers >= low) & (numbers <= high)
     return np.asarray(found)
+
+
+def _numbers(series: pd.Series) -> np.ndarray:
+    """A canonical series as numbers, NaN for what is missing or a text."""
+    if series.dtype != object:
+        return series.to_numpy(dtype=float, na_value=np.nan)
+    read = (float(v) if isinstance(v, Real) else np.nan for v in series)
+    return np.fromiter(read, dtype=float, count=len(series))
 
 
 def _holds_in_all(code: ColumnCode, condition: Condition) -> np.ndarray:

@@ -28,10 +28,16 @@ import pyarrow.parquet as pq
 from privacy.errors import DataError, InputError
 from privacy.schema import Csv, Schema
 
-NULL = "\0null"
-"""Stands for a Parquet null; a CSV file that holds a NUL byte is refused."""
+NULL = "\ufdd0null"
+"""Stands for a Parquet null: begins with a sign that Unicode keeps for such use, and no value may hold.
+
+Not with NUL, where pandas' string hash tables end: rows that differ after a null were equal to them.
+"""
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".data", ".test")
+
+LINE_BREAK = re.compile(r"\r\n?|\n")
+"""However a file breaks its lines; inside a quoted value every such break is read as \\n."""
 
 UNREADABLE = (pa.ArrowException, OSError, ValueError, EOFError, csv.Error, zlib.error)
 
@@ -103,8 +109,13 @@ def as_texts(path: Path, table: pa.Table) -> pa.Table:
                 " store texts, numbers or dates"
             ) from error
     table = pa.table(texts)
-    _refuse(path, table, "\0", "a NUL byte; export the file as text")
+    _refuse_signs(path, table)
     return pa.table({n: pc.fill_null(table[n], NULL) for n in table.column_names})
+
+
+def _refuse_signs(path: Path, table: pa.Table) -> None:
+    _refuse(path, table, "\0", "a NUL byte; export the file as text")
+    _refuse(path, table, NULL[0], "the sign U+FDD0, which is no character; export the file as text")
 
 
 def _refuse(path: Path, table: pa.Table, sign: str, advice: str) -> None:
@@ -132,7 +143,8 @@ def _csv(path: Path, form: Csv, columns: tuple[str, ...]) -> pa.Table:
 
     def invalid(row: pacsv.InvalidRow) -> str:
         is_comment = form.comment is not None and row.text.startswith(form.comment)
-        return "skip" if is_comment else "error"
+        # a quote left open in a remark would take the rows after it along
+        return "skip" if is_comment and not LINE_BREAK.search(row.text) else "error"
 
     parse = pacsv.ParseOptions(
         delimiter=form.separator, newlines_in_values=True, invalid_row_handler=invalid
@@ -145,10 +157,15 @@ def _csv(path: Path, form: Csv, columns: tuple[str, ...]) -> pa.Table:
             f"{path}: not a readable CSV file: {_advice(error, form, names)}"
         ) from error
     table = table.rename_columns(names)
-    _refuse(path, table, "\0", "a NUL byte; export the file as text")
-    if not form.newlines:
+    _refuse_signs(path, table)
+    if form.newlines:
+        # pyarrow loses the \n of a quoted \r\n between two blocks, so where a row stands would show in it
+        texts = {n: pc.replace_substring_regex(table[n], LINE_BREAK.pattern, "\n") for n in names}
+        table = pa.table(texts)
+    else:
         advice = "a quoted value over several lines; mend the quotes, or set csv.newlines: true"
-        _refuse(path, table, "\n", advice)
+        for sign in "\r\n":
+            _refuse(path, table, sign, advice)
     if form.strip:
         table = pa.table({n: pc.utf8_trim_whitespace(table[n]) for n in names})
     return table

@@ -100,7 +100,8 @@ def read_source(paths: Sequence[Path], schema: Schema) -> Source:
 def _part(path: Path, schema: Schema) -> Source:
     """The declared columns that one file holds."""
     if holds_arrays(path):
-        table, stored = _arrays(path, schema)
+        table, pixels = read_arrays(path, schema)
+        stored: Stored = None if pixels is None else list(pixels)
     elif path.name.lower().endswith(".parquet"):
         table, stored = _parquet(path, schema)
     else:
@@ -113,12 +114,6 @@ def _part(path: Path, schema: Schema) -> Source:
     digests = pa.array([p.digest() for p in pictures], pa.string())
     texts = {n: table[n] for n in table.column_names}
     return Source(pa.table(texts | {str(schema.image): digests}), pictures)
-
-
-def _arrays(path: Path, schema: Schema) -> tuple[pa.Table, Stored]:
-    arrays = read_arrays(path, schema)
-    pixels = arrays.pop(schema.image or "", None)
-    return as_texts(path, pa.table(arrays)), None if pixels is None else list(pixels)
 
 
 def _parquet(path: Path, schema: Schema) -> tuple[pa.Table, Stored]:

@@ -150,6 +150,23 @@ def test_arrays_go_to_columns_as_the_schema_says(tmp_path: Path) -> None:
         Schema.model_validate(SCHEMA.model_dump() | {"npz": {"scan": "x"}})
 
 
+@pytest.mark.parametrize("more", [[], [0.5], ["x"], [-1], [True]], ids=str)
+def test_an_array_is_read_alike_whatever_is_put_after_it(more: list[Any], tmp_path: Path) -> None:
+    """One type for both would make 9.007199254740992e+15 of the first, beside a fraction."""
+    column = {"kind": "float", "bounds": [0, 1e19], "bins": 2}
+    schema = Schema.model_validate(
+        {
+            "name": "scans",
+            "columns": {"picture": COLUMNS["picture"], "label": column},
+            "npz": {"picture": ["x1", "x2"], "label": ["y1", "y2"]},
+        }
+    )
+    x, first = pixels(2 + len(more)), np.array([2**53 + 1, 2**63 + 1], np.uint64)
+    np.savez(tmp_path / "a.npz", x1=x[:2], x2=x[2:], y1=first, y2=np.array(more))
+    texts = read_source([tmp_path / "a.npz"], schema).texts["label"].to_pylist()
+    assert texts[:2] == ["9007199254740993", "9223372036854775809"]
+
+
 def test_parts_are_matched_by_the_identifier_they_share(tmp_path: Path) -> None:
     x, frame = pixels(), texts()
     np.savez(tmp_path / "x.npz", picture=x, who=frame["who"].to_numpy(dtype="U"))

@@ -40,6 +40,11 @@ GOOD = {
         {"csv": {"newlines": True}},
         [("x\ny", "1"), ("z", "2")],
     ),
+    "a quoted line break of Windows": (
+        b'a,b\r\n"x\r\ny",1\r\n"x\ry",2\r\n',
+        {"csv": {"newlines": True}},
+        [("x\ny", "1"), ("x\ny", "2")],
+    ),
     "a quoted quotation mark": (b'a,b\n"x""y",1\n', {}, [('x"y', "1")]),
     "columns in another order": (b"b,a\n1,x\n", {}, [("x", "1")]),
     "empty values": (b"a,b\n,\n", {}, [("", "")]),
@@ -92,6 +97,10 @@ BAD = {
     "latin-1 in the header": ("é,b\nx,1\n".encode("latin-1"), "the header names '\\udce9'"),
     "utf-16": ("a,b\nx,1\n".encode("utf-16"), "the header names"),
     "a NUL byte": (b"a,b\nx,1\ny\0secret,2\n", "column 'a', row 2: a NUL byte"),
+    "a sign that stands for null": (
+        "a,b\n\ufdd0null,1\n".encode(),
+        "column 'a', row 1: the sign U+FDD0",
+    ),
     "a NUL byte in the header": (b"a\0,b\nx,1\n", "the header names 'a\\x00'"),
     "a line break in the header": (b'"a\nq",b\nx,1\n', "the header names 'a\\nq'"),
     "bytes": (bytes(range(256)) * 20, "the header"),
@@ -174,9 +183,41 @@ def test_several_files_are_one_table(tmp_path: Path) -> None:
     assert table["b"].to_pylist() == ["0", "1", "2"]
 
 
-def test_a_stray_quote_does_not_swallow_the_rows_after_it(tmp_path: Path) -> None:
-    content = b'a,b\nx,"good\ny,2\nz,3 ft 2"\n'
+@pytest.mark.parametrize("line_break", [b"\n", b"\r\n", b"\r"])
+def test_a_stray_quote_does_not_swallow_the_rows_after_it(
+    tmp_path: Path, line_break: bytes
+) -> None:
+    content = b'a,b\nx,"good\ny,2\nz,3 ft 2"\n'.replace(b"\n", line_break)
     assert "mend the quotes" in refusal(tmp_path / "data.csv", content)
+
+
+@pytest.mark.parametrize("form", [{}, {"newlines": True}])
+def test_a_quote_left_open_in_a_remark_does_not_either(
+    tmp_path: Path, form: dict[str, Any]
+) -> None:
+    content = b'a,b\nx,1\n#,,"see below\ny,2\nz,3\n'
+    assert "Expected 2 columns" in refusal(
+        tmp_path / "data.csv", content, csv={"comment": "#"} | form
+    )
+
+
+def test_a_quoted_line_break_reads_the_same_wherever_it_stands(tmp_path: Path) -> None:
+    """pyarrow reads in blocks of 16 MB and loses the \\n of a \\r\\n between two (apache/arrow 51368)."""
+    start = len(b'a,b\r\n"')
+    for end in range(-2, 2):
+        pad = "k" * ((1 << 24) + end - start)
+        content = f'a,b\r\n"{pad}\r\nB",1\r\nz,2\r\n'.encode()
+        found = read(tmp_path / "data.csv", content, csv={"newlines": True})
+        assert found["a"] == [f"{pad}\nB", "z"]
+
+
+def test_no_type_is_guessed_from_the_values_of_a_block(tmp_path: Path) -> None:
+    """pandas' own reader takes a type for each block, and brings them together (pandas-dev/pandas 68706)."""
+    plain = "x,1\n" * (1 << 22)
+    found = read(
+        tmp_path / "data.csv", f"a,b\n{plain}x,{2**64 - 1}\nx,{2**64 - 2}\n007,0.5\n".encode()
+    )
+    assert found["b"][-4:] == ["1", str(2**64 - 1), str(2**64 - 2), "0.5"]
 
 
 def test_a_nul_in_parquet_is_refused(tmp_path: Path) -> None:

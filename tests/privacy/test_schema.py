@@ -104,6 +104,8 @@ BAD = {
     "a special value twice": ("columns.bmi.special", ["N", "N"], "special values repeat"),
     "a special value inside": ("columns.bmi.special", [20], "20 lies inside the bounds"),
     "half a special value": ("columns.age.special", [100.5], "special: 100.5 is not"),
+    "a special value that is not exact": ("columns.age.special", [2**60], "quote it as text"),
+    "one among floats": ("columns.bmi.special", [2**53 + 1], "is not exact in floating point"),
     "a special value missing": ("columns.bmi.special", [""], "special and for a missing value"),
     "a category twice": ("columns.sex.categories", ["F", "F"], "categories repeat: F"),
     "no categories": ("columns.sex.categories", [], "between 1 and"),

@@ -1,0 +1,31 @@
+"""Texts → numbers, each text by itself.
+
+A number is a plain decimal: digits, a point, an exponent, a sign, blanks around it. It is the float nearest to
+what is written, as Python reads it. Everything else is none: "nan", "inf", what is too large for a float,
+"0x10", "1_000", "1,000", digits of other scripts.
+
+``pandas.to_numeric`` reads a column as a whole: beside one text with a point, whole numbers of 16 digits and
+more are rounded another way.
+
+Privacy claim: none; what a text means depends on no other row.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+import numpy as np
+
+_BLANK = r"[ \t\n\v\f\r]*"
+_DECIMAL = re.compile(
+    rf"{_BLANK}[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?{_BLANK}"
+).fullmatch
+
+
+def numbers_in(texts: Collection[str]) -> np.ndarray:
+    """Each text as a number, NaN where it is none."""
+    read = (float(text) if _DECIMAL(text) else np.nan for text in texts)
+    found = np.fromiter(read, dtype=float, count=len(texts))
+    found[np.isinf(found)] = np.nan
+    return found
