@@ -130,7 +130,13 @@ def assert_finished(run: Run) -> None:
     """Whole, paid for once, and nothing left over."""
     assert_sound(run)
     assert_whole(run / "bundle")
-    assert sorted(p for _, _, p in charges(run)) == ["evaluate", "fit", "judge", "judge", "recognise"]
+    assert sorted(p for _, _, p in charges(run)) == [
+        "evaluate",
+        "fit",
+        "judge",
+        "judge",
+        "recognise",
+    ]
     assert not [f for f in run.folder.rglob(".*") if f.name.endswith(".partial")]
     assert not list(run.folder.glob("*.checkpoint"))
 

@@ -16,6 +16,7 @@ from privacy.errors import LedgerError, PermitError
 from privacy.identity import AS_READ, Identity
 from privacy.ledger import Ledger
 from privacy.plain import plain_name, plain_value
+from privacy.read import NULL
 from privacy.schema import Schema
 from privacy.table import PrivateTable
 
@@ -160,7 +161,7 @@ def test_identities_survive_json():
         ("2020-01-01", "2020-01-01 00:00:00"),
         ("2020-01-01T10:00", "2020-01-01 10:00:00.000"),
         ("é", "é"),
-        ("\0null", ""),
+        (NULL, ""),
     ],
 )
 def test_one_value_has_one_form(a, b):

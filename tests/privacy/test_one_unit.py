@@ -27,9 +27,11 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from privacy.accounting import Guarantee
+from privacy.charges import Permit
 from privacy.codec import Codec
+from privacy.identity import Identity
 from privacy.images import encode
-from privacy.ledger import Ledger, Permit
+from privacy.ledger import Ledger
 from privacy.schema import Schema
 from privacy.table import PrivateTable
 
@@ -38,19 +40,34 @@ Unit = Counter[tuple[Any, ...]]
 PARTITIONS = ("train", "holdout")
 
 
+Permits = Callable[[Schema], dict[str, Permit]]
+
+
 @pytest.fixture(scope="module")
-def permits(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Permit]:
-    """A permit for each partition, of one split."""
-    ledger = Ledger(str(tmp_path_factory.mktemp("ledger") / "ledger.db"))
-    ledger.register("t", Guarantee(1, 1e-6), 0.4, public_key=bytes(range(32)))
-    words = {"run": "r", "attempt": "a", "purpose": "test", "event": NoOpDpEvent()}
-    return {p: ledger.charge("t", p, **words) for p in PARTITIONS}
+def permits(tmp_path_factory: pytest.TempPathFactory) -> Permits:
+    """A permit for each partition, of one split for all schemas, which differ in who is a unit."""
+
+    def of(schema: Schema) -> dict[str, Permit]:
+        ledger = Ledger(str(tmp_path_factory.mktemp("ledger") / "ledger.db"))
+        ledger.register("t", Guarantee(1, 1e-6), 0.4, schema, public_key=bytes(range(32)))
+        words = {"run": "r", "attempt": "a", "purpose": "test", "event": NoOpDpEvent()}
+        return {p: ledger.charge("t", p, **words) for p in PARTITIONS}
+
+    known: dict[str, dict[str, Permit]] = {}
+
+    def found(schema: Schema) -> dict[str, Permit]:
+        name = str(Identity.of(schema))
+        if name not in known:
+            known[name] = of(schema)
+        return known[name]
+
+    return found
 
 
-def parts(paths: list[Path], schema: Schema, permits: dict[str, Permit]) -> dict[str, Counter[Any]]:
+def parts(paths: list[Path], schema: Schema, permits: Permits) -> dict[str, Counter[Any]]:
     """The units of each partition, each as its rows' codes (and picture) in some order."""
     found = {}
-    for partition, permit in permits.items():
+    for partition, permit in permits(schema).items():
         rows = PrivateTable(schema, tuple(paths), partition).open(permit)  # type: ignore[arg-type]
         columns = [c.tolist() for _, c in Codec(schema).encode(rows.frame).items()]
         if schema.image is not None:
@@ -318,9 +335,7 @@ CASES = [
 ]
 
 
-def holds(
-    kind: Kind, units: bool, permits: dict[str, Permit], folder: Path, data: st.DataObject
-) -> None:
+def holds(kind: Kind, units: bool, permits: Permits, folder: Path, data: st.DataObject) -> None:
     schema = kind.schema(units)
     without, both = (
         parts(kind.write(folder, rows, schema), schema, permits)
@@ -336,7 +351,7 @@ def holds(
 
 @pytest.mark.parametrize(("kind", "units"), CASES)
 def test_one_unit_more_leaves_the_others_as_they_are(
-    kind: str, units: bool, permits: dict[str, Permit], tmp_path_factory: pytest.TempPathFactory
+    kind: str, units: bool, permits: Permits, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = tmp_path_factory.mktemp("source")
 
@@ -348,7 +363,7 @@ def test_one_unit_more_leaves_the_others_as_they_are(
     check()
 
 
-def test_nobody_leaves_a_bin_for_a_half(permits: dict[str, Permit], tmp_path: Path) -> None:
+def test_nobody_leaves_a_bin_for_a_half(permits: Permits, tmp_path: Path) -> None:
     """A thousand people at the lower edge of a bin, and one who says 0.5."""
     edge = 1723275953579371748
     column = {"kind": "float", "bounds": [0, 1e19], "bins": [0, float(edge), 1e19]}
@@ -367,7 +382,7 @@ def test_nobody_leaves_a_bin_for_a_half(permits: dict[str, Permit], tmp_path: Pa
 @pytest.mark.long
 @pytest.mark.parametrize(("kind", "units"), CASES)
 def test_in_many_more_files(
-    kind: str, units: bool, permits: dict[str, Permit], tmp_path_factory: pytest.TempPathFactory
+    kind: str, units: bool, permits: Permits, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = tmp_path_factory.mktemp("source")
 
