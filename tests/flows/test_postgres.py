@@ -205,7 +205,7 @@ def test_a_release_whose_server_crashes_goes_on_when_it_is_back(server, url, tmp
     bundle = test_crashes.release(config)
     test_crashes.assert_whole(bundle)
     purposes = sorted(c.purpose for c in Ledger(url).charges())
-    assert purposes == ["evaluate", "fit", "judge", "judge"]
+    assert purposes == ["evaluate", "fit", "judge", "judge", "recognise"]
     for file in tmp_path.rglob("*"):
         assert not file.is_file() or postgres.PASSWORD.encode() not in file.read_bytes()
 
