@@ -1,7 +1,7 @@
 """The bundle: ``public/`` may leave the house, ``internal/`` may not.
 
     public/    data.parquet, data.csv, schema.yaml, label.json, card.html, README.md, croissant.json,
-               manifest.json; of an image set also images/ and data.npz
+               registry.yaml, manifest.json; of an image set also images/ and data.npz
     candidate/ the same files, where the config leaves the last word to a person (flows.candidate)
     internal/  scores.parquet, scores.json, verdict.json, report.html, model/, ledger.json
 
@@ -24,6 +24,7 @@ from evaluators.pages.report import write_report
 from flows.candidate import CANDIDATE, LEDGER, PUBLIC
 from flows.card import write_card
 from flows.croissant import write_croissant
+from flows.deployment_registry import write_registry
 from flows.export import exported, write_files
 from flows.label import make_label
 from flows.readme import write_readme
@@ -57,6 +58,7 @@ def _public(folder: Path, schema: Schema, label: dict[str, Any], frame: pd.DataF
     write_card(folder / "card.html", label, schema, frame)
     write_readme(folder, label, schema)
     write_croissant(folder, label, schema)
+    write_registry(folder, label, schema)
     write_json(folder / "manifest.json", manifest(folder))
 
 

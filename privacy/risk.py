@@ -1,12 +1,12 @@
 """What any attack can reach at most, whoever runs it and whatever they know: a privacy profile as chances.
 
-Every pair (ε, δ) of a profile bounds the true positive rate of every test at every false positive rate (Kairouz,
-Oh and Viswanath 2015); the smallest of these bounds is one minus the trade-off function f of the mechanism, as
-exact as the profile is (Dong, Roth and Su, arXiv 1905.02383). From it follow the largest difference between both
-rates, and the chance of guessing a secret of one unit: whoever would be right with probability p from a release
-that the unit had no part in is right with probability at most 1 − f(p) from this one, since each guess is a test
-between both worlds and 1 − f is concave (Hayes, Mahloujifar and Balle, arXiv 2302.07225; Kulynych et al., arXiv
-2507.06969).
+Every pair (ε, δ) of a profile bounds the true positive rate of every test at every false positive rate
+(Kairouz, Oh and Viswanath 2015); the smallest of these bounds is one minus the trade-off function f of the
+mechanism, as exact as the profile is (Dong, Roth and Su, arXiv 1905.02383). From it follow the largest
+difference between both rates, and the chance of guessing a secret of one unit: whoever would be right with
+probability p from a release that the unit had no part in is right with probability at most 1 − f(p) from this
+one, since each guess is a test between both worlds and 1 − f is concave (Hayes, Mahloujifar and Balle, arXiv
+2302.07225; Kulynych et al., arXiv 2507.06969).
 
 Privacy claim: none; arithmetic on public parameters.
 """
@@ -29,9 +29,9 @@ FPR = 0.01
 class Risk:
     """The most that any attack on one unit reaches.
 
-    ``advantage``: true minus false positive rate in telling whether a unit took part. ``tpr``: the true positive
-    rate of that at 1 % false ones. ``one_in_two``, ``one_in_hundred``: the chance of guessing a secret of the
-    unit right that would be guessed right with probability 1/2 and 1/100 without it.
+    ``advantage``: true minus false positive rate in telling whether a unit took part. ``tpr``: the true
+    positive rate of that at 1 % false ones. ``one_in_two``, ``one_in_hundred``: the chance of guessing a secret
+    of the unit right that would be guessed right with probability 1/2 and 1/100 without it.
     """
 
     advantage: float

@@ -1,9 +1,9 @@
 """What an (ε, δ) guarantee allows any membership attack at most, whoever runs it and whatever they know.
 
-The formulas are those of ``privacy.risk``, at one pair of ε and δ. A member is the unit that is added or removed;
-for train people beside people held out the bound holds on average where units are independent of each other
-(Humphries et al. 2023). Between the bound and what an attack finds lies room for stronger attacks, not evidence
-that there are none.
+The formulas are those of ``privacy.risk``, at one pair of ε and δ. A member is the unit that is added or
+removed; for train people beside people held out the bound holds on average where units are independent of each
+other (Humphries et al. 2023). Between the bound and what an attack finds lies room for stronger attacks, not
+evidence that there are none.
 
 Privacy claim: none; arithmetic on public parameters.
 """

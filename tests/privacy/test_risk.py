@@ -1,7 +1,8 @@
-"""What any attack can reach: against closed forms, against riskcal, and against the best attack on real draws."""
+"""What any attack can reach: against closed forms, against riskcal, and against the best attack there is."""
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import dp_accounting
@@ -66,7 +67,7 @@ def test_a_claim_of_pure_privacy_is_that_of_randomised_response(epsilon: float) 
 def test_riskcal_says_the_same(
     event: DpEvent, advantage: float, tpr: float, one_in_two: float
 ) -> None:
-    """Figures of riskcal 1.5.1 on the same privacy loss distributions (``riskcal.analysis``, arXiv 2407.02191)."""
+    """Figures of riskcal 1.5.1 on the same privacy loss distributions (arXiv 2407.02191)."""
     found = figures(risk([event]))
     assert found == pytest.approx((advantage, tpr, one_in_two, tpr), rel=2e-5)
 
@@ -127,9 +128,7 @@ def test_guesses_of_a_secret_drawn_by_chance_stay_below() -> None:
 def test_more_loss_is_more_risk_and_never_more_than_one_epsilon_allows(events) -> None:
     found = [figures(risk(events(x))) for x in (0.01, 0.1, 1.0)]
     assert all(
-        a <= b
-        for low, high in zip(found, found[1:], strict=False)
-        for a, b in zip(low, high, strict=True)
+        a <= b for low, high in itertools.pairwise(found) for a, b in zip(low, high, strict=True)
     )
     delta = 1e-5
     epsilon = spent(events(0.1), delta).epsilon
