@@ -26,6 +26,8 @@ from privacy.errors import InputError, LedgerError
 from privacy.ledger import Ledger, address
 
 CANDIDATE, PUBLIC, APPROVAL = "candidate", "public", "approval.json"
+REPORT = "figures on real rows that nobody was charged for: what is decided beside them is not covered"
+"""What stands in the house's report, for whoever decides."""
 REFUSED = "nothing is exported"
 WAITS = "waits for approval"
 LEDGER = "ledger.json"
@@ -89,10 +91,22 @@ class Candidate:
             "guarantee": f"ε={guarantee['epsilon']:.4g}, δ={guarantee['delta']:g} for each {guarantee['unit']}",
             "generator": release["generator"]["name"],
             "synthetic rows": f"{release['synthetic_rows']}",
-            "gate": f"{self.label['decision']['decision']} under policy {self.label['decision']['policy']}",
+            "gate": self._gate(),
             "files": f"{len(self.files)}",
             "candidate": self.hash,
         }
+
+    def _gate(self) -> str:
+        """What the policy decided, and on which figures: a person's word after it is not covered either way."""
+        decision = self.label["decision"]
+        figures = {"charged": "charged figures alone", "all": "figures that were not charged for"}
+        on = f", on {figures[decision['figures']]}" if "figures" in decision else ""
+        return f"{decision['decision']} under policy {decision['policy']}{on}"
+
+    @property
+    def report(self) -> Path:
+        """The page on real rows, which stays in the house."""
+        return self.run / "bundle" / "internal" / "report.html"
 
     def command(self) -> str:
         """The command that approves it."""

@@ -143,7 +143,7 @@ SHOWN = 8
 
 
 def _say_decision(outcome: Outcome) -> None:
-    from flows.candidate import WAITS, Candidate
+    from flows.candidate import REPORT, WAITS, Candidate
 
     _say_reasons(outcome.decision, _read_json(outcome.bundle / "internal" / "verdict.json"))
     decision = outcome.decision
@@ -164,6 +164,7 @@ def _say_decision(outcome: Outcome) -> None:
         if (outcome.bundle / name).exists():
             say(f"  {outcome.bundle / name}")
     if decision == WAITS:
+        say(f"internal/report.html holds {REPORT}")
         say("nothing is public yet; when you have looked, say who approves it and why:")
         say(f"  {Candidate.of(outcome.bundle.parent).command()}")
     say("what stands in internal/ must not leave the house")
