@@ -17,6 +17,7 @@ from rich.table import Table
 
 from flows.commands import deployments, ledger, schema
 from flows.commands.approve import approve
+from flows.commands.verify import verify
 from flows.terminal import (
     console,
     listened,
@@ -39,6 +40,7 @@ app = typer.Typer(
 app.add_typer(schema.app, name="schema")
 app.add_typer(ledger.app, name="ledger")
 app.command()(approve)
+app.command()(verify)
 app.command()(deployments.setup)
 app.command()(deployments.serve)
 

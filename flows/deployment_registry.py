@@ -165,7 +165,7 @@ def _implementation(label: dict[str, Any]) -> dict[str, Any]:
             [
                 *(_draw(e) for e in events(label)),
                 f"Generator: {label['release']['generator']['name']}.",
-                f"Randomness: {made['randomness']}.",
+                f"Randomness: {made['randomness'].rstrip('.')}.",
                 "Libraries: " + ", ".join(f"{n} {v}" for n, v in made["libraries"].items()) + ".",
                 "Rows are opened by a permit that a ledger gives after its charge; timing is not protected.",
             ]

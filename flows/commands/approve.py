@@ -31,7 +31,8 @@ def approve(
     ] = None,
 ) -> None:
     """Approve a candidate, or reject it; what is exported is exactly what was approved."""
-    from flows.candidate import APPROVAL, REPORT, Candidate, settle
+    from flows.candidate import REPORT, Candidate, settle
+    from flows.manifest import APPROVAL
     from privacy.decisions import APPROVED, REJECTED
 
     found = Candidate.of(run_folder)
