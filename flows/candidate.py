@@ -85,6 +85,7 @@ class Candidate:
             "release": release["name"],
             "data set": release["data_set"],
             "guarantee": f"ε={guarantee['epsilon']:.4g}, δ={guarantee['delta']:g} for each {guarantee['unit']}",
+            **({"risk": self.label["risk"]["in_words"]} if "risk" in self.label else {}),
             "generator": release["generator"]["name"],
             "synthetic rows": f"{release['synthetic_rows']}",
             "gate": self._gate(),

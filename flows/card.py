@@ -117,24 +117,19 @@ def decision(label: dict[str, Any]) -> dict[str, Any]:
 def risks(label: dict[str, Any]) -> list[tuple[str, str, str]]:
     """What any attack can reach: of what, how often without these rows and at most with them, both in 100."""
     risk = label["risk"]
-    return [
-        ("A yes-or-no secret of somebody is guessed", "50", in_hundred(risk["right_about_1_in_2"])),
-        (
-            "A secret with a hundred equally likely answers is guessed",
+    figures = {
+        "A yes-or-no secret is guessed right": ("50", "right_about_1_in_2"),
+        "A secret with a hundred equally likely answers is guessed right": (
             "1",
-            in_hundred(risk["right_about_1_in_100"]),
+            "right_about_1_in_100",
         ),
-        (
-            "Somebody who took part is recognised, where of those who did not 1 is accused",
+        "Somebody who took part is named as such, when 1 in 100 who did not is named too": (
             "1",
-            in_hundred(risk["tpr_at_1_percent_fpr"]),
+            "tpr_at_1_percent_fpr",
         ),
-        (
-            "Those recognised less those wrongly accused, at any threshold",
-            "0",
-            in_hundred(risk["membership_advantage"]),
-        ),
-    ]
+        "The same less those wrongly named, whatever their number": ("0", "membership_advantage"),
+    }
+    return [(what, before, in_hundred(risk[name])) for what, (before, name) in figures.items()]
 
 
 def under(label: dict[str, Any]) -> str:

@@ -42,11 +42,15 @@ def told_risk(events: Iterable[DpEvent], unit: str, unverified: bool) -> dict[st
 
 def _in_words(one_in_two: float, unit: str, unverified: bool) -> str:
     """One sentence for whoever has to answer for the release."""
-    whom = "whoever a row stands for" if unit == "row" else f"any one {unit} (unit)"
+    whom, rows = (
+        ("whoever a row stands for", "that row")
+        if unit == "row"
+        else (f"any one {unit}", "their rows")
+    )
     said = (
-        "whoever knows everything about everybody else, and tries whatever there is, can be right about a "
-        f"yes-or-no secret of {whom} at most {in_hundred(one_in_two)} times in 100, where without their rows "
-        "it would be 50."
+        "somebody who knows everything about everybody else and tries whatever there is will guess a yes-or-no "
+        f"secret of {whom} right at most {in_hundred(one_in_two)} times in 100; without {rows} it would be 50 "
+        "times."
     )
     return (
         f"If what is claimed upstream holds, {said}" if unverified else said[0].upper() + said[1:]
