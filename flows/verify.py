@@ -226,6 +226,13 @@ def _accounting(bundle: Bundle) -> Iterator[str]:
     claimed = any(isinstance(e, ClaimedDpEvent) for e in _all_parts(bundle.events))
     if claimed and "claimed" not in bundle.label["guarantee"].get("basis", ""):
         yield "label.json: an event is somebody's claim, and the guarantee does not say so"
+    accounting = bundle.label["accounting"]
+    if event_from_json(accounting["generator_event"]) not in _all_parts(bundle.events):
+        yield "label.json: the generator's event is not among those that were charged"
+    ledger = accounting["ledger"]
+    used, budget = ledger["data_set_epsilon_spent"], ledger["data_set_epsilon_budget"]
+    if not used <= budget * (1 + ROUNDING):
+        yield f"label.json: the data set has spent ε = {used:.6g} of a budget of {budget:.6g}"
     asked = bundle.label.get("evaluation")
     if asked:
         events = [event_from_json(e["event"]) for e in asked["events"]]
@@ -310,12 +317,12 @@ CHECKS: dict[str, Callable[[Bundle], Iterable[str]]] = {
     "every file is that of manifest.json, and no other lies beside them": _files,
     "the release was approved, and an approval is of these very files": _decision,
     "label.json and schema.yaml speak of the same table": _schema,
-    "every row of data.csv lies inside schema.yaml; there are as many as the label says": _rows,
+    "every value of data.csv lies inside schema.yaml, in as many rows as the label says": _rows,
     "data.parquet holds the same rows": _parquet,
     "ε and δ cover the events on the label, composed anew": _accounting,
     "what any attack can reach follows from these events": _risk,
-    "croissant.json says what the label says": _croissant,
-    "registry.yaml says what the label says": _registry,
-    "README.md and card.html say what the label says": _cards,
+    "croissant.json gives the label's ε and δ and the digests of these files": _croissant,
+    "registry.yaml gives the label's ε and δ": _registry,
+    "README.md and card.html give the label's ε and δ": _cards,
 }
 """What holds, in words, and what finds that it does not."""

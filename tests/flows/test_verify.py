@@ -165,6 +165,11 @@ def last_row(folder: Path) -> None:
         (label(lambda c: c["guarantee"].update(epsilon=9.0)), "registry.yaml: ε = 2"),
         (label(lambda c: c["guarantee"].update(delta=1e-9)), "its events cost ε"),
         (label(dearer), "its events cost ε"),
+        (label(claims), "the generator's event is not among"),
+        (
+            label(lambda c: c["accounting"]["ledger"].update(data_set_epsilon_budget=1.0)),
+            "has spent ε = 2 of a budget of 1",
+        ),
         (label(claims), "an event is somebody's claim"),
         (
             label(lambda c: c["evaluation"]["guarantee"].update(epsilon=0.1)),
