@@ -28,6 +28,7 @@ from evaluators.pages.page import loss
 from flows.export import exported, read_synthetic, texts
 from flows.manifest import APPROVAL, MANIFEST, differences, digests
 from flows.parquet import arrow_schema
+from flows.pictures import file_names
 from flows.risk import in_hundred
 from privacy.accounting import ClaimedDpEvent, event_from_json, spent
 from privacy.columns import Datetime
@@ -80,6 +81,9 @@ class Bundle:
                 raise InputError(
                     f"{folder / name}: not there; give the folder that was published, …/bundle/public"
                 )
+        for path in sorted(folder.rglob("*")):
+            if path.is_symlink():
+                raise InputError(f"{path}: a link, which no published folder holds")
         try:
             text = (folder / MANIFEST).read_bytes()
             label = json.loads((folder / "label.json").read_text("utf-8"))
@@ -213,8 +217,9 @@ def _parquet(bundle: Bundle) -> Iterator[str]:
 
 def _pictures(bundle: Bundle, stored: list[dict[str, Any]]) -> Iterator[str]:
     image = bundle.schema.image
-    files = [(bundle.folder / "images" / str(s["path"])).read_bytes() for s in stored]
-    if len(files) != len(bundle.frame) or files != [s["bytes"] for s in stored]:
+    names = [f"images/{name}" for name in file_names(len(bundle.frame))]
+    files = [(bundle.folder / name).read_bytes() for name in names]
+    if files != [s["bytes"] for s in stored]:
         yield "data.parquet: other pictures than in images/"
     with np.load(bundle.folder / "data.npz", allow_pickle=False) as arrays:
         if not np.array_equal(arrays[str(image)], stack(bundle.frame[image])):

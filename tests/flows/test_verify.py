@@ -22,6 +22,7 @@ from flows.cli import app
 from flows.manifest import manifest
 from flows.run import write_json
 from flows.verify import Bundle, _parquet, _rows, verify
+from privacy.errors import InputError
 from tests.flows import test_export
 from tests.flows.test_evaluation import CHARGED, EVALUATION
 from tests.flows.test_export import SCHEMAS, drawn
@@ -89,11 +90,6 @@ def append(folder: Path) -> None:
         file.write("\n")
 
 
-def link(folder: Path) -> None:
-    (folder / "data.csv").rename(folder.parent / "elsewhere.csv")
-    (folder / "data.csv").symlink_to(folder.parent / "elsewhere.csv")
-
-
 def label(change: Callable[[dict[str, Any]], Any]) -> Change:
     def tamper(folder: Path) -> None:
         content = json.loads((folder / "label.json").read_text("utf-8"))
@@ -116,7 +112,6 @@ def text(name: str, old: str, new: str) -> Change:
     ("tamper", "named"),
     [
         (append, "data.csv: not the file of the manifest"),
-        (link, "data.csv: not in the manifest"),
         (lambda f: (f / "real.csv").write_text("a"), "real.csv: not in the manifest"),
         (lambda f: (f / "more").mkdir(), "more: not in the manifest"),
         (lambda f: (f / "card.html").unlink(), "card.html: missing"),
@@ -259,6 +254,13 @@ def test_what_is_no_release_is_bad_input(public: Path, name: str) -> None:
     )  # fmt: skip
     assert done.returncode == 2
     assert "give the folder that was published" in done.stderr
+
+
+def test_a_link_is_not_followed(public: Path) -> None:
+    (public / "data.csv").rename(public.parent / "elsewhere.csv")
+    (public / "data.csv").symlink_to(public.parent / "elsewhere.csv")
+    with pytest.raises(InputError, match=r"data\.csv: a link"):
+        verify(public)
 
 
 def test_it_answers_without_prefect_and_torch() -> None:
