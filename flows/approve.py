@@ -19,7 +19,7 @@ from prefect.input import RunInput
 from prefect.states import Completed
 from pydantic import Field
 
-from flows.candidate import PUBLIC, WAITS, Candidate, settle
+from flows.candidate import PUBLIC, REPORT, WAITS, Candidate, settle
 from flows.places import inside
 from flows.release import PRIVATE, Outcome, artifact_key
 from privacy.decisions import APPROVED, LONGEST, REJECTED, Decision
@@ -80,8 +80,7 @@ def ask(candidate: Candidate) -> Answer:
 def show(candidate: Candidate) -> None:
     """Put what is to be decided where the run is looked at."""
     card = _card(candidate.folder)
-    report = (candidate.run / "bundle" / "internal" / "report.html").resolve()
-    look = f"Look at the [card]({card}) and, in the house, at `{report}`."
+    look = f"Look at the [card]({card}). In the house there is `{candidate.report.resolve()}`, with {REPORT}."
     create_markdown_artifact(
         f"# Waits for approval\n\n{_table(candidate)}\n{look}\n\nResume this run to decide.",
         key=_key(candidate),

@@ -1,7 +1,7 @@
 """The bundle: ``public/`` may leave the house, ``internal/`` may not.
 
     public/    data.parquet, data.csv, schema.yaml, label.json, card.html, README.md, croissant.json,
-               manifest.json; of an image set also images/ and data.npz
+               registry.yaml, manifest.json; of an image set also images/ and data.npz
     candidate/ the same files, where the config leaves the last word to a person (flows.candidate)
     internal/  scores.parquet, scores.json, verdict.json, report.html, model/, ledger.json
 
@@ -10,7 +10,6 @@ A veto, or insufficient evidence, makes no ``public/`` at all. The whole bundle 
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from dataclasses import asdict
 from pathlib import Path
@@ -24,8 +23,10 @@ from evaluators.pages.report import write_report
 from flows.candidate import CANDIDATE, LEDGER, PUBLIC
 from flows.card import write_card
 from flows.croissant import write_croissant
+from flows.deployment_registry import write_registry
 from flows.export import exported, write_files
 from flows.label import make_label
+from flows.manifest import MANIFEST, manifest
 from flows.readme import write_readme
 from flows.run import folder_atomically, write_json
 from flows.steps import NEIGHBOURS, Work, scorecard
@@ -57,7 +58,8 @@ def _public(folder: Path, schema: Schema, label: dict[str, Any], frame: pd.DataF
     write_card(folder / "card.html", label, schema, frame)
     write_readme(folder, label, schema)
     write_croissant(folder, label, schema)
-    write_json(folder / "manifest.json", manifest(folder))
+    write_registry(folder, label, schema)
+    write_json(folder / MANIFEST, manifest(folder))
 
 
 def _internal(
@@ -77,18 +79,3 @@ def _internal(
         Facts.of_label(label),
         neighbours=grid.read_bytes() if grid.exists() else None,
     )
-
-
-def manifest(folder: Path) -> dict[str, Any]:
-    """Every file in and below the folder with its size and SHA-256."""
-    files = sorted(f for f in folder.rglob("*") if f.is_file() and f.name != "manifest.json")
-    return {
-        "files": [
-            {
-                "name": f.relative_to(folder).as_posix(),
-                "bytes": f.stat().st_size,
-                "sha256": hashlib.sha256(f.read_bytes()).hexdigest(),
-            }
-            for f in files
-        ]
-    }

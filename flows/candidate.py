@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from flows.manifest import APPROVAL, MANIFEST, differences, digests
 from flows.run import folder_atomically, locked, write_json
 from privacy.address import address
 from privacy.chain import Head
@@ -27,7 +28,16 @@ from privacy.decisions import APPROVED, REJECTED, Decision, decide, decision_on
 from privacy.errors import InputError, LedgerError
 from privacy.ledger import Ledger
 
-CANDIDATE, PUBLIC, APPROVAL = "candidate", "public", "approval.json"
+CANDIDATE, PUBLIC = "candidate", "public"
+REPORT = (
+    "figures on real rows that nobody was charged for: what is decided beside them is not covered"
+)
+"""What stands in the house's report, for whoever decides."""
+HOW = {
+    "added": "added after the candidate was made",
+    "missing": "missing from the candidate",
+    "changed": "changed after the candidate was made",
+}
 REFUSED = "nothing is exported"
 WAITS = "waits for approval"
 LEDGER = "ledger.json"
@@ -55,21 +65,9 @@ class Candidate:
     def read(cls, folder: Path) -> Candidate:
         """The candidate in a folder, every file held against the manifest, by name and by content."""
         text, files = _manifest(folder)
-        found = {p.relative_to(folder).as_posix(): p for p in sorted(folder.rglob("*"))}
-        folders = {str(parent) for name in files for parent in Path(name).parents}
-        beside = {"manifest.json", *([APPROVAL] if folder.name == PUBLIC else [])}
-        for name, path in found.items():
-            known = name in folders if path.is_dir() else name in files.keys() | beside
-            if path.is_symlink() or not known:
-                raise InputError(f"{path}: added after the candidate was made; {REFUSED}")
-        for name, digest in files.items():
-            if name not in found:
-                raise InputError(f"{folder / name}: missing from the candidate; {REFUSED}")
-            with found[name].open("rb") as file:
-                if hashlib.file_digest(file, "sha256").hexdigest() != digest:
-                    raise InputError(
-                        f"{found[name]}: changed after the candidate was made; {REFUSED}"
-                    )
+        beside = {MANIFEST, *([APPROVAL] if folder.name == PUBLIC else [])}
+        for path, how in differences(folder, files, beside):
+            raise InputError(f"{path}: {HOW[how]}; {REFUSED}")
         label = json.loads((folder / "label.json").read_text(encoding="utf-8"))
         return cls(folder, hashlib.sha256(text).hexdigest(), files, label)
 
@@ -89,12 +87,25 @@ class Candidate:
             "release": release["name"],
             "data set": release["data_set"],
             "guarantee": f"ε={guarantee['epsilon']:.4g}, δ={guarantee['delta']:g} for each {guarantee['unit']}",
+            **({"risk": self.label["risk"]["in_words"]} if "risk" in self.label else {}),
             "generator": release["generator"]["name"],
             "synthetic rows": f"{release['synthetic_rows']}",
-            "gate": f"{self.label['decision']['decision']} under policy {self.label['decision']['policy']}",
+            "gate": self._gate(),
             "files": f"{len(self.files)}",
             "candidate": self.hash,
         }
+
+    def _gate(self) -> str:
+        """What the policy decided, and on which figures: a person's word after it is not covered either way."""
+        decision = self.label["decision"]
+        figures = {"charged": "charged figures alone", "all": "figures that were not charged for"}
+        on = f", on {figures[decision['figures']]}" if "figures" in decision else ""
+        return f"{decision['decision']} under policy {decision['policy']}{on}"
+
+    @property
+    def report(self) -> Path:
+        """The page on real rows, which stays in the house."""
+        return self.run / "bundle" / "internal" / "report.html"
 
     def command(self) -> str:
         """The command that approves it."""
@@ -187,14 +198,14 @@ def _bundle(run: Path) -> Path:
 
 def _manifest(folder: Path) -> tuple[bytes, dict[str, str]]:
     """The manifest as it is, and what it says: names and digests."""
-    path = folder / "manifest.json"
+    path = folder / MANIFEST
     if not path.is_file() or path.is_symlink():
-        raise InputError(f"{path}: missing from the candidate; {REFUSED}")
+        raise InputError(f"{path}: {HOW['missing']}; {REFUSED}")
     text = path.read_bytes()
     try:
-        return text, {f["name"]: f["sha256"] for f in json.loads(text)["files"]}
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path}: changed after the candidate was made; {REFUSED}") from error
+        return text, digests(text)
+    except ValueError as error:
+        raise InputError(f"{path}: {HOW['changed']}; {REFUSED}") from error
 
 
 def _check_hash(found: Candidate, wanted: str) -> None:

@@ -19,6 +19,7 @@ import pandas as pd
 from evaluators.pages.page import environment, loss, write_page
 from flows.columns import tiles
 from flows.figures import tables
+from flows.risk import in_hundred
 from flows.sheet import contact_sheet
 from privacy.schema import Schema
 
@@ -90,21 +91,45 @@ def write_card(path: Path, label: dict[str, Any], schema: Schema, synthetic: pd.
         "subgroups": [s.name for s in schema.subgroups],
         "unit_is_row": schema.unit is None,
         "asked": tables(label),
+        "risks": risks(label),
         "advice": ADVICE,
     }
     write_page(path, environment(TEMPLATES), "card.html.j2", context)
 
 
 def decision(label: dict[str, Any]) -> dict[str, Any]:
-    """The decision and the policy's name; how it was reached only where that was charged for."""
+    """The decision, by which policy and whom; how it was reached only where that was charged for.
+
+    ``covered``: whether a guarantee covers it, as where nobody decided who had other figures at hand.
+    """
     summary = label["decision"]
     return {
         "decision": summary.get("decision", "not stated"),
         "policy": summary.get("policy", ""),
         "charged": summary.get("figures") == "charged",
+        "covered": summary.get("figures") == "charged" and "at_hand" not in summary,
+        "by": summary.get("decided_by", ""),
         "reasons": [r["text"] for r in summary.get("reasons", ()) if r["outcome"] != "pass"],
         "met": sum(r["outcome"] == "pass" for r in summary.get("reasons", ())),
     }
+
+
+def risks(label: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """What any attack can reach: of what, how often without these rows and at most with them, both in 100."""
+    risk = label["risk"]
+    figures = {
+        "A yes-or-no secret is guessed right": ("50", "right_about_1_in_2"),
+        "A secret with a hundred equally likely answers is guessed right": (
+            "1",
+            "right_about_1_in_100",
+        ),
+        "Somebody who took part is named as such, when 1 in 100 who did not is named too": (
+            "1",
+            "tpr_at_1_percent_fpr",
+        ),
+        "The same less those wrongly named, whatever their number": ("0", "membership_advantage"),
+    }
+    return [(what, before, in_hundred(risk[name])) for what, (before, name) in figures.items()]
 
 
 def under(label: dict[str, Any]) -> str:

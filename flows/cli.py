@@ -17,6 +17,7 @@ from rich.table import Table
 
 from flows.commands import deployments, ledger, schema
 from flows.commands.approve import approve
+from flows.commands.verify import verify
 from flows.terminal import (
     console,
     listened,
@@ -39,6 +40,7 @@ app = typer.Typer(
 app.add_typer(schema.app, name="schema")
 app.add_typer(ledger.app, name="ledger")
 app.command()(approve)
+app.command()(verify)
 app.command()(deployments.setup)
 app.command()(deployments.serve)
 
@@ -143,7 +145,7 @@ SHOWN = 8
 
 
 def _say_decision(outcome: Outcome) -> None:
-    from flows.candidate import WAITS, Candidate
+    from flows.candidate import REPORT, WAITS, Candidate
 
     _say_reasons(outcome.decision, _read_json(outcome.bundle / "internal" / "verdict.json"))
     decision = outcome.decision
@@ -164,6 +166,7 @@ def _say_decision(outcome: Outcome) -> None:
         if (outcome.bundle / name).exists():
             say(f"  {outcome.bundle / name}")
     if decision == WAITS:
+        say(f"internal/report.html holds {REPORT}")
         say("nothing is public yet; when you have looked, say who approves it and why:")
         say(f"  {Candidate.of(outcome.bundle.parent).command()}")
     say("what stands in internal/ must not leave the house")

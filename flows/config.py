@@ -7,10 +7,12 @@ import json
 import os
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal, get_type_hints
 
 from pydantic import (
+    AfterValidator,
     Field,
+    StringConstraints,
     TypeAdapter,
     ValidationError,
     ValidationInfo,
@@ -29,6 +31,13 @@ from privacy.documents import Frozen, load_yaml
 from privacy.errors import InputError
 from privacy.public import PublicImages, content_digest
 from privacy.schema import Schema, load_schema
+
+Words = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=2000, strip_whitespace=True),
+    AfterValidator(lambda text: " ".join(text.split())),
+]
+"""Something in a person's words."""
 
 
 class Loss(Frozen):
@@ -69,6 +78,25 @@ class Select(Frozen):
         return self
 
 
+Sector = Literal["Technology", "Healthcare", "Education", "Government", "Energy", "Finance"]
+"""Those that the registry of differential privacy deployments knows."""
+
+
+class About(Frozen):
+    """What only a person can say of a release, all of it published; what is left out is "not stated".
+
+    ``publisher`` answers for it, ``contact`` says where to ask. ``settings_from``: how generator, ε and
+    settings were chosen, and on what was looked at for it. ``region``: whose people, and under what law.
+    """
+
+    publisher: Words | None = None
+    contact: Words | None = None
+    intended_use: Words | None = None
+    settings_from: Words | None = None
+    region: Words | None = None
+    sector: Sector | None = None
+
+
 class RunConfig(Frozen):
     """One release. Paths are relative to the config file; without ``runs``, runs are kept in ``runs`` in the
     working folder. The ledger is ``ledger``, a path or a URL without a password, or else what UNDERSTUDY_LEDGER
@@ -87,7 +115,8 @@ class RunConfig(Frozen):
     both. ``other_people_than``: data sets that are about other people, on the word of whoever writes this,
     where the ledger takes them for the same; the label says so. ``license``: under which the synthetic rows
     may be used, by Hugging Face's name for it (``cc-by-4.0``); it makes no other run, and none is stated
-    where it is left out.
+    where it is left out. ``about``: what else only a person can say of a release, which makes no other run
+    either.
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
@@ -109,6 +138,7 @@ class RunConfig(Frozen):
     public_images: Path | None = None
     inception: Path | None = None
     license: str | None = Field(default=None, pattern=r"^[a-z0-9][a-z0-9.+-]*$")
+    about: About = About()
     ledger: str = Field(default="", repr=False)
     runs: Path | None = None
 
@@ -166,7 +196,7 @@ class RunConfig(Frozen):
     def digest(self) -> str:
         """SHA-256 over all that decides what a run does: this config, its schema and its policy, and what is in
         the files it names beside the data."""
-        beside = {"runs", "ledger", "license", *BY_CONTENT}
+        beside = {"runs", "ledger", "license", "about", *BY_CONTENT}
         # what came later: runs begun before keep their names and charges
         beside |= {"approval"} if self.approval == "policy" else set()
         beside |= {"select"} if self.select is None else set()

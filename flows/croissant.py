@@ -93,6 +93,7 @@ def _responsible(label: dict[str, Any], schema: Schema) -> dict[str, Any]:
             f"{guarantee['definition']}: ε = {guarantee['epsilon']:.6g}, δ = {guarantee['delta']:g}.",
             *([f"Guarantee: {basis}."] if (basis := guarantee.get("basis")) else []),
             guarantee["in_words"],
+            label["risk"]["in_words"],
             f"Protected: {guarantee['protects']}.",
             *filter(None, [held_out(label)]),
             "The whole privacy label is label.json.",

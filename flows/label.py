@@ -1,8 +1,8 @@
 """The privacy label: what was promised, to whom, by which draws, and what the promise does not cover.
 
 Aims at tier 3 of the OpenDP deployment registry and at the questions of NIST SP 800-226. Everything on it is
-public: parameters, events, hashes, the decision and figures that were charged to the people held out, never a
-figure computed on real rows without a charge.
+public: parameters, events, hashes, what a person says of the release, the decision, and figures that were
+charged to the people held out, never a figure computed on real rows without a charge.
 """
 
 from __future__ import annotations
@@ -14,9 +14,12 @@ from importlib.metadata import version
 from typing import Any
 
 from evaluators.gate import Verdict
-from flows.plan import mean_runs, uncharged_choice
+from flows.plan import mean_runs
+from flows.provenance import decided, provenance
+from flows.risk import told_risk
 from flows.standing import chains, people
 from flows.steps import Work, charged
+from flows.uncovered import UNCHARGED_CHOICE, not_covered
 from privacy.accounting import Spent, event_to_json, spent
 from privacy.charges import Charge
 
@@ -24,39 +27,20 @@ LABEL_VERSION = 1
 
 LIBRARIES = ("understudy", "opendp", "dp-accounting", "torch", "numpy", "pandas")
 
-UNCHARGED_DECISION = (
-    "The decision to publish. It was made on figures computed on real rows of train and holdout without a "
-    "charge, and is outside the guarantee: that this release exists says that those figures passed the policy."
-)
-UNASKED = "People held out have no other protection than that nothing else of them was used."
-
 PROVED = "the mechanisms of Understudy, each draw charged"
 CLAIMED = "as claimed upstream, not verified"
 BASIS = {"proved": PROVED, "claimed": CLAIMED}
 """What a guarantee stands on; without one there is no release."""
-UNVERIFIED = (
-    "The guarantee itself. It is what the makers of the generator claim of it; nobody here has verified it, "
-    "and audits of such claims have found more lost than claimed."
-)
-ALLOWED = "The policy lets it out all the same (`unverified: allow`)."
-
-NOT_COVERED = (
-    "How long the computation took, and errors met on the way, are not protected; both stay in the house.",
-    "A row without a unit column is a unit: a person whose row was edited between two releases is two units.",
-    "A ledger knows what was charged in it. The same people charged in another ledger are charged again.",
-    "The guarantee bounds what one unit adds. What is true of a whole group of people can be learned from "
-    "the synthetic rows, as it could be without any one of them.",
-    "The schema is taken to be public. A bound or category that was copied from the private rows is not "
-    "protected.",
-)
 
 
 def make_label(work: Work, charge: Charge, rows: int, verdict: Verdict) -> dict[str, Any]:
-    """The label of a release as plain JSON; of the verdict, the decision and the policy's name only."""
+    """The label of a release as plain JSON; of the verdict, the decision and which policy it was only."""
     schema, config = work.plan.schema, work.run.config
+    policy = config.load_policy()
     unit = schema.unit or "row"
     cost = spent([charge.dp_event], config.guarantee.delta)
     life = work.ledger.spent(schema.name, "train")
+    origin = provenance(config.about, charge, work.ledger.charges(schema.name))
     return {
         "label_version": LABEL_VERSION,
         "release": {
@@ -81,6 +65,7 @@ def make_label(work: Work, charge: Charge, rows: int, verdict: Verdict) -> dict[
             "protects": f"the units in the train partition, in the synthetic rows; {_reach(work)}",
             "in_words": _in_words(unit, cost, config.unverified),
         },
+        "risk": told_risk([charge.dp_event], unit, config.unverified),
         "accounting": {
             "accountant": cost.accountant,
             "events": [{"purpose": charge.purpose, "event": json.loads(charge.event)}],
@@ -101,6 +86,7 @@ def make_label(work: Work, charge: Charge, rows: int, verdict: Verdict) -> dict[
             },
         },
         "people": people(work),
+        "provenance": origin,
         "selection": _selection(work),
         "public_facts_assumed": {
             "schema": "schema.yaml in this folder, but for the bins and categories measured under the charge",
@@ -115,13 +101,13 @@ def make_label(work: Work, charge: Charge, rows: int, verdict: Verdict) -> dict[
             "post_processing": "fitting the model, drawing rows and everything after are free",
         },
         "evaluation": evaluation(work),
-        "decision": verdict.public_summary(),
-        "not_covered": [
-            *_claimed(work),
-            *_not_covered(work, verdict),
-            *_chosen_freely(work),
-            *NOT_COVERED,
-        ],
+        "decision": decided(verdict, policy, config),
+        "not_covered": not_covered(
+            config,
+            policy,
+            verdict,
+            origin["settings"]["earlier_runs_judged_without_a_charge"] > 0,
+        ),
     }
 
 
@@ -134,22 +120,6 @@ def _in_words(unit: str, cost: Spent, unverified: bool) -> str:
     )
     begun = f"if what is claimed upstream holds: {promise}" if unverified else promise
     return begun[0].upper() + begun[1:]
-
-
-def _claimed(work: Work) -> list[str]:
-    """That the guarantee is somebody else's word, where it is."""
-    if not work.run.config.unverified:
-        return []
-    allowed = work.run.config.load_policy().unverified == "allow"
-    return [f"{UNVERIFIED} {ALLOWED}" if allowed else UNVERIFIED]
-
-
-def _not_covered(work: Work, verdict: Verdict) -> list[str]:
-    """What the decision leaves uncovered: nothing where it was made on charged figures."""
-    if verdict.figures == "charged":
-        return []
-    asked = work.run.config.evaluation is not None
-    return [UNCHARGED_DECISION if asked else f"{UNCHARGED_DECISION} {UNASKED}"]
 
 
 def _reach(work: Work) -> str:
@@ -180,17 +150,6 @@ def _selection(work: Work) -> dict[str, Any] | None:
         "chosen": work.chosen,
         "holdout_zcdp_rho": work.plan.choice_rho,
     }
-
-
-UNCHARGED_CHOICE = (
-    "Which candidate was kept. It was chosen by looking at the people held out without a charge, and is "
-    "outside the guarantee: that it is this one says something of them that nobody bounded."
-)
-
-
-def _chosen_freely(work: Work) -> list[str]:
-    """What a choice on uncharged figures leaves uncovered."""
-    return [UNCHARGED_CHOICE] if uncharged_choice(work.run.config) else []
 
 
 def evaluation(work: Work) -> dict[str, Any] | None:

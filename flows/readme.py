@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from flows.card import ADVICE, TEMPLATES, decision, held_out, under
+from flows.card import ADVICE, TEMPLATES, decision, held_out, risks, under
 from flows.column_types import ORDERED, column_type
 from flows.columns import roles
 from flows.loading import duckdb_csv, missing_sign, pandas_csv
@@ -38,6 +38,7 @@ def write_readme(folder: Path, label: dict[str, Any], schema: Schema) -> None:
         label=label,
         label_digest=digest,
         decision=decision(label),
+        risks=risks(label),
         held_out=held_out(label),
         under=under(label),
         unit_is_row=schema.unit is None,

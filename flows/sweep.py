@@ -36,6 +36,7 @@ from flows.config import Loss, RunConfig, load_config, make_generator
 from flows.label import CLAIMED
 from flows.places import inside
 from flows.plan import Plan
+from flows.provenance import CELL_NAME, DECLARED
 from flows.run import Run, write_json
 from generators.base import Progress
 from privacy.documents import Frozen, load_yaml
@@ -45,8 +46,6 @@ from privacy.schema import load_schema
 
 CELL = "cell.json"
 """Written last: a cell that has it is done."""
-
-DECLARED = "declared public by a sweep"
 
 LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,30}")
 """Generators' labels: each is a part of a folder's name."""
@@ -245,7 +244,7 @@ def _config(
 
 def cell_name(data_set: str, label: str, epsilon: float, seed: int) -> str:
     """The name of a folder, and one that no release can have: a cell cannot be taken for one and exported."""
-    return f"{data_set}-{label}-e{epsilon:g}-s{seed}".replace(".", "_") + ".cell"
+    return f"{data_set}-{label}-e{epsilon:g}-s{seed}".replace(".", "_") + CELL_NAME
 
 
 def afford(cells: Sequence[Cell]) -> None:

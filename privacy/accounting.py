@@ -183,6 +183,21 @@ def _bounds(event: DpEvent, sampled: bool, delta: float) -> Iterator[tuple[str, 
 
 def spent(events: Iterable[DpEvent], delta: float) -> Spent:
     """The composed ε of ``events`` at ``delta``: the smallest that any accountant proves; inf if none can."""
+    pure, slack, claimed = _apart(events)
+    best = Spent(math.inf, delta, "none", claimed)
+    # an accountant that is given nonsense may answer zero for it
+    if slack >= delta or not all(map(_is_finite, pure)):
+        return best
+    event = dp_accounting.ComposedDpEvent(pure)
+    with _without_warnings():
+        for name, epsilon in _bounds(event, any(map(_is_sampled, pure)), delta - slack):
+            if claimed + epsilon < best.epsilon:
+                best = Spent(claimed + epsilon, delta, _named(name, claimed), claimed)
+    return best
+
+
+def _apart(events: Iterable[DpEvent]) -> tuple[list[DpEvent], float, float]:
+    """What an accountant composes, the δ beside it, and the ε that is claimed: both of these add up."""
     pure, slack, claimed = [], 0.0, 0.0
     for part in events:
         for e in _flat(part):
@@ -194,18 +209,53 @@ def spent(events: Iterable[DpEvent], delta: float) -> Spent:
             if isinstance(e, ApproximateZCDpEvent):
                 e = dp_accounting.ZCDpEvent(e.rho)
             pure.append(e)
-    best = Spent(math.inf, delta, "none", claimed)
-    # an accountant that is given nonsense may answer zero for it
-    if slack >= delta or not all(map(_is_finite, pure)):
-        return best
+    return pure, slack, claimed
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Pairs of ε and δ that hold all at once, and the accountant that says so."""
+
+    epsilon: np.ndarray
+    delta: np.ndarray
+    accountant: str
+
+
+def profile(events: Iterable[DpEvent]) -> Profile:
+    """The δ of a composition at many ε: its privacy profile, exact but for rounding up where PLD can answer.
+
+    From RDP, δ is at most the total variation too, which by Pinsker's inequality is at most √(divergence / 2).
+    Events that no accountant knows leave δ = 1.
+    """
+    pure, slack, claimed = _apart(events)
+    grid = np.concatenate([np.linspace(0, 1, 401), np.geomspace(1, 200, 800)[1:]])
+    name, delta = "none", np.ones_like(grid)
+    if all(map(_is_finite, pure)):
+        with _without_warnings():
+            name, delta = _profile(pure, grid)
+    return Profile(claimed + grid, np.minimum(1, delta + slack), _named(name, claimed))
+
+
+def _profile(pure: list[DpEvent], grid: np.ndarray) -> tuple[str, np.ndarray]:
     event = dp_accounting.ComposedDpEvent(pure)
-    with _without_warnings():
-        for name, epsilon in _bounds(event, any(map(_is_sampled, pure)), delta - slack):
-            if claimed + epsilon < best.epsilon:
-                by = f"{name} (dp-accounting {version('dp-accounting')})"
-                by += ", and what is claimed added to it" if claimed else ""
-                best = Spent(claimed + epsilon, delta, by, claimed)
-    return best
+    pld = _Pld(neighboring_relation=RELATION, value_discretization_interval=1e-3)
+    if pld.supports(event):
+        return "PLD", pld.compose(event).get_delta(grid) + FFT_ERROR
+    orders = SAMPLED_ORDERS if any(map(_is_sampled, pure)) else ORDERS
+    rdp = _Rdp(orders=orders, neighboring_relation=RELATION)
+    if not rdp.supports(event):
+        return "none", np.ones_like(grid)
+    rdp.compose(event)
+    apart = math.sqrt(max(0.0, float(min(rdp._rdp))) / 2)
+    return "RDP", np.minimum([rdp.get_delta(float(e)) for e in grid], apart)
+
+
+def _named(accountant: str, claimed: float) -> str:
+    """The accountant with its version, and that claims were added to what it says."""
+    if accountant == "none":
+        return accountant
+    by = f"{accountant} (dp-accounting {version('dp-accounting')})"
+    return by + (", and what is claimed added to it" if claimed else "")
 
 
 def _is_sampled(event: DpEvent) -> bool:

@@ -297,9 +297,12 @@ class Ledger:
         return [known[name] for name in sorted(known)]
 
     def charges(self, dataset: str | None = None) -> list[Charge]:
-        """Every charge, oldest first."""
+        """Every charge, or those to the people of a data set, under all names of its account; oldest first."""
         with self.transaction() as db:
-            return recorded(db, None if dataset is None else {dataset})
+            if dataset is None:
+                return recorded(db)
+            known = register.read(db)
+            return recorded(db, known.sharing(dataset) if dataset in known.datasets else set())
 
     def spent(self, dataset: str, partition: str) -> Spent:
         """What a partition has spent at the account's δ, under all names of the account."""

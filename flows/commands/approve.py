@@ -31,14 +31,16 @@ def approve(
     ] = None,
 ) -> None:
     """Approve a candidate, or reject it; what is exported is exactly what was approved."""
-    from flows.candidate import APPROVAL, Candidate, settle
+    from flows.candidate import REPORT, Candidate, settle
+    from flows.manifest import APPROVAL
     from privacy.decisions import APPROVED, REJECTED
 
     found = Candidate.of(run_folder)
     for fact, value in found.facts().items():
         say(f"{fact:>15}  {value}")
     say(f"look at {found.folder / 'card.html'}")
-    say(f"and, in the house, at {found.run / 'bundle' / 'internal' / 'report.html'}")
+    say(f"in the house there is {found.report}")
+    say(f"with {REPORT}")
     if yes and candidate is None:
         raise InputError("--yes needs --candidate HASH: say which files you approve")
     verb = "reject" if reject else "approve"

@@ -111,6 +111,7 @@ def make_label() -> dict[str, Any]:
             "license": None,
         },
         "guarantee": {
+            "basis": "the mechanisms of Understudy, each draw charged",
             "definition": "(epsilon, delta)-differential privacy",
             "epsilon": 0.9876,
             "delta": 1e-9,
@@ -119,6 +120,28 @@ def make_label() -> dict[str, Any]:
             "neighbouring_relation": "add or remove one unit with all its rows",
             "protects": "the units in the train partition",
             "in_words": "At most 2.68 times as likely.",
+        },
+        "risk": {
+            "in_words": "Whoever tries can be right 62 times in 100.",
+            "membership_advantage": 0.12,
+            "tpr_at_1_percent_fpr": 0.02,
+            "right_about_1_in_2": 0.62,
+            "right_about_1_in_100": 0.02,
+            "accountant": "RDP",
+            "theorem": "by a theorem",
+            "holds_for": "any attack",
+        },
+        "provenance": {
+            "publisher": "A hospital",
+            "contact": "data@hospital.example",
+            "intended_use": "teaching",
+            "region": "not stated",
+            "sector": "not stated",
+            "settings": {
+                "stated": "defaults",
+                "earlier_runs_judged_without_a_charge": 0,
+                "in_words": "The ledger knows of no earlier charge.",
+            },
         },
         "accounting": {
             "accountant": "RDP",
@@ -142,12 +165,18 @@ def make_label() -> dict[str, Any]:
             "pre_training": "none",
         },
         "implementation": {
-            "libraries": {"opendp": "0.16"},
+            "libraries": {"understudy": "0.1", "opendp": "0.16"},
             "randomness": "of the operating system",
             "numbers": "whole",
             "post_processing": "free",
         },
-        "decision": {"policy": "default", "decision": "veto"},
+        "decision": {
+            "policy": "default",
+            "decision": "veto",
+            "figures": "all",
+            "policy_sha256": "cd" * 32,
+            "decided_by": "the policy alone",
+        },
         "not_covered": ["The schema is taken to be public."],
     }
 

@@ -66,7 +66,7 @@ def test_a_run_that_asks_a_person_makes_a_candidate_of_the_same_files(asked):
     names = set(contents(bundle / "candidate"))
     assert names == {
         "data.parquet", "data.csv", "schema.yaml", "label.json", "card.html", "README.md",
-        "croissant.json", "manifest.json",
+        "croissant.json", "registry.yaml", "manifest.json",
     }  # fmt: skip
     found = Candidate.of(run)
     manifest = (bundle / "candidate" / "manifest.json").read_bytes()

@@ -81,7 +81,7 @@ def test_card_says_what_is_promised(tmp_path: Path) -> None:
 
 def test_card_shows_no_reason_and_no_figure_on_real_rows(tmp_path: Path) -> None:
     label = make_label()
-    label["decision"] = Verdict("default", "veto", REASONS).public_summary()
+    label["decision"] |= Verdict("default", "veto", REASONS).public_summary()
     _, page = card(tmp_path, label, make_synthetic())
     for reason in REASONS:
         assert reason.text not in page.text

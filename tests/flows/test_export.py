@@ -416,11 +416,13 @@ def test_the_card_shows_hostile_texts_as_they_are(bundle: tuple[Path, Schema]) -
         "h1", "h2", "p", "ul", "li", "strong", "code", "pre", "details", "summary", "table", "thead",
         "tbody", "tr", "th", "td",
     }  # fmt: skip
-    assert [tag for tag in shown.tags if tag[0] == "h"] == ["h1"] + ["h2"] * 6
+    assert [tag for tag in shown.tags if tag[0] == "h"] == ["h1"] + ["h2"] * 7
     text = one_line(shown.text)
     assert text.count(one_line(BREAKS)) == 3  # the data set's, a column's, and what is not covered
     assert one_line(f"What is public about the original: {NASTY}") in text
-    head, *lines = shown.cells
+    risks, (head, *lines) = shown.cells[:5], shown.cells[5:]
+    assert risks[0] == ["", "without their rows", "with these, at most"]
+    assert risks[1] == ["A yes-or-no secret is guessed right", "50", "62"]
     assert head == ["Column", "Kind", "Type", "Values", "Missing", "Description"]
     assert [line[0] for line in lines] == [one_line(n) for n in schema.columns]
     table = {line[0]: line[1:] for line in lines}

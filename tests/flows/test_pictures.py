@@ -114,7 +114,7 @@ def test_exported_files_are_read_again_with_the_exported_schema(
     entries = json.loads((public / "manifest.json").read_text())["files"]
     assert {entry["name"] for entry in entries} == {
         "data.parquet", "data.csv", "data.npz", "schema.yaml", "label.json", "card.html",
-        "README.md", "croissant.json",
+        "README.md", "croissant.json", "registry.yaml",
         *(f"images/{i:06d}.png" for i in range(1, 61)),
     }  # fmt: skip
     for entry in entries:

@@ -57,7 +57,7 @@ def test_the_bundle_is_whole_and_its_manifest_true(released):
     public = bundle / "public"
     assert {f.name for f in public.iterdir()} == {
         "data.parquet", "data.csv", "schema.yaml", "label.json", "card.html", "README.md",
-        "croissant.json", "manifest.json",
+        "croissant.json", "registry.yaml", "manifest.json",
     }  # fmt: skip
     for entry in json.loads((public / "manifest.json").read_text())["files"]:
         content = (public / entry["name"]).read_bytes()
@@ -97,7 +97,9 @@ def test_the_label_says_what_the_ledger_says(released):
     assert label["guarantee"]["epsilon"] <= 2.0
     assert label["guarantee"]["unit"] == "patient"
     assert label["accounting"]["what_the_schema_left_open"]["columns"] == ["marker", "ward"]
-    assert set(label["decision"]) == {"decision", "policy", "figures"}
+    assert set(label["decision"]) == {
+        "decision", "policy", "figures", "policy_sha256", "decided_by",
+    }  # fmt: skip
     assert label["evaluation"] is None
     ledger.verify()
 
