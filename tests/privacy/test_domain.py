@@ -2,7 +2,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from dp_accounting import NoOpDpEvent, ZCDpEvent
+from hypothesis import given
+from hypothesis import strategies as st
 
+from privacy import domain
 from privacy.accounting import ApproximateZCDpEvent, Guarantee
 from privacy.codec import Codec
 from privacy.domain import (
@@ -112,6 +115,24 @@ def test_the_tree_has_the_noise_that_its_charge_says():
     noise = leaves - np.where(leaves == leaves.max(), 100, 0)
     sigma = 2 / np.sqrt(2 * rho / LEVELS)
     assert 0.8 < noise.std() / sigma < 1.2
+
+
+@given(st.lists(st.floats(0, 100), min_size=1, max_size=5), st.lists(st.floats(0, 100), max_size=9))
+def test_one_unit_moves_each_level_of_the_tree_by_at_most_its_rows(mine, others):
+    """And the root among them; levels cost ρ together, each at the unit's k."""
+    column, k, rho = OPEN.columns["cost"], len(mine), 0.6
+
+    def levels(rows):
+        with pytest.MonkeyPatch.context() as patch:
+            seen = []
+            patch.setattr(domain, "discrete_gaussian", lambda *a: seen.append(a) or a[0])
+            noisy_tree(pd.Series(rows, dtype=float), column, rho, k)
+        return seen
+
+    without, with_unit = levels(others), levels(others + mine)
+    assert sum(price for _, price, _ in with_unit) <= rho * (1 + 1e-12)
+    for (a, *_), (b, _, sensitivity) in zip(without, with_unit, strict=True):
+        assert np.linalg.norm(b - a) <= np.abs(b - a).sum() == k == sensitivity
 
 
 def test_a_category_needs_many_units_to_be_found():
