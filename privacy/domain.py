@@ -4,8 +4,10 @@ Bins are quantiles of a noisy b-ary tree of counts (Hay et al., arXiv 0904.0942;
 over a public grid between the public bounds. Categories are those whose noisy count passes a threshold
 (``partition``); every other text becomes the declared ``other``.
 
-Privacy claim: ``measure_domain`` is δ-approximate ρ-zCDP for exactly the event that ``domain_event`` names,
-which is known before the rows are; each open column takes an equal share of ρ and δ.
+Privacy claim: ``measure_domain`` is δ-approximate ρ-zCDP; each open column takes an equal share of ρ and δ.
+``domain_event`` names it before the rows are known, and where a unit is one row draw by draw: it then moves one
+count of each level, or of the categories, by one, and a category that nobody else has is named with probability
+δ at most.
 """
 
 from __future__ import annotations
@@ -15,15 +17,15 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
-from dp_accounting import DpEvent, NoOpDpEvent, ZCDpEvent
+from dp_accounting import ComposedDpEvent, DpEvent, NoOpDpEvent, SelfComposedDpEvent, ZCDpEvent
 from opendp.transformations import make_consistent_b_ary_tree
 from scipy.optimize import isotonic_regression
 
-from privacy.accounting import ApproximateZCDpEvent
+from privacy.accounting import ApproximateZCDpEvent, DiscreteGaussianDpEvent
 from privacy.codec import bounds_as_numbers, number_to_date, numbers
 from privacy.columns import CONTROL, Categorical, Column, Datetime, Numeric
 from privacy.ledger import Permit
-from privacy.noise import discrete_gaussian
+from privacy.noise import discrete_gaussian, gaussian_sigma
 from privacy.partition import threshold
 from privacy.schema import Schema
 from privacy.transcript import Transcript
@@ -48,10 +50,17 @@ def domain_event(schema: Schema, rho: float, delta: float) -> DpEvent:
     names, texts = schema.incomplete, _texts(schema)
     if not names:
         return NoOpDpEvent()
-    if not texts:
-        return ZCDpEvent(rho)
-    threshold(rho / len(names), delta / len(texts), schema.max_rows_per_unit)
-    return ApproximateZCDpEvent(rho, delta)
+    k, each = schema.max_rows_per_unit, rho / len(names)
+    if texts:
+        threshold(each, delta / len(texts), k)
+    if k > 1:
+        return ApproximateZCDpEvent(rho, delta) if texts else ZCDpEvent(rho)
+    trees = LEVELS * (len(names) - len(texts))
+    draws = [(each / LEVELS, trees), (each, len(texts))]
+    once = [
+        SelfComposedDpEvent(DiscreteGaussianDpEvent(gaussian_sigma(r)), n) for r, n in draws if n
+    ]
+    return ComposedDpEvent([*once, ApproximateZCDpEvent(0.0, delta)] if texts else once)
 
 
 def selects_categories(schema: Schema) -> bool:

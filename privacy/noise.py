@@ -54,6 +54,11 @@ def gaussian_rho(sigma: float, sensitivity: int = 1) -> float:
     return sensitivity**2 / (2 * sigma**2)
 
 
+def selection_range(rho: float) -> float:
+    """The range ε = √(8ρ) of a noisy max that costs rho, rounded up."""
+    return math.sqrt(8 * rho) * ROUND_UP
+
+
 def discrete_gaussian(counts: npt.ArrayLike, rho: float, sensitivity: int = 1) -> IntArray:
     """Counts of any shape plus discrete Gaussian noise, at a cost of rho.
 

@@ -20,8 +20,20 @@ from scipy.optimize import brentq
 from scipy.special import logsumexp
 from scipy.stats import chisquare, norm
 
-from privacy.accounting import DiscreteGaussianDpEvent, spent
-from privacy.noise import discrete_gaussian, gaussian_rho, gaussian_sigma, noisy_max
+from privacy.accounting import (
+    BoundedRangeDpEvent,
+    DiscreteGaussianDpEvent,
+    bounded_range_delta,
+    bounded_range_loss,
+    spent,
+)
+from privacy.noise import (
+    discrete_gaussian,
+    gaussian_rho,
+    gaussian_sigma,
+    noisy_max,
+    selection_range,
+)
 
 ORDERS = (1.01, 1.5, 2, 4, 16, 64)
 DRAWS = 20_000
@@ -212,3 +224,97 @@ def test_a_discrete_gaussian_has_the_hockey_stick_that_its_mass_gives(sigma, eps
     found = spent([DiscreteGaussianDpEvent(sigma)], exact * (1 + 1e-6) + 2e-12)
     # a whole number of losses: the curve is straight between them
     assert 0.97 * epsilon <= found.epsilon <= epsilon * 1.03
+
+
+@pytest.mark.parametrize("rho", [0.005, 0.3, 2.0])
+def test_the_curve_of_a_bounded_range_dominates_every_choice(rho):
+    epsilon, scale = selection_range(rho), gaussian_sigma(rho, 2)
+    at = np.linspace(-1.2, 1.2, 9) * epsilon
+    curve = np.array([bounded_range_delta(epsilon, x) for x in at])
+    nearest = np.full(len(at), np.inf)
+    for a, b in neighbours(3, 2, 6):
+        p, q = softmax(a, scale), softmax(b, scale)
+        exact = np.maximum(0, p - np.exp(at)[:, None] * q).sum(1)
+        assert (exact <= curve + 1e-12).all()
+        nearest = np.minimum(nearest, curve - exact)
+    assert (nearest <= 0.2 * curve.max()).all()  # three choices are near the worst
+
+
+def two_outcomes(epsilon, t):
+    """With and without the unit: log ratios t and t − ε."""
+    q = (math.exp(-t) - math.exp(-epsilon)) / -math.expm1(-epsilon)
+    return np.array([q * math.exp(t), 1 - q * math.exp(t)]), np.array([q, 1 - q])
+
+
+@pytest.mark.parametrize("epsilon", [0.03, 0.7, 4.0])
+def test_the_curve_of_a_bounded_range_is_reached_by_two_outcomes(epsilon):
+    for x in np.linspace(-0.99, 0.99, 7) * epsilon:
+        found = max(
+            hockey_stick(*two_outcomes(epsilon, t), x) for t in np.linspace(0, epsilon, 2001)
+        )
+        assert found == pytest.approx(bounded_range_delta(epsilon, x), rel=1e-5, abs=1e-12)
+
+
+@pytest.mark.parametrize("interval", [1e-3, 1e-4])
+@pytest.mark.parametrize("epsilon", [1e-5, 4e-4, 1e-3, 0.0337, 0.3, 3.0])
+def test_the_loss_of_a_bounded_range_has_its_curve(epsilon, interval):
+    loss = bounded_range_loss(epsilon, interval)
+    for x in np.linspace(-1.1, 1.1, 23) * epsilon:
+        exact, knot = bounded_range_delta(epsilon, x), round(x / interval) * interval
+        assert loss.get_delta_for_epsilon(x) >= exact - 1e-14
+        assert loss.get_delta_for_epsilon(knot) == pytest.approx(
+            bounded_range_delta(epsilon, knot), rel=1e-9, abs=1e-14
+        )
+
+
+def test_a_choice_that_follows_another_is_covered_by_their_composition():
+    """Every two-outcome mechanism, and after each outcome whichever is worst there."""
+    epsilon, grid = 0.6, np.linspace(0, 0.6, 13)
+    pairs = [two_outcomes(epsilon, t) for t in grid]
+    event = SelfComposedDpEvent(BoundedRangeDpEvent(epsilon), 2)
+    for delta in (0.2, 0.05, 0.01, 1e-3):
+        found, worst = spent([event], delta).epsilon, 0.0
+        for p, q in pairs:
+            # outcomes' divergences add up, so the worst may be taken for each by itself
+            worst = max(
+                worst,
+                sum(
+                    max(np.maximum(0, a * p2 - math.exp(found) * b * q2).sum() for p2, q2 in pairs)
+                    for a, b in zip(p, q, strict=True)
+                ),
+            )
+        assert worst <= delta
+        assert worst >= 0.6 * delta
+
+
+def test_a_bounded_range_is_zcdp_where_losses_cannot_be_composed():
+    beside = ZCDpEvent(0.01)
+    found = spent([SelfComposedDpEvent(BoundedRangeDpEvent(0.2), 10), beside], 1e-6)
+    assert found.accountant.startswith("RDP")
+    assert found.epsilon == pytest.approx(spent([ZCDpEvent(0.05), beside], 1e-6).epsilon)
+    alone = spent([SelfComposedDpEvent(BoundedRangeDpEvent(0.2), 10)], 1e-6)
+    assert alone.accountant.startswith("PLD")
+    assert alone.epsilon < spent([ZCDpEvent(0.05)], 1e-6).epsilon
+
+
+def test_a_schedule_costs_what_its_losses_convolved_by_hand_do():
+    """Counts and choices together, on a grid of our own; rounding down and up brackets the truth."""
+    sigma, epsilon, times, step = 6.0, 0.15, 5, 1e-3
+    event = [
+        SelfComposedDpEvent(DiscreteGaussianDpEvent(sigma), times),
+        SelfComposedDpEvent(BoundedRangeDpEvent(epsilon), times),
+    ]
+    found = spent(event, 1e-6).epsilon
+    y = np.arange(-90, 91)
+    counts = np.floor((2 * y + 1) / (2 * sigma**2) / step).astype(int), mass(sigma, 90)
+    edges = np.linspace(-epsilon, epsilon, 3001)  # density e^(x/2) / (4 sinh(ε/2)) on [−ε, ε]
+    held = np.diff(np.exp(edges / 2)) / (2 * math.sinh(epsilon / 2))
+    choices = np.floor(edges[:-1] / step).astype(int), held
+    total, low = np.ones(1), 0
+    for loss, p in [counts, choices] * times:
+        total = np.convolve(total, np.bincount(loss - loss.min(), weights=p))
+        low += loss.min()
+    at = (np.arange(len(total)) + low) * step
+    assert np.sum(total * np.maximum(0, -np.expm1(found - at))) <= 1e-6
+    above = at + 2 * times * step
+    assert np.sum(total * np.maximum(0, -np.expm1(0.97 * found - above))) > 1e-6
