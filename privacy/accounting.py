@@ -7,7 +7,7 @@ sampled events is slow and looser, so it is asked only where PLD cannot answer, 
 
 Each event of a composition names a dominating pair that is fixed before the data, whatever is asked for with
 it; the composition of the pairs then dominates also where every mechanism is chosen after the answers before it
-(Zhu, Dong, Wang, arXiv 2106.08567, theorem 10), and one that stops early is the same with nothing asked at the
+(Zhu, Dong, Wang, arXiv 2106.08567), and one that stops early is the same with nothing asked at the
 end.
 
 Privacy claim: none of its own; arithmetic on public parameters.
