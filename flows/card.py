@@ -28,6 +28,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 MECHANISMS = {
     "ApproximateZCDpEvent": "Approximate zero-concentrated DP",
     "ClaimedDpEvent": "As claimed upstream, not verified",
+    "BoundedRangeDpEvent": "Selection by the exponential mechanism",
     "DiscreteGaussianDpEvent": "Discrete Gaussian noise",
     "ExponentialMechanismDpEvent": "Exponential mechanism",
     "GaussianDpEvent": "Gaussian noise",

@@ -2,9 +2,9 @@
 
 Cost: the event that the release would be charged for, composed with what the ledger holds. Service: how far a
 group's event rate will be off. One table of a target by a group, on which the whole guarantee is spent, has
-noise of σ = k/√(2ρ) in every cell, so that no generator can be sure of the rate in a group of n people by
-less than about 2σ/n. What generators really reach is a multiple of σ/n, which ``benchmarks/forecast.py``
-measures over sweeps.
+noise of some σ in every cell, so that no generator can be sure of the rate in a group of n people by less than
+about 2σ/n. What generators really reach is a multiple of σ/n, for the σ = k/√(2ρ) of zCDP, which
+``benchmarks/forecast.py`` measures over sweeps.
 
 Privacy claim: none needed; sees configs, schemas and the ledger.
 """
@@ -24,7 +24,14 @@ from flows.config import RunConfig, load_config
 from flows.plan import Plan
 from flows.run import Run
 from generators.registry import IMAGES
-from privacy.accounting import Guarantee, Spent, spent, zcdp_budget
+from privacy.accounting import (
+    DiscreteGaussianDpEvent,
+    Guarantee,
+    Spent,
+    calibrate,
+    spent,
+    zcdp_budget,
+)
 from privacy.codec import Codec
 from privacy.errors import InputError
 from privacy.ledger import Ledger
@@ -99,12 +106,13 @@ def forecast(path: Path) -> Forecast:
     schema, share = plan.schema, 1 - config.holdout
     rho = zcdp_budget(config.guarantee.guarantee)
     sigma = schema.max_rows_per_unit / math.sqrt(2 * rho)
+    least = _least_sigma(config.guarantee.guarantee, schema.max_rows_per_unit)
     limit = _limit(config.load_policy())
     name = str(config.generator["name"])
     # the factors were measured for a generator that has the whole guarantee to itself
     factor = None if config.select else FACTORS.get(name)
     groups = tuple(
-        _group(label, people, share, sigma, factor, limit, config.guarantee.delta, schema)
+        _group(label, people, share, least, sigma, factor, limit, config.guarantee.delta, schema)
         for label, people in public_sizes(schema).items()
     )
     account = config.same_people_as or schema.name
@@ -118,7 +126,7 @@ def forecast(path: Path) -> Forecast:
         tuple(costs),
         groups,
         (
-            math.ceil(SURE * sigma / limit / share),
+            math.ceil(SURE * least / limit / share),
             None if factor is None else math.ceil(SURE * factor * sigma / limit / share),
         ),
         limit,
@@ -153,10 +161,19 @@ def _labels(schema: Schema, subgroup: Subgroup) -> list[str]:
     return list(Codec(alone).groups(subgroup)[1])
 
 
+def _least_sigma(guarantee: Guarantee, k: int) -> float:
+    """The least noise of a table on which the whole guarantee is spent."""
+    sigma = k / math.sqrt(2 * zcdp_budget(guarantee))
+    if k > 1:
+        return sigma
+    return calibrate(guarantee, DiscreteGaussianDpEvent, sigma / 2, sigma, 1e-4)
+
+
 def _group(
     label: str,
     people: int,
     share: float,
+    least: float,
     sigma: float,
     factor: float | None,
     limit: float,
@@ -164,8 +181,8 @@ def _group(
     schema: Schema,
 ) -> Group:
     n = max(1.0, people * share)
-    at_best = SURE * sigma / n
-    expected = None if factor is None else factor * at_best
+    at_best = SURE * least / n
+    expected = None if factor is None else factor * SURE * sigma / n
     needs = None
     if factor is not None:
         enough = limit * n / (SURE * factor)

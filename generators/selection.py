@@ -31,6 +31,7 @@ from dp_accounting.dp_event import RepeatAndSelectDpEvent
 
 from generators.base import Generator, Model, Progress
 from generators.marginals.counting import Clique, Counter
+from generators.marginals.generator import Marginals
 from generators.marginals.measurement import Ask, Budget, Measurement, total
 from generators.registry import load_model
 from privacy.accounting import Guarantee, calibrate, zcdp_budget
@@ -224,8 +225,17 @@ class EachOnce:
 def _alone(
     among: Sequence[Generator], guarantee: Guarantee, schema: Schema
 ) -> tuple[Generator, ...]:
-    """Every candidate as if it were fitted alone under ``guarantee``."""
-    return tuple(g.calibrate(guarantee, schema, NoOpDpEvent()) for g in among)
+    """Every candidate as if it were fitted alone under ``guarantee``.
+
+    AIM and MST as zCDP: repetition is priced by RDP alone, and both then cost the same.
+    """
+    rho = zcdp_budget(guarantee)
+    return tuple(
+        g.as_zcdp(rho)
+        if isinstance(g, Marginals)
+        else g.calibrate(guarantee, schema, NoOpDpEvent())
+        for g in among
+    )
 
 
 def _as_dear_as(guarantee: Guarantee, beside: DpEvent, at: Callable[[float], Choice]) -> Choice:

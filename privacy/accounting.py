@@ -2,8 +2,13 @@
 
 Every accountant that understands all the events is asked; each bound is valid, so the smallest ε holds, and
 the accountant it came from is named. zCDP reaches (ε, δ) through RDP at the best of many orders
-(arXiv 1605.02065, 2004.00010); Gaussian and sampled Gaussian events also through PLD. RDP of sampled events is
-slow and looser, so it is asked only where PLD cannot answer, and at fewer orders.
+(arXiv 1605.02065, 2004.00010); Gaussian, sampled Gaussian and bounded-range events also through PLD. RDP of
+sampled events is slow and looser, so it is asked only where PLD cannot answer, and at fewer orders.
+
+Each event of a composition names a dominating pair that is fixed before the data, whatever is asked for with
+it; the composition of the pairs then dominates also where every mechanism is chosen after the answers before it
+(Zhu, Dong, Wang, arXiv 2106.08567), and one that stops early is the same with nothing asked at the
+end.
 
 Privacy claim: none of its own; arithmetic on public parameters.
 """
@@ -24,7 +29,11 @@ import numpy as np
 from dp_accounting import DpEvent, NeighboringRelation
 from dp_accounting.dp_event import RepeatAndSelectDpEvent
 from dp_accounting.pld import PLDAccountant
-from dp_accounting.pld.privacy_loss_distribution import from_discrete_gaussian_mechanism
+from dp_accounting.pld.pld_pmf import create_pmf
+from dp_accounting.pld.privacy_loss_distribution import (
+    PrivacyLossDistribution,
+    from_discrete_gaussian_mechanism,
+)
 from dp_accounting.rdp import RdpAccountant
 
 from privacy.errors import InputError
@@ -84,6 +93,17 @@ class DiscreteGaussianDpEvent(DpEvent):  # type: ignore[misc]
 
 
 @attr.s(frozen=True, slots=True, auto_attribs=True)
+class BoundedRangeDpEvent(DpEvent):  # type: ignore[misc]
+    """A selection of bounded range: no two outcomes' log odds move apart by more than ε with one unit.
+
+    (Dong, Durfee, Rogers, arXiv 1909.13830.) The exponential mechanism with ε = 2Δ/s; ε²/8-zCDP, and dominated
+    by ``bounded_range_loss``.
+    """
+
+    epsilon: float = attr.ib(validator=attr.validators.and_(attr.validators.gt(0), _finite))
+
+
+@attr.s(frozen=True, slots=True, auto_attribs=True)
 class ClaimedDpEvent(DpEvent):  # type: ignore[misc]
     """(ε, δ)-differential privacy on somebody's word: ``by`` says whose; nobody here has proved it.
 
@@ -101,6 +121,7 @@ FURTHER: dict[str, type[DpEvent]] = {
     kind.__name__: kind
     for kind in (
         ApproximateZCDpEvent,
+        BoundedRangeDpEvent,
         ClaimedDpEvent,
         DiscreteGaussianDpEvent,
         RepeatAndSelectDpEvent,
@@ -137,30 +158,68 @@ class Spent:
 
 
 class _Rdp(RdpAccountant):  # type: ignore[misc]
-    """Rényi accountant that also knows the discrete Gaussian, whose RDP is at most the Gaussian's."""
+    """Rényi accountant that also knows the discrete Gaussian, whose RDP is at most the Gaussian's, and
+    selections of bounded range by their zCDP.
+    """
 
     def _maybe_compose(self, event: DpEvent, count: int, do_compose: bool) -> Any:
+        if isinstance(event, BoundedRangeDpEvent):
+            event = dp_accounting.ZCDpEvent(event.epsilon**2 / 8)
         if isinstance(event, DiscreteGaussianDpEvent):
             event = dp_accounting.GaussianDpEvent(event.sigma)
         return super()._maybe_compose(event, count, do_compose)
 
 
 class _Pld(PLDAccountant):  # type: ignore[misc]
-    """Privacy loss distributions, also of the discrete Gaussian."""
+    """Privacy loss distributions, also of the discrete Gaussian and of selections of bounded range."""
 
     _pld: Any
 
     def _maybe_compose(self, event: DpEvent, count: int, do_compose: bool) -> Any:
-        if not isinstance(event, DiscreteGaussianDpEvent):
+        if not isinstance(event, DiscreteGaussianDpEvent | BoundedRangeDpEvent):
             return super()._maybe_compose(event, count, do_compose)
         if do_compose:
-            alone = from_discrete_gaussian_mechanism(
-                event.sigma,
-                value_discretization_interval=self._value_discretization_interval,
-                use_connect_dots=True,
-            )
+            interval = self._value_discretization_interval
+            if isinstance(event, BoundedRangeDpEvent):
+                alone = bounded_range_loss(event.epsilon, interval)
+            else:
+                alone = from_discrete_gaussian_mechanism(
+                    event.sigma, value_discretization_interval=interval, use_connect_dots=True
+                )
             self._pld = self._pld.compose(alone.self_compose(count))
         return None
+
+
+def bounded_range_delta(epsilon: float, x: float) -> float:
+    """The most that the hockey-stick divergence at ``x`` can be for a mechanism whose range is ``epsilon``.
+
+    Such a mechanism is no worse than one of two outcomes with log ratios t and t − ε for some t in [0, ε]
+    (arXiv 1909.13830), whose divergence (1 − e^(x−t) − e^(t−ε) + e^(x−ε)) / (1 − e^−ε) is largest at
+    t = (x + ε)/2. The largest is convex in e^x, and so a pair's: one that dominates whatever t is.
+    """
+    if abs(x) >= epsilon:
+        return max(0.0, -math.expm1(x)) if x < 0 else 0.0
+    return math.expm1((x - epsilon) / 2) ** 2 / -math.expm1(-epsilon)
+
+
+def bounded_range_loss(epsilon: float, interval: float) -> PrivacyLossDistribution:
+    """The loss distribution of ``bounded_range_delta``, its dots connected (arXiv 2207.04380) on a grid.
+
+    In closed form, since second differences of a curve would lose all digits; both directions are alike.
+    """
+    top = math.ceil(epsilon / interval)
+    inner = np.arange(2 - top, top - 1)
+    rate = 2 * math.tanh(interval / 4) / -math.expm1(-epsilon)
+    mass = dict(zip(inner.tolist(), rate * np.exp((inner * interval - epsilon) / 2), strict=True))
+    last, before = (bounded_range_delta(epsilon, (top - i) * interval) for i in (1, 2))
+    grow = math.expm1(interval)
+    ends = {top - 1: ((before - last) * (1 + grow) - last) / grow, top: last * (1 + grow) / grow}
+    for (
+        i,
+        p,
+    ) in ends.items():  # the outcome that is e^x times as likely with the unit, and its mirror
+        mass |= {i: p, -i: p * math.exp(-i * interval)}
+    return PrivacyLossDistribution(create_pmf(mass, interval, 0.0, True))
 
 
 def _bounds(event: DpEvent, sampled: bool, delta: float) -> Iterator[tuple[str, float]]:
@@ -183,17 +242,25 @@ def _bounds(event: DpEvent, sampled: bool, delta: float) -> Iterator[tuple[str, 
 
 def spent(events: Iterable[DpEvent], delta: float) -> Spent:
     """The composed ε of ``events`` at ``delta``: the smallest that any accountant proves; inf if none can."""
+    return min(_answers(events, delta), key=lambda answer: answer.epsilon)
+
+
+def within(events: Iterable[DpEvent], guarantee: Guarantee) -> bool:
+    """Whether any accountant proves that ``events`` cost no more than ``guarantee``."""
+    return any(a.epsilon <= guarantee.epsilon for a in _answers(events, guarantee.delta))
+
+
+def _answers(events: Iterable[DpEvent], delta: float) -> Iterator[Spent]:
+    """What each accountant says, as far as one more may say less."""
     pure, slack, claimed = _apart(events)
-    best = Spent(math.inf, delta, "none", claimed)
+    yield Spent(math.inf, delta, "none", claimed)
     # an accountant that is given nonsense may answer zero for it
     if slack >= delta or not all(map(_is_finite, pure)):
-        return best
+        return
     event = dp_accounting.ComposedDpEvent(pure)
     with _without_warnings():
         for name, epsilon in _bounds(event, any(map(_is_sampled, pure)), delta - slack):
-            if claimed + epsilon < best.epsilon:
-                best = Spent(claimed + epsilon, delta, _named(name, claimed), claimed)
-    return best
+            yield Spent(claimed + epsilon, delta, _named(name, claimed), claimed)
 
 
 def _apart(events: Iterable[DpEvent]) -> tuple[list[DpEvent], float, float]:
@@ -207,7 +274,7 @@ def _apart(events: Iterable[DpEvent]) -> tuple[list[DpEvent], float, float]:
                 claimed += e.epsilon
                 continue
             if isinstance(e, ApproximateZCDpEvent):
-                e = dp_accounting.ZCDpEvent(e.rho)
+                e = dp_accounting.ZCDpEvent(e.rho) if e.rho else dp_accounting.NoOpDpEvent()
             pure.append(e)
     return pure, slack, claimed
 
@@ -313,11 +380,11 @@ def calibrate(
         spent([event(high)], guarantee.delta).epsilon > spent([event(low)], guarantee.delta).epsilon
     )
     safe, dear = (low, high) if rising else (high, low)
-    if spent([event(safe)], guarantee.delta).epsilon > guarantee.epsilon:
+    if not within([event(safe)], guarantee):
         raise InputError(f"no setting between {low} and {high} reaches ε={guarantee.epsilon}")
     for _ in range(60):
         middle = math.sqrt(safe * dear)
-        if spent([event(middle)], guarantee.delta).epsilon <= guarantee.epsilon:
+        if within([event(middle)], guarantee):
             safe = middle
         else:
             dear = middle

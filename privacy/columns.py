@@ -84,20 +84,9 @@ class Categorical(ColumnBase):
                 )
             if self.aliases or self.rules:
                 raise ValueError("aliases and rules need declared categories to lead to")
+            self._check_categories((self.other,))
             return self
-        if not 1 <= len(self.categories) <= MAX_CATEGORIES:
-            raise ValueError(
-                f"between 1 and {MAX_CATEGORIES} categories, got {len(self.categories)}"
-            )
-        if odd := [c for c in self.categories if CONTROL.search(c)]:
-            raise ValueError(f"a category is one line of text, got {odd[0]!r}")
-        if len(set(self.categories)) != len(self.categories):
-            repeated = sorted({c for c in self.categories if self.categories.count(c) > 1})
-            raise ValueError(f"categories repeat: {', '.join(repeated)}")
-        if self.other is not None and self.other not in self.categories:
-            raise ValueError(f"other: {self.other!r} is not among the categories")
-        if overlap := set(self.categories) & set(self.missing_values):
-            raise ValueError(f"{sorted(overlap)} stand both for a category and for a missing value")
+        self._check_categories(self.categories)
         if unknown := sorted(set(self.aliases.values()) - set(self.categories)):
             raise ValueError(f"aliases lead to undeclared categories {unknown}")
         if taken := sorted(set(self.aliases) & {*self.categories, *self.missing_values}):
@@ -105,6 +94,19 @@ class Categorical(ColumnBase):
         if unknown := sorted({r.to for r in self.rules} - set(self.categories)):
             raise ValueError(f"rules lead to undeclared categories {unknown}")
         return self
+
+    def _check_categories(self, categories: tuple[str, ...]) -> None:
+        if not 1 <= len(categories) <= MAX_CATEGORIES:
+            raise ValueError(f"between 1 and {MAX_CATEGORIES} categories, got {len(categories)}")
+        if odd := [c for c in categories if CONTROL.search(c)]:
+            raise ValueError(f"a category is one line of text, got {odd[0]!r}")
+        if len(set(categories)) != len(categories):
+            repeated = sorted({c for c in categories if categories.count(c) > 1})
+            raise ValueError(f"categories repeat: {', '.join(repeated)}")
+        if self.other is not None and self.other not in categories:
+            raise ValueError(f"other: {self.other!r} is not among the categories")
+        if overlap := set(categories) & set(self.missing_values):
+            raise ValueError(f"{sorted(overlap)} stand both for a category and for a missing value")
 
 
 class Numeric(ColumnBase):

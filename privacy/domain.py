@@ -2,10 +2,12 @@
 
 Bins are quantiles of a noisy b-ary tree of counts (Hay et al., arXiv 0904.0942; consistency by OpenDP)
 over a public grid between the public bounds. Categories are those whose noisy count passes a threshold
-(partition selection by OpenDP's Gaussian threshold); every other text becomes the declared ``other``.
+(``partition``); every other text becomes the declared ``other``.
 
-Privacy claim: ``measure_domain`` is δ-approximate ρ-zCDP for exactly the event that ``domain_event`` names,
-which is known before the rows are; each open column takes an equal share of ρ and δ.
+Privacy claim: ``measure_domain`` is δ-approximate ρ-zCDP; each open column takes an equal share of ρ and δ.
+``domain_event`` names it before the rows are known, and where a unit is one row draw by draw: it then moves one
+count of each level, or of the categories, by one, and a category that nobody else has is named with probability
+δ at most.
 """
 
 from __future__ import annotations
@@ -15,19 +17,16 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
-from dp_accounting import DpEvent, NoOpDpEvent, ZCDpEvent
-from opendp.domains import atom_domain, map_domain
-from opendp.measurements import make_gaussian_threshold
-from opendp.metrics import absolute_distance, l02inf_distance
-from opendp.mod import Measurement, binary_search
+from dp_accounting import ComposedDpEvent, DpEvent, NoOpDpEvent, SelfComposedDpEvent, ZCDpEvent
 from opendp.transformations import make_consistent_b_ary_tree
 from scipy.optimize import isotonic_regression
 
-from privacy.accounting import ApproximateZCDpEvent
+from privacy.accounting import ApproximateZCDpEvent, DiscreteGaussianDpEvent
 from privacy.charges import Permit
 from privacy.codec import bounds_as_numbers, number_to_date, numbers
 from privacy.columns import CONTROL, Categorical, Column, Datetime, Numeric
 from privacy.noise import discrete_gaussian, gaussian_sigma
+from privacy.partition import threshold
 from privacy.schema import Schema
 from privacy.transcript import Transcript
 
@@ -44,15 +43,34 @@ MAX_FOUND = 200
 
 
 def domain_event(schema: Schema, rho: float, delta: float) -> DpEvent:
-    """What ``measure_domain`` with the same arguments is charged as."""
-    if not schema.incomplete:
+    """What ``measure_domain`` with the same arguments is charged as.
+
+    Raises InputError for what it could not carry out, so that nothing is charged for it.
+    """
+    names, texts = schema.incomplete, _texts(schema)
+    if not names:
         return NoOpDpEvent()
-    return ApproximateZCDpEvent(rho, delta) if selects_categories(schema) else ZCDpEvent(rho)
+    k, each = schema.max_rows_per_unit, rho / len(names)
+    if texts:
+        threshold(each, delta / len(texts), k)
+    if k > 1:
+        return ApproximateZCDpEvent(rho, delta) if texts else ZCDpEvent(rho)
+    trees = LEVELS * (len(names) - len(texts))
+    draws = [(each / LEVELS, trees), (each, len(texts))]
+    once = [
+        SelfComposedDpEvent(DiscreteGaussianDpEvent(gaussian_sigma(r)), n) for r, n in draws if n
+    ]
+    return ComposedDpEvent([*once, ApproximateZCDpEvent(0.0, delta)] if texts else once)
 
 
 def selects_categories(schema: Schema) -> bool:
     """Whether any category list is open, which takes a share of δ."""
-    return any(isinstance(schema.columns[n], Categorical) for n in schema.incomplete)
+    return bool(_texts(schema))
+
+
+def _texts(schema: Schema) -> list[str]:
+    """The columns whose categories are open."""
+    return [n for n in schema.incomplete if isinstance(schema.columns[n], Categorical)]
 
 
 def measure_domain(
@@ -68,8 +86,7 @@ def measure_domain(
     Raises PermitError unless ``permit`` was charged for ``domain_event`` and the transcript's attempt.
     """
     permit.covers(domain_event(schema, rho, delta), transcript.attempt)
-    names = schema.incomplete
-    texts = [n for n in names if isinstance(schema.columns[n], Categorical)]
+    names, texts = schema.incomplete, _texts(schema)
     k = schema.max_rows_per_unit
     found: dict[str, Column] = {}
     for name in names:
@@ -110,24 +127,10 @@ def select_categories(
 ) -> list[str]:
     """Texts whose noisy count passes the threshold, in alphabetical order, and ``other``."""
     assert column.other is not None
-    space = (
-        map_domain(atom_domain(T=str), atom_domain(T="i64")),
-        l02inf_distance(absolute_distance(T=float)),
-    )
-    change = (k, float(k), float(k))
-    scale = gaussian_sigma(rho, k)
-
-    def threshold_at(value: int) -> Measurement:
-        return make_gaussian_threshold(*space, scale=scale, threshold=value)
-
-    high = int(k + 40 * scale) + 2
-    threshold = binary_search(
-        lambda t: threshold_at(t).map(change)[1] <= delta, bounds=(k + 1, high), T=int
-    )
     counts = series[series.map(is_name) & (series != column.other)].value_counts().sort_index()
-    # opaque keys: what OpenDP makes of a text cannot join or split two of them
-    released = threshold_at(threshold)({str(i): int(n) for i, n in enumerate(counts)})
-    found = {counts.index[int(i)]: n for i, n in released.items()}
+    noisy = discrete_gaussian(counts.to_numpy(), rho, k)
+    least = threshold(rho, delta, k)
+    found = {name: n for name, n in zip(counts.index, noisy, strict=True) if n >= least}
     kept = sorted(found, key=lambda name: (-found[name], name))[:MAX_FOUND]
     return [*sorted(kept), column.other]
 

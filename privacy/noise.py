@@ -7,8 +7,9 @@ sensitivity is exact and no floating point attack applies to the inputs; the ran
 cannot be seeded, and is secure.
 
 Privacy claim: with ``sensitivity`` a true bound, each draw is rho-zCDP for the rho it is calibrated
-to, and both confirm that with the privacy map of the OpenDP measurement before they look at their
-input.
+to, and both confirm that before they look at their input: by the privacy map of the OpenDP
+measurement, and by Δ²/(2s²) for the scale s itself. That is what a discrete Gaussian costs, and a
+noisy max, whose range of log odds is ε = 2Δ/s and whose cost ε²/8.
 """
 
 from __future__ import annotations
@@ -53,6 +54,11 @@ def gaussian_rho(sigma: float, sensitivity: int = 1) -> float:
     return sensitivity**2 / (2 * sigma**2)
 
 
+def selection_range(rho: float) -> float:
+    """The range ε = √(8ρ) of a noisy max that costs rho, rounded up."""
+    return math.sqrt(8 * rho) * ROUND_UP
+
+
 def discrete_gaussian(counts: npt.ArrayLike, rho: float, sensitivity: int = 1) -> IntArray:
     """Counts of any shape plus discrete Gaussian noise, at a cost of rho.
 
@@ -62,8 +68,9 @@ def discrete_gaussian(counts: npt.ArrayLike, rho: float, sensitivity: int = 1) -
     if not np.issubdtype(values.dtype, np.integer):
         raise TypeError(f"counts: integers expected, got {values.dtype}")
     space = vector_domain(atom_domain(T="i64")), l2_distance(T=float)
-    mechanism = make_gaussian(*space, scale=gaussian_sigma(rho, sensitivity))
-    _confirm(mechanism.map(float(sensitivity)), rho)
+    scale = gaussian_sigma(rho, sensitivity)
+    mechanism = make_gaussian(*space, scale=scale)
+    _confirm(rho, mechanism.map(float(sensitivity)), gaussian_rho(scale, sensitivity))
     noisy = mechanism(np.ascontiguousarray(values, dtype=np.int64).ravel())
     return np.asarray(noisy, dtype=np.int64).reshape(values.shape)
 
@@ -77,14 +84,13 @@ def noisy_max(scores: npt.ArrayLike, rho: float, sensitivity: int) -> int:
     if not np.issubdtype(values.dtype, np.integer):
         raise TypeError(f"scores: integers expected, got {values.dtype}")
     space = vector_domain(atom_domain(T="i64")), linf_distance(T="i64")
-    mechanism = make_noisy_max(
-        *space, zero_concentrated_divergence(), scale=gaussian_sigma(rho, sensitivity)
-    )
-    _confirm(mechanism.map(sensitivity), rho)
+    scale = gaussian_sigma(rho, sensitivity)
+    mechanism = make_noisy_max(*space, zero_concentrated_divergence(), scale=scale)
+    _confirm(rho, mechanism.map(sensitivity), gaussian_rho(scale, sensitivity))
     return int(mechanism(np.ascontiguousarray(values, dtype=np.int64)))
 
 
-def _confirm(charged: float, rho: float) -> None:
-    """Refuse a draw that OpenDP's own privacy map prices above rho."""
-    if charged > rho:
-        raise ValueError(f"rho: the draw costs {charged}, not {rho}")
+def _confirm(rho: float, *prices: float) -> None:
+    """Refuse a draw that any of its prices puts above rho."""
+    if not max(prices) <= rho:
+        raise ValueError(f"rho: the draw costs {max(prices)}, not {rho}")

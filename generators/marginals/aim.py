@@ -22,7 +22,7 @@ why:
 
 Privacy claim: rho-zCDP as a whole for units of at most ``sensitivity`` rows, under adding or
 removing one: every draw goes through one ``Budget``, everything between draws is post-processing of
-noisy answers.
+noisy answers. And no more than the steps of ``schedule``, or fewer of them, in whatever order.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ import numpy.typing as npt
 from generators.marginals.counting import Clique, Counter, cells
 from generators.marginals.estimate import Observation, fit
 from generators.marginals.junction import fitting
-from generators.marginals.measurement import Ask, Budget, draw_anew
+from generators.marginals.measurement import Ask, Budget, Step, draw_anew
 from generators.marginals.model import GraphicalModel, Result, sample
-from generators.marginals.opening import opening
+from generators.marginals.opening import by_size, opening
 from generators.marginals.workload import Workload
 
 ONE_WAY = 0.1
@@ -62,6 +62,25 @@ FORBIDDEN = -1e6
 """The potential of a structural zero: e to this is 0."""
 
 
+def schedule(columns: int, required: Sequence[int], rho: float) -> tuple[Step, ...]:
+    """The most that is drawn, by the number of columns and the cells of each required clique."""
+    joint = by_size(REQUIRED * rho, required)
+    share, rounds = _round(columns, bool(required), rho)
+    return (
+        Step("measure", ONE_WAY * rho / columns, columns),
+        *(Step("measure", each, joint.count(each)) for each in dict.fromkeys(joint)),
+        Step("select", SELECT * share, rounds),
+        Step("measure", (1 - SELECT) * share, rounds),
+    )
+
+
+def _round(columns: int, required: bool, rho: float) -> tuple[float, int]:
+    """What selecting and measuring one marginal may cost, and how many are."""
+    rounds = SELECTIONS_PER_COLUMN * columns
+    left = (1 - ONE_WAY - (REQUIRED if required else 0.0)) * rho
+    return left * (1 - ROUNDING) / rounds, rounds
+
+
 def aim(
     count: Counter,
     workload: Workload,
@@ -73,6 +92,7 @@ def aim(
     zeros: Mapping[Clique, npt.NDArray[np.bool_]] | None = None,
     megabytes: float = MEGABYTES,
     ask: Ask = draw_anew,
+    steps: Sequence[Step] | None = None,
     progress: Callable[[float], None] = lambda share: None,
 ) -> Result:
     """Select, measure and fit marginals of the workload.
@@ -80,9 +100,10 @@ def aim(
     ``required``: measured up front; the first one is drawn first when rows are sampled.
     ``ordered``: columns whose neighbouring codes may be merged.
     ``zeros``: cells that are publicly known to be empty, True where they are.
+    ``steps``: the ``schedule`` that was paid for, where it was.
     ``progress``: told the share of the budget that is spent after every round.
     """
-    budget = Budget(rho, sensitivity, ask)
+    budget = Budget(rho, sensitivity, ask, steps)
     impossible = zeros or {}
     start = opening(
         budget,
@@ -100,7 +121,7 @@ def aim(
     potentials = {c: np.where(z, FORBIDDEN, 0.0) for c, z in impossible.items()}
     model = fit(domain, observations, n, iterations=GLANCE, start=potentials, root=root)
     at_once = max(1, len(domain) // COLUMNS_PER_SELECTION)
-    share = budget.left * (1 - ROUNDING) / (SELECTIONS_PER_COLUMN * len(domain))
+    share, _ = _round(len(domain), bool(required), rho)
     noise = sensitivity / math.sqrt(math.pi * (1 - SELECT) * share)
     while budget.left > share / 2:
         limit = megabytes * min(1.0, (budget.spent + at_once * share) / rho)

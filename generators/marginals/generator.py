@@ -3,15 +3,17 @@
 Both measure marginals of the schema's codes with discrete Gaussian noise and fit a graphical model; see
 ``aim`` and ``mst`` for the mechanisms.
 
-Privacy claim: ``fit`` is ρ-zCDP for the ρ that ``calibrate`` found and ``event()`` names; the number of rows
-is private and only its noisy estimate leaves. ``sample`` is post-processing.
+Privacy claim: ``fit`` costs what ``event()`` names. Where a unit is one row that is the schedule of its draws,
+whose loss distributions compose; with several rows a unit, or where sizes that the schedule goes by are yet to
+be measured, it is ρ-zCDP. The number of rows is private and only its noisy estimate leaves. ``sample`` is
+post-processing.
 """
 
 from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -23,21 +25,27 @@ from dp_accounting import ComposedDpEvent, DpEvent, ZCDpEvent
 from safetensors.numpy import load_file, save_file
 
 from generators.base import Progress
-from generators.marginals.aim import MEGABYTES, aim
-from generators.marginals.counting import Counter
-from generators.marginals.measurement import Ask, Measurement
+from generators.marginals import aim, mst
+from generators.marginals.counting import Clique, Counter, cells
+from generators.marginals.measurement import Ask, Measurement, Step, price
 from generators.marginals.model import GraphicalModel, Result, synthesize
-from generators.marginals.mst import mst
 from generators.marginals.workload import outcomes, workload
 from generators.rows import draw_possible
 from privacy.accounting import Guarantee, calibrate
 from privacy.charges import Permit
 from privacy.codec import Codec
+from privacy.columns import Categorical, Column
 from privacy.impossible import impossible_cells
 from privacy.noise import OPENDP
 from privacy.schema import Schema, load_schema
 from privacy.table import Rows
 from privacy.transcript import Transcript
+
+MOST_GAINED = 1.5
+"""More than a schedule ever allows beyond the ρ of zCDP."""
+
+TOLERANCE = 1e-3
+"""How closely ρ is found; σ is half as far off."""
 
 
 @dataclass(frozen=True)
@@ -96,21 +104,39 @@ class MarginalModel:
 
 @dataclass(frozen=True)
 class Marginals(ABC):
-    """What AIM and MST share; ``rho`` is set by ``calibrate`` and by nothing else."""
+    """What AIM and MST share; ``rho`` and ``steps`` are set by ``calibrate`` and by ``as_zcdp``.
+
+    ``steps``: the draws that are charged one by one; None where ρ is charged for all of them.
+    """
 
     rho: float | None = field(default=None, metadata={"calibrated": True})
+    steps: tuple[Step, ...] | None = field(default=None, metadata={"calibrated": True})
 
     def calibrate(self, guarantee: Guarantee, schema: Schema, beside: DpEvent) -> Self:
         """The generator with the largest ρ that, composed with ``beside``, costs ``guarantee``."""
 
-        def event(rho: float) -> DpEvent:
-            return ComposedDpEvent([beside, ZCDpEvent(rho)])
+        def beside_it(event: DpEvent) -> DpEvent:
+            return ComposedDpEvent([beside, event])
 
-        return replace(self, rho=calibrate(guarantee, event, 1e-10, 1e4))
+        least = calibrate(guarantee, lambda rho: beside_it(ZCDpEvent(rho)), 1e-10, 1e4)
+        if schema.max_rows_per_unit > 1 or self.schedule(schema, least) is None:
+            return self.as_zcdp(least)
+
+        def event(rho: float) -> DpEvent:
+            return beside_it(price(self.schedule(schema, rho) or ()))
+
+        # as RDP has it the schedule costs what ρ-zCDP does, so that ``least`` is safe
+        rho = calibrate(guarantee, event, least * (1 - 1e-9), MOST_GAINED * least, TOLERANCE)
+        return replace(self, rho=rho, steps=self.schedule(schema, rho))
+
+    def as_zcdp(self, rho: float) -> Self:
+        """The generator priced as ρ-zCDP as a whole."""
+        return replace(self, rho=rho, steps=None)
 
     def event(self) -> DpEvent:
-        """ρ-zCDP, known without data."""
-        return ZCDpEvent(self.calibrated_rho)
+        """Its steps, or ρ-zCDP; known without data."""
+        rho = self.calibrated_rho
+        return ZCDpEvent(rho) if self.steps is None else price(self.steps)
 
     @property
     def calibrated_rho(self) -> float:
@@ -138,6 +164,10 @@ class Marginals(ABC):
         return OPENDP
 
     @abstractmethod
+    def schedule(self, schema: Schema, rho: float) -> tuple[Step, ...] | None:
+        """The draws at that ρ; None where they are not known before the schema is complete."""
+
+    @abstractmethod
     def run(
         self, count: Counter, codec: Codec, ask: Ask, progress: Callable[[float], None]
     ) -> Result:
@@ -151,22 +181,30 @@ class Aim(Marginals):
     ``megabytes``: the largest graphical model; larger is more faithful and slower.
     """
 
-    megabytes: float = MEGABYTES
+    megabytes: float = aim.MEGABYTES
+
+    def schedule(self, schema: Schema, rho: float) -> tuple[Step, ...] | None:
+        """Required pairs have shares by their size, which a column to be measured does not have yet."""
+        required = _required(schema, schema.modelled)
+        if {*schema.incomplete} & {c for pair in required for c in pair}:
+            return None
+        domain = Codec(_emptied(schema)).domain
+        return aim.schedule(len(domain), [cells(domain, pair) for pair in required], rho)
 
     def run(
         self, count: Counter, codec: Codec, ask: Ask, progress: Callable[[float], None]
     ) -> Result:
-        targets, groups = _roles(codec.schema)
-        return aim(
+        return aim.aim(
             count,
-            workload(codec.domain, targets, groups),
+            workload(codec.domain, *_roles(codec.schema)),
             self.calibrated_rho,
             sensitivity=codec.schema.max_rows_per_unit,
-            required=outcomes(codec.domain, targets, groups),
+            required=_required(codec.schema, tuple(codec.domain)),
             ordered=_ordered(codec),
             zeros=impossible_cells(codec),
             megabytes=self.megabytes,
             ask=ask,
+            steps=self.steps,
             progress=progress,
         )
 
@@ -175,15 +213,20 @@ class Aim(Marginals):
 class Mst(Marginals):
     """MST (arXiv 2108.04978): a tree of pairs, chosen once; faster and less faithful than AIM."""
 
+    def schedule(self, schema: Schema, rho: float) -> tuple[Step, ...]:
+        """By the number of columns alone."""
+        return mst.schedule(len(schema.modelled), rho)
+
     def run(
         self, count: Counter, codec: Codec, ask: Ask, progress: Callable[[float], None]
     ) -> Result:
-        return mst(
+        return mst.mst(
             count,
             self.calibrated_rho,
             sensitivity=codec.schema.max_rows_per_unit,
             ordered=_ordered(codec),
             ask=ask,
+            steps=self.steps,
             progress=progress,
         )
 
@@ -191,6 +234,23 @@ class Mst(Marginals):
 def _roles(schema: Schema) -> tuple[set[str], set[str]]:
     """Target columns and subgroup columns."""
     return {c for t in schema.targets for c in t.columns}, {s.column for s in schema.subgroups}
+
+
+def _required(schema: Schema, columns: Sequence[str]) -> list[Clique]:
+    """The pairs that AIM measures up front."""
+    return outcomes(dict.fromkeys(columns, 0), *_roles(schema))
+
+
+def _emptied(schema: Schema) -> Schema:
+    """The schema as if nothing had been found where it is open: other columns' sizes do not depend on it."""
+    found: dict[str, Column] = {}
+    for name in schema.incomplete:
+        column = schema.columns[name]
+        nothing = (
+            {"categories": (column.other,)} if isinstance(column, Categorical) else {"bins": 1}
+        )
+        found[name] = column.model_copy(update=nothing)
+    return schema.completed(found)
 
 
 def _ordered(codec: Codec) -> set[str]:

@@ -4,20 +4,26 @@ Privacy claim: a ``Budget`` is a privacy filter for zCDP: draws may be chosen ad
 everything noised before, and what is spent never exceeds the rho it began with (zCDP composes under
 full adaptivity: Whitehouse, Ramdas, Rogers, Wu, arXiv 2203.05481). It refuses a draw before
 anything is drawn. So a mechanism that draws through one budget only is rho-zCDP as a whole, and its
-price is known without data.
+price is known without data. With ``steps`` it refuses also what is no step of a schedule that was fixed
+before the data, so that the mechanism costs what the schedule does: the composition of its steps' loss
+distributions, whichever queries are chosen on the way (``privacy.accounting``). The order may be
+chosen as well: whatever step comes first, the rest is dominated by the composition of the rest.
 """
 
 from __future__ import annotations
 
+from collections import Counter as Tally
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+from dp_accounting import ComposedDpEvent, DpEvent, SelfComposedDpEvent
 
 from generators.marginals.counting import Clique, Counter
-from privacy.noise import discrete_gaussian, gaussian_sigma, noisy_max
+from privacy.accounting import BoundedRangeDpEvent, DiscreteGaussianDpEvent
+from privacy.noise import discrete_gaussian, gaussian_sigma, noisy_max, selection_range
 
 Ask = Callable[[list[Any], Callable[[], Any]], Any]
 """Answers a question by drawing, or with what was drawn for it before (a resumed run); both plain
@@ -28,6 +34,29 @@ JSON.
 def draw_anew(question: list[Any], draw: Callable[[], Any]) -> Any:
     """Answer every question by drawing."""
     return draw()
+
+
+Kind = Literal["measure", "select"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """So many draws of one kind, at a cost of ``rho`` each."""
+
+    kind: Kind
+    rho: float
+    times: int
+
+
+def price(steps: Sequence[Step]) -> DpEvent:
+    """What all steps cost where a unit is one row, which moves one count of a marginal by one."""
+
+    def once(step: Step) -> DpEvent:
+        if step.kind == "measure":
+            return DiscreteGaussianDpEvent(gaussian_sigma(step.rho))
+        return BoundedRangeDpEvent(selection_range(step.rho))
+
+    return ComposedDpEvent([SelfComposedDpEvent(once(s), s.times) for s in steps])
 
 
 @dataclass(frozen=True)
@@ -46,12 +75,15 @@ class Budget:
     """What is left of a rho; every private draw goes through it.
 
     ``sensitivity``: the most rows a unit holds, which bounds the L1 and L2 change of any marginal.
+    ``steps``: the draws that were paid for; None: any that fit into rho.
     """
 
     rho: float
     sensitivity: int = 1
     ask: Ask = draw_anew
+    steps: Sequence[Step] | None = None
     spent: float = 0.0
+    taken: Tally[tuple[Kind, float]] = field(default_factory=Tally)
 
     @property
     def left(self) -> float:
@@ -59,7 +91,7 @@ class Budget:
 
     def measure(self, count: Counter, clique: Clique, rho: float) -> Measurement:
         """The clique's marginal with Gaussian noise, at a cost of rho."""
-        self._pay(rho)
+        self._pay("measure", rho)
         counts = self.ask(
             ["measure", list(clique), rho],
             lambda: discrete_gaussian(count(clique), rho, self.sensitivity).tolist(),
@@ -72,7 +104,7 @@ class Budget:
         """A clique of high score, at a cost of rho; one row moves a score by at most
         ``per_row``.
         """
-        self._pay(rho)
+        self._pay("select", rho)
         width = self.sensitivity * per_row
         chosen = self.ask(
             ["select", len(among), rho],
@@ -80,9 +112,14 @@ class Budget:
         )
         return tuple(chosen)
 
-    def _pay(self, rho: float) -> None:
+    def _pay(self, kind: Kind, rho: float) -> None:
         if not 0 < rho <= self.left:
             raise ValueError(f"rho: a draw of {rho} does not fit into the {self.left} left")
+        if self.steps is not None:
+            due = sum(s.times for s in self.steps if (s.kind, s.rho) == (kind, rho))
+            if self.taken[kind, rho] == due:
+                raise ValueError(f"rho: no step to {kind} at {rho} is left in the schedule")
+            self.taken[kind, rho] += 1
         self.spent = min(self.spent + rho, self.rho)
 
 

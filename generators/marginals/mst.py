@@ -7,7 +7,7 @@ measured like the others. Fast, and blind to everything a tree cannot carry: P(t
 moves unless it is an edge.
 
 Privacy claim: rho-zCDP as a whole for units of at most ``sensitivity`` rows, under adding or
-removing one: every draw goes through one ``Budget``.
+removing one: every draw goes through one ``Budget``. And no more than the steps of ``schedule``.
 """
 
 from __future__ import annotations
@@ -20,13 +20,22 @@ import numpy as np
 
 from generators.marginals.counting import Clique, Counter
 from generators.marginals.estimate import Array, Observation, fit
-from generators.marginals.measurement import Ask, Budget, draw_anew
+from generators.marginals.measurement import Ask, Budget, Step, draw_anew
 from generators.marginals.model import GraphicalModel, Result
 from generators.marginals.opening import opening
 
 ITERATIONS = 1000
 UNIT = 64
 ROUNDING = 1e-12
+
+
+def schedule(columns: int, rho: float) -> tuple[Step, ...]:
+    """What is drawn where no edge is required, by the number of columns."""
+    third, edges = rho * (1 - ROUNDING) / 3, columns - 1
+    alone = Step("measure", third / columns, columns)
+    if not edges:
+        return (alone,)
+    return alone, Step("select", third / edges, edges), Step("measure", third / edges, edges)
 
 
 def mst(
@@ -37,10 +46,14 @@ def mst(
     required: Sequence[Clique] = (),
     ordered: Collection[str] = (),
     ask: Ask = draw_anew,
+    steps: Sequence[Step] | None = None,
     progress: Callable[[float], None] = lambda share: None,
 ) -> Result:
-    """Select and measure a spanning tree of pairs."""
-    budget = Budget(rho, sensitivity, ask)
+    """Select and measure a spanning tree of pairs.
+
+    ``steps``: the ``schedule`` that was paid for, where it was.
+    """
+    budget = Budget(rho, sensitivity, ask, steps)
     third = rho * (1 - ROUNDING) / 3
     start = opening(budget, count, one_way=third, ordered=ordered)
     progress(1 / 3)

@@ -43,12 +43,16 @@ def opening(
     """Measure, then merge codes in all columns but the required ones and those in ``whole``."""
     domain: Domain = count.domain
     alone = [budget.measure(count, (c,), one_way / len(domain)) for c in domain]
-    weight = sum(cells(domain, r) ** 2 for r in required)
-    joint = [
-        budget.measure(count, r, required_rho * cells(domain, r) ** 2 / weight) for r in required
-    ]
+    shares = by_size(required_rho, [cells(domain, r) for r in required])
+    joint = [budget.measure(count, r, rho) for r, rho in zip(required, shares, strict=True)]
     whole = {c for clique in required for c in clique} | set(whole)
     compression = compress(domain, alone, whole=whole, ordered=ordered)
     measurements = (*alone, *joint)
     recoded = count.recode(compression.domain, compression.groups)
     return Opening(measurements, compression, recoded, total(measurements))
+
+
+def by_size(rho: float, sizes: Sequence[int]) -> list[float]:
+    """``rho`` in shares by the square of numbers of cells."""
+    weight = sum(size**2 for size in sizes)
+    return [rho * size**2 / weight for size in sizes]

@@ -1,7 +1,6 @@
 """Forecasts: right about cost, honest about groups, and without a look at a row."""
 
 import copy
-import math
 
 import pytest
 import yaml
@@ -9,7 +8,7 @@ from dp_accounting import ZCDpEvent
 
 from flows.forecast import FACTORS, SURE, forecast
 from generators.registry import GENERATORS, IMAGES, WORKERS
-from privacy.accounting import Guarantee, spent, zcdp_budget
+from privacy.accounting import DiscreteGaussianDpEvent, Guarantee, spent, zcdp_budget
 from privacy.errors import InputError
 from privacy.ledger import Ledger
 from tests.flows import clinic
@@ -71,9 +70,9 @@ def test_a_larger_group_is_served_better_and_the_smallest_is_right_on_the_limit(
     assert few.verdict == "no generator can serve it at this ε"
     assert many.verdict == "can be served"
     assert few.at_best > many.at_best
-    sigma = 1 / math.sqrt(2 * zcdp_budget(Guarantee(2.0, 1e-5)))
-    least = found.smallest[0]
-    assert SURE * sigma / (0.8 * least) <= found.limit < SURE * sigma / (0.8 * (least - 1))
+    one, fewer = (found.limit * 0.8 * (found.smallest[0] - i) / SURE for i in (0, 1))
+    assert spent([DiscreteGaussianDpEvent(one)], 1e-5).epsilon <= 2.0
+    assert spent([DiscreteGaussianDpEvent(fewer * 0.999)], 1e-5).epsilon > 2.0
     assert any("sex=F" in line for line in found.advice)
 
 

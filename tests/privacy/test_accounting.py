@@ -1,6 +1,7 @@
 import functools
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from scipy.stats import norm
 
 from privacy.accounting import (
     ApproximateZCDpEvent,
+    BoundedRangeDpEvent,
     DiscreteGaussianDpEvent,
     Guarantee,
     calibrate,
@@ -33,6 +35,7 @@ events = st.recursive(
     st.one_of(
         st.builds(ZCDpEvent, st.floats(1e-4, 1.0)),
         st.builds(GaussianDpEvent, st.floats(0.5, 50.0)),
+        st.builds(BoundedRangeDpEvent, st.floats(1e-4, 1.0)),
         st.builds(ApproximateZCDpEvent, st.floats(1e-4, 1.0), st.floats(1e-9, 1e-7)),
     ),
     lambda inner: st.one_of(
@@ -94,6 +97,10 @@ def test_the_delta_of_a_selection_comes_off_the_guarantee():
         == spent([ZCDpEvent(0.01)], 6e-7).epsilon
     )
     assert spent([ApproximateZCDpEvent(0.01, 1e-6)], 1e-6).epsilon == math.inf
+    beside = GaussianDpEvent(9.0)  # a δ alone has no part in a loss distribution
+    assert spent([ApproximateZCDpEvent(0.0, 4e-7), beside], 1e-6) == replace(
+        spent([beside], 6e-7), delta=1e-6
+    )
 
 
 def test_what_no_accountant_understands_costs_everything():

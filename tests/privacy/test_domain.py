@@ -1,9 +1,17 @@
 import numpy as np
 import pandas as pd
 import pytest
-from dp_accounting import NoOpDpEvent, ZCDpEvent
+from dp_accounting import ComposedDpEvent, NoOpDpEvent, SelfComposedDpEvent, ZCDpEvent
+from hypothesis import given
+from hypothesis import strategies as st
 
-from privacy.accounting import ApproximateZCDpEvent, Guarantee
+from privacy import domain
+from privacy.accounting import (
+    ApproximateZCDpEvent,
+    DiscreteGaussianDpEvent,
+    Guarantee,
+    spent,
+)
 from privacy.codec import Codec
 from privacy.domain import (
     GRID,
@@ -17,6 +25,7 @@ from privacy.domain import (
 )
 from privacy.errors import PermitError
 from privacy.ledger import Ledger
+from privacy.noise import gaussian_sigma
 from privacy.schema import Schema
 from privacy.transcript import Transcript
 
@@ -93,11 +102,30 @@ def test_a_permit_for_less_measures_nothing(tmp_path):
 
 
 def test_the_event_is_known_without_data():
-    assert domain_event(OPEN, 0.1, 1e-7) == ApproximateZCDpEvent(0.1, 1e-7)
-    closed = OPEN.completed(
-        {"ward": OPEN.columns["ward"].model_copy(update={"categories": ("rest",)})}
+    tree, ward = (DiscreteGaussianDpEvent(gaussian_sigma(0.1 / 4 / n)) for n in (LEVELS, 1))
+    trees = SelfComposedDpEvent(tree, 3 * LEVELS)
+    assert domain_event(OPEN, 0.1, 1e-7) == ComposedDpEvent(
+        [trees, SelfComposedDpEvent(ward, 1), ApproximateZCDpEvent(0.0, 1e-7)]
     )
-    assert domain_event(closed, 0.1, 0.0) == ZCDpEvent(0.1)
+    drawn, whole = spent([domain_event(OPEN, 0.1, 1e-7)], 1e-6), ApproximateZCDpEvent(0.1, 1e-7)
+    assert drawn.accountant.startswith("PLD")
+    assert drawn.epsilon < spent([whole], 1e-6).epsilon
+    found = {"ward": OPEN.columns["ward"].model_copy(update={"categories": ("rest",)})}
+    closed = OPEN.completed(found)
+    each = DiscreteGaussianDpEvent(gaussian_sigma(0.1 / 3 / LEVELS))
+    assert domain_event(closed, 0.1, 0.0) == ComposedDpEvent(
+        [SelfComposedDpEvent(each, 3 * LEVELS)]
+    )
+    many = Schema.model_validate(
+        OPEN.model_dump()
+        | {
+            "columns": {**OPEN.columns, "who": {"kind": "identifier"}},
+            "unit": "who",
+            "max_rows_per_unit": 2,
+        }
+    )
+    assert domain_event(many, 0.1, 1e-7) == ApproximateZCDpEvent(0.1, 1e-7)
+    assert domain_event(many.completed(found), 0.1, 0.0) == ZCDpEvent(0.1)
     whole = Schema.model_validate(
         {"name": "w", "columns": {"x": {"kind": "integer", "bounds": [0, 1], "bins": 2}}}
     )
@@ -112,6 +140,24 @@ def test_the_tree_has_the_noise_that_its_charge_says():
     noise = leaves - np.where(leaves == leaves.max(), 100, 0)
     sigma = 2 / np.sqrt(2 * rho / LEVELS)
     assert 0.8 < noise.std() / sigma < 1.2
+
+
+@given(st.lists(st.floats(0, 100), min_size=1, max_size=5), st.lists(st.floats(0, 100), max_size=9))
+def test_one_unit_moves_each_level_of_the_tree_by_at_most_its_rows(mine, others):
+    """And the root among them; levels cost ρ together, each at the unit's k."""
+    column, k, rho = OPEN.columns["cost"], len(mine), 0.6
+
+    def levels(rows):
+        with pytest.MonkeyPatch.context() as patch:
+            seen = []
+            patch.setattr(domain, "discrete_gaussian", lambda *a: seen.append(a) or a[0])
+            noisy_tree(pd.Series(rows, dtype=float), column, rho, k)
+        return seen
+
+    without, with_unit = levels(others), levels(others + mine)
+    assert sum(price for _, price, _ in with_unit) <= rho * (1 + 1e-12)
+    for (a, *_), (b, _, sensitivity) in zip(without, with_unit, strict=True):
+        assert np.linalg.norm(b - a) <= np.abs(b - a).sum() == k == sensitivity
 
 
 def test_a_category_needs_many_units_to_be_found():

@@ -2,11 +2,14 @@
 
 import numpy as np
 import pytest
+from dp_accounting import SelfComposedDpEvent, ZCDpEvent
 from hypothesis import given
 from hypothesis import strategies as st
 
 from generators.marginals.counting import Counter
-from generators.marginals.measurement import Budget, Measurement, total
+from generators.marginals.measurement import Budget, Measurement, Step, price, total
+from privacy.accounting import BoundedRangeDpEvent, DiscreteGaussianDpEvent, spent
+from privacy.noise import gaussian_sigma, selection_range
 
 COUNT = Counter.of({"a": 4000}, {"a": np.zeros(10, dtype=int)})
 
@@ -34,6 +37,37 @@ def test_nothing_is_counted_for_a_draw_that_is_refused():
         Budget(0.1).measure(count, ("a",), 0.2)
     with pytest.raises(ValueError, match="does not fit"):
         Budget(0.1).measure(count, ("a",), 0.0)
+
+
+def test_what_is_no_step_of_the_schedule_is_refused_before_anything_is_counted():
+    def unread(clique):
+        raise AssertionError("private rows were read")
+
+    small = Counter.of({"a": 2}, {"a": np.array([0, 1])})
+    steps = Step("measure", 0.1, 1), Step("measure", 0.2, 1), Step("select", 0.1, 1)
+    budget = Budget(9.0, steps=steps)
+    with pytest.raises(ValueError, match=r"no step to measure at 0\.3"):
+        budget.measure(unread, ("a",), 0.3)
+    with pytest.raises(ValueError, match=r"no step to select at 0\.2"):
+        budget.select([("a",)], unread, 0.2, 1)
+    budget.measure(small, ("a",), 0.1)
+    budget.measure(small, ("a",), 0.2)
+    for rho in (0.1, 0.2, 0.05):
+        with pytest.raises(ValueError, match="no step to measure"):
+            budget.measure(unread, ("a",), rho)
+    budget.select([("a",)], lambda r: 0, 0.1, 1)
+    with pytest.raises(ValueError, match="no step to select"):
+        budget.select([("a",)], unread, 0.1, 1)
+
+
+def test_a_schedule_is_priced_step_by_step_and_below_its_zcdp():
+    steps = Step("measure", 0.001, 20), Step("select", 0.0005, 10)
+    event = price(steps)
+    assert event.events == [
+        SelfComposedDpEvent(DiscreteGaussianDpEvent(gaussian_sigma(0.001)), 20),
+        SelfComposedDpEvent(BoundedRangeDpEvent(selection_range(0.0005)), 10),
+    ]
+    assert spent([event], 1e-9).epsilon < spent([ZCDpEvent(0.025)], 1e-9).epsilon
 
 
 def test_a_measurement_has_the_sigma_it_names():

@@ -7,10 +7,12 @@ from hypothesis import strategies as st
 
 import generators.marginals.measurement as measurement
 from generators.marginals.aim import aim
-from generators.marginals.counting import Counter
+from generators.marginals.aim import schedule as aim_schedule
+from generators.marginals.counting import Counter, cells
 from generators.marginals.measurement import Budget
 from generators.marginals.model import synthesize
 from generators.marginals.mst import mst
+from generators.marginals.mst import schedule as mst_schedule
 from generators.marginals.workload import outcomes, workload
 from privacy.noise import gaussian_rho
 
@@ -61,9 +63,12 @@ def test_spending_is_bounded_on_any_domain(sizes, rows, rho, sensitivity):
     domain = {f"c{i}": size for i, size in enumerate(sizes)}
     rng = np.random.default_rng(rows)
     count = Counter.of(domain, {c: rng.integers(0, s, rows) for c, s in domain.items()})
-    for run in (
-        lambda **o: aim(count, workload(domain, ["c0"], ["c1"]), rho, **o),
-        lambda **o: mst(count, rho, **o),
+    pairs = outcomes(domain, ["c0"], ["c1"])
+    paired = aim_schedule(len(domain), [cells(domain, p) for p in pairs], rho)
+    for run, steps in (
+        (lambda **o: aim(count, workload(domain), rho, required=pairs, **o), paired),
+        (lambda **o: aim(count, workload(domain), rho, **o), aim_schedule(len(domain), [], rho)),
+        (lambda **o: mst(count, rho, **o), mst_schedule(len(domain), rho)),
     ):
         paid: list[float] = []
 
@@ -71,7 +76,10 @@ def test_spending_is_bounded_on_any_domain(sizes, rows, rho, sensitivity):
             paid.append(question[-1])
             return draw()
 
-        found = run(sensitivity=sensitivity, ask=ask)
+        found = run(sensitivity=sensitivity, ask=ask, steps=steps)
+        planned = sum(s.rho * s.times for s in steps)
+        assert sum(paid) <= planned * (1 + 1e-12)
+        assert planned <= rho
         assert sum(paid) <= rho * (1 + 1e-12)
         gaussian = sum(gaussian_rho(m.sigma, sensitivity) for m in found.measurements)
         assert gaussian <= rho
@@ -83,7 +91,9 @@ def test_spending_is_bounded_on_any_domain(sizes, rows, rho, sensitivity):
 def test_every_draw_goes_through_the_budget(mechanism, count, monkeypatch):
     spent: list[float] = []
     pay = Budget._pay
-    monkeypatch.setattr(Budget, "_pay", lambda self, rho: (pay(self, rho), spent.append(rho))[0])
+    monkeypatch.setattr(
+        Budget, "_pay", lambda self, kind, rho: (pay(self, kind, rho), spent.append(rho))[0]
+    )
     mechanism(count, 0.5)
     assert 0.98 * 0.5 < sum(spent) <= 0.5
 

@@ -1,0 +1,75 @@
+"""AIM and MST as generators: what they are charged as, and that they draw nothing else."""
+
+import numpy as np
+import pytest
+from dp_accounting import ComposedDpEvent, NoOpDpEvent, ZCDpEvent
+
+from flows.toy import SCHEMA, people
+from generators.alone import fit_alone
+from generators.marginals import measurement
+from generators.marginals.generator import Aim, Mst
+from generators.marginals.measurement import price
+from privacy.accounting import Guarantee, spent, zcdp_budget
+from privacy.schema import Schema
+from privacy.table import Rows
+
+CLAIM = Guarantee(1.0, 1e-9)
+EITHER = pytest.mark.parametrize("generator", [Aim(), Mst()], ids=["aim", "mst"])
+
+
+def changed(**columns):
+    """The toy schema with fields of some columns changed."""
+    plain = SCHEMA.model_dump()
+    found = {n: {**c, **columns.get(n, {})} for n, c in plain["columns"].items()}
+    return Schema.model_validate({**plain, "columns": found})
+
+
+@EITHER
+def test_rows_of_their_own_are_charged_by_the_schedule_which_allows_more(generator):
+    ready = generator.calibrate(CLAIM, SCHEMA, NoOpDpEvent())
+    found = spent([ready.event()], CLAIM.delta)
+    assert found.accountant.startswith("PLD")
+    assert 0.998 < found.epsilon <= 1.0
+    assert ready.rho > 1.02 * zcdp_budget(CLAIM)
+    assert ready.event() == price(ready.steps)
+    assert ready.steps == ready.schedule(SCHEMA, ready.rho)
+
+
+@EITHER
+def test_what_only_rdp_composes_leaves_what_zcdp_left(generator):
+    beside = ZCDpEvent(0.001)
+    ready = generator.calibrate(CLAIM, SCHEMA, beside)
+    assert spent([beside, ready.event()], CLAIM.delta).accountant.startswith("RDP")
+    assert spent([beside, ready.event()], CLAIM.delta).epsilon <= 1.0
+    assert ready.rho == pytest.approx(zcdp_budget(CLAIM) - 0.001, rel=2e-3)
+
+
+@EITHER
+def test_units_of_several_rows_are_charged_as_zcdp(generator):
+    named = SCHEMA.model_dump() | {"unit": "who", "max_rows_per_unit": 3}
+    named["columns"] = {"who": {"kind": "identifier"}, **named["columns"]}
+    ready = generator.calibrate(CLAIM, Schema.model_validate(named), NoOpDpEvent())
+    assert ready.event() == ZCDpEvent(zcdp_budget(CLAIM))
+
+
+def test_sizes_that_are_yet_to_be_measured_change_no_schedule_that_goes_by_them():
+    ward = changed(ward={"categories": None, "other": "rest"}, age={"bins": None})
+    assert Aim().schedule(ward, 0.01) == Aim().schedule(SCHEMA, 0.01)
+    sex = changed(sex={"categories": None, "other": "rest"})  # a group, measured with the target
+    assert Aim().schedule(sex, 0.01) is None
+    assert Aim().calibrate(CLAIM, sex, NoOpDpEvent()).event() == ZCDpEvent(zcdp_budget(CLAIM))
+    assert Mst().schedule(sex, 0.01) == Mst().schedule(SCHEMA, 0.01)
+
+
+@EITHER
+def test_a_fit_draws_what_was_charged_and_no_more(generator, tmp_path, monkeypatch):
+    made, begin = [], measurement.Budget.__init__
+    monkeypatch.setattr(
+        measurement.Budget, "__init__", lambda self, *a: (begin(self, *a), made.append(self))[0]
+    )
+    ready = generator.calibrate(CLAIM, SCHEMA, NoOpDpEvent())
+    rows = Rows(people(300, 0), np.arange(300))
+    fit_alone(ready, SCHEMA, rows, Guarantee(2.0, 1e-9), tmp_path, lambda what, share: None)
+    assert [b.steps for b in made] == [ready.steps]
+    assert 0 < sum(made[0].taken.values()) <= sum(s.times for s in ready.steps)
+    assert isinstance(ready.event(), ComposedDpEvent)
