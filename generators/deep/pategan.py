@@ -43,6 +43,8 @@ STAND_IN = 8000
 """Generated rows that teachers compare with; more would only take longer."""
 PRIORS = torch.logspace(-10, 3, 80, dtype=torch.float64)
 """Sizes of the student's signal that are looked at."""
+ALIKE = 1e-6
+"""How much likeness to a row varies among generated ones, beside the row where it varies most, to vary at all."""
 
 
 class Chain(nn.Module):
@@ -139,6 +141,14 @@ class PateGan(Deep):
 
     kind = "pategan"
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.refuse("must be at least 1", lambda x: x >= 1, "rounds", "iterations")
+        self.refuse("must be at least rounds, one vote in each", lambda x: x >= self.rounds, "votes")
+        self.refuse("must be at least 2, to differ", lambda x: x >= 2, "generated")
+        self.refuse("must be positive", lambda x: 0 < x < math.inf, "units_per_teacher")
+        self.refuse("must be a number", math.isfinite, "rarity", "step")
+
     def mechanism(self, noise_multiplier: float) -> DpEvent:
         return SelfComposedDpEvent(DiscreteGaussianDpEvent(noise_multiplier), self.votes)
 
@@ -201,6 +211,9 @@ class PateGan(Deep):
         chance = student.kernel(rows, generated[:STAND_IN]).std(1) / math.sqrt(
             self.units_per_teacher
         )
+        # where generated rows are all alike to a row, votes on it are ties and say nothing of the mean's size
+        telling = chance > ALIKE * chance.amax()
+        rows, real, chance = rows[telling], real[telling], chance[telling]
         scale = math.sqrt(2 * math.pi) * chance
         noise = math.hypot(votes.sigma, math.sqrt(number) / 2) / number
         student.learn(rows, (real / number - 0.5) * scale, noise * scale)
