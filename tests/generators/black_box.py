@@ -59,8 +59,9 @@ def calibrated(kind: type):
 
 
 def shown(generator, more: int) -> list[float]:
-    """Of one release, with one person ("a", "a") more or not: how many rows there are to be, and how many of them
-    have an "a" in either column and in both.
+    """How many rows a release is to have, and how many of them an "a" in either column and in both.
+
+    ``more``: people ("a", "a") beyond the others.
     """
     people = pd.DataFrame([*product(CODES, CODES)] * ALIKE + [("a", "a")] * more, dtype=object)
     rows = Rows(people.set_axis(["one", "two"], axis=1), np.arange(len(people)))

@@ -1,7 +1,7 @@
 """Tables with next to nothing in them: how many rows there are is private, so every generator trains on them.
 
-A refusal would come after the charge, and would say what was not paid for. The schema's own poverty (one column,
-one category, no target) is public and is no reason either.
+A refusal would come after the charge, and would say what was not paid for. The schema's own poverty (one
+column, one category, no target) is public and is no reason either.
 """
 
 import functools
@@ -88,7 +88,7 @@ def given(kind, case):
     # two rows a unit: Rényi accounting, which is fast
     about = {"name": "tiny", "unit": "person", "max_rows_per_unit": 2}
     schema = {"columns": {"person": {"kind": "identifier"}} | columns} | about | roles
-    return Schema.model_validate(schema), frame[[c for c in columns]]
+    return Schema.model_validate(schema), frame[list(columns)]
 
 
 @functools.cache
