@@ -118,6 +118,13 @@ class Ctgan(DeepSgd):
         if self.clipping == "dpsgd-f":
             raise ValueError("clipping: dpsgd-f clips by group, and fake rows belong to none")
         super().__post_init__()
+        sizes = ("fakes", "most_critic_steps", "noise", "width", "critic_width")
+        self.refuse("must be at least 1", lambda x: x >= 1, *sizes)
+        positive = ("critic_rate", "generator_rate", "lipschitz")
+        self.refuse("must be positive", lambda x: x > 0, *positive)
+        least = ("critic_decay", "anchor", "depth", "critic_depth")
+        self.refuse("must not be negative", lambda x: x >= 0, *least)
+        self.refuse("must lie in [0, 1)", lambda x: 0 <= x < 1, "ema")
 
     def train(self, prepared: Prepared) -> nn.Module:
         layout, device = prepared.layout, self.pick_device()

@@ -143,6 +143,14 @@ class Diffusion(DeepSgd):
 
     kind = "diffusion"
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.refuse("must be at least 1", lambda x: x >= 1, "width")
+        self.refuse("must be positive", lambda x: x > 0, "learning_rate")
+        self.refuse("must not be negative", lambda x: x >= 0, "depth", "guidance")
+        self.refuse("must lie in [0, 1]", lambda x: 0 <= x <= 1, "drop")
+        self.refuse("must lie in [0, 1)", lambda x: 0 <= x < 1, "ema")
+
     def train(self, prepared: Prepared) -> nn.Module:
         layout, opening, device = prepared.layout, prepared.opening, self.pick_device()
         conditions = layout.place(*opening.roles.conditions)

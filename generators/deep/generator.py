@@ -201,6 +201,15 @@ class Deep(ABC):
     delta: float | None = field(default=None, metadata=CALIBRATED)
     roles: Roles | None = field(default=None, metadata=CALIBRATED)
 
+    def __post_init__(self) -> None:
+        self.refuse("must lie between 0 and 1", lambda x: 0 < x < 1, "opening_share")
+
+    def refuse(self, rule: str, holds: Callable[[Any], bool], *names: str) -> None:
+        """Raise ValueError for the first parameter that breaks the rule: before anything is charged."""
+        for name in names:
+            if not holds(getattr(self, name)):
+                raise ValueError(f"{name} {rule}, got {getattr(self, name)}")
+
     @abstractmethod
     def mechanism(self, noise_multiplier: float) -> DpEvent:
         """What training costs with so much noise, beside the opening."""

@@ -43,6 +43,8 @@ STAND_IN = 8000
 """Generated rows that teachers compare with; more would only take longer."""
 PRIORS = torch.logspace(-10, 3, 80, dtype=torch.float64)
 """Sizes of the student's signal that are looked at."""
+ALIKE = 1e-6
+"""How much likeness to a row varies among generated ones, beside the row where it varies most."""
 
 
 class Chain(nn.Module):
@@ -139,6 +141,16 @@ class PateGan(Deep):
 
     kind = "pategan"
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.refuse("must be at least 1", lambda x: x >= 1, "rounds", "iterations")
+        self.refuse(
+            "must be at least rounds, one vote in each", lambda x: x >= self.rounds, "votes"
+        )
+        self.refuse("must be at least 2, to differ", lambda x: x >= 2, "generated")
+        self.refuse("must be positive", lambda x: 0 < x < math.inf, "units_per_teacher")
+        self.refuse("must be a number", math.isfinite, "rarity", "step")
+
     def mechanism(self, noise_multiplier: float) -> DpEvent:
         return SelfComposedDpEvent(DiscreteGaussianDpEvent(noise_multiplier), self.votes)
 
@@ -201,10 +213,20 @@ class PateGan(Deep):
         chance = student.kernel(rows, generated[:STAND_IN]).std(1) / math.sqrt(
             self.units_per_teacher
         )
+        told = telling(chance)
+        rows, real, chance = rows[told], real[told], chance[told]
         scale = math.sqrt(2 * math.pi) * chance
         noise = math.hypot(votes.sigma, math.sqrt(number) / 2) / number
         student.learn(rows, (real / number - 0.5) * scale, noise * scale)
         improve(chain, generated, self.step * student(generated), self.iterations)
+
+
+def telling(chance: Tensor) -> Tensor:
+    """Rows that votes say something of, by how much likeness to them varies among generated ones.
+
+    Where it does not vary, all votes are ties, as in a table of one column.
+    """
+    return chance > ALIKE * chance.amax()
 
 
 def generate(chain: Chain, opening: Opening, n: int, source: torch.Generator) -> Tensor:

@@ -7,9 +7,11 @@ part holds a few units only, and more steps would learn them by heart. A row loo
 so than generated rows do on average. The real half of a teacher never changes, the generated half follows the
 generator.
 
-Privacy claim: a unit's teacher is a keyed hash of the unit's number under a secret key that is never told, so
-units are dealt independently of each other whether or not one of them is there; all rows of a unit are with one
-teacher, and what a teacher says depends on its own units only.
+Privacy claim: a unit's teacher is a keyed hash of the unit's number under a secret key that is never told: a
+coin for each number, independent of the others and of one law. A unit that comes first in the table moves the
+numbers of all others, and so the coins that they get, but not the law of these: with and without it the others
+are dealt alike, and given how, only its own teacher hears of it. (A mixture over coins keeps what holds for
+each of them.) All rows of a unit are with one teacher, and what a teacher says depends on its own units only.
 So one unit, with however many rows, changes one teacher's vote, and the number of teachers that say "real" by
 one: sensitivity 1. n rows asked about at once are n such counts with independent noise. ``Votes`` is the only
 way out.

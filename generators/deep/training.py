@@ -40,6 +40,7 @@ class DeepSgd(Deep):
     draws = 1  # a field where a unit's loss is drawn more than once
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         self.plan(1.0)  # refuses what no plan can be made of
 
     def plan(self, noise_multiplier: float) -> Plan:

@@ -118,12 +118,6 @@ class ImageSgd(DeepSgd):
                 "moments_share: it and opening_share must leave something to train with"
             )
 
-    def refuse(self, rule: str, holds: Callable[[Any], bool], *names: str) -> None:
-        """Raise ValueError for the first parameter that breaks the rule: before anything is charged."""
-        for name in names:
-            if not holds(getattr(self, name)):
-                raise ValueError(f"{name} {rule}, got {getattr(self, name)}")
-
     @abstractmethod
     def learn(self, prepared: Prepared, begun: Begun, shape: tuple[int, int, int]) -> nn.Module:
         """Train; returns a module with ``draw`` and ``describe``."""

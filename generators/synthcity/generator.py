@@ -101,8 +101,8 @@ class Synthcity(ABC):
     ) -> Pool:
         """Train in the worker, and keep rows drawn there; both answers stand in the transcript.
 
-        So does a worker that gave none: that may hang on the rows, and a second try would be a second draw
-        under one charge. Raises WorkerError then, also when asked again.
+        So does a worker that gave none, or none that is of the schema: that may hang on the rows, and a second
+        try would be a second draw under one charge. Raises WorkerError then, also when asked again.
         """
         permit.covers(self.event(), transcript.attempt)
         number = self.count(rows, schema.max_rows_per_unit, transcript)
@@ -116,11 +116,16 @@ class Synthcity(ABC):
             seeds = {"rows/0": secrets.randbits(31)}
             files = {"task.json": json.dumps(task | {"seeds": seeds}).encode(), "rows/0": table}
             try:
-                answer = WORKER.ask(files, 60 * self.minutes, self.gigabytes)
+                packed = WORKER.ask(files, 60 * self.minutes, self.gigabytes)
+                answer = zipfile.ZipFile(io.BytesIO(packed)).read("rows/0")
+                checked(pd.read_parquet(io.BytesIO(answer)), schema)
             except WorkerError as error:
                 told.append(error.private)
                 return {"failed": str(error)}
-            return base64.b64encode(zipfile.ZipFile(io.BytesIO(answer)).read("rows/0")).decode()
+            except (zipfile.BadZipFile, KeyError, ValueError) as error:
+                told.append(str(error))
+                return {"failed": f"{WORKER.name}: what the worker drew is not of the schema"}
+            return base64.b64encode(answer).decode()
 
         answer = transcript.answer([VERSION, task], draw)
         if isinstance(answer, dict):

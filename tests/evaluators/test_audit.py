@@ -11,6 +11,7 @@ from evaluators.audit import (
     one_run_lower_bound,
     region_lower_bound,
     right_guesses,
+    zcdp_lower_bound,
 )
 from privacy.accounting import spent
 
@@ -70,6 +71,31 @@ def test_a_bound_without_a_shape_holds_and_sees_what_is_plain():
 
 def noisier(q, sigma, steps, factor):
     return SelfComposedDpEvent(PoissonSampledDpEvent(q, GaussianDpEvent(sigma * factor)), steps)
+
+
+def test_a_zcdp_bound_holds_at_its_confidence_and_comes_near():
+    """Gaussian mechanisms of ρ = μ²/2; 200 audits at 95 %: at most 25 may exceed it (p < 1e-5 when right)."""
+    rng = np.random.default_rng(0)
+    for mu in (0.5, 1.0, 2.0):
+        bounds = [
+            zcdp_lower_bound(rng.normal(0, 1, 2000), rng.normal(mu, 1, 2000), mu / 2, 0.95)
+            for _ in range(200)
+        ]
+        assert sum(b > mu**2 / 2 for b in bounds) <= 25
+        assert np.median(bounds) > 0.35 * mu**2 / 2
+    same = rng.normal(0, 1, 2000)
+    assert zcdp_lower_bound(same, same, 0.0) == 0.0
+    assert zcdp_lower_bound(same + 9, same, 4.0) == 0.0
+
+
+def test_a_zcdp_bound_is_exact_for_a_coin_seen_for_ever():
+    """Randomised response; orders are looked at that lie much closer than those of the bound."""
+    p, runs = 0.8, 10**6
+    coins = [np.repeat([0.0, 1.0], [round(runs * (1 - x)), round(runs * x)]) for x in (1 - p, p)]
+    orders = 1 + np.geomspace(1e-3, 200, 5000)
+    moments = p**orders * (1 - p) ** (1 - orders) + (1 - p) ** orders * p ** (1 - orders)
+    exact = (np.log(moments) / (orders - 1) / orders).max()
+    assert zcdp_lower_bound(*coins, 0.5) == pytest.approx(exact, rel=0.02)
 
 
 @pytest.mark.parametrize(("right", "epsilon"), [(80, 0.957), (90, 1.629), (100, 3.479)])

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from dp_accounting import SelfComposedDpEvent, ZCDpEvent
+from dp_accounting import NoOpDpEvent, SelfComposedDpEvent, ZCDpEvent
 
 from evaluators.audit import epsilon_lower_bound
 from flows import worst_case
@@ -24,6 +24,7 @@ from generators.deep.diffusion import Diffusion
 from generators.deep.encoding import Layout
 from generators.deep.generator import Prepared
 from generators.deep.opening import measure
+from generators.deep.pategan import PateGan
 from generators.deep.teachers import Crossed, Teachers, Votes
 from generators.dpsgd import engine
 from generators.dpsgd.checkpoint import Checkpoint
@@ -31,6 +32,7 @@ from generators.dpsgd.engine import PrivateGradient
 from generators.dpsgd.plan import Plan
 from generators.dpsgd.randomness import secret_generator
 from generators.dpsgd.units import Units
+from generators.images import moments
 from generators.marginals import measurement
 from generators.marginals.counting import Counter
 from generators.marginals.generator import Mst
@@ -38,6 +40,7 @@ from generators.marginals.measurement import draw_anew
 from privacy.accounting import DiscreteGaussianDpEvent, Guarantee, spent
 from privacy.codec import Codec
 from privacy.ledger import Ledger
+from privacy.schema import Schema
 from privacy.table import Rows
 from privacy.transcript import Transcript
 
@@ -82,6 +85,54 @@ def the_divisor_is_public():
     private()
     moved = private.module.one.weight.grad.abs()
     assert moved[moved > 1e-4].numpy() == pytest.approx(1 / np.sqrt(2) / 50, rel=1e-3)
+
+
+def the_noise_does_not_tell_how_many_there_are():
+    """It is the plan's, in directions that no unit pulls in, whether units are few or many."""
+    runs = 1000
+    for many in (10, runs):
+        private = PrivateGradient(
+            worst_case.Directions(2 * runs),
+            lambda module, rows: module(rows["direction"]),
+            Units.of({"direction": torch.arange(many)}, np.arange(many), most=1),
+            Plan(1.0, 1, 3.0),
+            expected_units=100,
+        )
+        private()
+        empty = torch.cat([p.grad[runs:, 0] for p in private.module.parameters()])
+        assert (empty * private.expected).std().item() == pytest.approx(3.0, rel=0.15)
+
+
+def a_unit_moves_class_sums_by_one():
+    """In a class of three where a hundred might be, with noise that is next to nothing."""
+    basis, asked = moments.Basis((4, 4, 1), 4), []
+    white = np.full((4, 4, 4, 1), 255, dtype=np.uint8)
+    white[3] = 0
+    for n in (3, 4):
+
+        def keep(question, draw):
+            asked.append(np.array(draw()))
+            return asked[-1]
+
+        who = np.arange(n), np.zeros(n, dtype=np.int64)
+        moments.measure(basis, white[:n], *who, np.array([100.0, 100.0]), 0.3, 1e12, keep)
+    assert np.linalg.norm(asked[2] - asked[0]) <= 1 + 1e-3
+
+
+def a_table_of_one_column_is_trained_on():
+    """Its pairs of columns are none, so teachers are at a tie about every row."""
+    one = Schema.model_validate({"name": "one", "columns": {"sex": SCHEMA.columns["sex"]}})
+    claim = Guarantee(5.0, DELTA)
+    with tempfile.TemporaryDirectory() as folder:
+        small = PateGan(votes=20, rounds=2, generated=200, device="cpu")
+        generator = small.calibrate(claim, one, NoOpDpEvent())
+        told = lambda what, share: None  # noqa: E731
+        people_of_one = Rows(people(20, 0)[["sex"]], np.arange(20))
+        try:
+            model = fit_alone(generator, one, people_of_one, claim, Path(folder), told)
+        except RuntimeError as error:
+            raise AssertionError(str(error)) from error
+    assert all(bool(p.isfinite().all()) for p in model.network.parameters())
 
 
 def samples_are_poisson():

@@ -6,7 +6,7 @@ import numpy as np
 import opendp.prelude as dp
 import torch
 
-from generators.deep import ctgan, diffusion, teachers
+from generators.deep import ctgan, diffusion, pategan, teachers
 from generators.dpsgd.engine import PrivateGradient
 from generators.dpsgd.gradients import TapedGradients
 from generators.dpsgd.units import Units
@@ -52,6 +52,34 @@ def batch_size_normalisation(monkeypatch):
     monkeypatch.setattr(
         PrivateGradient, "expected", property(lambda self: last.get("size", self.expected_units))
     )
+
+
+def noise_by_private_count(monkeypatch):
+    """The noise is what a mean over n units would need, with n as it is; the sum is divided by another."""
+    noised = PrivateGradient._noised
+
+    def scaled(self, parts, scales):
+        ratio = self.expected_units / len(self.units)
+        return noised(self, parts, [scale * ratio for scale in scales])
+
+    monkeypatch.setattr(PrivateGradient, "_noised", scaled)
+
+
+def class_means_by_actual_counts(monkeypatch):
+    """A class's sum is divided by how many it has, and noised as if it had its share of all."""
+    measure, of_moments, many = moments.measure, moments.noised, {}
+
+    def counted(basis, images, units, classes, counts, *rest):
+        actual = np.bincount(classes, minlength=len(counts))
+        many["ratio"] = counts.sum() / len(counts) / np.maximum(actual, 1)
+        return measure(basis, images, units, classes, counts, *rest)
+
+    def means(total, sigma, form):
+        ratio = many["ratio"].reshape(-1, *[1] * (total.ndim - 1))
+        return of_moments(total * ratio, sigma, form)
+
+    monkeypatch.setattr(moments, "measure", counted)
+    monkeypatch.setattr(moments, "noised", means)
 
 
 def clip_skipped_for_one_layer(monkeypatch):
@@ -151,6 +179,13 @@ def overlapping_teachers(monkeypatch):
         self.weights = torch.cat([self.weights, self.weights])
 
     monkeypatch.setattr(teachers.Teachers, "_divide", twice)
+
+
+def ties_learnt_from(monkeypatch):
+    """Votes on rows that nothing is like are given a weight, which is infinite."""
+    monkeypatch.setattr(
+        pategan, "telling", lambda chance: torch.ones_like(chance, dtype=torch.bool)
+    )
 
 
 def uncharged_votes(monkeypatch):

@@ -8,6 +8,8 @@ from tests.generators import checks, plants
 
 CAUGHT = {
     plants.batch_size_normalisation: checks.the_divisor_is_public,
+    plants.class_means_by_actual_counts: checks.a_unit_moves_class_sums_by_one,
+    plants.noise_by_private_count: checks.the_noise_does_not_tell_how_many_there_are,
     plants.halved_noise: checks.the_audit_stays_under_the_claim,
     plants.clip_skipped_for_one_layer: checks.a_unit_moves_the_sum_by_no_more_than_the_clip,
     plants.draws_clipped_separately: checks.a_unit_moves_the_sum_by_no_more_than_the_clip,
@@ -15,6 +17,7 @@ CAUGHT = {
     plants.masks_in_turn: checks.what_a_row_meets_does_not_follow_from_its_neighbours,
     plants.generator_on_real_rows: checks.training_sees_real_rows_through_the_engine_only,
     plants.overlapping_teachers: checks.a_unit_changes_one_teachers_votes,
+    plants.ties_learnt_from: checks.a_table_of_one_column_is_trained_on,
     plants.uncharged_votes: checks.a_vote_too_many_is_refused,
     plants.uncharged_steps: checks.a_step_too_many_is_refused,
     plants.mechanism_again_at_sampling: checks.sampling_asks_nothing,

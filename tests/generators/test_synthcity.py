@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import math
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -168,21 +170,40 @@ def test_a_pool_outside_the_schema_is_refused(tmp_path: Path) -> None:
             load_model(tmp_path)
 
 
-@pytest.mark.long
 class Failing:
-    """In the worker's place: it reads the rows and gives no answer."""
+    """In the worker's place: it reads the rows and gives no answer, or one that is of no use."""
 
-    asked = 0
+    name, asked = "synthcity", 0
+
+    def __init__(self, answer: bytes | None) -> None:
+        self.answer = answer
 
     def ask(self, *given: object) -> bytes:
         self.asked += 1
-        raise WorkerError("synthcity: the worker failed", "Zyzzyva-9731")
+        if self.answer is None:
+            raise WorkerError("synthcity: the worker failed", "Zyzzyva-9731")
+        return self.answer
 
 
+def packed(name: str, content: bytes) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as into:
+        into.writestr(name, content)
+    return file.getvalue()
+
+
+ODD = pd.DataFrame({"Zyzzyva-9731": [1]}).to_parquet(None, index=False)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [None, b"", packed("other", b""), packed("rows/0", b"no table"), packed("rows/0", ODD)],
+    ids=["none", "no zip", "no rows", "no table", "other columns"],
+)
 def test_a_worker_that_fails_is_not_asked_again_under_the_same_charge(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    answer: bytes | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    worker = Failing()
+    worker = Failing(answer)
     monkeypatch.setattr("generators.synthcity.generator.WORKER", worker)
     codec = Codec(SCHEMA)
     codes = pd.DataFrame({c: np.zeros(50, dtype=int) for c in codec.domain})

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from dp_accounting import NoOpDpEvent, SelfComposedDpEvent
+from scipy.stats import chisquare
 
 from generators.deep import teachers as module
 from generators.deep.encoding import Layout
@@ -55,6 +56,34 @@ def test_units_are_dealt_once_and_one_that_goes_moves_no_other():
         part_of(np.delete(units, 17), 20, b"secret"), np.delete(dealt, 17)
     )
     assert (part_of(units, 20, b"another") != dealt).mean() > 0.8
+
+
+def test_coins_have_one_law_whatever_number_a_unit_has():
+    """A unit at the front gives all others the next number; their parts together are as likely as before."""
+    rng, number = np.random.default_rng(0), 4
+    keys = [rng.bytes(32) for _ in range(20_000)]
+    dealt = np.array([part_of(np.arange(4), number, key) for key in keys])
+    for units in ([0, 1, 2], [1, 2, 3]):  # three people without and with one before them
+        together = dealt[:, units] @ number ** np.arange(3)
+        seen = np.bincount(together, minlength=number**3)
+        assert chisquare(seen).pvalue > 1e-6
+
+
+def test_a_unit_at_the_front_changes_one_teacher_given_how_units_are_dealt(monkeypatch):
+    """The others keep their coins, and get new numbers, places in the table and in every matrix product."""
+    codes, coins = some(91), np.random.default_rng(0).integers(0, 10, 91)
+    rows, generated = some(200, 1), some(500, 2)
+    for first in range(0, 90, 9):
+        who = np.concatenate([[first], np.delete(np.arange(91), first)])
+        said = []
+        for present in (who, who[1:]):
+            monkeypatch.setattr(
+                module, "part_of", lambda units, n, key, at=present: coins[at][units]
+            )
+            found = Teachers(KERNEL, codes[present], np.arange(len(present)), 10)
+            said.append(found.votes(rows, generated))
+        differ = (said[0] != said[1]).any(0)
+        assert set(np.flatnonzero(differ)) <= {coins[first]}
 
 
 def test_parts_are_disjoint_fixed_and_hold_whole_units():
