@@ -376,11 +376,13 @@ def calibrate(
     ``event(x)`` may cost more or less as x grows; ``tolerance`` is relative, and on the cheap side. Raises
     InputError where even the cheaper end is too dear.
     """
-    rising = (
-        spent([event(high)], guarantee.delta).epsilon > spent([event(low)], guarantee.delta).epsilon
-    )
-    safe, dear = (low, high) if rising else (high, low)
-    if not within([event(safe)], guarantee):
+    fits = {x: within([event(x)], guarantee) for x in (low, high)}
+    if fits[low] == fits[high]:
+        cost = {x: spent([event(x)], guarantee.delta).epsilon for x in (low, high)}
+        safe, dear = (low, high) if cost[high] > cost[low] else (high, low)
+    else:
+        safe, dear = (low, high) if fits[low] else (high, low)
+    if not fits[safe]:
         raise InputError(f"no setting between {low} and {high} reaches ε={guarantee.epsilon}")
     for _ in range(60):
         middle = math.sqrt(safe * dear)

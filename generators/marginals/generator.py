@@ -41,10 +41,10 @@ from privacy.schema import Schema, load_schema
 from privacy.table import Rows
 from privacy.transcript import Transcript
 
-MOST_GAINED = 1.5
+MOST_GAINED = 2.0
 """More than a schedule ever allows beyond the ρ of zCDP."""
 
-TOLERANCE = 1e-3
+TOLERANCE = 1e-4
 """How closely ρ is found; σ is half as far off."""
 
 
