@@ -10,9 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 import torch
 from dp_accounting import NoOpDpEvent, SelfComposedDpEvent, ZCDpEvent
+from scipy.stats import binom
 
 from evaluators.audit import epsilon_lower_bound
 from flows import worst_case
@@ -39,6 +41,9 @@ from generators.marginals.generator import Mst
 from generators.marginals.measurement import draw_anew
 from privacy.accounting import DiscreteGaussianDpEvent, Guarantee, spent
 from privacy.codec import Codec
+from privacy.columns import Categorical
+from privacy.conform import conform
+from privacy.domain import MAX_FOUND, select_categories
 from privacy.ledger import Ledger
 from privacy.schema import Schema
 from privacy.table import Rows
@@ -304,3 +309,27 @@ def the_domain_is_the_schemas():
         with pytest.raises(EnoughError):
             fit_alone(generator, SCHEMA, rows(5), claim, Path(folder), told)
     assert seen == [Codec(SCHEMA).domain]
+
+
+def a_category_of_one_is_named_no_more_often_than_delta():
+    """Of 200 tables with as many names of one person each as may be found, at a large δ."""
+    rho, delta, column = 0.5, 0.05, Categorical(kind="categorical", categories=None, other="other")
+    names = pd.Series([f"n{i}" for i in range(MAX_FOUND)], dtype=object)
+    found = [len(select_categories(names, column, rho, delta, 1)) - 1 for _ in range(200)]
+    assert binom.sf(sum(found) - 1, 200 * len(names), delta) > 1 - CERTAIN
+
+
+def a_number_is_read_alone():
+    """17 digits, beside nobody and beside a number with a point."""
+    schema = Schema.model_validate(
+        {
+            "name": "one",
+            "columns": {"x": {"kind": "float", "bounds": [0, 1e18], "bins": 2}},
+        }
+    )
+    long = "99999999999999999"
+    alone, beside = (
+        conform(pa.table({"x": pa.array(texts, pa.string())}), schema)[0]["x"][0]
+        for texts in ([long], [long, "0.5"])
+    )
+    assert alone == beside

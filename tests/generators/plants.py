@@ -4,7 +4,9 @@ import math
 
 import numpy as np
 import opendp.prelude as dp
+import pandas as pd
 import torch
+from scipy.stats import norm
 
 from generators.deep import ctgan, diffusion, pategan, teachers
 from generators.dpsgd.engine import PrivateGradient
@@ -15,6 +17,8 @@ from generators.marginals import generator as marginal_generator
 from generators.marginals import measurement
 from generators.marginals.counting import Counter
 from generators.marginals.generator import MarginalModel
+from privacy import conform, domain
+from privacy.noise import gaussian_sigma
 
 
 def halved_noise(monkeypatch):
@@ -220,6 +224,25 @@ def mechanism_again_at_sampling(monkeypatch):
         return sample(self, n, rng)
 
     monkeypatch.setattr(MarginalModel, "sample", again)
+
+
+def threshold_of_the_continuous_tail(monkeypatch):
+    """Whole noise reaches a whole threshold more often than noise of any size does."""
+
+    def continuous(rho, delta, k):
+        return math.ceil(k + gaussian_sigma(rho, k) * norm.isf(delta / k))
+
+    monkeypatch.setattr(domain, "threshold", continuous)
+
+
+def numbers_read_by_column(monkeypatch):
+    """One text with a point, and all others are read as floats are."""
+
+    def whole_column(texts):
+        column = pd.to_numeric(pd.Series(texts), errors="coerce")
+        return column.to_numpy(dtype=float, na_value=np.nan)
+
+    monkeypatch.setattr(conform, "numbers_in", whole_column)
 
 
 def domain_read_from_data(monkeypatch):

@@ -21,6 +21,8 @@ CAUGHT = {
     plants.uncharged_votes: checks.a_vote_too_many_is_refused,
     plants.uncharged_steps: checks.a_step_too_many_is_refused,
     plants.mechanism_again_at_sampling: checks.sampling_asks_nothing,
+    plants.threshold_of_the_continuous_tail: checks.a_category_of_one_is_named_no_more_often_than_delta,
+    plants.numbers_read_by_column: checks.a_number_is_read_alone,
     plants.domain_read_from_data: checks.the_domain_is_the_schemas,
 }
 
