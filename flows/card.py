@@ -27,8 +27,8 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 MECHANISMS = {
     "ApproximateZCDpEvent": "Approximate zero-concentrated DP",
-    "ClaimedDpEvent": "As claimed upstream, not verified",
     "BoundedRangeDpEvent": "Selection by the exponential mechanism",
+    "ClaimedDpEvent": "As claimed upstream, not verified",
     "DiscreteGaussianDpEvent": "Discrete Gaussian noise",
     "ExponentialMechanismDpEvent": "Exponential mechanism",
     "GaussianDpEvent": "Gaussian noise",

@@ -215,7 +215,7 @@ def of_opening(generator: Deep, runs: int, copies: int = 1) -> Audit:
 
 
 def of_marginals(generator: Any, runs: int, copies: int = 1) -> list[Audit]:
-    """The whole budget, spent on counts: the filter lets a mechanism choose so."""
+    """The whole ρ, spent on counts: no schedule with selections in it allows more of it."""
     rho, k = generator.calibrated_rho, SCHEMA.max_rows_per_unit
     # a tenth that is rounded may not fit ten times
     prices = [rho / DRAWS * (1 - 1e-12)] * DRAWS
