@@ -158,7 +158,11 @@ def publish(work: steps.Work) -> Outcome:
     with told_publicly(work.run / "error.txt", "publish"), progress_of("publish") as progress:
         progress("writing the bundle", 0.0)
         verdict = steps.decide(work)
-        bundle = write_bundle(work, work.charge(), verdict)
+        bundle = work.run / "bundle"
+        if (
+            not bundle.exists()
+        ):  # a finished run asks for nothing, also where it was charged otherwise once
+            write_bundle(work, work.charge(), verdict)
         waiting = None
         if verdict.decision == APPROVED and work.run.config.approval == "person":
             waiting = Candidate.of(work.run.folder)

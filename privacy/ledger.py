@@ -257,7 +257,9 @@ class Ledger:
                     )
                 if permit.charge.event != text:
                     raise PermitError(
-                        f"attempt {attempt} was charged for {permit.charge.event}, not for {event}"
+                        f"attempt {attempt} was charged for other draws than code and config ask for now; "
+                        "start a new run, which is charged anew. "
+                        f"(Charged: {permit.charge.event}; asked: {text})"
                     )
                 return permit
             if not isinstance(event, NoOpDpEvent):
