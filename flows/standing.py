@@ -24,9 +24,14 @@ def people(work: Work) -> dict[str, Any]:
     """Whether the same people may have been charged under another name, as far as it was looked at."""
     standing, identity = work.ledger.standing(work.dataset.name), work.dataset.identity
     assert identity is not None
-    known_by = "its name" if identity.unit else f"all its {len(identity.columns)} columns"
+    if identity.unit:
+        bound = (
+            f"{identity.unit}, known by its name; of its rows {identity.max_rows_per_unit} count"
+        )
+    else:
+        bound = f"each row, known by its {len(identity.columns)} columns"
     return {
-        "bound": f"at registration: the unit, how many of its rows count, and that it is known by {known_by}",
+        "unit_bound_at_registration": bound,
         "account": "shared with another data set of the same people"
         if standing.shares
         else "its own",
@@ -42,15 +47,21 @@ def _in_words(sketched: bool, compared: int, apart: int) -> str:
             "The people were not held against those of other data sets of this ledger: they were "
             "declared public, or read before that was done."
         )
+    if not compared:
+        return (
+            "No other data set of this ledger was there to hold the people against. Whoever was charged in "
+            "another ledger is not found so."
+        )
+    others = "1 other data set" if compared == 1 else f"{compared} other data sets"
     said = (
         "By a keyed sketch of names, rows and pairs of columns the people were held against those of "
-        f"{compared} other data sets of the same ledger; where more than a small share was the same, "
-        "the release would have been refused. People whose names and values were all written "
-        "otherwise, or who were charged in another ledger, are not found so."
+        f"{others} of the same ledger; where more than a small share was the same, the release would "
+        "have been refused. People whose names and values were all written otherwise, or who were "
+        "charged in another ledger, are not found so."
     )
     if apart:
         said += (
-            f" Of {apart} data sets a person declared that they are about other people, whatever the "
-            "sketch says."
+            f" Of {apart} of them a person declared that they are about other people, whatever the sketch "
+            "says."
         )
     return said
