@@ -138,7 +138,7 @@ def _holds(rule: Rule, texts: pd.Series) -> np.ndarray:
     return np.asarray((number >= rule.min) & (number < rule.below))
 
 
-def _instant(text: str, form: str | None) -> np.datetime64:
+def instant(text: str, form: str | None) -> np.datetime64:
     """One text as a time, alone: pandas lets a text's offset move the texts after it."""
     try:
         time = dt.datetime.strptime(text, form) if form else dt.datetime.fromisoformat(text)
@@ -154,7 +154,7 @@ def _dates(
 ) -> tuple[pd.Series, list[Finding]]:
     """Dates and times, those with an offset as UTC; below the resolution nothing is kept."""
     texts = values.texts.where(~missing, "")
-    instants = np.array([_instant(t, column.format) for t in texts], dtype="datetime64[s]")
+    instants = np.array([instant(t, column.format) for t in texts], dtype="datetime64[s]")
     unit = 86_400 if column.resolution == "day" else 1
     number = np.where(np.isnat(instants), np.nan, instants.astype(np.int64) // unit)
     number, bad, findings = _bounded(values, number, ~missing, "not a date:", column)

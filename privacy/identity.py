@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
+from privacy.columns import Datetime
 from privacy.schema import Schema
 
 PLAIN, AS_READ = "plain-1", "as-read-0"
@@ -44,6 +45,10 @@ class Identity:
         if schema.npz:
             reading["npz"] = {name: list(schema.npz[name]) for name in sorted(schema.npz)}
         own = () if schema.unit else names
+        for name in own:  # with another format the same days are other texts
+            column = schema.columns[name]
+            if isinstance(column, Datetime) and column.format is not None:
+                reading[f"format of {name}"] = column.format
         return cls(schema.unit, schema.max_rows_per_unit, own, reading, form)
 
     @classmethod

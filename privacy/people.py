@@ -22,8 +22,9 @@ from typing import Any, Self
 
 import numpy as np
 
-from privacy.columns import Identifier
-from privacy.keys import numbered, plain_columns
+from privacy.columns import Column, Datetime, Identifier
+from privacy.conform import instant
+from privacy.keys import Numbered, numbered, plain_columns
 from privacy.plain import plain_name, plain_value
 from privacy.schema import Schema
 from privacy.source import Source
@@ -100,7 +101,7 @@ class Sketch:
             units = numbered(source.texts[schema.unit]).changed(_name)
             names = View.of(np.unique(units.hashed(secret)), NAMES)
         values = {
-            n: column.hashed(secret)
+            n: _dated(column, schema.columns[n]).hashed(secret)
             for n, column in plain_columns(source, schema).items()
             if not isinstance(schema.columns[n], Identifier)
         }
@@ -149,6 +150,18 @@ class Sketch:
 def _name(text: str) -> str:
     """A name as it may be written in another file: also without zeros in front, and in small letters."""
     return plain_value(plain_name(text)).lower()
+
+
+def _dated(values: Numbered, column: Column) -> Numbered:
+    """Days in one form, whatever format a file writes them in."""
+    if not isinstance(column, Datetime) or column.format is None:
+        return values
+
+    def day(text: str) -> str:
+        found = instant(text, column.format)
+        return text if np.isnat(found) else plain_value(str(found))
+
+    return values.changed(day)
 
 
 def _mixed(hashes: Hashes) -> Hashes:

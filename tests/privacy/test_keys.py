@@ -123,6 +123,16 @@ def test_columns_that_rows_are_known_by_stay(ledger):
             ledger.register("d", Guarantee(1, 1e-6), 0.2, changed)
 
 
+def test_a_format_of_dates_stays_where_rows_are_known_by_them(ledger):
+    declared = schema()
+    ledger.register("d", Guarantee(1, 1e-6), 0.2, declared)
+    seen = declared.columns["seen"].model_copy(update={"format": "%d.%m.%Y"})
+    with pytest.raises(LedgerError, match="format of seen left out"):
+        ledger.register(
+            "d", Guarantee(1, 1e-6), 0.2, schema(columns={**declared.columns, "seen": seen})
+        )
+
+
 def test_a_permit_opens_no_table_of_another_identity(tmp_path, ledger):
     FRAME.to_csv(tmp_path / "a.csv", index=False)
     declared = schema()

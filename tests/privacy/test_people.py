@@ -110,6 +110,17 @@ def test_units_with_new_names_are_known_by_their_rows(tmp_path):
     assert mine.resembles(sketch(tmp_path, cohort(1000, 1)[ALONE]))
 
 
+def test_rows_are_known_again_with_days_in_another_format(tmp_path):
+    frame = cohort(1500, 1)[["sex", "crp", "seen"]]
+    before = sketch(tmp_path, frame)
+    frame.assign(seen=frame["seen"].dt.strftime("%d/%m/%Y")).to_csv(tmp_path / "y.csv", index=False)
+    kinds = {n: KINDS[n] for n in frame} | {"seen": KINDS["seen"] | {"format": "%d/%m/%Y"}}
+    schema = Schema.model_validate({"name": "y", "columns": kinds})
+    after = Sketch.of(read_source((tmp_path / "y.csv",), schema), schema, SECRET)
+    assert before.resembles(after)
+    assert before.rows.common(after.rows)[0] > 1400
+
+
 def test_a_table_of_few_cells_is_known_by_its_counts(tmp_path):
     frame = cohort(3000, 1)[["sex", "died"]]
     assert sketch(tmp_path, frame).resembles(sketch(tmp_path, shuffled(frame)))
