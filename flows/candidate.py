@@ -22,11 +22,12 @@ from typing import Any
 
 from flows.manifest import APPROVAL, MANIFEST, differences, digests
 from flows.run import folder_atomically, locked, write_json
+from privacy.accounting import spent
 from privacy.address import address
 from privacy.chain import Head
 from privacy.decisions import APPROVED, REJECTED, Decision, decide, decision_on
 from privacy.errors import InputError, LedgerError
-from privacy.ledger import Ledger
+from privacy.ledger import TOLERANCE, Ledger
 
 CANDIDATE, PUBLIC = "candidate", "public"
 REPORT = (
@@ -246,11 +247,24 @@ def heads_on(label: dict[str, Any]) -> dict[str, Head]:
 
 
 def _check_charge(where: Path, label: dict[str, Any], ledger: Ledger) -> None:
-    """Raise LedgerError unless the charge on the label stands in the ledger."""
+    """Raise LedgerError unless the charge on the label stands in the ledger, and is what the label says."""
     on_label = label["accounting"]["ledger"]
-    charges = ledger.charges(label["release"]["data_set"])
-    if not any((c.number, c.hash) == (on_label["charge"], on_label["hash"]) for c in charges):
-        raise LedgerError(
-            f"{where}: charge {on_label['charge']} on its label is not in this ledger; give the ledger "
-            "that the run was charged in"
-        )
+    for charge in ledger.charges(label["release"]["data_set"]):
+        if (charge.number, charge.hash) != (on_label["charge"], on_label["hash"]):
+            continue
+        told = label["guarantee"]
+        if json.loads(charge.event) != label["accounting"]["events"][0]["event"]:
+            raise LedgerError(
+                f"{where}: charge {charge.number} was for other draws than its label says"
+            )
+        cost = spent([charge.dp_event], told["delta"]).epsilon
+        if cost > told["epsilon"] * (1 + TOLERANCE):
+            raise LedgerError(
+                f"{where}: charge {charge.number} costs ε={cost:.4g} at δ={told['delta']:g}, and the label "
+                f"says {told['epsilon']:.4g}"
+            )
+        return
+    raise LedgerError(
+        f"{where}: charge {on_label['charge']} on its label is not in this ledger; give the ledger that "
+        "the run was charged in"
+    )

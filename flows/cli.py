@@ -155,6 +155,11 @@ def _say_decision(outcome: Outcome) -> None:
         f"cost ε={guarantee['epsilon']:.4g} at δ={guarantee['delta']:g} for each {guarantee['unit']}; the data "
         f"set has spent {spent['data_set_epsilon_spent']:.4g} of {spent['data_set_epsilon_budget']:g} in all"
     )
+    if label.get("people", {}).get("other_ledgers_seen_with_these_files"):
+        say(
+            "the same files were charged in another ledger before, perhaps one that is gone; that is not "
+            "counted here, and the label says so"
+        )
     say("open these:" if decision in ("approved", WAITS) else "nothing was exported; see why in")
     for name in (
         "public/card.html",

@@ -50,6 +50,7 @@ from privacy.files import write_atomically
 from privacy.images import stack
 from privacy.ledger import Ledger
 from privacy.read import file_digest
+from privacy.recognise import recognise
 from privacy.register import Dataset
 from privacy.schema import Schema, load_schema
 from privacy.table import Partition, PrivateTable, Rows
@@ -149,23 +150,15 @@ class Work:
         return self._charge("train", self.transcript, "fit", self.plan.event)
 
     def recognise(self) -> None:
-        """Look whether the people in the files were charged as another data set; costs nothing.
-
-        What is looked at stays in the ledger. Raises LedgerError where they were: before anything is charged.
-        """
-        digests = [file_digest(path) for path in self.run.config.data]
-        if self.public_rows or self.ledger.knows(self.dataset.name, digests):
-            return
-        permit = self.ledger.open_internally(
-            self.dataset.name,
-            "train",
-            run=self.run.name,
-            attempt=self.transcript.attempt,
-            purpose="recognise",
-        )
-        table = PrivateTable(self.plan.schema, self.run.config.data)
-        sketch = table.people(permit, self.ledger.house_secret())
-        self.ledger.claim(self.dataset.name, digests, sketch)
+        """Look whether the people in the files were charged under another name; before anything is charged."""
+        if not self.public_rows:
+            recognise(
+                self.ledger,
+                self.plan.schema,
+                self.run.config.data,
+                run=self.run.name,
+                attempt=self.transcript.attempt,
+            )
 
     def open(self, permit: Permit) -> Rows:
         """The rows of the permit's partition; files that hold people known under another name are refused."""

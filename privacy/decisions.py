@@ -1,7 +1,8 @@
 """What people decided about candidates, in the ledger's database: append-only and hash-chained as charges are.
 
 A candidate is known by its hash, so a decision is about exactly those files. There is one decision for a
-candidate: the same one again changes nothing, the opposite one is refused.
+candidate: the same one again changes nothing, the opposite one is refused. A run that was rejected stays so,
+also where its files are made up anew.
 
 Privacy claim: none; a decision is made on what the guarantee covers and opens no row. Reviewer and reason are
 words of a person and stay in the house.
@@ -73,10 +74,16 @@ def decide(
     words = {"reviewer": _words("reviewer", reviewer), "reason": _words("reason", reason)}
     if decision not in (APPROVED, REJECTED):
         raise InputError(f"a decision is {APPROVED!r} or {REJECTED!r}, found {decision!r}")
-    with ledger.transaction() as db:
-        known = next((d for d in _rows(db) if d.candidate == candidate), None)
-        chain.heads(db)
+    with ledger.writing() as (db, _):
+        before = _rows(db)
+        known = next((d for d in before if d.candidate == candidate), None)
         if known is None:
+            for d in before:
+                if (d.dataset, d.run, d.decision) == (dataset, run, REJECTED):
+                    raise LedgerError(
+                        f"a candidate of {run} was rejected by {d.reviewer} on {d.time[:10]} (decision "
+                        f"{d.number}), and this is the same run made up anew; a decision is not taken back"
+                    )
             row = chain.append(
                 db,
                 _decisions,

@@ -45,10 +45,14 @@ class Identity:
         if schema.npz:
             reading["npz"] = {name: list(schema.npz[name]) for name in sorted(schema.npz)}
         own = () if schema.unit else names
+        if own and schema.csv.strip:
+            reading["strip"] = True
         for name in own:  # with another format the same days are other texts
             column = schema.columns[name]
             if isinstance(column, Datetime) and column.format is not None:
                 reading[f"format of {name}"] = column.format
+            if column.missing_values != ("",):
+                reading[f"missing_values of {name}"] = sorted(column.missing_values)
         return cls(schema.unit, schema.max_rows_per_unit, own, reading, form)
 
     @classmethod

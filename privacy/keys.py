@@ -94,7 +94,8 @@ def _plain_column(source: Source, schema: Schema, name: str) -> Numbered:
     if isinstance(column, Image):
         pixels = (p.decode(column).tobytes() for p in source.pictures)
         return numbered(pa.array([hashlib.sha256(p).hexdigest() for p in pixels], pa.string()))
-    return numbered(source.texts[name]).changed(plain_value)
+    missing = set(column.missing_values)  # a null where another tool writes a text for it
+    return numbered(source.texts[name]).changed(lambda t: "" if t in missing else plain_value(t))
 
 
 def _equal_before(rows: np.ndarray) -> list[int]:

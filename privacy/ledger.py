@@ -47,6 +47,7 @@ from privacy.identity import Identity
 from privacy.people import Sketch
 from privacy.register import Dataset, Register
 from privacy.registration import (
+    check_keys,
     check_people,
     check_sources,
     check_terms,
@@ -117,7 +118,7 @@ class Ledger:
             raise LedgerError(f"ledger {shown(self.url)}: {reason}; nothing was read") from error
 
     @contextmanager
-    def _writing(self) -> Iterator[tuple[sa.Connection, Register]]:
+    def writing(self) -> Iterator[tuple[sa.Connection, Register]]:
         """A transaction on whole chains, none of which is older than what was seen of it before."""
         with self.transaction() as db:
             known = register.read(db)
@@ -151,7 +152,7 @@ class Ledger:
         same_people_as: str | None = None,
         other_people_than: Iterable[str] = (),
     ) -> Dataset:
-        """The data set's entry, made at the first call; budget, share held out and who is a unit never change.
+        """The data set's entry; budget, share held out and unit never change once its people are known.
 
         ``schema``: says who is a unit; without one, no private table can be opened. ``public_key``: what the
         split of public rows follows from, so that it can be repeated; a secret one is drawn otherwise.
@@ -160,15 +161,22 @@ class Ledger:
         """
         if not 0 <= holdout < 1:
             raise InputError(f"holdout must lie in [0, 1), got {holdout}")
-        with self._writing() as (db, known):
+        with self.writing() as (db, known):
             there = known.datasets.get(name)
             host = host_of(known, name, same_people_as)
             entry = there or Dataset(name, budget, Split.drawn(holdout, public_key), name)
+            if not _begun(
+                db, known, entry
+            ):  # nobody was looked at yet: what was said may still be corrected
+                split = Split(entry.split.key, holdout)
+                entry = Dataset(name, budget, split, name, form=entry.form)
             if host is not None and entry.account != host.account:
-                if there is not None and spent_on(db, {name}):
+                if there is not None and spent_on(db, known.sharing(name)):
+                    own = entry.account == name
+                    advice = "leave it out" if own else f"write `same_people_as: {entry.account}`"
                     raise LedgerError(
-                        f"{name}: charged with a budget of its own before, which cannot be shared any more; "
-                        "leave `same_people_as:` out"
+                        f"{name}: same_people_as: its account, {entry.account}, was charged before and "
+                        f"cannot be changed any more; {advice}"
                     )
                 entry = replace(entry, budget=host.budget, split=host.split, account=host.account)
             if host is None and entry.account != name:
@@ -189,7 +197,7 @@ class Ledger:
 
     def bind(self, schema: Schema) -> Dataset:
         """Say by which schema the earlier releases of a data set were made that was registered without one."""
-        with self._writing() as (db, known):
+        with self.writing() as (db, known):
             entry = entry_of(known, schema.name)
             if entry.identity is not None:
                 raise LedgerError(f"{schema.name}: is bound to its unit already")
@@ -222,9 +230,10 @@ class Ledger:
 
         Raises LedgerError where files or people were charged as a data set of another account.
         """
-        with self._writing() as (db, known):
+        with self.writing() as (db, known):
             check_sources(known, dataset, digests)
             check_people(db, known, dataset, (sketch,))
+            check_keys(known, dataset, sketch)
             for digest in digests:
                 if digest not in known.sources:
                     register.append(db, "source", dataset, {"digest": digest})
@@ -240,7 +249,7 @@ class Ledger:
         """
         if partition not in PARTITIONS:
             raise PermitError(f"{partition!r} is no partition; a data set has {PARTITIONS}")
-        with self._writing() as (db, known):
+        with self.writing() as (db, known):
             entry, text = entry_of(known, dataset), event_text(event)
             paid = db.execute(
                 sa.select(CHARGES).where(
@@ -380,6 +389,14 @@ def _durable(connection: Any, _: Any) -> None:
 def _immediate(connection: sa.Connection) -> None:
     """Take SQLite's write lock at the start, so that what was read cannot change before the insert."""
     connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _begun(db: sa.Connection, known: Register, entry: Dataset) -> bool:
+    """Whether people of a data set, or of another on its account, were looked at or charged."""
+    if entry.name not in known.datasets:
+        return False
+    mine = known.sharing(entry.name)
+    return len(mine) > 1 or bool(known.people.get(entry.name)) or spent_on(db, mine)
 
 
 def _check_budget(

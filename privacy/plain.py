@@ -14,6 +14,8 @@ from decimal import Decimal
 from privacy.read import NULL
 
 _WHOLE = re.compile(r"([+-]?\d+)\.0+")
+_LARGE = re.compile(r"\d\.\d+e\+\d\d")
+"""As Arrow writes a number of eleven digits and more that came as a float."""
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?")
 _INSTANT = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d)(:\d\d)?(\.\d+)?")
 _TRUTH = {"true", "false"}
@@ -22,6 +24,8 @@ _TRUTH = {"true", "false"}
 def plain_name(text: str) -> str:
     """The name of a unit: as 12 where it is written 12.0, without blanks around it, in one Unicode form."""
     name = unicodedata.normalize("NFC", text).strip()
+    if _LARGE.fullmatch(name):
+        return _without_zeros(f"{Decimal(name):f}")
     whole = _WHOLE.fullmatch(name)
     return whole[1] if whole else name
 

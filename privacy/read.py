@@ -159,6 +159,7 @@ def _csv(path: Path, form: Csv, columns: tuple[str, ...]) -> pa.Table:
     table = table.rename_columns(names)
     _refuse_signs(path, table)
     if form.newlines:
+        _refuse_open_quote(path, form)
         # pyarrow loses the \n of a quoted \r\n between two blocks, so where a row stands would show in it
         texts = {n: pc.replace_substring_regex(table[n], LINE_BREAK.pattern, "\n") for n in names}
         table = pa.table(texts)
@@ -169,6 +170,17 @@ def _csv(path: Path, form: Csv, columns: tuple[str, ...]) -> pa.Table:
     if form.strip:
         table = pa.table({n: pc.utf8_trim_whitespace(table[n]) for n in names})
     return table
+
+
+def _refuse_open_quote(path: Path, form: Csv) -> None:
+    """Refuse a file with a quote that nothing closes: all rows behind it would be one value of one person."""
+    with (
+        (gzip.open if _zipped(path) else open)(path, "rb") as raw,
+        io.TextIOWrapper(raw, form.encoding, "surrogateescape", newline="") as text,
+    ):
+        quotes = sum(part.count('"') for part in iter(lambda: text.read(1 << 20), ""))
+    if quotes % 2:
+        raise DataError(f"{path}: a quote is opened and never closed; mend the quotes")
 
 
 def _first_line(path: Path, form: Csv) -> tuple[list[str], int]:

@@ -18,6 +18,7 @@ import sqlalchemy as sa
 
 from privacy import chain
 from privacy.accounting import Guarantee
+from privacy.errors import LedgerError
 from privacy.identity import AS_READ, PLAIN, Identity
 from privacy.people import Sketch
 from privacy.split import Split
@@ -84,6 +85,9 @@ def create(db: sa.Connection) -> None:
     chain.create(db, _metadata)
     if db.execute(sa.select(sa.func.count()).select_from(_register)).scalar_one():
         return
+    begun = "SELECT count(*) FROM charges WHERE purpose = 'recognise'"
+    if db.execute(sa.text(begun)).scalar_one():
+        raise LedgerError("the register of this ledger is gone; put the newest copy back")
     append(db, "house", "", {"secret": secrets.token_hex(32)})
     there = sa.inspect(db).get_table_names()
     for row in db.execute(sa.text("SELECT * FROM datasets")) if "datasets" in there else ():

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from privacy.accounting import Guarantee
 from privacy.charges import spent_on
 from privacy.errors import InputError, LedgerError
-from privacy.identity import Identity
+from privacy.identity import AS_READ, Identity
 from privacy.people import Sketch
 from privacy.register import Dataset, Register
 from privacy.schema import Schema
@@ -57,7 +57,7 @@ def identity_of(
         if host is None and spent_on(db, {entry.name}):
             raise LedgerError(
                 f"{entry.name}: charged before the ledger knew who its units are; say by which schema, with "
-                "`understudy ledger bind SCHEMA`, which must be that of the releases before"
+                "`understudy ledger bind SCHEMA --data FILE`, those of the releases before"
             )
         form = entry.form if host is None else host.form
         fresh = Identity.of(schema, form)
@@ -73,12 +73,14 @@ def identity_of(
 
 
 def check_shared(entry: Dataset, host: Identity, fresh: Identity) -> None:
-    """People of one account are known by their names, or else by the very same columns."""
-    by_name = host.unit is not None and fresh.unit is not None
-    if not by_name and (host.unit, host.columns) != (fresh.unit, fresh.columns):
+    """People of one account are counted and known alike, so that each has one side and one bound."""
+    mine, theirs = (
+        (i.unit, i.max_rows_per_unit, i.columns, i.form, i.reading) for i in (fresh, host)
+    )
+    if mine != theirs:
         raise LedgerError(
-            f"{entry.name}: same_people_as: a row of one is not known by what a row of the other is; name a "
-            "unit in both, or declare the same columns"
+            f"{entry.name}: same_people_as: its people are not known by what theirs are; both need the same "
+            "`unit:`, `max_rows_per_unit:` and encoding or, without a unit, the same columns, read alike"
         )
 
 
@@ -93,18 +95,38 @@ def check_sources(known: Register, dataset: str, digests: Iterable[str]) -> None
             )
 
 
+def check_keys(known: Register, dataset: str, sketch: Sketch) -> None:
+    """Raise LedgerError where people of an account come under keys that are not theirs, and so change sides."""
+    before = [s for name in known.sharing(dataset) for s in known.people.get(name, ())]
+    if any(sketch.under_other_keys(one) for one in before):
+        raise LedgerError(
+            f"people of {dataset!r} are in this file under other names, or written otherwise, than in the "
+            "files before (0001 and 1, small letters, new pseudonyms, edited values): they would change sides "
+            "of the split. Write them as they were"
+        )
+
+
 def check_people(
     db: sa.Connection, known: Register, dataset: str, sketches: Sequence[Sketch]
 ) -> None:
     """Raise LedgerError where people of a data set were charged under a name of another account."""
-    apart = known.datasets[dataset].apart
-    for other in sorted(known.people.keys() - known.sharing(dataset) - apart):
-        theirs = known.people[other]
-        alike = any(mine.resembles(one) for mine in sketches for one in theirs)
-        if alike and spent_on(db, known.sharing(other)):
+    said_of_it = {n for n, d in known.datasets.items() if dataset in d.apart}
+    apart = known.datasets[dataset].apart | said_of_it
+    for other, entry in known.datasets.items():
+        unseen = entry.form == AS_READ and not known.people.get(other)
+        if unseen and other not in known.sharing(dataset) | apart and spent_on(db, {other}):
             raise LedgerError(
-                f"people of {dataset!r} were charged as data set {other!r} before and would get a second "
-                f"budget. Use the name {other!r}, or write in the config `same_people_as: {other}` (one budget "
-                f"for both) or, where they only look alike, `other_people_than: [{other}]`, which the label "
-                "will say"
+                f"data set {other!r} was charged before people were looked at, so nobody can say that those "
+                f"of {dataset!r} are others; run `understudy ledger bind SCHEMA --data FILE` for {other!r}, or "
+                f"write `other_people_than: [{other}]` in the config"
+            )
+    for other in sorted(known.people.keys() - known.sharing(dataset) - apart):
+        ways = (mine.likeness(one) for mine in sketches for one in known.people[other])
+        way = next(filter(None, ways), "")
+        if way and spent_on(db, known.sharing(other)):
+            raise LedgerError(
+                f"people of {dataset!r} look, by {way}, like those of data set {other!r}, which was charged "
+                f"before: they would get a second budget. If they are the same, use the name {other!r}, or "
+                f"write `same_people_as: {other}` in the config (one budget for both); if they are others who "
+                f"only look alike, `other_people_than: [{other}]`, which the label will say"
             )

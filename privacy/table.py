@@ -64,8 +64,8 @@ class PrivateTable:
 
     def people(self, permit: Permit, secret: bytes) -> Sketch:
         """A sketch of the people of both partitions, for the ledger and nobody else."""
-        self._form(permit)
-        return Sketch.of(read_source(self.paths, self.schema), self.schema, secret)
+        form = self._form(permit)
+        return Sketch.of(read_source(self.paths, self.schema), self.schema, form, secret)
 
     def _form(self, permit: Permit) -> str:
         """In which form texts are hashed. Raises PermitError where the permit is for other rows than these."""

@@ -42,9 +42,13 @@ class Transcript:
             sync(self.path.parent)
         self.attempt = str(lines[0]["attempt"])
         self.answers = lines[1:]
+        self._check_newest()
+
+    def _check_newest(self) -> None:
+        """Raise LedgerError where more was answered than stands here, also by another process meanwhile."""
         if len(self.answers) < witness.seen(self._name).get("answers", 0):
             raise LedgerError(
-                f"{self.path}: an older copy was put back, from which answers would be drawn twice on one "
+                f"{self.path}: an older copy, or a second one, from which answers would be drawn twice on one "
                 "charge; put the newest copy back, or start a new run, which is charged anew"
             )
 
@@ -86,6 +90,7 @@ class Transcript:
                     "resumed with the present code and config. Start a new run; it will be charged anew"
                 )
         else:
+            self._check_newest()
             recorded = {"question": question, "answer": draw()}
             _append(self.path, recorded)
             self.answers.append(recorded)

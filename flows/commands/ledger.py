@@ -104,16 +104,20 @@ def ledger_bind(
     schema: Annotated[
         Path, typer.Argument(help="The schema that the releases before were made with.")
     ],
+    data: Annotated[
+        list[Path],
+        typer.Option("--data", help="The private files of these releases; repeat for several."),
+    ],
     ledger: LedgerOption = "runs/ledger.db",
 ) -> None:
-    """Tell a ledger from before it knew who the units of its data sets are; once for each data set."""
+    """Tell a ledger from before it knew people whose its budgets are; once for each data set, at no cost."""
+    from privacy.recognise import recognise
     from privacy.schema import load_schema
 
-    bound = open_ledger(ledger).bind(load_schema(schema))
-    assert bound.identity is not None
-    say(
-        f"{bound.name}: a unit is {bound.identity.unit or 'a row'}; no release will have it otherwise"
-    )
+    opened, declared = open_ledger(ledger), load_schema(schema)
+    bound = opened.bind(declared)
+    recognise(opened, declared, tuple(data), run="bind", attempt=f"bind {declared.name}")
+    say(f"{bound.name}: a unit is {_unit(bound)}; no release will have it otherwise")
 
 
 def open_ledger(url: str):  # type: ignore[no-untyped-def]  # privacy.ledger is imported late

@@ -157,7 +157,7 @@ def test_the_same_people_get_no_second_budget_under_another_name(tmp_path, way, 
     fitted(work(tmp_path, columns=named, schema=bound))
     file, change = OTHERWISE[way]
     other = {"schema": bound | {"name": "renamed"}, "columns": named, "name": "r2"}
-    with pytest.raises(LedgerError, match="charged as data set 'cohort' before"):
+    with pytest.raises(LedgerError, match="like those of data set 'cohort'"):
         fitted(work(tmp_path, change(people()), file=file, **other))
     assert charged(tmp_path) == [("cohort", "fit")]
 

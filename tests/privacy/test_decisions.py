@@ -54,8 +54,23 @@ def test_the_opposite_is_refused(ledger, first, then):
 
 
 def test_another_candidate_of_the_same_run_has_a_decision_of_its_own(ledger):
+    made(ledger, APPROVED)
+    assert made(ledger, REJECTED, "cd" * 32).number == 2
+
+
+def test_a_run_that_was_rejected_stays_rejected_when_its_files_are_made_anew(ledger):
     made(ledger, REJECTED)
-    assert made(ledger, APPROVED, "cd" * 32).number == 2
+    for decision in (APPROVED, REJECTED):
+        with pytest.raises(LedgerError, match="was rejected by Ada"):
+            made(ledger, decision, "cd" * 32)
+
+
+def test_a_rejection_is_not_undone_by_an_older_ledger(ledger, path):
+    older = path.read_bytes()
+    made(ledger, REJECTED)
+    path.write_bytes(older)
+    with pytest.raises(LedgerError, match="older copy"):
+        made(Ledger(str(path)), APPROVED)
 
 
 @pytest.mark.parametrize(
@@ -86,14 +101,14 @@ def test_the_database_itself_refuses_changes(ledger, path, statement):
 @pytest.mark.parametrize(
     ("statement", "named"),
     [
-        ("UPDATE decisions SET decision='approved' WHERE number=2", "decision 2"),
+        ("UPDATE decisions SET decision='rejected' WHERE number=2", "decision 2"),
         ("UPDATE decisions SET reviewer='Bob' WHERE number=3", "decision 3"),
         ("DELETE FROM decisions WHERE number=1", "decision 1"),
     ],
 )
 def test_verify_names_the_decision_that_was_tampered_with(ledger, path, statement, named):
     for candidate in ("aa", "bb", "cc"):
-        made(ledger, REJECTED, candidate * 32)
+        made(ledger, APPROVED, candidate * 32)
     assert ledger.verify()["decisions"].hash == decisions.decisions(ledger)[-1].hash
     raw(path, "DROP TRIGGER decisions_no_UPDATE", "DROP TRIGGER decisions_no_DELETE", statement)
     with pytest.raises(LedgerError, match=named):

@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from dp_accounting import NoOpDpEvent
+from dp_accounting import NoOpDpEvent, ZCDpEvent
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -45,6 +45,13 @@ def opened(ledger, declared, *paths):
     permit = ledger.charge("d", "train", run="r", attempt="a", purpose="t", event=NoOpDpEvent())
     found = PrivateTable(declared, paths, "train").open(permit).frame
     return sorted(found["seen"].astype(str))
+
+
+def begun(ledger, declared):
+    """A data set whose people were charged already."""
+    ledger.register("d", Guarantee(1, 1e-6), 0.2, declared)
+    words = {"run": "r", "attempt": "0", "purpose": "fit", "event": ZCDpEvent(1e-6)}
+    return ledger.charge("d", "train", **words)
 
 
 @pytest.fixture
@@ -105,7 +112,7 @@ WITH_PID = {
 def test_a_schema_that_knows_people_otherwise_is_refused(ledger, changes, said):
     columns = WITH_PID["columns"] | {"other": {"kind": "identifier"}}
     first = schema(columns=columns, unit="pid", max_rows_per_unit=3)
-    ledger.register("d", Guarantee(1, 1e-6), 0.2, first)
+    begun(ledger, first)
     k = {} if changes["unit"] is None else {"max_rows_per_unit": 3}
     with pytest.raises(LedgerError) as caught:
         ledger.register("d", Guarantee(1, 1e-6), 0.2, schema(columns=columns, **(k | changes)))
@@ -115,7 +122,7 @@ def test_a_schema_that_knows_people_otherwise_is_refused(ledger, changes, said):
 
 def test_columns_that_rows_are_known_by_stay(ledger):
     declared = schema()
-    ledger.register("d", Guarantee(1, 1e-6), 0.2, declared)
+    begun(ledger, declared)
     fewer = schema(columns={n: c for n, c in declared.columns.items() if n != "hb"})
     more = schema(columns={**declared.columns, "x": {"kind": "identifier"}})
     for changed, said in ((fewer, "lacks 'hb'"), (more, "adds 'x'")):
@@ -125,7 +132,7 @@ def test_columns_that_rows_are_known_by_stay(ledger):
 
 def test_a_format_of_dates_stays_where_rows_are_known_by_them(ledger):
     declared = schema()
-    ledger.register("d", Guarantee(1, 1e-6), 0.2, declared)
+    begun(ledger, declared)
     seen = declared.columns["seen"].model_copy(update={"format": "%d.%m.%Y"})
     with pytest.raises(LedgerError, match="format of seen left out"):
         ledger.register(
@@ -136,7 +143,7 @@ def test_a_format_of_dates_stays_where_rows_are_known_by_them(ledger):
 def test_a_permit_opens_no_table_of_another_identity(tmp_path, ledger):
     FRAME.to_csv(tmp_path / "a.csv", index=False)
     declared = schema()
-    ledger.register("d", Guarantee(1, 1e-6), 0.2, declared)
+    begun(ledger, declared)
     permit = ledger.charge("d", "train", run="r", attempt="a", purpose="t", event=NoOpDpEvent())
     fewer = schema(columns={n: c for n, c in declared.columns.items() if n != "hb"})
     with pytest.raises(PermitError, match="lacks 'hb'"):
@@ -146,9 +153,9 @@ def test_a_permit_opens_no_table_of_another_identity(tmp_path, ledger):
 def test_what_may_change_changes_nothing(ledger):
     """Bins, targets, descriptions and bounds say nothing of who is who."""
     declared = schema()
-    ledger.register("d", Guarantee(1, 1e-6), 0.2, declared)
+    begun(ledger, declared)
     columns = {**declared.columns, "hb": {"kind": "integer", "bounds": [0, 5], "missing": "keep"}}
-    changed = schema(columns=columns, description="x", csv={"separator": ";", "strip": True})
+    changed = schema(columns=columns, description="x", csv={"separator": ";", "newlines": True})
     assert ledger.register("d", Guarantee(1, 1e-6), 0.2, changed).identity == Identity.of(declared)
 
 

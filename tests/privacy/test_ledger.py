@@ -13,11 +13,12 @@ from privacy.accounting import Guarantee, zcdp_budget
 from privacy.charges import Permit
 from privacy.errors import BudgetError, InputError, LedgerError, PermitError
 from privacy.ledger import Ledger
-from privacy.people import Sketch, View
+from privacy.people import Counted, Sketch, View
 
 BUDGET = Guarantee(1.0, 1e-6)
 RHO = zcdp_budget(BUDGET)
-NOBODY = Sketch(None, View(np.array([], np.uint64)), {}, 0.0)
+EMPTY = View(np.array([], np.uint64))
+NOBODY = Sketch(None, EMPTY, Counted(EMPTY, EMPTY, EMPTY), (), 0.0)
 
 
 @pytest.fixture
@@ -114,6 +115,7 @@ def test_an_internal_permit_costs_nothing_and_leaves_a_trace(ledger):
 
 
 def test_budget_and_split_are_fixed_by_the_first_registration(ledger, path):
+    charge(ledger, "a", 0.1)
     again = Ledger(str(path)).register("cohort", BUDGET, 0.2)
     assert again.split == ledger.datasets()[0].split
     for budget, holdout in [(Guarantee(2.0, 1e-6), 0.2), (BUDGET, 0.3)]:
@@ -121,6 +123,17 @@ def test_budget_and_split_are_fixed_by_the_first_registration(ledger, path):
             ledger.register("cohort", budget, holdout)
     with pytest.raises(InputError):
         ledger.register("other", BUDGET, 1.0)
+
+
+def test_what_was_said_of_a_data_set_may_be_corrected_until_its_people_are_known(ledger):
+    """A mistyped budget, or a name that a refused run tried, is not there for good."""
+    key = ledger.datasets()[0].split.key
+    corrected = ledger.register("cohort", Guarantee(2.0, 1e-6), 0.3)
+    assert (corrected.budget.epsilon, corrected.split.holdout) == (2.0, 0.3)
+    assert corrected.split.key == key
+    ledger.claim("cohort", ["ab" * 32], NOBODY)
+    with pytest.raises(LedgerError, match="lifetime budget"):
+        ledger.register("cohort", BUDGET, 0.2)
 
 
 def test_two_data_sets_have_two_splits(ledger):
@@ -194,7 +207,7 @@ from contextlib import closing
 from dp_accounting import ZCDpEvent
 from privacy.errors import BudgetError
 from privacy.ledger import Ledger
-from privacy.people import Sketch, View
+from privacy.people import Counted, Sketch, View
 path, who, rho = sys.argv[1], sys.argv[2], float(sys.argv[3])
 ledger = Ledger(path)
 done = 0
@@ -226,7 +239,7 @@ KILLED = """
 import os, signal, sys
 from dp_accounting import ZCDpEvent
 from privacy.ledger import Ledger
-from privacy.people import Sketch, View
+from privacy.people import Counted, Sketch, View
 ledger = Ledger(sys.argv[1])
 ledger.charge("cohort", "train", run="r", attempt="killed", purpose="fit", event=ZCDpEvent(float(sys.argv[2])))
 os.kill(os.getpid(), signal.SIGKILL)

@@ -109,6 +109,7 @@ def nothing_remembered(monkeypatch):
 def a_schema_cannot_count_people_otherwise(folder):
     book = Ledger(str(folder / "ledger.db"))
     book.register("d", BUDGET, 0.2, schema(unit="pid", max_rows_per_unit=3))
+    charged(book)
     for otherwise in (schema(), schema(unit="pid")):
         with pytest.raises(LedgerError):
             book.register("d", BUDGET, 0.2, otherwise)

@@ -226,3 +226,16 @@ def test_a_nul_in_parquet_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         read_any(path, Csv())
     assert "NUL" in caught.value.private
+
+
+def test_an_open_quote_takes_nobody_along(tmp_path):
+    """With line breaks allowed inside values, all rows behind it would be one value."""
+    rows = [f"{i},a" for i in range(50)]
+    path = tmp_path / "x.csv"
+    form = Csv(newlines=True)
+    path.write_text("\n".join(["n,t", *rows[:20], '99,"5 mg', *rows[20:]]) + "\n")
+    with pytest.raises(DataError) as caught:
+        read_any(path, form)
+    assert "never closed" in caught.value.private
+    path.write_text("\n".join(["n,t", *rows[:20], '99,"5 mg\nor ""more"""', *rows[20:]]) + "\n")
+    assert read_any(path, form).num_rows == 51

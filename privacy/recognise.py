@@ -1,0 +1,43 @@
+"""Whether the people in new files were charged under another name: looked at before anything is charged.
+
+Privacy claim: none needed; reads all rows on a permit that costs nothing. What is made of them, a sketch,
+stays in the ledger.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from privacy import witness
+from privacy.ledger import Ledger
+from privacy.read import file_digest
+from privacy.schema import Schema
+from privacy.table import PrivateTable
+
+
+def recognise(
+    ledger: Ledger, schema: Schema, paths: tuple[Path, ...], *, run: str, attempt: str
+) -> None:
+    """Keep a sketch of the people in files that this data set has not brought before.
+
+    Raises LedgerError where they were charged as a data set of another account, or would change sides.
+    """
+    digests = [file_digest(path) for path in paths]
+    if ledger.knows(schema.name, digests):
+        return
+    permit = ledger.open_internally(
+        schema.name, "train", run=run, attempt=attempt, purpose="recognise"
+    )
+    sketch = PrivateTable(schema, paths).people(permit, ledger.house_secret())
+    ledger.claim(schema.name, digests, sketch)
+    here = ledger.standing(schema.name).id
+    for digest in digests:
+        known = witness.seen(f"file-{digest}").get("ledgers", [])
+        witness.remember(f"file-{digest}", {"ledgers": sorted({*known, here})})
+
+
+def elsewhere(ledger: Ledger, schema: Schema, paths: tuple[Path, ...]) -> int:
+    """In how many other ledgers this account saw the same files, of which one may have been deleted."""
+    here = ledger.standing(schema.name).id
+    seen = [witness.seen(f"file-{file_digest(path)}").get("ledgers", []) for path in paths]
+    return len({name for names in seen for name in names} - {here})
