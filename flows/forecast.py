@@ -130,7 +130,7 @@ def forecast(path: Path) -> Forecast:
             None if factor is None else math.ceil(SURE * factor * sigma / limit / share),
         ),
         limit,
-        (*_refused(config), *_advice(schema, name, groups)),
+        (*_refused(config), *_contradictions(config, schema), *_advice(schema, name, groups)),
     )
 
 
@@ -236,6 +236,15 @@ def _refused(config: RunConfig) -> tuple[str, ...]:
         "Sure to be vetoed: the guarantee is claimed upstream and not verified, and the policy lets no such "
         "release out (`unverified: allow` would).",
     )
+
+
+def _contradictions(config: RunConfig, schema: Schema) -> tuple[str, ...]:
+    """What the ledger will say to a schema that knows people otherwise than it was told before."""
+    if "://" not in config.ledger and not Path(config.ledger).exists():
+        return ()
+    known = {d.name: d for d in Ledger(config.ledger).datasets()}.get(schema.name)
+    different = known and known.identity and known.identity.against(schema)
+    return (f"Sure to be refused: {different}.",) if different else ()
 
 
 def _advice(schema: Schema, name: str, groups: tuple[Group, ...]) -> list[str]:

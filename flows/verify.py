@@ -320,7 +320,7 @@ def _cards(bundle: Bundle) -> Iterator[str]:
 
 CHECKS: dict[str, Callable[[Bundle], Iterable[str]]] = {
     "every file is that of manifest.json, and no other lies beside them": _files,
-    "the release was approved, and an approval is of these very files": _decision,
+    "the label says approved, and where a person approved it was of this very manifest.json": _decision,
     "label.json and schema.yaml speak of the same table": _schema,
     "every value of data.csv lies inside schema.yaml, in as many rows as the label says": _rows,
     "data.parquet holds the same rows": _parquet,

@@ -29,6 +29,10 @@ def verify(
         say(f"{SIGNS[finding.status]} {text}")
     say(f"the manifest's SHA-256 is {Bundle.of(bundle).digest}")
     wrong = sum(f.status == "wrong" for f in found)
-    say(f"{wrong} things are wrong" if wrong else "all that can be checked holds")
+    say(
+        f"{wrong} of these {'is' if wrong == 1 else 'are'} wrong"
+        if wrong
+        else "all that can be checked holds"
+    )
     if wrong:
         raise typer.Exit(3)

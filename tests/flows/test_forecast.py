@@ -6,6 +6,7 @@ import pytest
 import yaml
 from dp_accounting import ZCDpEvent
 
+from flows.config import load_config
 from flows.forecast import FACTORS, SURE, forecast
 from generators.registry import GENERATORS, IMAGES, WORKERS
 from privacy.accounting import DiscreteGaussianDpEvent, Guarantee, spent, zcdp_budget
@@ -46,6 +47,16 @@ def test_what_was_spent_counts_and_what_does_not_fit_is_said(tmp_path):
     assert cost.after > 2.0
     assert not cost.fits
     assert len(ledger.charges()) == 1
+
+
+def test_a_schema_that_the_ledger_will_refuse_is_told_beforehand(tmp_path):
+    path = planned(tmp_path)
+    ledger = Ledger(str(tmp_path / "ledger.db"))
+    declared = load_config(path, reads=False).load_schema()
+    other = declared.model_copy(update={"max_rows_per_unit": 3})
+    ledger.register("clinic", Guarantee(2.0, 1e-5), 0.2, other)
+    assert any("max_rows_per_unit: 3" in line for line in forecast(path).advice)
+    assert not ledger.charges()
 
 
 def test_what_the_people_held_out_pay_is_forecast_as_one(tmp_path):
