@@ -29,6 +29,8 @@ Watcher = Callable[[str], None]
 
 ACTS = ("rename", "fsync", "mkdir", "commit")
 
+STATE = "UNDERSTUDY_STATE"
+
 LIMIT = 300.0
 """Seconds after which a child hangs."""
 
@@ -89,7 +91,7 @@ def watched(target: Target, folder: Path, watch: Watcher) -> None:
 
 
 def _started(function: Callable[..., object], *arguments: object) -> multiprocessing.Process:
-    child = FORKS.Process(target=_quietly, args=(function, *arguments))
+    child = FORKS.Process(target=_quietly, args=(os.environ.get(STATE, ""), function, *arguments))
     child.start()
     return child
 
@@ -104,9 +106,9 @@ def _ended(child: multiprocessing.Process) -> int:
     return code
 
 
-def _quietly(function: Callable[..., object], *arguments: object) -> None:
-    """One line for an exception, so that a test's output stays readable."""
-    os.environ["OMP_NUM_THREADS"] = "1"
+def _quietly(state: str, function: Callable[..., object], *arguments: object) -> None:
+    """One line for an exception, so that a test's output stays readable; ``state`` is the asker's."""
+    os.environ |= {"OMP_NUM_THREADS": "1", STATE: state}
     try:
         function(*arguments)
     except Exception as error:

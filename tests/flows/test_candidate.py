@@ -36,6 +36,8 @@ def copied(asked, folder: Path) -> Path:
     bundle = folder / run.name / "bundle"
     shutil.copytree(run / "bundle" / "candidate", bundle / "candidate")
     shutil.copy(ledger, folder / "ledger.db")
+    # a ledger that goes on in two copies would be found: each copy is another account's
+    os.environ["UNDERSTUDY_STATE"] = str(folder.with_name(f"{folder.name}.state"))
     (bundle / "internal").mkdir()
     told = {"address": str(folder / "ledger.db")}
     (bundle / "internal" / "ledger.json").write_text(json.dumps(told))
