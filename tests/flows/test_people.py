@@ -200,6 +200,63 @@ def test_a_person_may_say_that_they_are_others_and_the_label_says_so(tmp_path):
         work(tmp_path, **(others | {"name": "r3"}), other_people_than=["nobody"])
 
 
+BY_PID = {"columns": COLUMNS | {"pid": {"kind": "identifier"}}}
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        lambda pid: pid.str.upper(),
+        lambda pid: pid.str.replace("p", "q"),
+        lambda pid: pid.str.replace("-", "-0"),
+    ],
+)
+def test_people_of_one_data_set_change_no_sides_by_being_written_otherwise(tmp_path, written):
+    bound = {"unit": "pid", "max_rows_per_unit": 3}
+    fitted(work(tmp_path, schema=bound, **BY_PID))
+    frame = people()
+    later = frame.assign(pid=written(frame["pid"]))
+    with pytest.raises(LedgerError, match="would change sides"):
+        fitted(work(tmp_path, later, file="later.csv", schema=bound, name="r2", **BY_PID))
+    assert charged(tmp_path) == [("cohort", "fit")]
+
+
+@pytest.mark.parametrize("otherwise", [{"max_rows_per_unit": 1}, {"unit": "row"}])
+def test_a_budget_is_shared_by_people_who_are_counted_alike(tmp_path, otherwise):
+    frame = people().assign(row=[f"r{i}" for i in range(1200)])
+    columns = BY_PID["columns"] | {"row": {"kind": "identifier"}}
+    bound = {"unit": "pid", "max_rows_per_unit": 3}
+    fitted(work(tmp_path, frame, columns=columns, schema=bound))
+    changed = bound | otherwise | {"name": "guest"}
+    with pytest.raises(LedgerError, match="not known by what theirs are"):
+        work(tmp_path, frame, columns=columns, schema=changed, name="r2", same_people_as="cohort")
+
+
+def test_a_host_does_not_leave_the_account_that_its_guest_spent(tmp_path):
+    work(tmp_path)
+    work(tmp_path, people(seed=7), schema={"name": "third"}, name="r3", file="third.csv")
+    guest = {"schema": {"name": "guest"}, "name": "r2", "same_people_as": "cohort"}
+    fitted(work(tmp_path, **guest))
+    with pytest.raises(LedgerError, match="cannot be changed any more"):
+        work(tmp_path, name="r4", same_people_as="third")
+
+
+def test_others_are_others_from_both_sides(tmp_path):
+    first = {"schema": {"unit": "pid", "max_rows_per_unit": 3}, **BY_PID}
+    fitted(work(tmp_path, **first))
+    stranger = people(seed=5)
+    stranger["pid"] = people()["pid"]  # numbered alike
+    second = {
+        "schema": first["schema"] | {"name": "second"},
+        "file": "s.csv",
+        "name": "r2",
+        **BY_PID,
+    }
+    fitted(work(tmp_path, stranger, **second, other_people_than=["cohort"]))
+    fitted(work(tmp_path, name="r3", **first))
+    assert charged(tmp_path) == [("cohort", "fit"), ("second", "fit"), ("cohort", "fit")]
+
+
 def test_a_file_that_is_given_twice_makes_nobody_two(tmp_path):
     people().to_csv(tmp_path / "u.csv", index=False)
     with pytest.raises(InputError, match="two of the files are the same"):

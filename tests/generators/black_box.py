@@ -50,8 +50,9 @@ class Seen:
 
 
 def claimed(kind: type) -> float:
-    """The ρ that a fit is charged."""
-    return calibrated(kind).event().rho
+    """The ρ of zCDP that a fit has: its steps, which are charged one by one, add up to it."""
+    rho: float = calibrated(kind).calibrated_rho
+    return rho
 
 
 def calibrated(kind: type):

@@ -32,7 +32,7 @@ def test_halved_noise_shows_in_the_rows_alone(name, halved, few_public_rows, mon
     with capsys.disabled():
         noise = "half of the noise" if halved else "all of the noise"
         print(
-            f"\n{name}, {noise}: ρ ≥ {found:.3f} at {CERTAIN:.0%}, {claim:.3f} charged (ε = {CLAIM.epsilon} at "
+            f"\n{name}, {noise}: ρ ≥ {found:.3f} at {CERTAIN:.0%}, {claim:.3f} in all (ε = {CLAIM.epsilon} at "
             f"δ = {CLAIM.delta}); {2 * RUNS[name]} fits, {time.process_time() - began:.0f} s of CPU"
         )
     assert (found > claim) == halved
