@@ -15,9 +15,10 @@ Privacy claim: none of its own; arithmetic on public parameters.
 
 from __future__ import annotations
 
+import json
 import logging
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -223,7 +224,12 @@ def bounded_range_loss(epsilon: float, interval: float) -> PrivacyLossDistributi
 
 
 def _bounds(event: DpEvent, sampled: bool, delta: float) -> Iterator[tuple[str, float]]:
-    """Valid ε's, each by another accountant, as far as one more may be better than those before."""
+    """Valid ε's, each by another accountant, as far as one more may be better than those before.
+
+    RDP is quick and comes first, but for sampled events, where it is slow and asked only if PLD cannot answer.
+    """
+    if not sampled:
+        yield from _by_rdp(event, ORDERS, delta)
     best = math.inf
     for interval in (1e-3, 1e-4):
         pld = _Pld(neighboring_relation=RELATION, value_discretization_interval=interval)
@@ -233,11 +239,14 @@ def _bounds(event: DpEvent, sampled: bool, delta: float) -> Iterator[tuple[str, 
         yield "PLD", best
         if best > LARGE:
             break
-    if not (sampled and best < math.inf):
-        orders = SAMPLED_ORDERS if sampled else ORDERS
-        rdp = _Rdp(orders=orders, neighboring_relation=RELATION)
-        if rdp.supports(event):
-            yield "RDP", float(rdp.compose(event).get_epsilon(delta))
+    if sampled and best == math.inf:
+        yield from _by_rdp(event, SAMPLED_ORDERS, delta)
+
+
+def _by_rdp(event: DpEvent, orders: Sequence[float], delta: float) -> Iterator[tuple[str, float]]:
+    rdp = _Rdp(orders=orders, neighboring_relation=RELATION)
+    if rdp.supports(event):
+        yield "RDP", float(rdp.compose(event).get_epsilon(delta))
 
 
 def spent(events: Iterable[DpEvent], delta: float) -> Spent:
@@ -276,7 +285,19 @@ def _apart(events: Iterable[DpEvent]) -> tuple[list[DpEvent], float, float]:
             if isinstance(e, ApproximateZCDpEvent):
                 e = dp_accounting.ZCDpEvent(e.rho) if e.rho else dp_accounting.NoOpDpEvent()
             pure.append(e)
-    return pure, slack, claimed
+    return _together(pure), slack, claimed
+
+
+def _together(events: Iterable[DpEvent]) -> list[DpEvent]:
+    """Equal events as one that is repeated: the same composition, whose loss is found once for all of them."""
+    times: dict[str, tuple[DpEvent, int]] = {}
+    for event in events:
+        once, n = event, 1
+        while isinstance(once, dp_accounting.SelfComposedDpEvent):
+            once, n = once.event, n * once.count
+        name = json.dumps(event_to_json(once), sort_keys=True)  # not all events can be hashed
+        times[name] = once, n + times.get(name, (once, 0))[1]
+    return [dp_accounting.SelfComposedDpEvent(e, n) if n > 1 else e for e, n in times.values()]
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from dp_accounting import DpEvent, NoOpDpEvent
 from sqlalchemy.exc import SQLAlchemyError
 
 from privacy import chain, register, witness
-from privacy.accounting import Guarantee, Spent, spent
+from privacy.accounting import Guarantee, Spent, spent, within
 from privacy.address import address, shown
 from privacy.chain import Head
 from privacy.charges import (
@@ -403,8 +403,9 @@ def _check_budget(
     db: sa.Connection, known: Register, entry: Dataset, partition: str, event: DpEvent
 ) -> None:
     budget, before = entry.budget, _events(db, known, entry.name, partition)
-    total = spent([*before, event], budget.delta).epsilon
-    if total > budget.epsilon * (1 + TOLERANCE):
+    allowed = Guarantee(budget.epsilon * (1 + TOLERANCE), budget.delta)
+    if not within([*before, event], allowed):
+        total = spent([*before, event], budget.delta).epsilon
         so_far = spent(before, budget.delta).epsilon
         raise BudgetError(
             f"{entry.account}/{partition}: this would bring the lifetime ε from {so_far:.4g} to {total:.4g} "

@@ -178,3 +178,12 @@ def test_what_has_no_loss_distribution_falls_back_to_rdp():
 def test_a_discrete_gaussian_event_survives_json():
     event = SelfComposedDpEvent(DiscreteGaussianDpEvent(7.5), 3)
     assert event_from_json(json.loads(json.dumps(event_to_json(event)))) == event
+
+
+def test_equal_events_are_composed_at_once_and_cost_the_same():
+    """A ledger of many equal cells asks for a few loss distributions."""
+    gauss, choice = DiscreteGaussianDpEvent(20.0), BoundedRangeDpEvent(0.1)
+    apart = [ComposedDpEvent([gauss, SelfComposedDpEvent(choice, 2)])] * 6 + [gauss]
+    together = [SelfComposedDpEvent(gauss, 7), SelfComposedDpEvent(choice, 12)]
+    assert spent(apart, 1e-6) == spent(together, 1e-6)
+    assert spent([gauss] * 7, 1e-6).epsilon < spent([gauss] * 8, 1e-6).epsilon
