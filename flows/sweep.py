@@ -264,7 +264,7 @@ def afford(cells: Sequence[Cell]) -> None:
             same_people_as=config.same_people_as,
             other_people_than=config.other_people_than,
         )
-        paid = {c.run for c in ledger.charges(name)}
+        paid = {c.run for c in ledger.charges(name) if c.purpose == "fit"}
         unpaid = [c for c in mine if c.run.name not in paid or not c.begun]
         events = [Plan.of(cell.run).event for cell in unpaid]
         total = ledger.would_spend(name, "train", events)

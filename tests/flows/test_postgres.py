@@ -83,7 +83,7 @@ def test_twenty_processes_that_charge_at_once_cannot_overspend(url):
 
 
 def say(ledger: Ledger, candidate: str, decision: str, reviewer: str) -> decisions.Decision:
-    words = {"dataset": "cohort", "run": "r", "reviewer": reviewer, "reason": "the card"}
+    words = {"dataset": "cohort", "run": candidate[:1], "reviewer": reviewer, "reason": "the card"}
     return decisions.decide(ledger, candidate=candidate, decision=decision, **words)
 
 
@@ -147,6 +147,7 @@ def test_the_database_itself_refuses_changes(url, verb):
 
 def dies_inside(folder: Path) -> None:
     """Killed with its charge written and not committed, while it holds the ledger's lock."""
+    os.environ["PGPASSWORD"] = os.environ.get("PGPASSWORD", postgres.PASSWORD)
     ledger = opened((folder / "url").read_text())
     with ledger.transaction() as db:
         register.append(db, "source", "cohort", {"digest": "d"})
@@ -155,6 +156,7 @@ def dies_inside(folder: Path) -> None:
 
 def dies_after(folder: Path) -> None:
     """Killed when its charge was committed, before it heard of it."""
+    os.environ["PGPASSWORD"] = os.environ.get("PGPASSWORD", postgres.PASSWORD)
     charge(opened((folder / "url").read_text()), "a")
     os.kill(os.getpid(), signal.SIGKILL)
 

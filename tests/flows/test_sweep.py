@@ -105,7 +105,7 @@ def test_a_private_sweep_that_does_not_fit_the_budget_is_refused_whole(tmp_path)
 def test_a_cell_that_was_refused_is_not_taken_for_one_that_is_paid(tmp_path):
     _, (cell,) = load_sweep(written(tmp_path, public=False, epsilon=[2], generators={"mst": None}))
     ledger = Ledger(str(tmp_path / "ledger.db"))
-    ledger.register("clinic", cell.config.lifetime, cell.config.holdout)
+    ledger.register("clinic", cell.config.lifetime, cell.config.holdout, cell.config.load_schema())
     event = ZCDpEvent(0.95 * zcdp_budget(cell.config.lifetime))
     ledger.charge("clinic", "train", run="r", attempt="a", purpose="fit", event=event)
     with pytest.raises(BudgetError, match="clinic/train"):
@@ -123,7 +123,11 @@ def test_a_cell_is_one_generator_whatever_its_release_chooses_among(tmp_path):
     _, (cell,) = load_sweep(path)
     run_cell(cell, quiet)
     assert cell.result() is not None
-    assert {c.purpose for c in cell.work().ledger.charges("clinic")} == {"fit", "judge"}
+    assert {c.purpose for c in cell.work().ledger.charges("clinic")} == {
+        "recognise",
+        "fit",
+        "judge",
+    }
 
 
 def test_no_release_config_can_name_a_cell_and_export_it(tmp_path):
