@@ -26,7 +26,7 @@ from flows.terminal import (
     say,
     stderr,
 )
-from privacy.errors import DataError, UnderstudyError
+from privacy.errors import DataError, PeopleError, UnderstudyError
 
 if TYPE_CHECKING:
     from flows.release import Outcome
@@ -332,8 +332,10 @@ def main() -> None:
     """Run the command line; every error we know is one line and an exit code."""
     try:
         app()
+    except (DataError, PeopleError) as error:
+        _fail(error.private, error.exit_code)
     except UnderstudyError as error:
-        _fail(error.private if isinstance(error, DataError) else str(error), error.exit_code)
+        _fail(str(error), error.exit_code)
     except OSError as error:
         _fail(f"{error.filename or 'no file named'}: {error.strerror or error}", 2)
 

@@ -39,7 +39,7 @@ from flows.places import RUN_NAME
 from flows.run import Run
 from generators.base import Progress
 from privacy.decisions import APPROVED
-from privacy.errors import DataError, PrivateError, UnderstudyError
+from privacy.errors import DataError, PeopleError, PrivateError, UnderstudyError
 from privacy.files import write_atomically
 
 LISTENER: ContextVar[Progress | None] = ContextVar("LISTENER", default=None)
@@ -69,17 +69,21 @@ class Outcome:
         return 0 if self.decision in (APPROVED, WAITS) else 3
 
 
+About = type[DataError] | type[PeopleError] | None
+
+
 class StageError(UnderstudyError):
     """A stage that failed, told without a private value.
 
-    ``story``: the file that holds the rest of it; one line to show the custodian where ``about_rows``.
+    ``story``: the file that holds the rest of it; one line to show the custodian where ``about`` makes
+    an error of it.
     """
 
-    def __init__(self, message: str, exit_code: int, story: Path | None, about_rows: bool) -> None:
+    def __init__(self, message: str, exit_code: int, story: Path | None, about: About) -> None:
         super().__init__(message if story is None else f"{message.rstrip('.')}; see {story}")
         self.exit_code = exit_code
         self.story = story
-        self.about_rows = about_rows
+        self.about = about
 
     def rest(self) -> str:
         """What must not leave the house, for the terminal of whoever started the run."""
@@ -241,7 +245,8 @@ def told_publicly(story: Path, stage: str) -> Iterator[None]:
             write_atomically(story, told.encode())
         except OSError:
             written = None
-        raise StageError(message, code, written, isinstance(error, DataError)) from None
+        about = type(error) if isinstance(error, DataError | PeopleError) else None
+        raise StageError(message, code, written, about) from None
 
 
 def _public(error: Exception, stage: str) -> tuple[str, int]:

@@ -13,7 +13,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from privacy.errors import DataError, InputError
+from privacy.errors import InputError
 
 console = Console()
 stderr = Console(stderr=True)
@@ -65,8 +65,8 @@ def listened(run: Callable[[], Any]) -> Any:
         except BadParameters as error:
             raise InputError(" ".join(str(error).split())) from None
         except StageError as error:
-            if not error.about_rows:
+            if error.about is None:
                 raise
-            raise DataError(error.rest()) from None
+            raise error.about(error.rest()) from None
         finally:
             LISTENER.reset(token)

@@ -51,3 +51,14 @@ class BudgetError(UnderstudyError):
 
 class LedgerError(UnderstudyError):
     """The ledger is unreachable, altered or contradicts the request."""
+
+
+class PeopleError(PrivateError, LedgerError):
+    """People who are known from elsewhere; ``private`` says from where, found out without a charge."""
+
+    def __init__(self, private: str) -> None:
+        super().__init__(
+            "people in the private table are known from before, otherwise than config and schema say; nothing "
+            "was charged",
+            private,
+        )

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from privacy.accounting import Guarantee
 from privacy.charges import spent_on
-from privacy.errors import InputError, LedgerError
+from privacy.errors import InputError, LedgerError, PeopleError
 from privacy.identity import AS_READ, Identity
 from privacy.people import Sketch
 from privacy.register import Dataset, Register
@@ -96,10 +96,10 @@ def check_sources(known: Register, dataset: str, digests: Iterable[str]) -> None
 
 
 def check_keys(known: Register, dataset: str, sketch: Sketch) -> None:
-    """Raise LedgerError where people of an account come under keys that are not theirs, and so change sides."""
+    """Raise PeopleError where people of an account come under keys that are not theirs, and so change sides."""
     before = [s for name in known.sharing(dataset) for s in known.people.get(name, ())]
     if any(sketch.under_other_keys(one) for one in before):
-        raise LedgerError(
+        raise PeopleError(
             f"people of {dataset!r} are in this file under other names, or written otherwise, than in the "
             "files before (0001 and 1, small letters, new pseudonyms, edited values): they would change sides "
             "of the split. Write them as they were"
@@ -109,7 +109,7 @@ def check_keys(known: Register, dataset: str, sketch: Sketch) -> None:
 def check_people(
     db: sa.Connection, known: Register, dataset: str, sketches: Sequence[Sketch]
 ) -> None:
-    """Raise LedgerError where people of a data set were charged under a name of another account."""
+    """Raise PeopleError where people of a data set were charged under a name of another account."""
     said_of_it = {n for n, d in known.datasets.items() if dataset in d.apart}
     apart = known.datasets[dataset].apart | said_of_it
     for other, entry in known.datasets.items():
@@ -124,7 +124,7 @@ def check_people(
         ways = (mine.likeness(one) for mine in sketches for one in known.people[other])
         way = next(filter(None, ways), "")
         if way and spent_on(db, known.sharing(other)):
-            raise LedgerError(
+            raise PeopleError(
                 f"people of {dataset!r} look, by {way}, like those of data set {other!r}, which was charged "
                 f"before: they would get a second budget. If they are the same, use the name {other!r}, or "
                 f"write `same_people_as: {other}` in the config (one budget for both); if they are others who "
