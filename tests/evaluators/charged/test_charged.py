@@ -206,6 +206,7 @@ def test_without_noise_figures_are_those_of_the_model_on_real_people() -> None:
     assert pairs.value == pytest.approx(theirs[0], abs=1e-6)
 
 
+@pytest.mark.usefixtures("exact")  # noise of about 20 now and then finds 50 people where 31 are
 def test_scores_are_public_charged_and_say_what_they_cannot() -> None:
     found = scored(people(900, 12))
     assert all(s.visibility == "public" and s.charged and s.rows == "holdout" for s in found)
