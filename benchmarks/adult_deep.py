@@ -25,12 +25,12 @@ import torch
 import yaml
 from dp_accounting import NoOpDpEvent
 
-from flows.config import make_generator
+from flows.stages.config import make_generator
 from generators.alone import fit_alone
 from generators.deep.generator import Deep
-from privacy.accounting import Guarantee
-from privacy.codec import Codec
-from privacy.schema import load_schema
+from privacy.accounting.accounting import Guarantee
+from privacy.schema.codec import Codec
+from privacy.schema.schema import load_schema
 from privacy.table import Rows
 
 ROOT = Path(__file__).parents[1]

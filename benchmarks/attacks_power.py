@@ -31,13 +31,13 @@ from evaluators.attacks.membership import DETAILS, TAIL, membership
 from evaluators.attacks.reconstruction import reconstruction
 from evaluators.score import Score
 from evaluators.tables import Tables
-from flows.config import make_generator
+from flows.stages.config import make_generator
 from generators.alone import fit_alone
-from privacy.accounting import Guarantee
-from privacy.codec import Codec
-from privacy.conform import conform
-from privacy.read import read_texts
-from privacy.schema import Schema, load_schema
+from privacy.accounting.accounting import Guarantee
+from privacy.reading.conform import conform
+from privacy.reading.read import read_texts
+from privacy.schema.codec import Codec
+from privacy.schema.schema import Schema, load_schema
 from privacy.table import Rows
 
 ROOT = Path(__file__).parents[1]

@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from evaluators.audit import any_lower_bound
+from evaluators.attacks.audit import any_lower_bound
 from generators.synthcity.generator import WORKER
 from privacy.errors import WorkerError
 

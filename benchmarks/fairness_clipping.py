@@ -26,19 +26,19 @@ import yaml
 from dp_accounting import NoOpDpEvent
 from scipy.stats import t
 
-from evaluators.fairness import fairness
-from evaluators.predictions import predict_all
-from evaluators.representation import representation
+from evaluators.fidelity.representation import representation
 from evaluators.score import Score
 from evaluators.tables import Tables
-from evaluators.utility import utility
-from flows.config import make_generator
+from evaluators.utility.fairness import fairness
+from evaluators.utility.predictions import predict_all
+from evaluators.utility.scores import utility
+from flows.stages.config import make_generator
 from generators.dpsgd.clipping import CLIPPINGS
-from privacy.accounting import Guarantee
-from privacy.ledger import Ledger
-from privacy.schema import Schema, load_schema
+from privacy.accounting.accounting import Guarantee
+from privacy.ledger.ledger import Ledger
+from privacy.ledger.transcript import Transcript
+from privacy.schema.schema import Schema, load_schema
 from privacy.table import PrivateTable
-from privacy.transcript import Transcript
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "fairness_clipping.jsonl"

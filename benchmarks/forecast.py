@@ -4,7 +4,7 @@
 
 The sweep's cells must stand where `understudy benchmark` left them. A cell's figure is the root
 mean square over its single subgroups of |synthetic − real rate| ÷ (σ/n), on the train rows, with σ = k/√(2ρ):
-see flows/forecast.py, which uses the mean over all cells of a generator.
+see flows/stages/forecast.py, which uses the mean over all cells of a generator.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from flows.sweep import CELL, load_sweep
-from privacy.accounting import zcdp_budget
+from flows.judging.sweep import CELL, load_sweep
+from privacy.accounting.accounting import zcdp_budget
 
 RESULTS = Path(__file__).parent / "results" / "forecast.json"
 

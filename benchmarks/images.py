@@ -29,13 +29,13 @@ from dp_accounting import NoOpDpEvent
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from flows.config import make_generator
+from flows.stages.config import make_generator
 from generators.alone import fit_alone
-from privacy.accounting import Guarantee
-from privacy.codec import Codec
-from privacy.conform import conform
-from privacy.schema import Schema, load_schema
-from privacy.source import read_source
+from privacy.accounting.accounting import Guarantee
+from privacy.reading.conform import conform
+from privacy.reading.source import read_source
+from privacy.schema.codec import Codec
+from privacy.schema.schema import Schema, load_schema
 from privacy.table import Rows
 
 ROOT = Path(__file__).parent.parent

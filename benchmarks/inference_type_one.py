@@ -12,8 +12,8 @@ are compared at the same total ε:
 - draws: m tables of one noisy fit at ε;
 - independent: m tables, each of a fit of its own at ε/m.
 
-The last two are tested by every rule of ``evaluators.combining``; ``real`` is the test on the real rows.
-``power`` is the share of rejections where the log odds ratio is really .5.
+The last two are tested by every rule of ``evaluators.inference.combining``; ``real`` is the test on the real
+rows. ``power`` is the share of rejections where the log odds ratio is really .5.
 """
 
 from __future__ import annotations
@@ -26,7 +26,12 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import norm
 
-from evaluators.combining import Combined, fully_synthetic, independent_releases, same_model
+from evaluators.inference.combining import (
+    Combined,
+    fully_synthetic,
+    independent_releases,
+    same_model,
+)
 
 SIZES = (200, 1000)
 RATE = 0.3

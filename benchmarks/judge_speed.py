@@ -20,13 +20,13 @@ from pathlib import Path
 import numpy as np
 
 from evaluators.evaluate import ON_PREDICTIONS, ON_TABLES
-from evaluators.predictions import predict_all
 from evaluators.score import Score
 from evaluators.tables import Tables
-from privacy.codec import Codec
-from privacy.conform import conform
-from privacy.read import read_texts
-from privacy.schema import Schema, load_schema
+from evaluators.utility.predictions import predict_all
+from privacy.reading.conform import conform
+from privacy.reading.read import read_texts
+from privacy.schema.codec import Codec
+from privacy.schema.schema import Schema, load_schema
 
 ROOT = Path(__file__).parents[1]
 SCHEMA = ROOT / "configs" / "schemas" / "sdnist-national2019.yaml"

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from evaluators.kmarginal import REPEATS, equals_percent, score_tables, subsample_scores
+from evaluators.fidelity.kmarginal import REPEATS, equals_percent, score_tables, subsample_scores
 
 PUBLISHED = {"aim_e_10_all": 710, "mwem_pgm": 827}
 """The scores of SDNist 2.5 (mwem_pgm: 847 with SDNist 2.1, which binned by rank and left out

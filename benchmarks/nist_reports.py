@@ -24,9 +24,9 @@ from sklearn.decomposition import PCA
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
-from evaluators.association import KINDS, associations
+from evaluators.fidelity.association import KINDS, associations
+from evaluators.fidelity.propensity import Pool, by_boosting, by_logistic, pmse, whitened
 from evaluators.mixed import Mixed
-from evaluators.propensity import Pool, by_boosting, by_logistic, pmse, whitened
 
 RELEASES = ("aim_e_10_all", "mwem_pgm")
 NUMBERS = ("AGEP", "PINCP", "POVPIP", "PWGTP", "WGTP", "DENSITY", "NOC", "NPF")

@@ -17,8 +17,8 @@ from pathlib import Path
 from dp_accounting import GaussianDpEvent, NoOpDpEvent
 
 from generators.marginals.generator import Aim, Mst
-from privacy.accounting import Guarantee, calibrate, zcdp_budget
-from privacy.schema import Schema
+from privacy.accounting.accounting import Guarantee, calibrate, zcdp_budget
+from privacy.schema.schema import Schema
 
 RESULTS = Path(__file__).parent / "results" / "tighter_accounting.json"
 EPSILONS, DELTAS, COLUMNS = (0.5, 1.0, 4.0, 10.0), (1e-6, 1e-9), (14, 40)

@@ -15,30 +15,30 @@ from typing import Any
 import pandas as pd
 
 from evaluators import synthcity
-from evaluators.association import association
 from evaluators.attacks.anonymeter import anonymeter
 from evaluators.attacks.attribute import attribute
 from evaluators.attacks.dcr import distance_to_closest
 from evaluators.attacks.membership import membership
 from evaluators.attacks.reconstruction import reconstruction
-from evaluators.conditional import conditional
-from evaluators.curves import km_distance
-from evaluators.draws import draws
-from evaluators.extractor import Extractor
-from evaluators.fairness import fairness
-from evaluators.fidelity import diagnostic, impossible, lost_categories, quality
-from evaluators.images import image_fidelity
-from evaluators.inference import inference
-from evaluators.kmarginal import k_marginal_scores
-from evaluators.predictions import Failure, Prediction, predict_all
-from evaluators.propensity import propensity
-from evaluators.rank import rank
-from evaluators.representation import representation
+from evaluators.fidelity.association import association
+from evaluators.fidelity.conditional import conditional
+from evaluators.fidelity.kmarginal import k_marginal_scores
+from evaluators.fidelity.propensity import propensity
+from evaluators.fidelity.representation import representation
+from evaluators.fidelity.sdmetrics import diagnostic, impossible, lost_categories, quality
+from evaluators.fidelity.support import support
+from evaluators.images.extractor import Extractor
+from evaluators.images.scores import image_fidelity
+from evaluators.inference.scores import inference
 from evaluators.score import Score, Scorecard
-from evaluators.support import support
 from evaluators.tables import Tables
-from evaluators.utility import utility
-from privacy.schema import Schema
+from evaluators.utility.curves import km_distance
+from evaluators.utility.draws import draws
+from evaluators.utility.fairness import fairness
+from evaluators.utility.predictions import Failure, Prediction, predict_all
+from evaluators.utility.rank import rank
+from evaluators.utility.scores import utility
+from privacy.schema.schema import Schema
 
 Progress = Callable[[str, int, int], None]
 """Called as (metric, done, total) before each metric and once at the end."""

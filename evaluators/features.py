@@ -14,10 +14,10 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from privacy.codec import Codec
-from privacy.columns import Categorical
-from privacy.images import stack
-from privacy.schema import Classification, Multiclass, Regression, Schema, Survival, Target
+from privacy.reading.images import stack
+from privacy.schema.codec import Codec
+from privacy.schema.columns import Categorical
+from privacy.schema.schema import Classification, Multiclass, Regression, Schema, Survival, Target
 
 Look = Callable[[pd.DataFrame, Codec, Target], np.ndarray]
 """(rows, codec, what is to be predicted) → what a learner sees of each row."""

@@ -18,9 +18,9 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from evaluators.paired import MAIN
 from evaluators.score import RealRows, Score, Scorecard
-from privacy.documents import Frozen, load_yaml
+from evaluators.utility.paired import MAIN
+from privacy.schema.documents import Frozen, load_yaml
 
 Decision = Literal["approved", "veto", "insufficient evidence"]
 Outcome = Literal["pass", "veto", "insufficient evidence", "note"]

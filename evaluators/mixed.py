@@ -2,7 +2,7 @@
 
 A number or date is one column of numbers, missing where the value is missing or special; where a
 schema declares special values, a second column of categories tells them apart (as
-``evaluators.fidelity.plain`` does for SDMetrics). A missing category is a category.
+``evaluators.fidelity.sdmetrics.plain`` does for SDMetrics). A missing category is a category.
 
 Privacy claim: none; row-wise post-processing.
 """
@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 
 from evaluators.features import as_numbers
-from privacy.codec import Codec
-from privacy.columns import Categorical, Datetime
-from privacy.schema import Schema
+from privacy.schema.codec import Codec
+from privacy.schema.columns import Categorical, Datetime
+from privacy.schema.schema import Schema
 
 
 @dataclass(frozen=True, eq=False)

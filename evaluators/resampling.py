@@ -1,7 +1,7 @@
 """Paired bootstrap of real rows, as weights.
 
 A replicate is a row of whole numbers saying how often each real row was drawn. Every metric of
-``evaluators.metrics`` takes such weights, all replicates at once, so that two models, two groups or
+``evaluators.utility.metrics`` takes such weights, all replicates at once, so that two models, two groups or
 a gap between groups are compared on the same draws. Units are drawn, not rows: a patient's rows
 come together.
 

@@ -22,9 +22,9 @@ import pandas as pd
 from evaluators.attacks.people import HELD_OUT
 from evaluators.score import RealRows, Score, finite
 from evaluators.tables import MIN_PEOPLE, ROLES, Tables, evidence
-from privacy.columns import Categorical
 from privacy.errors import InputError, WorkerError
-from privacy.schema import Survival
+from privacy.schema.columns import Categorical
+from privacy.schema.schema import Survival
 from privacy.worker import SYNTHCITY as WORKER
 from privacy.worker import Announce, to_stderr
 

@@ -16,8 +16,8 @@ import pandas as pd
 
 from evaluators.resampling import unit_numbers
 from evaluators.score import Status
-from privacy.codec import Codec
-from privacy.schema import Schema
+from privacy.schema.codec import Codec
+from privacy.schema.schema import Schema
 
 MIN_PEOPLE = 100
 """A group with fewer people gives insufficient evidence (our proposal, docs of the gate's

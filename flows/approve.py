@@ -1,9 +1,9 @@
 """The Prefect flow ``approve``: a candidate is shown, a person decides, and what was approved is exported.
 
-A thin shell around ``flows.candidate``. It opens no private row and no figure on real rows: only the files that
-would be public. A plain run waits where it is; the run of a deployment is suspended, gives its worker back and
-begins again from the top when it is resumed. Prefect's key for the wait comes from the candidate's hash, so a
-candidate that has changed meanwhile is asked about anew.
+A thin shell around ``flows.bundle.candidate``. It opens no private row and no figure on real rows: only the
+files that would be public. A plain run waits where it is; the run of a deployment is suspended, gives its
+worker back and begins again from the top when it is resumed. Prefect's key for the wait comes from the
+candidate's hash, so a candidate that has changed meanwhile is asked about anew.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from prefect.input import RunInput
 from prefect.states import Completed
 from pydantic import Field
 
-from flows.candidate import PUBLIC, REPORT, WAITS, Candidate, settle
-from flows.places import inside
+from flows.bundle.candidate import PUBLIC, REPORT, WAITS, Candidate, settle
 from flows.release import PRIVATE, Outcome, artifact_key
-from privacy.decisions import APPROVED, LONGEST, REJECTED, Decision
+from flows.stages.places import inside
+from privacy.ledger.decisions import APPROVED, LONGEST, REJECTED, Decision
 
 PATIENCE = 30 * 24 * 3600
 """Seconds that a candidate waits for somebody to decide."""

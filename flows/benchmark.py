@@ -23,10 +23,10 @@ from prefect.states import Completed
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
 
 from flows import release
-from flows.config import make_generator
 from flows.gpu import gpu_if_wanted
+from flows.judging.sweep import Workers, afford, declare, load_sweep, run_cell, write_results
 from flows.release import PRIVATE, told_publicly
-from flows.sweep import Workers, afford, declare, load_sweep, run_cell, write_results
+from flows.stages.config import make_generator
 from privacy.errors import InputError, UnderstudyError
 
 

@@ -1,7 +1,7 @@
 """The Prefect flow ``evaluate``: somebody's synthetic table against real rows, a verdict and a report out.
 
-A thin shell around ``flows.judgement``. Prefect sees paths, progress and the decision; figures stay in the
-folder.
+A thin shell around ``flows.judging.judgement``. Prefect sees paths, progress and the decision; figures stay
+in the folder.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 from pydantic import Field
 
-from flows import judgement
-from flows.judgement import DEFAULT_POLICY, Case
-from flows.places import inside
+from flows.judging import judgement
+from flows.judging.judgement import DEFAULT_POLICY, Case
 from flows.release import PRIVATE, Outcome, progress_of, told_publicly
-from privacy.accounting import Guarantee
+from flows.stages.places import inside
+from privacy.accounting.accounting import Guarantee
 
 
 @flow(name="evaluate", retries=0, persist_result=False, log_prints=False)

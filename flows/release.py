@@ -1,9 +1,9 @@
 """The Prefect flow ``release``: a private table and a config in, a decided bundle out.
 
-A thin shell: the work is done in ``flows.steps``, which knows nothing of Prefect. Prefect sees paths, stage
-names and what the label says; no private row, no uncharged figure and no message that quotes one reaches
-its parameters, results, logs or artifacts. Private tasks are neither retried, cached nor persisted: a rerun
-of the flow resumes from the run's folder on the first charge.
+A thin shell: the work is done in ``flows.stages.steps``, which knows nothing of Prefect. Prefect sees paths,
+stage names and what the label says; no private row, no uncharged figure and no message that quotes one
+reaches its parameters, results, logs or artifacts. Private tasks are neither retried, cached nor persisted: a
+rerun of the flow resumes from the run's folder on the first charge.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ from prefect.exceptions import ParameterTypeError
 from prefect.states import Completed
 from pydantic import Field
 
-from flows import steps
-from flows.bundle import write_bundle
-from flows.candidate import CANDIDATE, PUBLIC, WAITS, Candidate
-from flows.config import load_config
+from flows.bundle.candidate import CANDIDATE, PUBLIC, WAITS, Candidate
+from flows.bundle.write import write_bundle
 from flows.gpu import gpu_if_wanted
-from flows.places import RUN_NAME
-from flows.run import Run
+from flows.stages import steps
+from flows.stages.config import load_config
+from flows.stages.places import RUN_NAME
+from flows.stages.run import Run
 from generators.base import Progress
-from privacy.decisions import APPROVED
 from privacy.errors import DataError, PeopleError, PrivateError, UnderstudyError
 from privacy.files import write_atomically
+from privacy.ledger.decisions import APPROVED
 
 LISTENER: ContextVar[Progress | None] = ContextVar("LISTENER", default=None)
 """Whoever shows progress to the person who started the flow in this process (the command line)."""

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from generators.base import Generator, Progress
-from privacy.accounting import Guarantee
-from privacy.ledger import Ledger
-from privacy.schema import Schema
+from privacy.accounting.accounting import Guarantee
+from privacy.ledger.ledger import Ledger
+from privacy.ledger.transcript import Transcript
+from privacy.schema.schema import Schema
 from privacy.table import Rows
-from privacy.transcript import Transcript
 
 
 def fit_alone(

@@ -14,11 +14,11 @@ import numpy as np
 import pandas as pd
 from dp_accounting import DpEvent
 
-from privacy.accounting import Guarantee
-from privacy.charges import Permit
-from privacy.schema import Schema
+from privacy.accounting.accounting import Guarantee
+from privacy.ledger.charges import Permit
+from privacy.ledger.transcript import Transcript
+from privacy.schema.schema import Schema
 from privacy.table import Rows
-from privacy.transcript import Transcript
 
 Progress = Callable[[str, float], None]
 """Called with what is going on and the share done, 0 to 1; told nothing that is not charged or public."""

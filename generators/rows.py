@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from privacy.codec import number_identifiers
-from privacy.impossible import impossible_rows
-from privacy.schema import Schema
+from privacy.schema.codec import number_identifiers
+from privacy.schema.impossible import impossible_rows
+from privacy.schema.schema import Schema
 
 REDRAWS = 100
 """How often rows that the schema calls impossible are drawn again before they are left in."""

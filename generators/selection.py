@@ -34,14 +34,14 @@ from generators.marginals.counting import Clique, Counter
 from generators.marginals.generator import Marginals
 from generators.marginals.measurement import Ask, Budget, Measurement, total
 from generators.registry import load_model
-from privacy.accounting import Guarantee, calibrate, zcdp_budget
-from privacy.charges import Permit
-from privacy.codec import Codec
+from privacy.accounting.accounting import Guarantee, calibrate, zcdp_budget
 from privacy.errors import InputError
 from privacy.files import sync
-from privacy.schema import Schema
+from privacy.ledger.charges import Permit
+from privacy.ledger.transcript import Transcript
+from privacy.schema.codec import Codec
+from privacy.schema.schema import Schema
 from privacy.table import Rows
-from privacy.transcript import Transcript
 
 GEOMETRIC = 1.0
 """The shape of the number of runs: P(T = t) = γ (1 − γ)^(t − 1) with mean 1/γ."""

@@ -21,14 +21,14 @@ from dp_accounting import ComposedDpEvent, DpEvent, NoOpDpEvent, SelfComposedDpE
 from opendp.transformations import make_consistent_b_ary_tree
 from scipy.optimize import isotonic_regression
 
-from privacy.accounting import ApproximateZCDpEvent, DiscreteGaussianDpEvent
-from privacy.charges import Permit
-from privacy.codec import bounds_as_numbers, number_to_date, numbers
-from privacy.columns import CONTROL, Categorical, Column, Datetime, Numeric
+from privacy.accounting.accounting import ApproximateZCDpEvent, DiscreteGaussianDpEvent
+from privacy.ledger.charges import Permit
+from privacy.ledger.transcript import Transcript
 from privacy.noise import discrete_gaussian, gaussian_sigma
 from privacy.partition import threshold
-from privacy.schema import Schema
-from privacy.transcript import Transcript
+from privacy.schema.codec import bounds_as_numbers, number_to_date, numbers
+from privacy.schema.columns import CONTROL, Categorical, Column, Datetime, Numeric
+from privacy.schema.schema import Schema
 
 BRANCHING = 4
 LEVELS = 6

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from privacy import witness
-from privacy.ledger import Ledger
-from privacy.read import file_digest
-from privacy.schema import Schema
+from privacy.ledger import witness
+from privacy.ledger.ledger import Ledger
+from privacy.reading.read import file_digest
+from privacy.schema.schema import Schema
 from privacy.table import PrivateTable
 
 

@@ -19,14 +19,14 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from privacy.charges import Permit
-from privacy.conform import conform
 from privacy.errors import DataError, PermitError
-from privacy.keys import Keys, keys_of
-from privacy.people import Sketch
-from privacy.schema import Schema
-from privacy.source import read_source
-from privacy.split import Split
+from privacy.ledger.charges import Permit
+from privacy.people.keys import Keys, keys_of
+from privacy.people.sketch import Sketch
+from privacy.people.split import Split
+from privacy.reading.conform import conform
+from privacy.reading.source import read_source
+from privacy.schema.schema import Schema
 
 Partition = Literal["train", "holdout"]
 

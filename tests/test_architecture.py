@@ -1,6 +1,7 @@
 """The house: imports run one way, the core is free of Prefect, and GPL code stays out of the packages."""
 
 import ast
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,49 @@ PREFECT_LIVES_IN = {
     for name in ("release", "evaluate", "approve", "benchmark", "gpu", "deployments")
 }
 MODULES = sorted(p for package in MAY_IMPORT for p in (ROOT / package).rglob("*.py"))
+FLOORS = {
+    "privacy": (
+        {"errors"},
+        {"files", "noise", "worker", "schema"},
+        {"partition", "reading", "accounting"},
+        {"people"},
+        {"ledger"},
+        {"domain", "table"},
+        {"recognise"},
+    ),
+    "generators": (
+        {"base", "rows"},
+        {"marginals", "dpsgd", "synthcity"},
+        {"deep"},
+        {"images"},
+        {"registry"},
+        {"selection", "alone"},
+    ),
+    "evaluators": (
+        {"score", "features", "resampling"},
+        {"tables", "mixed"},
+        {"utility"},
+        {"fidelity", "inference", "gate"},
+        {"images"},
+        {"attacks", "charged"},
+        {"synthcity", "pages"},
+        {"evaluate"},
+    ),
+    "evaluators.pages": ({"drawing"}, {"parts"}, {"report"}, {"comparison", "leaderboard"}),
+    "flows": (
+        {"frames", "gpu"},
+        {"stages"},
+        {"label", "audit"},
+        {"cards"},
+        {"bundle"},
+        {"judging"},
+        {"release"},
+        {"evaluate", "approve", "benchmark"},
+        {"deployments"},
+        {"commands"},
+    ),
+}
+"""The rooms and loose files of each wing, from below: what stands on a floor imports what is below it."""
 ELSEWHERE = {"synthcity", "anonymeter"}
 """Lives in an environment of a worker's own."""
 
@@ -35,6 +79,37 @@ def test_imports_run_one_way(path):
     package = path.relative_to(ROOT).parts[0]
     ours = set(imported(path)) & set(MAY_IMPORT) - {package}
     assert ours <= MAY_IMPORT[package]
+
+
+def names_of(path):
+    """Every name that is imported, in full: module, and whatever is taken from it."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+@pytest.mark.parametrize("wing", FLOORS)
+def test_inside_a_wing_imports_run_down_its_floors(wing):
+    folder = ROOT / wing.replace(".", "/")
+    floor = {room: number for number, rooms in enumerate(FLOORS[wing]) for room in rooms}
+    there = {p.stem for p in folder.iterdir() if p.suffix == ".py" or (p / "__init__.py").exists()}
+    assert there - {"__init__"} == set(floor)
+    for path in folder.rglob("*.py"):
+        room = path.relative_to(folder).parts[0].removesuffix(".py")
+        ours = {
+            n.removeprefix(f"{wing}.").split(".")[0]
+            for n in names_of(path)
+            if n.startswith(f"{wing}.")
+        }
+        up = {other for other in ours - {room} if floor[other] >= floor[room]}
+        assert not up, f"{path.relative_to(ROOT)} imports {up}"
+
+
+def test_rooms_hold_a_dozen_files():
+    rooms = Counter(p.parent for p in MODULES if p.name != "__init__.py")
+    assert not {str(room.relative_to(ROOT)): n for room, n in rooms.items() if n > 14}
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))

@@ -14,11 +14,11 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from privacy.codec import Codec
-from privacy.columns import Categorical, Numeric
-from privacy.conform import conform
-from privacy.schema import Condition, Schema, load_schema
-from privacy.source import read_source
+from privacy.reading.conform import conform
+from privacy.reading.source import read_source
+from privacy.schema.codec import Codec
+from privacy.schema.columns import Categorical, Numeric
+from privacy.schema.schema import Condition, Schema, load_schema
 
 SCHEMAS = sorted((Path(__file__).parent.parent / "configs" / "schemas").glob("*.yaml"))
 

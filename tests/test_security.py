@@ -14,15 +14,15 @@ from pathlib import Path
 import pytest
 import yaml
 
-from flows import places
-from flows.config import load_config
-from flows.run import Run
-from privacy.address import shown
-from privacy.documents import read_mapping
+from flows.stages import places
+from flows.stages.config import load_config
+from flows.stages.run import Run
 from privacy.errors import InputError, LedgerError
-from privacy.ledger import Ledger
+from privacy.ledger.address import shown
+from privacy.ledger.ledger import Ledger
+from privacy.schema.documents import read_mapping
 from tests.flows import clinic
-from tests.flows.test_steps import release
+from tests.flows.stages.test_steps import release
 
 ROOT = Path(__file__).parents[1]
 MODULES = sorted(

@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from privacy.codec import Codec
-from privacy.columns import Numeric
-from privacy.conform import conform
-from privacy.schema import Schema, load_schema
-from privacy.source import read_source
+from privacy.reading.conform import conform
+from privacy.reading.source import read_source
+from privacy.schema.codec import Codec
+from privacy.schema.columns import Numeric
+from privacy.schema.schema import Schema, load_schema
 
 SCHEMAS = Path(__file__).parents[2] / "configs" / "schemas"
 HELD_OUT = 0.2

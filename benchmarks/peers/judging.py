@@ -20,11 +20,11 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import f1_score, roc_auc_score
 from xgboost import XGBClassifier
 
-from evaluators.kmarginal import column_sets, score_tables
-from evaluators.metrics import c_index
-from evaluators.survival import boosted_hazards, cox
-from privacy.codec import Codec
-from privacy.schema import Classification, Schema, Survival
+from evaluators.fidelity.kmarginal import column_sets, score_tables
+from evaluators.utility.metrics import c_index
+from evaluators.utility.survival import boosted_hazards, cox
+from privacy.schema.codec import Codec
+from privacy.schema.schema import Classification, Schema, Survival
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import kmarginal_nist

@@ -16,7 +16,7 @@ from evaluators.attacks.people import people, rates, unmeasured
 from evaluators.attacks.points import Space
 from evaluators.score import Score
 from evaluators.tables import Tables
-from privacy.schema import Schema
+from privacy.schema.schema import Schema
 
 PREFIX = "attack.attribute"
 MOST = 2_000

@@ -1,9 +1,9 @@
 """What an (ε, δ) guarantee allows any membership attack at most, whoever runs it and whatever they know.
 
-The formulas are those of ``privacy.risk``, at one pair of ε and δ. A member is the unit that is added or
-removed; for train people beside people held out the bound holds on average where units are independent of each
-other (Humphries et al. 2023). Between the bound and what an attack finds lies room for stronger attacks, not
-evidence that there are none.
+The formulas are those of ``privacy.accounting.risk``, at one pair of ε and δ. A member is the unit that is
+added or removed; for train people beside people held out the bound holds on average where units are
+independent of each other (Humphries et al. 2023). Between the bound and what an attack finds lies room for
+stronger attacks, not evidence that there are none.
 
 Privacy claim: none; arithmetic on public parameters.
 """
@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from evaluators.score import Score
-from privacy.risk import FPR, most_advantage, most_tpr
+from privacy.accounting.risk import FPR, most_advantage, most_tpr
 
 PER_PERSON = ("attack.attribute", "attack.reconstruction", "attack.linkability")
 """Attacks whose rate is a chance to be right about one person."""

@@ -15,7 +15,7 @@ import numpy as np
 
 from evaluators.attacks.people import HELD_OUT, unmeasured
 from evaluators.attacks.points import Space
-from evaluators.neighbours import nearest
+from evaluators.images.neighbours import nearest
 from evaluators.resampling import bootstrap_weights, interval
 from evaluators.score import Score
 from evaluators.tables import Tables, evidence

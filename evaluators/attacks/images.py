@@ -16,13 +16,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from evaluators.extractor import PIXELS, Extractor, learned
-from evaluators.metrics import auroc, tpr_at
-from evaluators.neighbours import nearest
+from evaluators.images.extractor import PIXELS, Extractor, learned
+from evaluators.images.neighbours import nearest
 from evaluators.resampling import bootstrap_weights, interval
 from evaluators.score import Score
 from evaluators.tables import Tables, evidence
-from privacy.images import stack
+from evaluators.utility.metrics import auroc, tpr_at
+from privacy.reading.images import stack
 
 PREFIX = "attack.membership.nearest"
 MOST = 2_000

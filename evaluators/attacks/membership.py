@@ -18,10 +18,10 @@ from evaluators.attacks.people import HELD_OUT, People, people, unmeasured
 from evaluators.attacks.points import Points, Space
 from evaluators.attacks.shadow import learned, standard
 from evaluators.attacks.signals import Signals, signals
-from evaluators.metrics import auroc, tpr_at
 from evaluators.resampling import interval
 from evaluators.score import Score, finite
 from evaluators.tables import Tables
+from evaluators.utility.metrics import auroc, tpr_at
 
 PREFIX = "attack.membership"
 TAIL = "tpr_at_1_percent_fpr"

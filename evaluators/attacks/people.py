@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from evaluators.metrics import accuracy
 from evaluators.resampling import bootstrap_weights, interval
 from evaluators.score import Score
 from evaluators.tables import Tables, evidence
+from evaluators.utility.metrics import accuracy
 
 HELD_OUT = "people held out"
 

@@ -16,7 +16,7 @@ import pandas as pd
 from evaluators.attacks.people import People, people, rates, unmeasured
 from evaluators.attacks.points import Points, Space
 from evaluators.features import as_numbers
-from evaluators.neighbours import nearest
+from evaluators.images.neighbours import nearest
 from evaluators.resampling import bootstrap_weights
 from evaluators.score import Score
 from evaluators.tables import MIN_PEOPLE, Tables

@@ -21,7 +21,7 @@ from scipy.special import logsumexp
 
 from evaluators.attacks.points import Points
 from evaluators.features import MAX_ONE_HOT
-from evaluators.neighbours import nearest
+from evaluators.images.neighbours import nearest
 
 NEIGHBOURS = 20
 """Densities and halves look at so many nearest rows."""

@@ -1,8 +1,8 @@
 """How far the synthetic rows are from the people held out, in whole numbers that one person moves little.
 
-The k-marginal distance of ``evaluators.kmarginal``, before it is divided by the number of people: with M
-synthetic rows of which m are in a cell, and n people of which N are, it is Σ |M N − n m| over the cells of
-every set of columns. One more person adds at most (M − m) + (M − m) ≤ 2 M for each set.
+The k-marginal distance of ``evaluators.fidelity.kmarginal``, before it is divided by the number of people:
+with M synthetic rows of which m are in a cell, and n people of which N are, it is Σ |M N − n m| over the
+cells of every set of columns. One more person adds at most (M − m) + (M − m) ≤ 2 M for each set.
 
 Privacy claim: ρ-zCDP for one unit of one row, by discrete Gaussian noise on that whole number; slices of a
 dimension are disjoint, so each is asked at the full ρ.
@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from evaluators.kmarginal import Set, column_sets
+from evaluators.fidelity.kmarginal import Set, column_sets
 from evaluators.tables import Dimension, Tables
 from privacy.noise import discrete_gaussian, gaussian_sigma
 

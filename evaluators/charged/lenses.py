@@ -18,8 +18,6 @@ import numpy as np
 import pandas as pd
 
 from evaluators.charged.intervals import LEVEL, Estimate, concordance, mean, share
-from evaluators.convolution import IMAGE_LEARNERS
-from evaluators.estimators import NotConvergedError, NotLearnableError
 from evaluators.features import (
     Look,
     classes,
@@ -28,10 +26,12 @@ from evaluators.features import (
     image_of,
     outcome,
 )
-from evaluators.learners import LEARNERS, Learner, Predict
 from evaluators.tables import Tables
-from privacy.codec import Codec
-from privacy.schema import Multiclass, Target
+from evaluators.utility.convolution import IMAGE_LEARNERS
+from evaluators.utility.estimators import NotConvergedError, NotLearnableError
+from evaluators.utility.learners import LEARNERS, Learner, Predict
+from privacy.schema.codec import Codec
+from privacy.schema.schema import Multiclass, Target
 
 Figures = Mapping[tuple[str, str], Estimate]
 """(metric, class it is about or "") → estimate."""

@@ -37,10 +37,10 @@ from evaluators.charged.questions import (
 )
 from evaluators.score import Score, Status
 from evaluators.tables import Dimension, Slice, Tables, evidence
-from privacy.charges import Permit
-from privacy.schema import Schema
+from privacy.ledger.charges import Permit
+from privacy.ledger.transcript import Transcript
+from privacy.schema.schema import Schema
 from privacy.table import Rows
-from privacy.transcript import Transcript
 
 PREFIX = "charged"
 ITSELF = "the synthetic rows of themselves"

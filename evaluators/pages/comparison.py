@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evaluators.pages.charts import Grid
-from evaluators.pages.headlines import Headline, headlines
-from evaluators.pages.page import DASH, environment, loss, number, write_page
+from evaluators.pages.drawing.charts import Grid
+from evaluators.pages.drawing.page import DASH, environment, loss, number, write_page
+from evaluators.pages.drawing.views import spread
+from evaluators.pages.drawing.words import badness, metric_words
+from evaluators.pages.parts.headlines import Headline, headlines
+from evaluators.pages.parts.tradeoff import Release, trade_offs
 from evaluators.pages.report import DECISIONS
-from evaluators.pages.tradeoff import Release, trade_offs
-from evaluators.pages.views import spread
-from evaluators.pages.words import badness, metric_words
 from evaluators.score import Score
 
 MOST_DIFFERENCES = 40

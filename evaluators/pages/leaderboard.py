@@ -14,10 +14,10 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from evaluators.pages.charts import Chart, Grid
-from evaluators.pages.headlines import GAP, UTILITY, WORST, headlines
-from evaluators.pages.page import DASH, environment, loss, number, write_page
-from evaluators.pages.tradeoff import Release, trade_offs
+from evaluators.pages.drawing.charts import Chart, Grid
+from evaluators.pages.drawing.page import DASH, environment, loss, number, write_page
+from evaluators.pages.parts.headlines import GAP, UTILITY, WORST, headlines
+from evaluators.pages.parts.tradeoff import Release, trade_offs
 
 SHOWN = (UTILITY, WORST, GAP, "likeness")
 """Kinds of headlines that have a column."""

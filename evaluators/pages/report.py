@@ -15,18 +15,18 @@ from pathlib import Path
 from typing import Any
 
 from evaluators.gate import Reason, Verdict
-from evaluators.pages import heatmap, leaks, learning, likeness, resemblance, sections
-from evaluators.pages.everything import all_tables
-from evaluators.pages.facts import Budget, Facts, guarantee_words
-from evaluators.pages.groups import group_chart
-from evaluators.pages.headlines import headlines
-from evaluators.pages.missing import not_measured
-from evaluators.pages.page import environment, number, write_page
-from evaluators.pages.plots import meter
-from evaluators.pages.published import charged
-from evaluators.pages.tradeoff import Release, trade_offs
-from evaluators.pages.views import MAX_ROWS
-from evaluators.pages.words import metric_words
+from evaluators.pages.drawing.page import environment, number, write_page
+from evaluators.pages.drawing.plots import meter
+from evaluators.pages.drawing.views import MAX_ROWS
+from evaluators.pages.drawing.words import metric_words
+from evaluators.pages.parts import heatmap, leaks, learning, likeness, resemblance, sections
+from evaluators.pages.parts.everything import all_tables
+from evaluators.pages.parts.facts import Budget, Facts, guarantee_words
+from evaluators.pages.parts.groups import group_chart
+from evaluators.pages.parts.headlines import headlines
+from evaluators.pages.parts.missing import not_measured
+from evaluators.pages.parts.published import charged
+from evaluators.pages.parts.tradeoff import Release, trade_offs
 from evaluators.score import Scorecard
 
 DECISIONS = {
@@ -64,7 +64,7 @@ def write_report(
 ) -> None:
     """Write the internal report of one release.
 
-    ``neighbours``: the picture that ``evaluators.neighbours.nearest_grid`` makes of an image set;
+    ``neighbours``: the picture that ``evaluators.images.neighbours.nearest_grid`` makes of an image set;
     ``beside``: other releases of the data set, for a trade-off over ε.
     """
     shown = context(scorecard, verdict, facts, neighbours, beside)

@@ -1,1 +1,1 @@
-"""Groups of commands of the command line."""
+"""The command line: its groups of commands, and how it speaks."""

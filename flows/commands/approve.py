@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from flows.commands.ledger import open_ledger
-from flows.terminal import console, say
+from flows.commands.terminal import console, say
 from privacy.errors import InputError
 
 
@@ -31,9 +31,9 @@ def approve(
     ] = None,
 ) -> None:
     """Approve a candidate, or reject it; what is exported is exactly what was approved."""
-    from flows.candidate import REPORT, Candidate, settle
-    from flows.manifest import APPROVAL
-    from privacy.decisions import APPROVED, REJECTED
+    from flows.bundle.candidate import REPORT, Candidate, settle
+    from flows.bundle.manifest import APPROVAL
+    from privacy.ledger.decisions import APPROVED, REJECTED
 
     found = Candidate.of(run_folder)
     for fact, value in found.facts().items():

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from flows.terminal import no_telemetry, prefect_for_a_terminal, say
+from flows.commands.terminal import no_telemetry, prefect_for_a_terminal, say
 
 
 def setup() -> None:

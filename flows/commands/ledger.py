@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from flows.terminal import console, say
+from flows.commands.terminal import console, say
 from privacy.errors import LedgerError
 
 if TYPE_CHECKING:
-    from privacy.register import Dataset
+    from privacy.ledger.register import Dataset
 
 app = typer.Typer(
     help="What was spent on whom, and whether the record is whole.", no_args_is_help=True
@@ -31,7 +31,7 @@ LedgerOption = Annotated[
 @app.command("show")
 def ledger_show(ledger: LedgerOption = "runs/ledger.db") -> None:
     """Budgets, charges and decisions of every data set."""
-    from privacy.decisions import decisions
+    from privacy.ledger.decisions import decisions
 
     opened = open_ledger(ledger)
     budgets = Table("data set", "unit", "partition", "ε spent", "ε budget", "δ", "share held out")
@@ -86,7 +86,7 @@ def ledger_verify(
     ] = None,
 ) -> None:
     """Recompute every hash chain of the ledger; with --label also look for what a release names."""
-    from flows.candidate import trace
+    from flows.bundle.candidate import trace
 
     opened = open_ledger(ledger)
     heads = opened.verify()
@@ -112,7 +112,7 @@ def ledger_bind(
 ) -> None:
     """Tell a ledger from before it knew people whose its budgets are; once for each data set, at no cost."""
     from privacy.recognise import recognise
-    from privacy.schema import load_schema
+    from privacy.schema.schema import load_schema
 
     opened, declared = open_ledger(ledger), load_schema(schema)
     bound = opened.bind(declared)
@@ -120,8 +120,8 @@ def ledger_bind(
     say(f"{bound.name}: a unit is {_unit(bound)}; no release will have it otherwise")
 
 
-def open_ledger(url: str):  # type: ignore[no-untyped-def]  # privacy.ledger is imported late
-    from privacy.ledger import Ledger
+def open_ledger(url: str):  # type: ignore[no-untyped-def]  # privacy.ledger.ledger is imported late
+    from privacy.ledger.ledger import Ledger
 
     if "://" not in url and not Path(url).exists():
         raise LedgerError(f"ledger {url}: no such file")

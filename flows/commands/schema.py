@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from flows.terminal import console, say, stderr
+from flows.commands.terminal import console, say, stderr
 from privacy.errors import UnderstudyError
 
 app = typer.Typer(help="Write and check what is public about a data set.", no_args_is_help=True)
@@ -24,8 +24,8 @@ def schema_draft(
     encoding: Annotated[str, typer.Option(help="Of a CSV file.")] = "utf-8",
 ) -> None:
     """Draft a schema from PRIVATE rows; a person must then confirm every value as public."""
-    from privacy.draft import draft_schema
-    from privacy.schema import Csv
+    from privacy.reading.draft import draft_schema
+    from privacy.schema.schema import Csv
 
     if out.exists():
         raise UnderstudyError(f"{out}: exists already; name another file with --out")
@@ -46,9 +46,9 @@ def schema_check(
     data: Annotated[list[Path], typer.Argument(help="Private files.")],
 ) -> None:
     """Count what the schema would refuse, clamp or map; shows private values, to you alone."""
-    from privacy.conform import conform
-    from privacy.schema import load_schema
-    from privacy.source import read_source
+    from privacy.reading.conform import conform
+    from privacy.reading.source import read_source
+    from privacy.schema.schema import load_schema
 
     declared = load_schema(schema)
     source = read_source(tuple(data), declared)

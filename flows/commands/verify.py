@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from flows.terminal import say
+from flows.commands.terminal import say
 
 SIGNS = {"holds": "✓", "wrong": "✗", "lacking": "–", "unchecked": "?"}
 
@@ -16,8 +16,8 @@ def verify(
     bundle: Annotated[Path, typer.Argument(help="The published folder: label.json lies in it.")],
 ) -> None:
     """Check a published release offline: files, rows, ε, δ and risk; exit 3 where something is wrong."""
-    from flows.verify import Bundle
-    from flows.verify import verify as verify_bundle
+    from flows.bundle.verify import Bundle
+    from flows.bundle.verify import verify as verify_bundle
 
     found = verify_bundle(bundle)
     told = False

@@ -30,15 +30,15 @@ from generators.dpsgd.randomness import describe
 from generators.marginals.counting import Counter
 from generators.marginals.model import Codes, GraphicalModel, sample, spread
 from generators.rows import draw_possible
-from privacy.accounting import Guarantee, calibrate, event_to_json, spent, zcdp_budget
-from privacy.charges import Permit
-from privacy.codec import Codec
+from privacy.accounting.accounting import Guarantee, calibrate, event_to_json, spent, zcdp_budget
 from privacy.errors import InputError
-from privacy.impossible import impossible_rows
+from privacy.ledger.charges import Permit
+from privacy.ledger.transcript import Transcript
 from privacy.noise import OPENDP
-from privacy.schema import Schema, load_schema
+from privacy.schema.codec import Codec
+from privacy.schema.impossible import impossible_rows
+from privacy.schema.schema import Schema, load_schema
 from privacy.table import Rows
-from privacy.transcript import Transcript
 
 CALIBRATED = {"calibrated": True}
 MOST_NOISE, LEAST_NOISE = 4.0**8, 0.5

@@ -28,12 +28,12 @@ from generators.marginals.counting import Clique, Counter, cells
 from generators.marginals.estimate import Fit, Observation, fit
 from generators.marginals.measurement import Ask, Budget, Measurement, total
 from generators.marginals.model import GraphicalModel
-from privacy.accounting import DiscreteGaussianDpEvent
-from privacy.codec import Codec
-from privacy.columns import Categorical, Column
-from privacy.impossible import impossible_cells
+from privacy.accounting.accounting import DiscreteGaussianDpEvent
 from privacy.noise import gaussian_sigma
-from privacy.schema import Schema
+from privacy.schema.codec import Codec
+from privacy.schema.columns import Categorical, Column
+from privacy.schema.impossible import impossible_cells
+from privacy.schema.schema import Schema
 
 ALONE, CONDITIONS, UNITS = 0.30, 0.35, 0.02
 """Shares of ρ: columns alone, targets and subgroups together, the number of units; the rest for pairs."""

@@ -29,8 +29,8 @@ import torch
 from torch import Tensor
 
 from generators.deep.encoding import Layout
+from privacy.ledger.transcript import Transcript
 from privacy.noise import discrete_gaussian, gaussian_rho
-from privacy.transcript import Transcript
 
 CELLS = 1 << 24
 """Pairs of rows that are compared together."""

@@ -28,7 +28,7 @@ from generators.base import Progress
 from generators.dpsgd.processes import agreed, rank
 from privacy.errors import LedgerError
 from privacy.files import write_atomically
-from privacy.transcript import Transcript
+from privacy.ledger.transcript import Transcript
 
 EVERY = 10.0
 """Seconds between two checkpoints; writing one takes milliseconds for the networks trained here."""

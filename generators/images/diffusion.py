@@ -33,10 +33,10 @@ from generators.images.networks import (
     Sampler,
     untold_codes,
 )
-from privacy.accounting import Guarantee
+from privacy.accounting.accounting import Guarantee
 from privacy.errors import InputError
-from privacy.public import PublicImages
-from privacy.schema import Schema
+from privacy.reading.public import PublicImages
+from privacy.schema.schema import Schema
 
 P_MEAN, P_STD = -1.2, 1.2
 """Of log σ, as in EDM and DPDM."""

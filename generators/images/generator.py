@@ -33,11 +33,11 @@ from generators.images.moments import Basis, Moments, events, measure
 from generators.images.networks import classes_of
 from generators.marginals.model import sample, spread
 from generators.rows import draw_possible
-from privacy.accounting import Guarantee, zcdp_budget
-from privacy.codec import Codec
-from privacy.columns import Image
+from privacy.accounting.accounting import Guarantee, zcdp_budget
 from privacy.errors import InputError
-from privacy.schema import Schema
+from privacy.schema.codec import Codec
+from privacy.schema.columns import Image
+from privacy.schema.schema import Schema
 
 
 @dataclass(frozen=True)

@@ -31,15 +31,15 @@ from generators.marginals.measurement import Ask, Measurement, Step, price
 from generators.marginals.model import GraphicalModel, Result, synthesize
 from generators.marginals.workload import outcomes, workload
 from generators.rows import draw_possible
-from privacy.accounting import Guarantee, calibrate
-from privacy.charges import Permit
-from privacy.codec import Codec
-from privacy.columns import Categorical, Column
-from privacy.impossible import impossible_cells
+from privacy.accounting.accounting import Guarantee, calibrate
+from privacy.ledger.charges import Permit
+from privacy.ledger.transcript import Transcript
 from privacy.noise import OPENDP
-from privacy.schema import Schema, load_schema
+from privacy.schema.codec import Codec
+from privacy.schema.columns import Categorical, Column
+from privacy.schema.impossible import impossible_cells
+from privacy.schema.schema import Schema, load_schema
 from privacy.table import Rows
-from privacy.transcript import Transcript
 
 MOST_GAINED = 2.0
 """More than a schedule ever allows beyond the ρ of zCDP."""

@@ -26,20 +26,20 @@ from dp_accounting import ComposedDpEvent, DpEvent, NonPrivateDpEvent, ZCDpEvent
 
 from generators.base import Progress
 from generators.synthcity.pool import Pool, checked
-from privacy.accounting import (
+from privacy.accounting.accounting import (
     ClaimedDpEvent,
     DiscreteGaussianDpEvent,
     Guarantee,
     spent,
     zcdp_budget,
 )
-from privacy.charges import Permit
-from privacy.codec import Codec
 from privacy.errors import InputError, WorkerError
+from privacy.ledger.charges import Permit
+from privacy.ledger.transcript import Transcript
 from privacy.noise import OPENDP, discrete_gaussian, gaussian_sigma
-from privacy.schema import Schema, Survival
+from privacy.schema.codec import Codec
+from privacy.schema.schema import Schema, Survival
 from privacy.table import Rows
-from privacy.transcript import Transcript
 from privacy.worker import SYNTHCITY as WORKER
 
 CALIBRATED = {"calibrated": True}

@@ -14,8 +14,8 @@ import pandas as pd
 from pandas.api.types import is_integer_dtype
 
 from generators.rows import draw_possible
-from privacy.codec import Codec
-from privacy.schema import Schema, load_schema
+from privacy.schema.codec import Codec
+from privacy.schema.schema import Schema, load_schema
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,7 +17,7 @@ from calling import call
 from peers import PEERS
 from run import REAL, cells, inside
 
-from privacy.schema import load_schema
+from privacy.schema.schema import load_schema
 
 SCHEMA = {
     "name": "visits",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from privacy.schema import Schema
+from privacy.schema.schema import Schema
 
 SCHEMA = Schema.model_validate(
     {

@@ -10,8 +10,8 @@ from html.parser import HTMLParser
 from typing import Any
 
 from evaluators.gate import Reason, Verdict
-from evaluators.pages.facts import Facts
-from evaluators.pages.tradeoff import Release
+from evaluators.pages.parts.facts import Facts
+from evaluators.pages.parts.tradeoff import Release
 from evaluators.score import Score, Scorecard
 
 HOSTILE = "<script>alert(\"1\")</script> & 'x'"
@@ -80,7 +80,7 @@ def digest(text: str) -> str:
 
 
 def make_label() -> dict[str, Any]:
-    """A label as flows.label makes it, as far as the pages read it."""
+    """A label as flows.label.label makes it, as far as the pages read it."""
     event = {
         "type": "ComposedDpEvent",
         "events": [

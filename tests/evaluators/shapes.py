@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from privacy.images import unstack
-from privacy.schema import Schema
+from privacy.reading.images import unstack
+from privacy.schema.schema import Schema
 
 SIDE = 12
 CLASSES = ("across", "down", "square")

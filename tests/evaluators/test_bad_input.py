@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from evaluators.evaluate import ON_TABLES
 from evaluators.score import Score
 from evaluators.tables import Tables
-from privacy.codec import Codec
-from privacy.schema import Schema
+from privacy.schema.codec import Codec
+from privacy.schema.schema import Schema
 from tests.evaluators.clinic import SCHEMA, people
-from tests.privacy.random_schemas import schemas
+from tests.privacy.schema.random_schemas import schemas
 
 NAMES = (
     "impossible",

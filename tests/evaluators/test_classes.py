@@ -7,17 +7,17 @@ import pandas as pd
 import pytest
 from sklearn.metrics import recall_score
 
-from evaluators.fairness import fairness
 from evaluators.features import columns_of, outcome
+from evaluators.fidelity.representation import representation
 from evaluators.gate import Policy, gate
-from evaluators.learners import LEARNERS
-from evaluators.predictions import Failure, Prediction, Sample, predict, predict_all
-from evaluators.representation import representation
 from evaluators.score import Score, Scorecard
 from evaluators.tables import Tables
-from evaluators.utility import utility
-from privacy.codec import Codec
-from privacy.schema import Schema
+from evaluators.utility.fairness import fairness
+from evaluators.utility.learners import LEARNERS
+from evaluators.utility.predictions import Failure, Prediction, Sample, predict, predict_all
+from evaluators.utility.scores import utility
+from privacy.schema.codec import Codec
+from privacy.schema.schema import Schema
 
 CLASSES = ("low", "middle", "high", "unused")
 SCHEMA = Schema.model_validate(

@@ -12,10 +12,10 @@ import pytest
 from evaluators import evaluate as module
 from evaluators.evaluate import evaluate
 from evaluators.gate import Policy, Verdict, gate, load_policy
-from evaluators.learners import cox, logistic, ridge
 from evaluators.score import Score, Scorecard
 from evaluators.tables import Tables
-from privacy.codec import Codec
+from evaluators.utility.learners import cox, logistic, ridge
+from privacy.schema.codec import Codec
 from tests.evaluators.clinic import SCHEMA, people
 
 POLICY = load_policy(Path(__file__).parents[2] / "configs" / "policies" / "default.yaml")
@@ -37,7 +37,7 @@ def judge(monkeypatch: pytest.MonkeyPatch) -> Judge:
         "survival": {"cox": cox},
         "regression": {"ridge": ridge},
     }
-    monkeypatch.setattr("evaluators.predictions.LEARNERS", fast)
+    monkeypatch.setattr("evaluators.utility.predictions.LEARNERS", fast)
     return judge_all
 
 

@@ -14,7 +14,7 @@ import pytest
 from evaluators.evaluate import IN_OWN_ENVIRONMENT, ON_TABLES
 from evaluators.score import Score, Scorecard
 from evaluators.synthcity import attacks, resemblance
-from flows.judgement import Case
+from flows.judging.judgement import Case
 from tests.evaluators.attacks.releases import FRESH, TRAIN, tables
 from tests.privacy.test_worker import stub
 

@@ -12,15 +12,15 @@ from prefect.flow_runs import resume_flow_run
 
 from flows import approve as flow
 from flows.approve import approve
-from flows.candidate import Candidate
+from flows.bundle.candidate import Candidate
 from flows.deployments import setup
 from flows.gpu import GPU, gpu_if_wanted
 from flows.release import release
 from generators.deep.generator import Deep
 from generators.registry import GENERATORS
-from privacy.decisions import decisions
 from privacy.errors import InputError
-from privacy.ledger import Ledger
+from privacy.ledger.decisions import decisions
+from privacy.ledger.ledger import Ledger
 from tests.flows import clinic
 
 

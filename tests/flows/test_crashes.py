@@ -21,15 +21,15 @@ import numpy as np
 import pytest
 
 from evaluators import evaluate
-from flows import steps
-from flows.config import load_config
-from flows.run import Run
+from flows.stages import steps
+from flows.stages.config import load_config
+from flows.stages.run import Run
 from generators.dpsgd import checkpoint
 from privacy.errors import LedgerError
-from privacy.ledger import Ledger
+from privacy.ledger.ledger import Ledger
 from tests import killing
 from tests.flows import clinic
-from tests.flows.test_steps import release
+from tests.flows.stages.test_steps import release
 
 killing.preload("tests.flows.test_crashes")
 

@@ -17,14 +17,14 @@ import numpy as np
 import pytest
 import yaml
 
-from flows.candidate import Candidate, settle
-from flows.sweep import CELL, Cell, load_sweep, run_cell, write_results
-from privacy.decisions import APPROVED, decisions
-from privacy.ledger import Ledger
+from flows.bundle.candidate import Candidate, settle
+from flows.judging.sweep import CELL, Cell, load_sweep, run_cell, write_results
+from privacy.ledger.decisions import APPROVED, decisions
+from privacy.ledger.ledger import Ledger
 from tests import killing
 from tests.flows import clinic
+from tests.flows.stages.test_steps import release
 from tests.flows.test_crashes import content
-from tests.flows.test_steps import release
 
 killing.preload("tests.flows.test_crashes_beyond")
 

@@ -12,13 +12,13 @@ import pytest
 import yaml
 
 from evaluators.score import Scorecard
-from flows.judgement import Case, judge, prepare
+from flows.judging.judgement import Case, judge, prepare
+from flows.judging.stranger import fit
 from flows.release import StageError, told_publicly
-from flows.stranger import fit
 from privacy.errors import DataError, InputError
-from privacy.schema import Schema
+from privacy.schema.schema import Schema
 from tests.flows import clinic
-from tests.flows.test_steps import quiet
+from tests.flows.stages.test_steps import quiet
 
 CLOSED = clinic.SCHEMA | {
     "columns": clinic.SCHEMA["columns"]

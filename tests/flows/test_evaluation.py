@@ -10,12 +10,12 @@ import yaml
 
 from evaluators.gate import gate, load_policy
 from evaluators.score import Scorecard
-from flows import steps
-from flows.config import load_config
+from flows.stages import steps
+from flows.stages.config import load_config
 from privacy.errors import BudgetError, InputError, LedgerError
-from privacy.ledger import Ledger
+from privacy.ledger.ledger import Ledger
 from tests.flows import clinic
-from tests.flows.test_steps import quiet, release, work_of
+from tests.flows.stages.test_steps import quiet, release, work_of
 
 CHARGED = {
     "name": "charged",

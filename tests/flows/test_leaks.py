@@ -56,7 +56,7 @@ def child(folder: Path) -> None:
     logging.basicConfig(level=logging.DEBUG)
     from evaluators import evaluate
     from flows import release as flow
-    from flows import steps
+    from flows.stages import steps
 
     evaluate.ON_TABLES = {n: evaluate.ON_TABLES[n] for n in ("declared", "lost_categories")}
     evaluate.ON_PREDICTIONS = {}

@@ -10,13 +10,13 @@ import pandas as pd
 import pytest
 import yaml
 
-from flows import steps
-from flows.bundle import write_bundle
-from flows.candidate import trace
-from flows.config import load_config
-from flows.run import Run
+from flows.bundle.candidate import trace
+from flows.bundle.write import write_bundle
+from flows.stages import steps
+from flows.stages.config import load_config
+from flows.stages.run import Run
 from privacy.errors import BudgetError, InputError, LedgerError, PeopleError
-from privacy.ledger import Ledger
+from privacy.ledger.ledger import Ledger
 
 COLUMNS = {
     "age": {"kind": "integer", "bounds": [18, 95], "bins": 8},

@@ -10,12 +10,12 @@ import pytest
 import sqlalchemy as sa
 from dp_accounting import ZCDpEvent
 
-from flows.config import load_config
-from flows.run import Run
-from privacy import decisions, register
-from privacy.accounting import Guarantee, zcdp_budget
+from flows.stages.config import load_config
+from flows.stages.run import Run
+from privacy.accounting.accounting import Guarantee, zcdp_budget
 from privacy.errors import BudgetError, LedgerError
-from privacy.ledger import Ledger
+from privacy.ledger import decisions, register
+from privacy.ledger.ledger import Ledger
 from tests import killing, postgres
 from tests.flows import clinic, test_crashes
 

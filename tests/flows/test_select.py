@@ -4,13 +4,13 @@ import json
 
 import pytest
 
-from flows import steps
-from flows.bundle import write_bundle
-from flows.config import load_config
-from flows.plan import Plan
-from flows.run import Run
+from flows.bundle.write import write_bundle
+from flows.stages import steps
+from flows.stages.config import load_config
+from flows.stages.plan import Plan
+from flows.stages.run import Run
 from privacy.errors import InputError, LedgerError
-from privacy.ledger import Ledger
+from privacy.ledger.ledger import Ledger
 from tests.flows import clinic
 
 EVALUATION = {"epsilon": 1.0, "delta": 1e-5}

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from flows import steps
-from flows.config import load_config
-from flows.run import Run
+from flows.stages import steps
+from flows.stages.config import load_config
+from flows.stages.run import Run
 from tests.flows import clinic
-from tests.flows.test_steps import quiet, release
+from tests.flows.stages.test_steps import quiet, release
 
 DEFAULT = Path(__file__).parents[2] / "configs" / "policies" / "default.yaml"
 

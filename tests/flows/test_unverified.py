@@ -11,15 +11,15 @@ import pytest
 import yaml
 
 from evaluators.score import Scorecard
-from flows import steps
-from flows.bundle import write_bundle
-from flows.config import load_config
-from flows.label import PROVED
-from flows.run import Run, write_json
-from flows.sweep import load_sweep, run_cell
-from privacy.accounting import ClaimedDpEvent
+from flows.bundle.write import write_bundle
+from flows.judging.sweep import load_sweep, run_cell
+from flows.label.label import PROVED
+from flows.stages import steps
+from flows.stages.config import load_config
+from flows.stages.run import Run, write_json
+from privacy.accounting.accounting import ClaimedDpEvent
 from privacy.errors import InputError, WorkerError
-from privacy.ledger import Ledger
+from privacy.ledger.ledger import Ledger
 from tests.flows import clinic
 
 DPGAN = {
@@ -85,8 +85,8 @@ def test_a_list_that_lost_a_name_does_not_make_it_ours(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, generator: dict[str, Any], name: str
 ) -> None:
     """What stands behind a guarantee is read off lists of names; its class has to agree."""
-    monkeypatch.setattr(f"flows.plan.{name}", ())
-    monkeypatch.setattr(f"flows.config.{name}", ())
+    monkeypatch.setattr(f"flows.stages.plan.{name}", ())
+    monkeypatch.setattr(f"flows.stages.config.{name}", ())
     config = clinic.write(tmp_path, generator=generator)
     with pytest.raises(ValueError, match="not listed"):
         steps.Work.of(Run.of(load_config(config)))

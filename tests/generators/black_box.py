@@ -3,7 +3,7 @@
 A whole fit is run thousands of times, by the path that a release takes, on a table and on the same with one
 person more; all that the auditor has of a run is the rows it drew, and how many there were to be. What to look
 at and where to put the threshold follows from the first runs; the bound is from the others, by nothing but the
-definition of what was charged (``evaluators.audit.zcdp_lower_bound``).
+definition of what was charged (``evaluators.attacks.audit.zcdp_lower_bound``).
 """
 
 import tempfile
@@ -15,10 +15,10 @@ import numpy as np
 import pandas as pd
 from dp_accounting import NoOpDpEvent
 
-from evaluators.audit import zcdp_lower_bound
+from evaluators.attacks.audit import zcdp_lower_bound
 from generators.alone import fit_alone
-from privacy.accounting import Guarantee
-from privacy.schema import Schema
+from privacy.accounting.accounting import Guarantee
+from privacy.schema.schema import Schema
 from privacy.table import Rows
 
 CLAIM = Guarantee(3.0, 0.005)

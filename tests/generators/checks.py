@@ -16,9 +16,9 @@ import torch
 from dp_accounting import NoOpDpEvent, SelfComposedDpEvent, ZCDpEvent
 from scipy.stats import binom
 
-from evaluators.audit import epsilon_lower_bound
-from flows import worst_case
-from flows.toy import SCHEMA, people, strangers
+from evaluators.attacks.audit import epsilon_lower_bound
+from flows.audit import worst_case
+from flows.audit.toy import SCHEMA, people, strangers
 from generators.alone import fit_alone
 from generators.deep import ctgan, diffusion
 from generators.deep.ctgan import Ctgan
@@ -39,15 +39,15 @@ from generators.marginals import measurement
 from generators.marginals.counting import Counter
 from generators.marginals.generator import Mst
 from generators.marginals.measurement import draw_anew
-from privacy.accounting import DiscreteGaussianDpEvent, Guarantee, spent
-from privacy.codec import Codec
-from privacy.columns import Categorical
-from privacy.conform import conform
+from privacy.accounting.accounting import DiscreteGaussianDpEvent, Guarantee, spent
 from privacy.domain import MAX_FOUND, select_categories
-from privacy.ledger import Ledger
-from privacy.schema import Schema
+from privacy.ledger.ledger import Ledger
+from privacy.ledger.transcript import Transcript
+from privacy.reading.conform import conform
+from privacy.schema.codec import Codec
+from privacy.schema.columns import Categorical
+from privacy.schema.schema import Schema
 from privacy.table import Rows
-from privacy.transcript import Transcript
 
 DELTA, CERTAIN = 1e-6, 0.9999
 

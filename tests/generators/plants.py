@@ -17,8 +17,9 @@ from generators.marginals import generator as marginal_generator
 from generators.marginals import measurement
 from generators.marginals.counting import Counter
 from generators.marginals.generator import MarginalModel
-from privacy import conform, domain
+from privacy import domain
 from privacy.noise import gaussian_sigma
+from privacy.reading import conform
 
 
 def halved_noise(monkeypatch):

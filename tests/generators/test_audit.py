@@ -1,16 +1,16 @@
 """Every generator's mechanisms, audited on their worst inputs: right ones pass, wrong ones are caught.
 
 Each audit must stay under the claim, come near it, and go above it when the noise is halved or a unit is let
-in three times. ``flows.worst_case`` makes the inputs; `understudy audit` runs the same with more runs.
+in three times. ``flows.audit.worst_case`` makes the inputs; `understudy audit` runs the same with more runs.
 """
 
 import functools
 
 import pytest
 
-from flows.worst_case import MECHANISMS, calibrated
+from flows.audit.worst_case import MECHANISMS, calibrated
 from generators.registry import GENERATORS, WORKERS
-from privacy.accounting import Guarantee
+from privacy.accounting.accounting import Guarantee
 from tests.generators import plants
 
 CLAIM = Guarantee(4.0, 1e-6)

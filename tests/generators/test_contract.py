@@ -12,15 +12,15 @@ from dp_accounting import NoOpDpEvent, ZCDpEvent
 from generators.images.generator import ImageSgd
 from generators.marginals import measurement
 from generators.registry import GENERATORS, NON_PRIVATE, WORKERS, load_model
-from privacy.accounting import Guarantee, spent
-from privacy.codec import Codec
-from privacy.conform import conform
+from privacy.accounting.accounting import Guarantee, spent
 from privacy.errors import LedgerError, PermitError
-from privacy.impossible import impossible_rows
-from privacy.ledger import Ledger
-from privacy.schema import Schema
+from privacy.ledger.ledger import Ledger
+from privacy.ledger.transcript import Transcript
+from privacy.reading.conform import conform
+from privacy.schema.codec import Codec
+from privacy.schema.impossible import impossible_rows
+from privacy.schema.schema import Schema
 from privacy.table import Rows
-from privacy.transcript import Transcript
 
 CLAIM = Guarantee(20.0, 1e-6)
 """Large, so that little is lost in noise."""
@@ -308,12 +308,12 @@ def test_noise_is_refused_where_opendp_prices_it_above_the_charge(monkeypatch):
 
 
 def test_the_test_rows_fit_the_test_schema(tmp_path):
-    from flows.export import texts
-    from privacy.codec import number_identifiers
+    from flows.frames.export import texts
+    from privacy.schema.codec import number_identifiers
 
     path = tmp_path / "rows.csv"
     texts(number_identifiers(rows(outliers=1), SCHEMA), SCHEMA).to_csv(path, index=False)
-    from privacy.read import read_texts
+    from privacy.reading.read import read_texts
 
     _, findings = conform(read_texts((path,), SCHEMA), SCHEMA)
     assert findings == []

@@ -13,7 +13,7 @@ from generators.dpsgd.plan import Performance, Plan
 from generators.dpsgd.units import Units
 from generators.images.diffusion import corrupt, denoising_loss
 from generators.images.networks import ImageDenoiser
-from privacy.transcript import Transcript
+from privacy.ledger.transcript import Transcript
 from tests.generators.dpsgd.test_gradients import looped, norms_of
 from tests.generators.test_contract import GENERATORS, calibrated, killed_halfway, permits, run
 

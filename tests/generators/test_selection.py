@@ -9,7 +9,7 @@ from dp_accounting import ComposedDpEvent, NoOpDpEvent, ZCDpEvent
 from dp_accounting.dp_event import RepeatAndSelectDpEvent
 from dp_accounting.rdp import RdpAccountant
 
-from flows.toy import SCHEMA, people, strangers
+from flows.audit.toy import SCHEMA, people, strangers
 from generators import selection
 from generators.deep.diffusion import Diffusion
 from generators.marginals.counting import Counter
@@ -25,12 +25,12 @@ from generators.selection import (
     geometric,
     tables_of,
 )
-from privacy.accounting import Guarantee, event_from_json, event_to_json, spent
-from privacy.codec import Codec
+from privacy.accounting.accounting import Guarantee, event_from_json, event_to_json, spent
 from privacy.errors import InputError, PermitError
-from privacy.ledger import Ledger
+from privacy.ledger.ledger import Ledger
+from privacy.ledger.transcript import Transcript
+from privacy.schema.codec import Codec
 from privacy.table import Rows
-from privacy.transcript import Transcript
 
 CLAIM = Guarantee(1.0, 1e-6)
 

@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 from dp_accounting import NoOpDpEvent
 
-from flows.toy import SCHEMA, people
+from flows.audit.toy import SCHEMA, people
 from generators import selection
 from generators.deep.diffusion import Diffusion
 from generators.dpsgd import checkpoint
 from generators.selection import EachOnce, RandomStopping
-from privacy.accounting import Guarantee
-from privacy.ledger import Ledger
+from privacy.accounting.accounting import Guarantee
+from privacy.ledger.ledger import Ledger
+from privacy.ledger.transcript import Transcript
 from privacy.table import Rows
-from privacy.transcript import Transcript
 
 SMALL = Diffusion(steps=4, sampling_rate=0.1)
 

@@ -23,16 +23,16 @@ from dp_accounting import (
 )
 from dp_accounting.dp_event import RepeatAndSelectDpEvent
 
-from flows.config import make_generator
+from flows.stages.config import make_generator
 from generators.alone import fit_alone
 from generators.registry import GENERATORS, NON_PRIVATE, REFUSED, UNVERIFIED, load_model
 from generators.synthcity.generator import Dpgan, SurvivalGan
 from generators.synthcity.pool import Pool
-from privacy.accounting import ClaimedDpEvent, Guarantee, spent
-from privacy.codec import Codec
+from privacy.accounting.accounting import ClaimedDpEvent, Guarantee, spent
 from privacy.errors import InputError, WorkerError
-from privacy.impossible import impossible_rows
-from privacy.schema import Schema
+from privacy.schema.codec import Codec
+from privacy.schema.impossible import impossible_rows
+from privacy.schema.schema import Schema
 from privacy.table import Rows
 from tests.generators.test_contract import SCHEMA
 

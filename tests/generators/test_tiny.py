@@ -16,9 +16,9 @@ from generators.alone import fit_alone
 from generators.deep.pategan import PateGan
 from generators.images.generator import ImageSgd
 from generators.registry import GENERATORS, WORKERS, load_model
-from privacy.accounting import Guarantee
-from privacy.codec import Codec
-from privacy.schema import Schema
+from privacy.accounting.accounting import Guarantee
+from privacy.schema.codec import Codec
+from privacy.schema.schema import Schema
 from privacy.table import Rows
 
 CLAIM = Guarantee(2.0, 1e-6)

@@ -6,13 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from privacy import domain
-from privacy.accounting import (
+from privacy.accounting.accounting import (
     ApproximateZCDpEvent,
     DiscreteGaussianDpEvent,
     Guarantee,
     spent,
 )
-from privacy.codec import Codec
 from privacy.domain import (
     GRID,
     LEVELS,
@@ -24,10 +23,11 @@ from privacy.domain import (
     select_categories,
 )
 from privacy.errors import PermitError
-from privacy.ledger import Ledger
+from privacy.ledger.ledger import Ledger
+from privacy.ledger.transcript import Transcript
 from privacy.noise import gaussian_sigma
-from privacy.schema import Schema
-from privacy.transcript import Transcript
+from privacy.schema.codec import Codec
+from privacy.schema.schema import Schema
 
 OPEN = Schema.model_validate(
     {

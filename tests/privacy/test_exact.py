@@ -20,7 +20,7 @@ from scipy.optimize import brentq
 from scipy.special import logsumexp
 from scipy.stats import chisquare, norm
 
-from privacy.accounting import (
+from privacy.accounting.accounting import (
     BoundedRangeDpEvent,
     DiscreteGaussianDpEvent,
     bounded_range_delta,

@@ -26,13 +26,13 @@ from dp_accounting import NoOpDpEvent
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from privacy.accounting import Guarantee
-from privacy.charges import Permit
-from privacy.codec import Codec
-from privacy.identity import Identity
-from privacy.images import encode
-from privacy.ledger import Ledger
-from privacy.schema import Schema
+from privacy.accounting.accounting import Guarantee
+from privacy.ledger.charges import Permit
+from privacy.ledger.ledger import Ledger
+from privacy.people.identity import Identity
+from privacy.reading.images import encode
+from privacy.schema.codec import Codec
+from privacy.schema.schema import Schema
 from privacy.table import PrivateTable
 
 Row = dict[str, Any]

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from privacy.accounting import Guarantee, zcdp_budget
-from privacy.columns import Categorical
+from privacy.accounting.accounting import Guarantee, zcdp_budget
 from privacy.domain import domain_event, select_categories
 from privacy.errors import InputError
 from privacy.noise import gaussian_sigma
 from privacy.partition import EXACT, exposed, gaussian_tail, threshold
-from privacy.schema import Schema
+from privacy.schema.columns import Categorical
+from privacy.schema.schema import Schema
 
 WARD = Categorical(kind="categorical", categories=None, other="rest")
 DRAWS = 20_000

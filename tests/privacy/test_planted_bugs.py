@@ -15,15 +15,16 @@ import pyarrow.parquet as pq
 import pytest
 from dp_accounting import NoOpDpEvent, ZCDpEvent
 
-from privacy import chain, keys, ledger, registration, witness
-from privacy.accounting import Guarantee
+from privacy.accounting.accounting import Guarantee
 from privacy.errors import LedgerError, PeopleError
-from privacy.identity import Identity
-from privacy.keys import keys_of
-from privacy.ledger import Ledger
-from privacy.people import Sketch
-from privacy.schema import Schema
-from privacy.source import read_source
+from privacy.ledger import chain, ledger, registration, witness
+from privacy.ledger.ledger import Ledger
+from privacy.people import keys
+from privacy.people.identity import Identity
+from privacy.people.keys import keys_of
+from privacy.people.sketch import Sketch
+from privacy.reading.source import read_source
+from privacy.schema.schema import Schema
 from privacy.table import PrivateTable
 
 BUDGET = Guarantee(1, 1e-6)

@@ -7,11 +7,11 @@ from dp_accounting import NoOpDpEvent
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from privacy.accounting import Guarantee
+from privacy.accounting.accounting import Guarantee
 from privacy.errors import DataError, PermitError
-from privacy.ledger import Ledger
-from privacy.schema import Schema
-from privacy.split import Split
+from privacy.ledger.ledger import Ledger
+from privacy.people.split import Split
+from privacy.schema.schema import Schema
 from privacy.table import PrivateTable
 
 KEY = bytes(range(32))

@@ -17,9 +17,9 @@ from dp_accounting import NoOpDpEvent
 
 from generators.alone import fit_alone
 from generators.registry import GENERATORS
-from privacy.accounting import Guarantee, spent
-from privacy.codec import Codec
-from privacy.schema import load_schema
+from privacy.accounting.accounting import Guarantee, spent
+from privacy.schema.codec import Codec
+from privacy.schema.schema import load_schema
 from privacy.table import Rows
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from evaluators.tables import Tables
-from privacy.codec import Codec
+from privacy.schema.codec import Codec
 from tests.evaluators.clinic import SCHEMA, people
 
 N = 2000

@@ -17,7 +17,7 @@ from evaluators.attacks.reconstruction import reconstruction
 from evaluators.evaluate import ON_TABLES
 from evaluators.score import Score, Scorecard
 from evaluators.tables import Tables
-from privacy.schema import Schema
+from privacy.schema.schema import Schema
 from tests.evaluators.attacks.releases import FRESH, HOLDOUT, TRAIN, N, mixed, noisy, tables
 from tests.evaluators.clinic import SCHEMA
 from tests.evaluators.shapes import SCHEMA as SHAPES

@@ -11,10 +11,10 @@ from evaluators.attacks.people import HELD_OUT, People, people
 from evaluators.attacks.points import DIMENSIONS, Points, Space
 from evaluators.attacks.shadow import leaky
 from evaluators.attacks.signals import FLOOR, signals
-from evaluators.metrics import auroc
 from evaluators.score import Score, Scorecard
 from evaluators.tables import Tables
-from privacy.schema import Schema
+from evaluators.utility.metrics import auroc
+from privacy.schema.schema import Schema
 from tests.evaluators import clinic
 from tests.evaluators.attacks.releases import FRESH, HOLDOUT, TRAIN, N, mixed, noisy, tables
 

@@ -18,14 +18,14 @@ from sklearn.metrics import roc_auc_score
 from evaluators.charged import distance, questions
 from evaluators.charged.scores import ITSELF, charged_scores
 from evaluators.features import columns_of, outcome
-from evaluators.kmarginal import score_tables
-from evaluators.learners import LEARNERS
+from evaluators.fidelity.kmarginal import score_tables
 from evaluators.score import Score, Scorecard
 from evaluators.tables import Tables
-from privacy.accounting import Guarantee
-from privacy.charges import Permit
+from evaluators.utility.learners import LEARNERS
+from privacy.accounting.accounting import Guarantee
 from privacy.errors import PermitError
-from privacy.ledger import Ledger
+from privacy.ledger.charges import Permit
+from privacy.ledger.ledger import Ledger
 from privacy.table import Rows
 from tests.evaluators import shapes
 from tests.evaluators.clinic import SCHEMA, people

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from evaluators.charged.lenses import CHOICE, RiskLens, lens
-from evaluators.estimators import NotConvergedError
-from evaluators.learners import LEARNERS, MAX_CLASSES
 from evaluators.tables import Tables
-from privacy.schema import Classification, Schema
+from evaluators.utility.estimators import NotConvergedError
+from evaluators.utility.learners import LEARNERS, MAX_CLASSES
+from privacy.schema.schema import Classification, Schema
 from tests.evaluators import shapes
 from tests.evaluators.clinic import SCHEMA, people
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from evaluators.attacks.claims import most_auroc, most_tpr
-from evaluators.pages.facts import Claim, Facts, guarantee_words
-from evaluators.pages.leaks import limit
+from evaluators.pages.parts.facts import Claim, Facts, guarantee_words
+from evaluators.pages.parts.leaks import limit
 from evaluators.score import Score
 from tests.evaluators.made_pages import make_facts
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from evaluators.gate import Verdict
-from evaluators.pages.facts import Facts
-from evaluators.pages.page import loss, number, percent
-from evaluators.pages.plots import Mark, axis_for, strip
+from evaluators.pages.drawing.page import loss, number, percent
+from evaluators.pages.drawing.plots import Mark, axis_for, strip
+from evaluators.pages.drawing.words import metric_words, worst_first
+from evaluators.pages.parts.facts import Facts
 from evaluators.pages.report import write_report
-from evaluators.pages.words import metric_words, worst_first
 from evaluators.score import Score, Scorecard
 from tests.evaluators.made_pages import (
     HOSTILE,

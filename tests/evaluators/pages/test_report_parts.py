@@ -7,14 +7,14 @@ from dataclasses import replace
 import pytest
 
 from evaluators.pages.comparison import differences
-from evaluators.pages.everything import GROUPS, all_tables
-from evaluators.pages.facts import Claim
-from evaluators.pages.headlines import headlines
-from evaluators.pages.heatmap import heatmaps
-from evaluators.pages.learning import ceilings
-from evaluators.pages.missing import not_measured
-from evaluators.pages.published import charged
-from evaluators.pages.tradeoff import trade_offs
+from evaluators.pages.parts.everything import GROUPS, all_tables
+from evaluators.pages.parts.facts import Claim
+from evaluators.pages.parts.headlines import headlines
+from evaluators.pages.parts.heatmap import heatmaps
+from evaluators.pages.parts.learning import ceilings
+from evaluators.pages.parts.missing import not_measured
+from evaluators.pages.parts.published import charged
+from evaluators.pages.parts.tradeoff import trade_offs
 from evaluators.score import Score, Scorecard
 from tests.evaluators.made_pages import full_scores, make_releases
 

@@ -18,10 +18,10 @@ from generators.dpsgd.engine import PrivateGradient
 from generators.dpsgd.gradients import BookKeeping
 from generators.dpsgd.plan import Plan
 from generators.dpsgd.units import Units
-from privacy.accounting import Guarantee
-from privacy.schema import Schema
+from privacy.accounting.accounting import Guarantee
+from privacy.ledger.transcript import Transcript
+from privacy.schema.schema import Schema
 from privacy.table import Rows
-from privacy.transcript import Transcript
 
 SIZES = {"ill": 2, "sex": 2, "ward": 3, "age": 5}
 LAYOUT = Layout(SIZES)

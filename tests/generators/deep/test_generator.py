@@ -9,14 +9,14 @@ from dp_accounting import NoOpDpEvent
 
 from generators.deep.diffusion import Diffusion
 from generators.registry import load_model
-from privacy.accounting import Guarantee, spent
-from privacy.codec import Codec
+from privacy.accounting.accounting import Guarantee, spent
 from privacy.errors import InputError, LedgerError
-from privacy.impossible import impossible_rows
-from privacy.ledger import Ledger
-from privacy.schema import Schema
+from privacy.ledger.ledger import Ledger
+from privacy.ledger.transcript import Transcript
+from privacy.schema.codec import Codec
+from privacy.schema.impossible import impossible_rows
+from privacy.schema.schema import Schema
 from privacy.table import Rows
-from privacy.transcript import Transcript
 
 CLAIM = Guarantee(1.0, 1e-6)
 BASE = {

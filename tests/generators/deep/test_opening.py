@@ -11,9 +11,9 @@ from generators.deep.networks import Heads, begin_at
 from generators.deep.opening import Roles, costs, events, measure
 from generators.marginals.counting import Counter
 from generators.marginals.measurement import draw_anew
-from privacy.accounting import DiscreteGaussianDpEvent, spent
-from privacy.codec import Codec
-from privacy.schema import Schema
+from privacy.accounting.accounting import DiscreteGaussianDpEvent, spent
+from privacy.schema.codec import Codec
+from privacy.schema.schema import Schema
 
 
 def schema(**changes):

@@ -12,10 +12,10 @@ from generators.deep import teachers as module
 from generators.deep.encoding import Layout
 from generators.deep.pategan import Chain, PateGan, Student, improve
 from generators.deep.teachers import Crossed, Teachers, Votes, part_of
-from privacy.accounting import DiscreteGaussianDpEvent, Guarantee, spent
-from privacy.schema import Schema
+from privacy.accounting.accounting import DiscreteGaussianDpEvent, Guarantee, spent
+from privacy.ledger.transcript import Transcript
+from privacy.schema.schema import Schema
 from privacy.table import Rows
-from privacy.transcript import Transcript
 
 LAYOUT = Layout({"a": 3, "b": 4, "c": 2})
 SHARES = torch.tensor([0.5, 0.3, 0.2, 0.4, 0.3, 0.2, 0.1, 0.6, 0.4])

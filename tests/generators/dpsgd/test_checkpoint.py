@@ -32,9 +32,9 @@ from generators.dpsgd.engine import PrivateGradient
 from generators.dpsgd.plan import Plan
 from generators.dpsgd.randomness import secret_generator
 from generators.dpsgd.units import Units
-from privacy.accounting import Guarantee
-from privacy.ledger import Ledger
-from privacy.transcript import Transcript
+from privacy.accounting.accounting import Guarantee
+from privacy.ledger.ledger import Ledger
+from privacy.ledger.transcript import Transcript
 
 
 class KilledError(Exception):

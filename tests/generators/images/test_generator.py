@@ -13,8 +13,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from flows.toy import PICTURES, people
-from flows.worst_case import calibrated
+from flows.audit.toy import PICTURES, people
+from flows.audit.worst_case import calibrated
 from generators.alone import fit_alone
 from generators.deep.generator import Prepared
 from generators.dpsgd import checkpoint
@@ -26,11 +26,11 @@ from generators.images.diffusion import ImageDiffusion
 from generators.images.gan import ImageGan
 from generators.images.generator import Begun
 from generators.images.moments import Basis, Moments
-from privacy.accounting import Guarantee
+from privacy.accounting.accounting import Guarantee
 from privacy.errors import InputError, LedgerError
-from privacy.public import PublicImages
+from privacy.ledger.transcript import Transcript
+from privacy.reading.public import PublicImages
 from privacy.table import Rows
-from privacy.transcript import Transcript
 from tests.generators import checks
 
 CLAIM = Guarantee(4.0, 1e-6)

@@ -9,9 +9,9 @@ import functools
 import numpy as np
 import pytest
 
-from evaluators.audit import epsilon_lower_bound
+from evaluators.attacks.audit import epsilon_lower_bound
 from generators.registry import GENERATORS
-from privacy.codec import Codec
+from privacy.schema.codec import Codec
 from tests.generators import plants
 from tests.generators.test_contract import CLAIM, SCHEMA, calibrated, permits, rows, run
 

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from dp_accounting import ComposedDpEvent, NoOpDpEvent, ZCDpEvent
 
-from flows.toy import SCHEMA, people
+from flows.audit.toy import SCHEMA, people
 from generators.alone import fit_alone
 from generators.marginals import measurement
 from generators.marginals.generator import Aim, Mst
 from generators.marginals.measurement import price
-from privacy.accounting import Guarantee, spent, zcdp_budget
-from privacy.schema import Schema
+from privacy.accounting.accounting import Guarantee, spent, zcdp_budget
+from privacy.schema.schema import Schema
 from privacy.table import Rows
 
 CLAIM = Guarantee(1.0, 1e-9)

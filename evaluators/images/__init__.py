@@ -1,0 +1,1 @@
+"""Image sets: features of pictures, distances between them, the nearest neighbours."""

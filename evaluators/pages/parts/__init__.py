@@ -1,0 +1,1 @@
+"""The parts of the pages, each from scores to HTML."""

@@ -1,0 +1,1 @@
+"""What models learn from synthetic rows: learners, their predictions on people held out, and the gaps."""

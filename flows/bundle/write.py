@@ -1,0 +1,81 @@
+"""The bundle: ``public/`` may leave the house, ``internal/`` may not.
+
+    public/    data.parquet, data.csv, schema.yaml, label.json, card.html, README.md, croissant.json,
+               registry.yaml, manifest.json; of an image set also images/ and data.npz
+    candidate/ the same files, where the config leaves the last word to a person (flows.bundle.candidate)
+    internal/  scores.parquet, scores.json, verdict.json, report.html, model/, ledger.json
+
+A veto, or insufficient evidence, makes no ``public/`` at all. The whole bundle appears at once or not at all.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from evaluators.gate import Verdict
+from evaluators.pages.parts.facts import Facts
+from evaluators.pages.report import write_report
+from flows.bundle.candidate import CANDIDATE, LEDGER, PUBLIC
+from flows.bundle.manifest import MANIFEST, manifest
+from flows.cards.card import write_card
+from flows.cards.croissant import write_croissant
+from flows.cards.deployment_registry import write_registry
+from flows.cards.readme import write_readme
+from flows.frames.export import exported, write_files
+from flows.label.label import make_label
+from flows.stages.run import folder_atomically, write_json
+from flows.stages.steps import NEIGHBOURS, Work, scorecard
+from privacy.ledger.charges import Permit
+from privacy.schema.schema import Schema
+
+
+def write_bundle(work: Work, permit: Permit, verdict: Verdict) -> Path:
+    """Write the bundle of a decided run; returns its folder."""
+    bundle = work.run / "bundle"
+    if bundle.exists():
+        return bundle
+    schema = work.completed_schema()
+    frame = work.synthetic()
+    label = make_label(work, permit.charge, len(frame), verdict)
+    with folder_atomically(bundle) as folder:
+        _internal(folder / "internal", work, label, verdict, frame)
+        if verdict.decision == "approved":
+            asks = work.run.config.approval == "person"
+            _public(folder / (CANDIDATE if asks else PUBLIC), schema, label, frame)
+    return bundle
+
+
+def _public(folder: Path, schema: Schema, label: dict[str, Any], frame: pd.DataFrame) -> None:
+    folder.mkdir(mode=0o700)
+    write_files(frame, schema, folder)
+    (folder / "schema.yaml").write_text(exported(schema).to_yaml(), encoding="utf-8")
+    write_json(folder / "label.json", label)
+    write_card(folder / "card.html", label, schema, frame)
+    write_readme(folder, label, schema)
+    write_croissant(folder, label, schema)
+    write_registry(folder, label, schema)
+    write_json(folder / MANIFEST, manifest(folder))
+
+
+def _internal(
+    folder: Path, work: Work, label: dict[str, Any], verdict: Verdict, frame: pd.DataFrame
+) -> None:
+    scores = work.run / "scores"
+    shutil.copytree(scores, folder)
+    shutil.copytree(work.run / "model", folder / "model")
+    write_json(folder / "verdict.json", asdict(verdict))
+    write_json(folder / "label.json", label)
+    write_json(folder / LEDGER, {"address": work.ledger.address})
+    grid = scores / NEIGHBOURS
+    write_report(
+        folder / "report.html",
+        scorecard(work),
+        verdict,
+        Facts.of_label(label),
+        neighbours=grid.read_bytes() if grid.exists() else None,
+    )

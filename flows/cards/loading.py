@@ -1,0 +1,82 @@
+"""Code that opens the exported files with their types, written for the columns of a schema.
+
+Parquet holds its types. A CSV file is text: these lines say which columns are numbers or dates, and what stands
+for a missing value.
+
+Privacy claim: none needed; reads the public schema only.
+"""
+
+from __future__ import annotations
+
+from flows.frames.column_types import DAY, TEXT, column_type, date_format
+from privacy.schema.columns import Datetime
+from privacy.schema.schema import Schema
+
+
+def missing_sign(name: str, schema: Schema) -> str | None:
+    """What is written in a CSV file for a missing value; None where none is ever missing."""
+    column = schema.columns[name]
+    if column.missing != "keep":
+        return None
+    return column.missing_values[0] if column.missing_values else ""
+
+
+def pandas_csv(schema: Schema) -> str:
+    """Lines of Python that read data.csv as ``rows``."""
+    signs = {n: [s] for n in schema.columns if (s := missing_sign(n, schema)) is not None}
+    numbers = {
+        n: kind.pandas
+        for n, c in schema.columns.items()
+        if (kind := column_type(c)).pandas != TEXT.pandas and not isinstance(c, Datetime)
+    }
+    dates = {n: date_format(c) for n, c in schema.columns.items() if isinstance(c, Datetime)}
+    lines = ["import pandas as pd", ""]
+    if signs:
+        lines.append(f"missing = {_python(signs)}")
+        lines.append(
+            'rows = pd.read_csv("data.csv", dtype=str, keep_default_na=False, na_values=missing)'
+        )
+    else:
+        lines.append('rows = pd.read_csv("data.csv", dtype=str, keep_default_na=False)')
+    if numbers:
+        lines.append(f"rows = rows.astype({_python(numbers)})")
+    lines += [f"rows[{n!r}] = pd.to_datetime(rows[{n!r}], format={f!r})" for n, f in dates.items()]
+    return "\n".join(lines)
+
+
+def duckdb_csv(schema: Schema) -> str:
+    """One SQL query that reads data.csv; every column that is not plain text is replaced."""
+    typed = {n: _sql(n, schema) for n in schema.columns}
+    lines = [f"    {v} AS {_name(n)}" for n, v in typed.items() if v != _name(n)]
+    columns = "* REPLACE (\n" + ",\n".join(lines) + "\n)" if lines else "*"
+    # no text is null by itself: what is missing is said column by column
+    return f"SELECT {columns}\nFROM read_csv('data.csv', header = true, all_varchar = true, nullstr = chr(1))"
+
+
+def _sql(name: str, schema: Schema) -> str:
+    """The value of one column, made of its text."""
+    column, kind, value = schema.columns[name], column_type(schema.columns[name]), _name(name)
+    sign = missing_sign(name, schema)
+    if sign is not None:
+        value = f"NULLIF({value}, {_text(sign)})"
+    if isinstance(column, Datetime):
+        value = f"strptime({value}, {_text(date_format(column))})"
+        return f"CAST({value} AS DATE)" if kind is DAY else value
+    return value if kind.duckdb == TEXT.duckdb else f"CAST({value} AS {kind.duckdb})"
+
+
+def _name(name: str) -> str:
+    doubled = name.replace('"', '""')
+    return f'"{doubled}"'
+
+
+def _text(text: str) -> str:
+    doubled = text.replace("'", "''")
+    return f"'{doubled}'"
+
+
+def _python(value: dict[str, str] | dict[str, list[str]]) -> str:
+    """A mapping as Python writes it; a long one with a line for each key."""
+    if len(repr(value)) < 80:
+        return repr(value)
+    return "{\n" + "".join(f"    {k!r}: {v!r},\n" for k, v in value.items()) + "}"

@@ -1,0 +1,117 @@
+"""README.md: the card that Hugging Face's hub and ``datasets`` read, and a person without a browser.
+
+YAML in front says where the rows are, of what types, and how many. Below stand the promise, whom it protects,
+what it does not cover, how the decision was made, how to open the files, and every column. All of it comes from
+the label, the public schema and the number of synthetic rows.
+
+Privacy claim: shows only what is public.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from flows.cards.card import ADVICE, TEMPLATES, decision, held_out, risks, under
+from flows.cards.columns import roles
+from flows.cards.loading import duckdb_csv, missing_sign, pandas_csv
+from flows.cards.markdown import environment, fenced, listed
+from flows.frames.column_types import ORDERED, column_type
+from privacy.schema.columns import Categorical, Column, Datetime, Identifier, Image
+from privacy.schema.schema import Classification, Multiclass, Regression, Schema
+
+SIZES = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M", "10M<n<100M")
+"""The hub's names for sizes, a factor of ten each."""
+
+
+def write_readme(folder: Path, label: dict[str, Any], schema: Schema) -> None:
+    """Write README.md beside the label.json that is already in ``folder``."""
+    front = yaml.safe_dump(
+        front_matter(label, schema), sort_keys=False, allow_unicode=True, width=1 << 20
+    )
+    digest = hashlib.sha256((folder / "label.json").read_bytes()).hexdigest()
+    template = environment(TEMPLATES).get_template("README.md.j2")
+    body = template.render(
+        label=label,
+        label_digest=digest,
+        decision=decision(label),
+        risks=risks(label),
+        held_out=held_out(label),
+        under=under(label),
+        unit_is_row=schema.unit is None,
+        types={column_type(c).feature for c in schema.columns.values()},
+        ordered=any(column_type(c) is ORDERED for c in schema.columns.values()),
+        advice=ADVICE,
+        pandas_csv=fenced(pandas_csv(schema), "python"),
+        duckdb_csv=fenced(duckdb_csv(schema), "sql"),
+        columns=[_line(name, schema) for name in schema.columns],
+    )
+    (folder / "README.md").write_text(f"---\n{front}---\n\n{body}", encoding="utf-8")
+
+
+def front_matter(label: dict[str, Any], schema: Schema) -> dict[str, Any]:
+    """The card's metadata by Hugging Face's names; a licence only where the config names one."""
+    rows = label["release"]["synthetic_rows"]
+    license_ = label["release"]["license"]
+    tasks = sorted({task for t in schema.targets if (task := _task(t, schema.image is not None))})
+    return {
+        "pretty_name": f"Synthetic {schema.name}",
+        **({"license": license_} if license_ else {}),
+        **({"task_categories": tasks} if tasks else {}),
+        "tags": ["synthetic", "differential-privacy", "image" if schema.image else "tabular"],
+        "size_categories": [_size(rows)],
+        "configs": [
+            {
+                "config_name": "default",
+                "data_files": [{"split": "train", "path": "data.parquet"}],
+            }
+        ],
+        "dataset_info": {
+            "features": [
+                {"name": n, "dtype": column_type(c).feature} for n, c in schema.columns.items()
+            ],
+        },
+    }
+
+
+def _size(rows: int) -> str:
+    digits = len(str(rows))
+    return SIZES[min(max(digits - 3, 0), len(SIZES) - 1)]
+
+
+def _task(target: Any, pictures: bool) -> str:
+    """The hub's name for what is to be predicted; it has none for survival."""
+    if isinstance(target, Classification | Multiclass):
+        return "image-classification" if pictures else "tabular-classification"
+    return "tabular-regression" if isinstance(target, Regression) else ""
+
+
+def _line(name: str, schema: Schema) -> tuple[str, ...]:
+    """A column's name, kind, type, values, sign for missing ones in CSV, and description."""
+    column = schema.columns[name]
+    used = roles(schema, name)
+    sign = missing_sign(name, schema)
+    missing = "never" if sign is None else f'as "{sign}"'
+    kind = f"{column.kind} ({used})" if used else column.kind
+    return name, kind, column_type(column).feature, values(column), missing, column.description
+
+
+def values(column: Column) -> str:
+    """The public domain of a column in words."""
+    if isinstance(column, Identifier):
+        return "fresh numbers, which point to nobody"
+    if isinstance(column, Image):
+        colours = "grey" if column.channels == 1 else "RGB"
+        return f"{column.width} × {column.height} pixels, {colours}"
+    if isinstance(column, Categorical):
+        return listed(column.categories or (), between=" < " if column.kind == "ordinal" else ", ")
+    if isinstance(column, Datetime):
+        low, high = (
+            e.date() if column.resolution == "day" else e.isoformat() for e in column.bounds
+        )
+        return f"{low} to {high}"
+    low, high = (f"{e:.0f}" if column.kind == "integer" else f"{e:.12g}" for e in column.bounds)
+    return f"{low} to {high}" + (f"; also {listed(column.special)}" if column.special else "")

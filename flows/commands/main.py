@@ -1,0 +1,351 @@
+"""``understudy``: the command line.
+
+Exit codes: 0 approved, done or waiting for approval, 2 bad input, 3 veto, rejection or insufficient evidence,
+4 budget exhausted. An error is one line. Only this terminal shows what an error quotes from private rows.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from flows.commands import deployments, ledger, schema
+from flows.commands.approve import approve
+from flows.commands.terminal import (
+    console,
+    listened,
+    prefect_for_a_terminal,
+    progress_bar,
+    say,
+    stderr,
+)
+from flows.commands.verify import verify
+from privacy.errors import DataError, PeopleError, UnderstudyError
+
+if TYPE_CHECKING:
+    from flows.release import Outcome
+
+app = typer.Typer(
+    help="Publish a differentially private synthetic copy of a table, with the evidence to sign for it.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.add_typer(schema.app, name="schema")
+app.add_typer(ledger.app, name="ledger")
+app.command()(approve)
+app.command()(verify)
+app.command()(deployments.setup)
+app.command()(deployments.serve)
+
+
+@app.command()
+def release(
+    config: Annotated[Path, typer.Argument(help="Release config (YAML).")],
+    data: Annotated[
+        list[Path] | None,
+        typer.Option("--data", help="Private file; repeat for several. Overrides `data:`."),
+    ] = None,
+    run: Annotated[
+        str | None,
+        typer.Option(
+            "--run", help="Run name. The same name resumes for free; a new name is charged anew."
+        ),
+    ] = None,
+) -> None:
+    """Train under a charge, evaluate, gate, and export a bundle or say why not."""
+    prefect_for_a_terminal()
+    from flows.stages.config import load_config
+    from privacy.ledger.address import shown
+
+    wanted = load_config(config, tuple(data or ()))  # a mistake is told before a server is started
+    from flows.release import release as release_flow
+
+    try:
+        outcome: Outcome = listened(lambda: release_flow(config=config, data=data, run=run))
+    except DataError as error:
+        charged = "this read was charged; `understudy schema check` finds such rows at no cost"
+        raise DataError(f"{error.private}. {charged}") from None
+    _say_decision(outcome)
+    say(f"the ledger is {shown(wanted.ledger) if '://' in wanted.ledger else wanted.ledger}")
+    raise typer.Exit(outcome.exit_code)
+
+
+@app.command()
+def evaluate(
+    schema: Annotated[Path, typer.Argument(help="Schema (YAML): what is public about the table.")],
+    real: Annotated[
+        list[Path], typer.Option("--real", help="Rows the generator was trained on; repeatable.")
+    ],
+    synthetic: Annotated[
+        list[Path],
+        typer.Option(
+            "--synthetic",
+            help="Synthetic table of any tool; repeat for further releases, each from a fit of its own.",
+        ),
+    ],
+    out: Annotated[Path, typer.Option("--out", help="A new folder; it must stay in the house.")],
+    holdout: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--holdout", help="Rows the generator never saw; without them no attack is run."
+        ),
+    ] = None,
+    policy: Annotated[Path | None, typer.Option(help="Policy (YAML) that decides.")] = None,
+    epsilon: Annotated[float | None, typer.Option(help="The ε that its maker claims.")] = None,
+    delta: Annotated[float | None, typer.Option(help="The δ of that claim.")] = None,
+    anonymeter: Annotated[
+        bool,
+        typer.Option(
+            "--anonymeter", help="Singling-out and linkability too; builds its environment."
+        ),
+    ] = False,
+    synthcity: Annotated[
+        bool, typer.Option("--synthcity", help="Its metrics too; builds its environment.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Repeats the evaluation.")] = 0,
+) -> None:
+    """Judge anybody's synthetic table against real rows; figures are for the custodian only."""
+    prefect_for_a_terminal()
+    if (epsilon is None) != (delta is None):
+        raise UnderstudyError("a claim needs both --epsilon and --delta")
+    from flows.evaluate import evaluate as evaluate_flow
+
+    outcome: Outcome = listened(
+        lambda: evaluate_flow(
+            schema_file=schema,
+            real=real,
+            synthetic=synthetic,
+            out=out,
+            holdout=holdout,
+            policy=policy,
+            epsilon=epsilon,
+            delta=delta,
+            anonymeter=anonymeter,
+            synthcity=synthcity,
+            seed=seed,
+        )
+    )
+    _say_reasons(outcome.decision, _read_json(outcome.bundle / "verdict.json"))
+    say("open these; none of them may leave the house:")
+    for name in ("report.html", "scores.parquet", "verdict.json"):
+        if (outcome.bundle / name).exists():
+            say(f"  {outcome.bundle / name}")
+    raise typer.Exit(outcome.exit_code)
+
+
+SHOWN = 8
+"""Reasons told on the terminal; report.html tells all."""
+
+
+def _say_decision(outcome: Outcome) -> None:
+    from flows.bundle.candidate import REPORT, WAITS, Candidate
+
+    _say_reasons(outcome.decision, _read_json(outcome.bundle / "internal" / "verdict.json"))
+    decision = outcome.decision
+    label = _read_json(outcome.bundle / "internal" / "label.json")
+    guarantee, spent = label["guarantee"], label["accounting"]["ledger"]
+    say(
+        f"cost ε={guarantee['epsilon']:.4g} at δ={guarantee['delta']:g} for each {guarantee['unit']}; the data "
+        f"set has spent {spent['data_set_epsilon_spent']:.4g} of {spent['data_set_epsilon_budget']:g} in all"
+    )
+    if label.get("people", {}).get("other_ledgers_seen_with_these_files"):
+        say(
+            "the same files were charged in another ledger before, perhaps one that is gone; that is not "
+            "counted here, and the label says so"
+        )
+    say("open these:" if decision in ("approved", WAITS) else "nothing was exported; see why in")
+    for name in (
+        "public/card.html",
+        "public/data.csv",
+        "public/label.json",
+        "candidate/card.html",
+        "internal/report.html",
+    ):
+        if (outcome.bundle / name).exists():
+            say(f"  {outcome.bundle / name}")
+    if decision == WAITS:
+        say(f"internal/report.html holds {REPORT}")
+        say("nothing is public yet; when you have looked, say who approves it and why:")
+        say(f"  {Candidate.of(outcome.bundle.parent).command()}")
+    say("what stands in internal/ must not leave the house")
+
+
+def _say_reasons(decision: str, verdict: dict[str, Any]) -> None:
+    colour = {"approved": "green", "waits for approval": "yellow"}.get(decision, "red")
+    console.print(f"[bold {colour}]{decision.upper()}[/]")
+    reasons = {o: [r["text"] for r in verdict["reasons"] if r["outcome"] == o] for o in OUTCOMES}
+    grave = reasons["veto"] or reasons["insufficient evidence"]
+    for text in grave[:SHOWN]:
+        say(f"  • {text}")
+    if len(grave) > SHOWN:
+        say(f"  • and {len(grave) - SHOWN} more reasons")
+    say(
+        f"{len(reasons['pass'])} checks passed, {len(reasons['note'])} groups were too small to assess"
+    )
+
+
+OUTCOMES = ("veto", "insufficient evidence", "note", "pass")
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return content
+
+
+@app.command()
+def benchmark(
+    sweep: Annotated[
+        Path, typer.Argument(help="Sweep (YAML): generators × ε × seeds × data sets.")
+    ],
+    data: Annotated[
+        list[str] | None,
+        typer.Option("--data", help="NAME=FILE of a data set, repeatable; overrides `data:`."),
+    ] = None,
+) -> None:
+    """Compare generators; resumes cell by cell, and every cell on private rows is charged."""
+    prefect_for_a_terminal()
+    from flows.judging.sweep import declare, load_sweep
+
+    files: dict[str, list[Path]] = {}
+    for given in data or ():
+        name, separator, path = given.partition("=")
+        if not separator:
+            raise UnderstudyError(f"--data {given}: expected NAME=FILE")
+        files.setdefault(name, []).append(Path(path).resolve())
+    _, cells = load_sweep(sweep, {name: tuple(paths) for name, paths in files.items()})
+    for line in declare(cells):
+        say(line)
+    from flows.benchmark import benchmark as benchmark_flow
+
+    page = listened(lambda: benchmark_flow(sweep=sweep, data=files))
+    say(f"open {page}")
+
+
+@app.command()
+def forecast(
+    config: Annotated[
+        Path, typer.Argument(help="Release config (YAML); its data need not be there.")
+    ],
+) -> None:
+    """Say what a release would cost and whom it can serve; reads no private row and charges nothing."""
+    from flows.stages.forecast import forecast as forecast_release
+
+    found = forecast_release(config)
+    costs = Table("partition", "this release", "spent so far", "after it", "budget", "", title="ε")
+    for c in found.costs:
+        fits = "fits" if c.fits else "[red]does not fit[/]"
+        costs.add_row(
+            c.partition,
+            *(f"{x:.4g}" for x in (c.release.epsilon, c.before, c.after, c.budget)),
+            fits,
+        )
+    console.print(costs)
+    groups = Table(
+        "group", "people", "rate off by, at best", f"with {found.generator}", "", "ε it needs"
+    )
+    for g in found.groups:
+        shown = ("–" if x is None else f"{x:.3f}" for x in (g.at_best, g.expected))
+        needs = "–" if g.needs is None else f"{g.needs:.2g}"
+        groups.add_row(g.name, f"{g.people:,}", *shown, g.verdict, needs)
+    if found.groups:
+        console.print(groups)
+    best, expected = found.smallest
+    also = "" if expected is None else f"; {found.generator} is expected to need {expected:,}"
+    say(
+        f"for event rates within {found.limit:g} a group needs {best:,} people at the very least{also}"
+    )
+    for line in found.advice:
+        say(line)
+    if not all(c.fits for c in found.costs):
+        raise typer.Exit(4)
+
+
+@app.command()
+def compare(
+    releases: Annotated[
+        list[Path],
+        typer.Argument(help="Folders of runs, bundles or evaluations, or scores files in them."),
+    ],
+    out: Annotated[Path, typer.Option(help="The page; it must stay in the house.")],
+) -> None:
+    """Put several releases side by side: decisions, figures, privacy against utility and fairness."""
+    from flows.judging.compare import compare as compare_releases
+
+    compare_releases(releases, out)
+    say(f"{out} compares {len(releases)} releases; it must not leave the house")
+
+
+@app.command()
+def sample(
+    model: Annotated[Path, typer.Argument(help="Folder of a saved model (…/internal/model).")],
+    n: Annotated[int, typer.Option("-n", min=1, help="How many rows.")],
+    seed: Annotated[int, typer.Option(help="The same seed gives the same rows.")] = 0,
+    out: Annotated[
+        Path, typer.Option(help="File to write: .csv or .parquet; .parquet for pictures.")
+    ] = Path("sample.csv"),
+) -> None:
+    """Draw synthetic rows from a saved model; costs nothing."""
+    import numpy as np
+
+    from flows.frames.export import check_name, write_rows
+    from generators.registry import load_model
+
+    loaded = load_model(model)
+    check_name(out, loaded.schema)  # before minutes are spent on drawing
+    write_rows(loaded.sample(n, np.random.default_rng(seed)), loaded.schema, out)
+    console.print(f"{n} rows in {out}", highlight=False)
+
+
+@app.command()
+def audit(
+    generator: Annotated[str, typer.Argument(help="Name of a generator, as in a release config.")],
+    epsilon: Annotated[float, typer.Option(help="What the generator is calibrated to.")] = 1.0,
+    delta: Annotated[float, typer.Option(help="Of the claim.")] = 1e-6,
+    runs: Annotated[int, typer.Option(min=0, help="Runs of each mechanism; 0 for none.")] = 100_000,
+    canaries: Annotated[int, typer.Option(min=0, help="In one training; 0 for none.")] = 1000,
+    seed: Annotated[int, typer.Option(help="Of the made-up table and of the coins.")] = 0,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="Parameter of the generator: key=value.")
+    ] = None,
+) -> None:
+    """Bound a generator's ε from below, on made-up rows; exit 3 where a bound exceeds the claim."""
+    from flows.audit import audit as audits
+    from privacy.accounting.accounting import Guarantee
+
+    spec, claim = audits.parse(generator, set_ or []), Guarantee(epsilon, delta)
+    with progress_bar() as tell:
+        found = audits.audit(spec, claim, runs=runs, canaries=canaries, seed=seed, progress=tell)
+    console.print(audits.table(found))
+    say(f"lower bounds at δ={delta:g}: one above its claim refutes it, one below proves nothing")
+    if any(line.refuted for line in found):
+        raise typer.Exit(3)
+
+
+def main() -> None:
+    """Run the command line; every error we know is one line and an exit code."""
+    try:
+        app()
+    except (DataError, PeopleError) as error:
+        _fail(error.private, error.exit_code)
+    except UnderstudyError as error:
+        _fail(str(error), error.exit_code)
+    except OSError as error:
+        _fail(f"{error.filename or 'no file named'}: {error.strerror or error}", 2)
+
+
+def _fail(text: str, code: int) -> None:
+    stderr.print(
+        f"[bold red]error:[/] {escape(' '.join(text.split()))}", highlight=False, soft_wrap=True
+    )
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

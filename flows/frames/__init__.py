@@ -1,0 +1,1 @@
+"""Synthetic rows on disk: CSV, typed Parquet, pictures."""

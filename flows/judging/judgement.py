@@ -1,0 +1,186 @@
+"""Judge anybody's synthetic table or image set: real rows, a schema, synthetic rows → scores, verdict, report.
+
+Free of Prefect. No ledger and no charge: whatever is written is internal and must stay in the house.
+
+Privacy claim: none; real rows are read without a charge, for the custodian's own eyes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from evaluators.evaluate import IN_OWN_ENVIRONMENT, Metric, evaluate
+from evaluators.gate import Verdict, gate, load_policy
+from evaluators.pages.parts.facts import Claim, Facts
+from evaluators.pages.report import write_report
+from evaluators.score import Score, Scorecard
+from flows.judging.stranger import absent, fit, without
+from flows.stages.run import folder_atomically
+from generators.base import Progress
+from privacy.accounting.accounting import Guarantee
+from privacy.errors import DataError, InputError
+from privacy.reading.conform import conform
+from privacy.reading.source import read_source
+from privacy.schema.codec import bounds_as_numbers, number_to_date, numbers
+from privacy.schema.columns import Categorical, Column, Datetime, Numeric
+from privacy.schema.schema import Schema, load_schema
+
+DEFAULT_POLICY = Path(__file__).parents[2] / "configs" / "policies" / "default.yaml"
+
+NO_HOLDOUT = (
+    "no people were held out: what a generator has seen shows only beside people it has not seen"
+)
+NEEDS_HOLDOUT = ("attack", "dcr")
+"""Families of metrics that mean nothing without people whom the generator has not seen."""
+
+SHARE = 0.3
+"""Of the real units stand in for a holdout where none is given."""
+
+OPEN_BINS = 20
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is judged. ``real``: rows the generator was trained on; ``holdout``: rows it never saw, if any.
+
+    ``synthetic``: one table, or several, each from a fit of its own of the same generator; the first is
+    judged, the others say how much releases differ. ``claim``: the (ε, δ) that whoever made it claims.
+    ``anonymeter``, ``synthcity``: whether its metrics are run too, in an environment that the first run builds
+    from the package index.
+    """
+
+    schema: Path
+    real: tuple[Path, ...]
+    synthetic: tuple[Path, ...]
+    holdout: tuple[Path, ...] = ()
+    policy: Path = DEFAULT_POLICY
+    claim: Guarantee | None = None
+    anonymeter: bool = False
+    synthcity: bool = False
+    seed: int = 0
+
+    @property
+    def also(self) -> dict[str, Metric]:
+        """What is run beside the usual metrics."""
+        asked = [w for w in ("anonymeter", "synthcity") if getattr(self, w)]
+        return {n: m for n, m in IN_OWN_ENVIRONMENT.items() if n.split(".")[-1] in asked}
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """All tables under one complete schema, and what was found on the way there."""
+
+    schema: Schema
+    train: pd.DataFrame
+    holdout: pd.DataFrame
+    synthetic: tuple[pd.DataFrame, ...]
+    found: tuple[Score, ...]
+
+
+def prepare(case: Case) -> Material:
+    """Read everything. Raises InputError or DataError for what cannot be judged at all."""
+    if not case.synthetic:
+        raise InputError("synthetic: no file is given")
+    declared = load_schema(case.schema)
+    train = _real(case.real, declared)
+    if case.holdout:
+        holdout = _real(case.holdout, declared)
+    else:
+        train, holdout = _parted(train, declared, case.seed)
+    schema = _closed(declared, pd.concat([train, holdout], ignore_index=True))
+    if schema.image is not None:
+        tables = tuple(_real((path,), schema) for path in case.synthetic)
+        return Material(schema, train, holdout, tables, ())
+    schema, lost = without(schema, absent(case.synthetic, schema))
+    fitted = [fit(path, schema) for path in case.synthetic]
+    return Material(
+        schema, train, holdout, tuple(f.frame for f in fitted), (*lost, *fitted[0].scores)
+    )
+
+
+def judge(case: Case, out: Path, progress: Progress) -> Verdict:
+    """Score, decide, and write scores, verdict and report into the folder ``out``."""
+    if out.exists():
+        raise InputError(f"{out}: exists already; name another folder with --out")
+    policy = load_policy(case.policy)
+    progress("reading", 0.0)
+    material = prepare(case)
+    scores = evaluate(
+        material.train,
+        material.holdout,
+        material.synthetic[0],
+        material.schema,
+        seed=case.seed,
+        progress=lambda metric, done, total: progress(metric, done / total),
+        more=material.synthetic[1:],
+        also=case.also,
+        not_measured={} if case.holdout else dict.fromkeys(NEEDS_HOLDOUT, NO_HOLDOUT),
+    )
+    scorecard = Scorecard((*material.found, *scores))
+    verdict = gate(scorecard, policy)
+    with folder_atomically(out) as folder:
+        scorecard.write(folder)
+        text = json.dumps(asdict(verdict), indent=2, ensure_ascii=False)
+        (folder / "verdict.json").write_text(text, encoding="utf-8")
+        facts = _facts(case, material)
+        facts.write(folder / "facts.json")
+        write_report(folder / "report.html", scorecard, verdict, facts)
+    return verdict
+
+
+def _facts(case: Case, material: Material) -> Facts:
+    """What the report says of the table: nothing is known but its name and what is claimed."""
+    unit = material.schema.unit or "row"
+    claim = None if case.claim is None else Claim(case.claim.epsilon, case.claim.delta, unit)
+    rows = len(material.synthetic[0])
+    name = case.synthetic[0].name
+    return Facts(name, material.schema.name, synthetic_rows=rows, claim=claim)
+
+
+def _real(paths: tuple[Path, ...], schema: Schema) -> pd.DataFrame:
+    """Canonical rows with the unit's name; DataError for the first that does not fit."""
+    source = read_source(paths, schema)
+    conformed, findings = conform(source.texts, schema)
+    if refused := [f for f in findings if f.action == "refused"]:
+        raise DataError(f"{paths[0]}: {refused[0]}")
+    return source.frame(conformed, schema, np.ones(len(conformed), dtype=bool))
+
+
+def _parted(frame: pd.DataFrame, schema: Schema, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Two parts without a unit in common, by a coin for each unit."""
+    unit = np.arange(len(frame)) if schema.unit is None else pd.factorize(frame[schema.unit])[0]
+    rng = np.random.default_rng(seed)
+    held = (rng.random(int(unit.max()) + 1) < SHARE)[unit]
+    return tuple(frame[m].reset_index(drop=True) for m in (~held, held))  # type: ignore[return-value]
+
+
+def _closed(schema: Schema, real: pd.DataFrame) -> Schema:
+    """The schema with its open bins and categories taken from the real rows: fit for the house only."""
+    found: Mapping[str, Column] = {
+        n: _column(schema.columns[n], real[n]) for n in schema.incomplete
+    }
+    return schema.completed(found)
+
+
+def _column(column: Column, values: pd.Series) -> Column:
+    if isinstance(column, Categorical):
+        names = sorted({*values.dropna(), *([column.other] if column.other else [])})
+        return column.model_copy(update={"categories": tuple(names)})
+    assert isinstance(column, Numeric | Datetime)
+    special = column.special if isinstance(column, Numeric) else ()
+    plain = numbers(values[values.notna() & ~values.isin(special)], column)
+    low, high = bounds_as_numbers(column)
+    shares = np.arange(1, OPEN_BINS) / OPEN_BINS
+    inner = np.unique(np.quantile(plain, shares)) if len(plain) else np.zeros(0)
+    edges = [low, *(float(e) for e in inner if low < e < high), high]
+    if isinstance(column, Datetime):
+        return column.model_copy(
+            update={"bins": tuple(number_to_date(e, column.resolution) for e in edges)}
+        )
+    return column.model_validate(column.model_dump() | {"bins": tuple(edges)})

@@ -1,0 +1,1 @@
+"""A release stage by stage, free of Prefect: what is asked for, planned, run and kept."""

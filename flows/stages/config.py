@@ -1,0 +1,310 @@
+"""What a person writes to ask for a release, checked whole before anything is read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import fields
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_type_hints
+
+from pydantic import (
+    AfterValidator,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from evaluators.gate import Policy, Standing
+from flows.stages.places import inside
+from generators.base import Generator
+from generators.registry import GENERATORS, NON_PRIVATE, REFUSED, UNVERIFIED
+from privacy.accounting.accounting import Guarantee
+from privacy.errors import InputError
+from privacy.ledger.address import check_url
+from privacy.reading.arrays import holds_arrays
+from privacy.reading.public import PublicImages, content_digest
+from privacy.schema.documents import Frozen, load_yaml
+from privacy.schema.schema import Schema, load_schema
+
+Words = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=2000, strip_whitespace=True),
+    AfterValidator(lambda text: " ".join(text.split())),
+]
+"""Something in a person's words."""
+
+
+class Loss(Frozen):
+    """An (ε, δ) pair; δ is a public number chosen by a person."""
+
+    epsilon: float = Field(gt=0, le=100)
+    delta: float = Field(gt=0, lt=1e-2)
+
+    @property
+    def guarantee(self) -> Guarantee:
+        return Guarantee(self.epsilon, self.delta)
+
+
+class Select(Frozen):
+    """How one of several generators is chosen: ``generator`` or one of ``others``.
+
+    ``by``: ``random-stopping`` fits and scores candidates a random number of times, ``mean`` on average, inside
+    the guarantee (arXiv 2110.03620); ``holdout`` fits each once, for a part of the guarantee, and asks the
+    people held out under the charge of ``evaluation``; ``uncharged-figures`` fits each once and looks at the
+    people held out without a charge, which the label then says.
+    """
+
+    by: Literal["random-stopping", "holdout", "uncharged-figures"]
+    others: tuple[dict[str, Any], ...] = Field(min_length=1, max_length=100)
+    mean: int | None = Field(default=None, ge=1, le=1000)
+
+    @field_validator("others")
+    @classmethod
+    def _known(cls, value: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
+        for spec in value:
+            make_generator(spec)
+        return value
+
+    @model_validator(mode="after")
+    def _only_there(self) -> Select:
+        if self.mean is not None and self.by != "random-stopping":
+            raise ValueError(f"mean: {self.by} fits every candidate once")
+        return self
+
+
+Sector = Literal["Technology", "Healthcare", "Education", "Government", "Energy", "Finance"]
+"""Those that the registry of differential privacy deployments knows."""
+
+
+class About(Frozen):
+    """What only a person can say of a release, all of it published; what is left out is "not stated".
+
+    ``publisher`` answers for it, ``contact`` says where to ask. ``settings_from``: how generator, ε and
+    settings were chosen, and on what was looked at for it. ``region``: whose people, and under what law.
+    """
+
+    publisher: Words | None = None
+    contact: Words | None = None
+    intended_use: Words | None = None
+    settings_from: Words | None = None
+    region: Words | None = None
+    sector: Sector | None = None
+
+
+class RunConfig(Frozen):
+    """One release. Paths are relative to the config file; without ``runs``, runs are kept in ``runs`` in the
+    working folder. The ledger is ``ledger``, a path or a URL without a password, or else what UNDERSTUDY_LEDGER
+    says, or else a file beside the runs.
+
+    ``guarantee``: what this release may cost. ``budget``: what the data set may cost over all releases,
+    ``guarantee`` where it is left out. ``evaluation``: what figures that may be published may cost the people
+    held out, who pay for nothing else; without it no figure of theirs is published. ``domain_share``: the
+    share of ρ that goes into measuring what the schema leaves open. ``rows``: synthetic rows; where it is
+    left out, as many as the train rows by the schema's public count, or by the model's own noisy estimate.
+    ``select``: choose between ``generator`` and others. ``seed`` repeats sampling and evaluation; noise on
+    private rows cannot be seeded. ``inception``: the file of FID's network, for judging images.
+    ``public_images``: a folder or file of images that whoever writes this declares public, to learn from
+    first. ``approval``: who has the last word about what the policy approves, the policy itself or a person.
+    ``same_people_as``: a data set of the ledger that this one's people are in: one budget and one split for
+    both. ``other_people_than``: data sets that are about other people, on the word of whoever writes this,
+    where the ledger takes them for the same; the label says so. ``license``: under which the synthetic rows
+    may be used, by Hugging Face's name for it (``cc-by-4.0``); it makes no other run, and none is stated
+    where it is left out. ``about``: what else only a person can say of a release, which makes no other run
+    either.
+    """
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
+    schema_file: Path = Field(alias="schema")
+    data: tuple[Path, ...] = ()
+    guarantee: Loss
+    budget: Loss | None = None
+    evaluation: Loss | None = None
+    holdout: float = Field(default=0.2, gt=0, lt=1)
+    domain_share: float = Field(default=0.1, gt=0, lt=1)
+    generator: dict[str, Any]
+    select: Select | None = None
+    rows: int | None = Field(default=None, ge=1, le=100_000_000)
+    seed: int = Field(default=0, ge=0)
+    policy: Path = Path(__file__).parents[2] / "configs" / "policies" / "default.yaml"
+    approval: Literal["person", "policy"] = "policy"
+    same_people_as: str | None = None
+    other_people_than: tuple[str, ...] = ()
+    public_images: Path | None = None
+    inception: Path | None = None
+    license: str | None = Field(default=None, pattern=r"^[a-z0-9][a-z0-9.+-]*$")
+    about: About = About()
+    ledger: str = Field(default="", repr=False)
+    runs: Path | None = None
+
+    @field_validator("data", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str | Path) else value
+
+    @field_validator("generator")
+    @classmethod
+    def _known(cls, value: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        make_generator(value)
+        return value
+
+    @model_validator(mode="after")
+    def _asked(self) -> RunConfig:
+        if self.select is not None and self.select.by == "holdout" and self.evaluation is None:
+            raise ValueError("select: by holdout needs `evaluation: {epsilon: …, delta: …}`")
+        return self
+
+    @property
+    def candidates(self) -> tuple[dict[str, Any], ...]:
+        """The specs to choose from; the only one where nothing is chosen."""
+        return (self.generator, *(self.select.others if self.select else ()))
+
+    @property
+    def unverified(self) -> bool:
+        """Whether the guarantee is, in part, somebody else's word."""
+        return any(spec["name"] in UNVERIFIED for spec in self.candidates)
+
+    @property
+    def non_private(self) -> str:
+        """The first candidate that promises nothing, "" where all do."""
+        return next((str(s["name"]) for s in self.candidates if s["name"] in NON_PRIVATE), "")
+
+    @property
+    def standing(self) -> Standing:
+        """What stands behind the guarantee."""
+        if self.non_private:
+            return "none"
+        return "claimed" if self.unverified else "proved"
+
+    @property
+    def lifetime(self) -> Guarantee:
+        """The data set's budget over all releases."""
+        return (self.budget or self.guarantee).guarantee
+
+    def load_schema(self) -> Schema:
+        return load_schema(self.schema_file)
+
+    def load_policy(self) -> Policy:
+        policy: Policy = load_yaml(self.policy, Policy)
+        return policy
+
+    def digest(self) -> str:
+        """SHA-256 over all that decides what a run does: this config, its schema and its policy, and what is in
+        the files it names beside the data."""
+        beside = {"runs", "ledger", "license", "about", *BY_CONTENT}
+        # what came later: runs begun before keep their names and charges
+        beside |= {"approval"} if self.approval == "policy" else set()
+        beside |= {"select"} if self.select is None else set()
+        beside |= {k for k in ("same_people_as", "other_people_than") if not getattr(self, k)}
+        policy = self.load_policy()
+        usual = {"unverified"} if policy.unverified == "veto" else set()
+        content = self.model_dump(mode="json", exclude=beside) | {
+            "schema": self.load_schema().model_dump(mode="json", exclude=FORECAST_ONLY),
+            "policy": policy.model_dump(mode="json", exclude=usual),
+        }
+        for key in BY_CONTENT:
+            if (path := getattr(self, key)) is not None:
+                content[key] = content_digest(path)
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+FORECAST_ONLY: Any = {"subgroups": {"__all__": {"public_sizes"}}}
+"""Parts of a schema that change no run."""
+
+BY_CONTENT = ("inception", "public_images")
+"""Files that a run is known by, wherever they lie."""
+
+
+def make_generator(spec: dict[str, Any], public: PublicImages | None = None) -> Generator:
+    """The generator that ``{"name": …, parameter: value}`` describes; unknown names and keys are refused.
+
+    ``public``: images for one of ``FROM_PUBLIC``.
+    """
+    known = dict(spec)
+    name = known.pop("name", None)
+    if isinstance(name, str) and name in REFUSED:
+        raise ValueError(f"{name} {REFUSED[name]}")
+    if name not in GENERATORS:
+        raise ValueError(f"name must be one of {', '.join(GENERATORS)}, found {name!r}")
+    kind = GENERATORS[name]
+    allowed = [f.name for f in fields(kind) if f.init and not f.metadata.get("calibrated")]
+    if unknown := sorted(set(known) - set(allowed)):
+        raise ValueError(f"{name} has no parameter {unknown[0]!r}; it has {', '.join(allowed)}")
+    hints = get_type_hints(kind)
+    for key, value in known.items():
+        try:
+            known[key] = TypeAdapter(hints[key]).validate_python(value)
+        except ValidationError as error:
+            raise ValueError(
+                f"{name}: {key}: {error.errors()[0]['msg']}, found {value!r}"
+            ) from None
+    if public is not None:
+        known["public"] = public
+    generator: Generator = kind(**known)
+    return generator
+
+
+def load_config(path: str | Path, data: tuple[Path, ...] = (), reads: bool = True) -> RunConfig:
+    """Read a run config; ``data`` overrides its data paths. Every error is one ``InputError`` line.
+
+    ``reads``: whether private files are to be read, and so must be there.
+    """
+    path = Path(path)
+    base = inside(path).parent
+    config: RunConfig = load_yaml(path, RunConfig)
+
+    def at(place: Path) -> Path:
+        return inside(base / place.expanduser())
+
+    here = Path.cwd() / "runs"
+    resolved = config.model_copy(
+        update={
+            "schema_file": at(config.schema_file),
+            "policy": at(config.policy) if "policy" in config.model_fields_set else config.policy,
+            "runs": at(config.runs) if config.runs else inside(here),
+            "ledger": _ledger(path, config.ledger, base, here),
+            "inception": config.inception and at(config.inception),
+            "public_images": config.public_images and at(config.public_images),
+            "data": tuple(map(inside, data)) or tuple(map(at, config.data)),
+        }
+    )
+    if reads and not resolved.data:
+        raise InputError(f"{path}: no data; set `data:` or pass --data FILE")
+    for file in resolved.data:
+        if reads and not file.is_file():
+            raise InputError(f"{path}: data file {file} does not exist")
+    if resolved.inception is not None and not resolved.inception.is_file():
+        raise InputError(f"{path}: inception: file {resolved.inception} does not exist")
+    if resolved.public_images is not None:
+        _check_public(path, resolved.public_images, resolved.data)
+    return resolved
+
+
+def _ledger(path: Path, named: str, base: Path, runs: Path) -> str:
+    """The ledger of a config, else of the environment, which alone may hold a password."""
+    if not named:
+        return os.environ.get("UNDERSTUDY_LEDGER") or str(inside(runs / "ledger.db"))
+    if "://" not in named:
+        return str(inside(base / Path(named).expanduser()))
+    if (file := check_url(f"{path}: ledger", named)) is not None:
+        inside(Path(file))
+    return named
+
+
+def _check_public(path: Path, public: Path, data: tuple[Path, ...]) -> None:
+    """Raise InputError where public images are not there, or lie where private ones do."""
+    if not public.exists():
+        raise InputError(f"{path}: public_images: {public} does not exist")
+    for file in data:
+        # a CSV file names pictures that lie beside it
+        names = not holds_arrays(file) and file.suffix.lower() != ".parquet"
+        if file.is_relative_to(public) or (names and public.is_relative_to(file.parent)):
+            raise InputError(
+                f"{path}: public_images: {public} and the private {file.name} lie in one folder; keep what is "
+                "public apart"
+            )

@@ -1,0 +1,273 @@
+"""What a planned release will cost, and whom it can serve, from public facts alone: nothing is charged or read.
+
+Cost: the event that the release would be charged for, composed with what the ledger holds. Service: how far a
+group's event rate will be off. One table of a target by a group, on which the whole guarantee is spent, has
+noise of some σ in every cell, so that no generator can be sure of the rate in a group of n people by less than
+about 2σ/n. What generators really reach is a multiple of σ/n, for the σ = k/√(2ρ) of zCDP, which
+``benchmarks/forecast.py`` measures over sweeps.
+
+Privacy claim: none needed; sees configs, schemas and the ledger.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from dp_accounting import ComposedDpEvent, DpEvent, ZCDpEvent
+
+from evaluators.gate import Policy
+from evaluators.tables import MIN_PEOPLE
+from flows.stages.config import RunConfig, load_config
+from flows.stages.plan import Plan
+from flows.stages.run import Run
+from generators.registry import IMAGES
+from privacy.accounting.accounting import (
+    DiscreteGaussianDpEvent,
+    Guarantee,
+    Spent,
+    calibrate,
+    spent,
+    zcdp_budget,
+)
+from privacy.errors import InputError
+from privacy.ledger.ledger import Ledger
+from privacy.schema.codec import Codec
+from privacy.schema.schema import Schema, Subgroup
+
+FACTORS: Mapping[str, float] = {
+    "aim": 6.8,
+    "mst": 127.9,
+    "pategan": 9.3,
+    "ctgan": 8.9,
+    "diffusion": 9.6,
+}
+"""Root mean square error of a group's event rate over σ/n (``benchmarks/results/forecast.json``)."""
+
+RULE = "base_rate.difference"
+"""The metric of the policy whose limit a group must keep."""
+
+TOLERANCE = 0.05
+"""That limit where the policy has no such rule."""
+
+SURE = 2.0
+"""Standard errors that must fit inside the limit."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """ε of one partition at the data set's δ: so far, after this release, and what it may be."""
+
+    partition: str
+    release: Spent
+    before: float
+    after: float
+    budget: float
+
+    @property
+    def fits(self) -> bool:
+        return self.after <= self.budget
+
+
+@dataclass(frozen=True)
+class Group:
+    """A group whose size is public; errors are of its event rate, as twice the standard error.
+
+    ``needs``: the ε at which the generator is expected to keep within the policy's limit.
+    """
+
+    name: str
+    people: int
+    at_best: float
+    expected: float | None
+    verdict: str
+    needs: float | None
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """All that can be said beforehand. ``smallest``: people that a group must have, at best and expected."""
+
+    data_set: str
+    generator: str
+    costs: tuple[Cost, ...]
+    groups: tuple[Group, ...]
+    smallest: tuple[int, int | None]
+    limit: float
+    advice: tuple[str, ...]
+
+
+def forecast(path: Path) -> Forecast:
+    """The forecast of a release config, whose data files need not be there."""
+    config = load_config(path, reads=False)
+    plan = Plan.of(Run.of(config))
+    schema, share = plan.schema, 1 - config.holdout
+    rho = zcdp_budget(config.guarantee.guarantee)
+    sigma = schema.max_rows_per_unit / math.sqrt(2 * rho)
+    least = _least_sigma(config.guarantee.guarantee, schema.max_rows_per_unit)
+    limit = _limit(config.load_policy())
+    name = str(config.generator["name"])
+    # the factors were measured for a generator that has the whole guarantee to itself
+    factor = None if config.select else FACTORS.get(name)
+    groups = tuple(
+        _group(label, people, share, least, sigma, factor, limit, config.guarantee.delta, schema)
+        for label, people in public_sizes(schema).items()
+    )
+    account = config.same_people_as or schema.name
+    costs = [_cost(config.ledger, account, "train", plan.event, config.lifetime)]
+    if config.evaluation is not None:
+        event = ComposedDpEvent([plan.evaluation_event, ZCDpEvent(plan.choice_rho)])
+        costs.append(_cost(config.ledger, account, "holdout", event, config.lifetime))
+    return Forecast(
+        schema.name,
+        name,
+        tuple(costs),
+        groups,
+        (
+            math.ceil(SURE * least / limit / share),
+            None if factor is None else math.ceil(SURE * factor * sigma / limit / share),
+        ),
+        limit,
+        (*_refused(config), *_contradictions(config, schema), *_advice(schema, name, groups)),
+    )
+
+
+def public_sizes(schema: Schema) -> dict[str, int]:
+    """ "sex=F" → people, for every subgroup whose sizes the schema declares public."""
+    found: dict[str, int] = {}
+    for subgroup in schema.subgroups:
+        sizes = subgroup.public_sizes or {}
+        if not sizes:
+            continue
+        labels = _labels(schema, subgroup)
+        if unknown := sorted(set(sizes) - set(labels)):
+            raise InputError(
+                f"subgroups: {subgroup.name!r} has no group {unknown[0]!r}; it has {', '.join(labels)}"
+            )
+        found |= {f"{subgroup.name}={label}": people for label, people in sizes.items()}
+    return found
+
+
+def _labels(schema: Schema, subgroup: Subgroup) -> list[str]:
+    """The names of a subgroup's groups, whatever else the schema leaves open."""
+    column = {subgroup.column: schema.columns[subgroup.column]}
+    alone = Schema(name=schema.name, columns=column, subgroups=(subgroup,))
+    if alone.incomplete:
+        raise InputError(
+            f"subgroups: {subgroup.name!r} declares sizes, but its column's values are not declared"
+        )
+    return list(Codec(alone).groups(subgroup)[1])
+
+
+def _least_sigma(guarantee: Guarantee, k: int) -> float:
+    """The least noise of a table on which the whole guarantee is spent."""
+    sigma = k / math.sqrt(2 * zcdp_budget(guarantee))
+    if k > 1:
+        return sigma
+    return calibrate(guarantee, DiscreteGaussianDpEvent, sigma / 2, sigma, 1e-4)
+
+
+def _group(
+    label: str,
+    people: int,
+    share: float,
+    least: float,
+    sigma: float,
+    factor: float | None,
+    limit: float,
+    delta: float,
+    schema: Schema,
+) -> Group:
+    n = max(1.0, people * share)
+    at_best = SURE * least / n
+    expected = None if factor is None else factor * SURE * sigma / n
+    needs = None
+    if factor is not None:
+        enough = limit * n / (SURE * factor)
+        rho = schema.max_rows_per_unit**2 / (2 * enough**2)
+        needs = spent([ZCDpEvent(rho)], delta).epsilon
+    return Group(
+        label,
+        people,
+        min(1.0, at_best),
+        None if expected is None else min(1.0, expected),
+        _verdict(people * (1 - share), at_best, expected, limit),
+        needs,
+    )
+
+
+def _verdict(held_out: float, at_best: float, expected: float | None, limit: float) -> str:
+    if at_best > limit:
+        return "no generator can serve it at this ε"
+    if held_out < MIN_PEOPLE:
+        return f"about {held_out:.0f} people held out: too few to be judged, so no approval"
+    if expected is None:
+        return "not known: no sweep has measured it"
+    return "can be served" if expected <= limit else "at risk of a veto"
+
+
+def _limit(policy: Policy) -> float:
+    """The narrowest limit that the policy sets to a group's event rate."""
+    found = [r.at_most for r in policy.rules if r.metric == RULE and r.at_most is not None]
+    return min(found, default=TOLERANCE)
+
+
+def _cost(url: str, data_set: str, partition: str, event: DpEvent, budget: Guarantee) -> Cost:
+    """Against the ledger where there is one, which is not made here."""
+    alone = spent([event], budget.delta)
+    if "://" not in url and not Path(url).exists():
+        return Cost(partition, alone, 0.0, alone.epsilon, budget.epsilon)
+    ledger = Ledger(url)
+    known = {d.name: d for d in ledger.datasets()}.get(data_set)
+    if known is None:
+        return Cost(partition, alone, 0.0, alone.epsilon, budget.epsilon)
+    before = ledger.spent(data_set, partition).epsilon
+    after = ledger.would_spend(data_set, partition, [event]).epsilon
+    return Cost(partition, alone, before, after, known.budget.epsilon)
+
+
+def _refused(config: RunConfig) -> tuple[str, ...]:
+    """What the gate will say whatever the rows are."""
+    if config.standing != "claimed" or config.load_policy().unverified == "allow":
+        return ()
+    return (
+        "Sure to be vetoed: the guarantee is claimed upstream and not verified, and the policy lets no such "
+        "release out (`unverified: allow` would).",
+    )
+
+
+def _contradictions(config: RunConfig, schema: Schema) -> tuple[str, ...]:
+    """What the ledger will say to a schema that knows people otherwise than it was told before."""
+    if "://" not in config.ledger and not Path(config.ledger).exists():
+        return ()
+    known = {d.name: d for d in Ledger(config.ledger).datasets()}.get(schema.name)
+    different = known and known.identity and known.identity.against(schema)
+    return (f"Sure to be refused: {different}.",) if different else ()
+
+
+def _advice(schema: Schema, name: str, groups: tuple[Group, ...]) -> list[str]:
+    if schema.image is not None:
+        return [
+            f"Generators of image sets are {' and '.join(IMAGES)}; image-gan is the faster one."
+        ]
+    best = min(FACTORS, key=lambda n: FACTORS[n])
+    advice = []
+    if FACTORS.get(name, math.inf) > FACTORS[best]:
+        known = f"{FACTORS[name]:.1f}" if name in FACTORS else "was in none"
+        advice.append(
+            f"Take {best}: its group rates were the closest in the sweeps "
+            f"({FACTORS[best]:.1f} σ/n; {name} {known})."
+        )
+    weak = [g for g in groups if g.verdict != "can be served"]
+    if weak:
+        advice.append(
+            f"{weak[0].name} is the weakest group: widen its band, merge it with another, or make no claim "
+            "about it in the schema."
+        )
+    if not groups:
+        advice.append(
+            "No group's size is declared public (`public_sizes:` of a subgroup), so nothing is said of groups."
+        )
+    return advice

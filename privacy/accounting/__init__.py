@@ -1,0 +1,1 @@
+"""What was spent, and what that lets any attack reach: DpEvents composed, calibrated and put into words."""

@@ -1,0 +1,130 @@
+"""The charges of a ledger, and the permits they give.
+
+Privacy claim: a permit is the word of a charge that stands in the ledger; nothing else makes one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import sqlalchemy as sa
+from dp_accounting import ComposedDpEvent, DpEvent, NoOpDpEvent
+from dp_accounting.dp_event import RepeatAndSelectDpEvent
+
+from privacy.accounting.accounting import event_from_json, event_to_json
+from privacy.errors import PermitError
+from privacy.ledger.register import Dataset
+from privacy.people.split import Split
+
+metadata = sa.MetaData()
+CHARGES = sa.Table(
+    "charges",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("dataset", sa.String(64), nullable=False, index=True),
+    sa.Column("partition", sa.String(16), nullable=False),
+    sa.Column("run", sa.String(128), nullable=False),
+    sa.Column("who", sa.String(64), nullable=False),
+    sa.Column("attempt", sa.String(64), nullable=False),
+    sa.Column("purpose", sa.String(128), nullable=False),
+    sa.Column("event", sa.Text, nullable=False),
+    sa.Column("time", sa.String(32), nullable=False),
+    sa.Column("previous", sa.String(64), nullable=False),
+    sa.Column("hash", sa.String(64), nullable=False),
+    sa.UniqueConstraint("attempt", "partition", "purpose"),
+)
+
+
+@dataclass(frozen=True)
+class Charge:
+    """One row of the ledger: who was charged for what, and the hashes that chain it."""
+
+    number: int
+    dataset: str
+    partition: str
+    run: str
+    who: str
+    attempt: str
+    purpose: str
+    event: str
+    time: str
+    previous: str
+    hash: str
+
+    @property
+    def dp_event(self) -> DpEvent:
+        """The event that was charged."""
+        return event_from_json(json.loads(self.event))
+
+
+ISSUER = object()
+
+
+@dataclass(frozen=True)
+class Permit:
+    """The ledger's word that one event on one partition has been charged; only the ledger makes one.
+
+    A permit whose event is NoOpDpEvent opens rows for internal use: what is computed must stay in the house.
+    """
+
+    charge: Charge
+    entry: Dataset
+    issuer: object = field(repr=False)
+    public: bool = False
+    """Whether a person declared the rows public: it then covers whatever is done with them."""
+
+    def __post_init__(self) -> None:
+        if self.issuer is not ISSUER:
+            raise PermitError("a permit comes from Ledger.charge and from nowhere else")
+
+    @property
+    def dataset(self) -> str:
+        return self.charge.dataset
+
+    @property
+    def partition(self) -> str:
+        return self.charge.partition
+
+    @property
+    def split(self) -> Split:
+        return self.entry.split
+
+    def covers(self, event: DpEvent, attempt: str) -> None:
+        """Raise PermitError unless ``event``, or what is made of it, was charged for ``attempt``."""
+        if attempt != self.charge.attempt:
+            raise PermitError(f"the permit is of attempt {self.charge.attempt}, not of {attempt}")
+        if self.public:
+            return
+        charged = self.charge.dp_event
+        if event not in _within(charged):
+            raise PermitError(f"the permit was charged for {charged}, not for {event}")
+
+
+def _within(event: DpEvent) -> Iterator[DpEvent]:
+    """An event, and all that it is composed or repeated of."""
+    yield event
+    if isinstance(event, ComposedDpEvent):
+        for part in event.events:
+            yield from _within(part)
+    elif isinstance(event, RepeatAndSelectDpEvent):
+        yield from _within(event.event)
+
+
+def event_text(event: DpEvent) -> str:
+    """An event as the ledger writes it."""
+    return json.dumps(event_to_json(event), sort_keys=True)
+
+
+def recorded(db: sa.Connection, datasets: set[str] | None = None) -> list[Charge]:
+    """The charges of some data sets, or all; oldest first."""
+    query = sa.select(CHARGES).order_by(CHARGES.c.number)
+    if datasets is not None:
+        query = query.where(CHARGES.c.dataset.in_(sorted(datasets)))
+    return [Charge(**row._mapping) for row in db.execute(query)]
+
+
+def spent_on(db: sa.Connection, datasets: set[str]) -> bool:
+    """Whether anything was ever charged to one of them."""
+    return any(not isinstance(c.dp_event, NoOpDpEvent) for c in recorded(db, datasets))

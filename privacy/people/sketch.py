@@ -1,0 +1,270 @@
+"""A sketch of the people of a data set, by which they are known again under another name.
+
+Bottom-k sketches (Cohen and Kaplan, PODC 2007) of keyed hashes, several ways of looking at the same rows,
+none of which goes by what columns are called or where they stand: the names of the units; the distinct rows;
+rows with how often each occurs; and pairs of columns, which stay what they are when other columns come, go or
+are written otherwise. The share that two data sets have in common follows from the hashes below the point to
+which both sketches are whole. ``keys`` are those by which units are split: where people are known again and
+their keys are not, the same people would change sides.
+
+The key of the hashes is a secret of the house, so a sketch names nobody to whoever lacks the ledger; with the
+ledger one can ask whether a known person is in it.
+
+Privacy claim: none; made of all rows of a data set and kept in its ledger. It is never published: what it
+decides is whether the house may go on.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any, Self
+
+import numpy as np
+import pyarrow as pa
+
+from privacy.people.keys import Numbered, keys_of, numbered, plain_columns
+from privacy.people.plain import plain_name, plain_value
+from privacy.reading.conform import instant
+from privacy.reading.source import Source
+from privacy.schema.columns import Column, Datetime, Identifier
+from privacy.schema.schema import Schema
+
+NAMES, ROWS, PAIR = 8192, 4096, 256
+"""Most hashes that are kept of names and keys, of rows, and of each pair of columns."""
+
+COLUMNS = 9
+"""Pairs are made of so many columns, those with the most values."""
+
+SAMPLE = 20_000
+"""About so many rows are looked at for a pair."""
+
+ALL, LOW = 2**64 - 1, np.uint64(2**16 - 1)
+"""All hashes, and the bits of one that tell how often it occurs."""
+
+SMALL = 0.05
+"""The share of people that two data sets may have in common without being taken for one."""
+
+SPARSE = 0.4
+"""Where fewer rows than these repeat, a row says who it is; otherwise how often it occurs has to agree too."""
+
+LIKELY = 0.6
+"""Of the values of a pair, with how often they occur, two samples of one population agree on fewer by chance
+(at most e⁻¹ of those that occur once)."""
+
+PART = 0.25
+"""So many of the pairs have to agree: others may have been rounded, recoded or left out."""
+
+ENOUGH, NEARLY_ALL, FEW = 20, 0.9, 3
+"""Fewer than ``ENOUGH`` rows in common say nothing, unless they are nearly all, and a few at least."""
+
+KEPT = 0.8
+"""Of the people that are known again, the share whose keys must be what they were."""
+
+Hashes = np.ndarray
+"""uint64, each of one item."""
+
+
+@dataclass(frozen=True)
+class View:
+    """The smallest hashes of a set, increasing; all there are up to ``below``."""
+
+    smallest: Hashes
+    below: int = ALL
+
+    @classmethod
+    def of(cls, hashes: Hashes, most: int, below: int = ALL) -> Self:
+        """The view of distinct hashes, of which those up to ``below`` are given."""
+        found = np.sort(hashes)
+        return cls(found, below) if len(found) <= most else cls(found[:most], int(found[most - 1]))
+
+    def common(self, other: View) -> tuple[int, int]:
+        """How many hashes agree, of how many of the smaller set; both are whole as far as is looked."""
+        below = np.uint64(min(self.below, other.below))
+        mine, theirs = (v.smallest[v.smallest <= below] for v in (self, other))
+        return len(np.intersect1d(mine, theirs, assume_unique=True)), min(len(mine), len(theirs))
+
+    def to_plain(self) -> dict[str, Any]:
+        kept = base64.b64encode(self.smallest.astype("<u8").tobytes()).decode()
+        return {"smallest": kept, "below": self.below}
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Self:
+        kept = np.frombuffer(base64.b64decode(plain["smallest"]), "<u8").astype(np.uint64)
+        return cls(kept, int(plain["below"]))
+
+
+@dataclass(frozen=True)
+class Counted:
+    """The values of a column, a pair or whole rows: all, those that occur once, and all with how often they
+    occur."""
+
+    every: View
+    once: View
+    often: View
+
+    @classmethod
+    def of(cls, hashes: Hashes, most: int, below: int = ALL) -> Self:
+        """Of one hash a row; values up to ``below`` are looked at."""
+        values, times = np.unique(hashes[hashes <= np.uint64(below)], return_counts=True)
+        # the count goes where it does not change the order
+        often = (values & ~LOW) | (_mixed(times.astype(np.uint64)) & LOW)
+        views = values, values[times == 1], often
+        return cls(*(View.of(v, most, below) for v in views))
+
+    def to_plain(self) -> list[dict[str, Any]]:
+        return [v.to_plain() for v in (self.every, self.once, self.often)]
+
+    @classmethod
+    def from_plain(cls, plain: list[Mapping[str, Any]]) -> Self:
+        return cls(*map(View.from_plain, plain))
+
+
+@dataclass(frozen=True)
+class Sketch:
+    """The people of one set of files. ``repeated``: the share of rows that have an equal."""
+
+    names: View | None
+    keys: View
+    rows: Counted
+    pairs: tuple[Counted, ...]
+    repeated: float
+
+    @classmethod
+    def of(cls, source: Source, schema: Schema, form: str, secret: bytes) -> Self:
+        """Of all rows of a source.
+
+        ``form``: in which keys are made. ``secret``: the house's, since sketches made with two cannot be
+        compared.
+        """
+        names: View | None = None
+        if schema.unit is not None:
+            units = numbered(source.texts[schema.unit]).changed(_name)
+            names = View.of(np.unique(units.hashed(secret)), NAMES)
+        keys = numbered(pa.array(keys_of(source, schema, form).names, pa.string()))
+        values = {
+            n: _dated(column, schema.columns[n])
+            for n, column in plain_columns(source, schema).items()
+            if not isinstance(schema.columns[n], Identifier)
+        }
+        hashes = {n: column.hashed(secret) for n, column in values.items()}
+        telling = sorted(values, key=lambda n: -len(values[n].distinct))[:COLUMNS]
+        rows = _mixed(np.sum([*hashes.values()], axis=0))
+        once = np.unique(rows, return_counts=True)[1] == 1
+        n = len(rows)
+        below = ALL if n <= SAMPLE else int(ALL * (SAMPLE / n))
+        return cls(
+            names,
+            View.of(np.unique(keys.hashed(secret)), NAMES),
+            Counted.of(rows, ROWS),
+            tuple(
+                Counted.of(_mixed(_mixed(hashes[a]) + _mixed(hashes[b])), PAIR, below)
+                for a, b in combinations(telling, 2)
+            ),
+            1 - int(once.sum()) / n,
+        )
+
+    def likeness(self, other: Sketch) -> str:
+        """By what more than a small share of the people of one seem to be of the other; "" where by nothing."""
+        ways = {
+            "their names": self._names_agree,
+            "their rows": self._rows_agree,
+            "what pairs of their columns hold": self._pairs_agree,
+        }
+        return next((way for way, agree in ways.items() if agree(other)), "")
+
+    def _names_agree(self, other: Sketch) -> bool:
+        if self.names is None or other.names is None:
+            return False
+        agree, of = self.names.common(other.names)
+        return agree > SMALL * of
+
+    def _rows_agree(self, other: Sketch) -> bool:
+        repeated = min(self.repeated, other.repeated)
+        if repeated < SPARSE:
+            agree, of = self.rows.every.common(other.rows.every)
+            # where rows repeat within a data set they also do by chance in another
+            limit = SMALL + 2 * repeated
+        else:
+            agree, of = self.rows.often.common(other.rows.often)
+            limit = NEARLY_ALL
+        return agree > limit * of and (
+            agree >= ENOUGH or (agree > NEARLY_ALL * of and agree >= FEW)
+        )
+
+    def _pairs_agree(self, other: Sketch) -> bool:
+        """Each pair is held against every one of the other, since columns may be called otherwise."""
+        fewer, more = sorted((self.pairs, other.pairs), key=len)
+        said = [s for p in fewer if (s := _found(p, more)) is not None]
+        return sum(said) > PART * len(said)
+
+    def under_other_keys(self, before: Sketch) -> bool:
+        """Whether people of ``before`` are known again, by names or rows, and their keys are not what they
+        were."""
+        keys = self.keys.common(before.keys)[0]
+        names = self.names and before.names and self.names.common(before.names)[0]
+        if names:
+            return keys < KEPT * names
+        agree, of = self.rows.every.common(before.rows.every)
+        likely = agree >= ENOUGH and agree > (LIKELY + max(self.repeated, before.repeated)) * of
+        share, every = self.keys.common(before.keys)
+        return likely and share < KEPT * every * agree / of
+
+    def to_plain(self) -> dict[str, Any]:
+        """As plain JSON."""
+        return {
+            "names": self.names and self.names.to_plain(),
+            "keys": self.keys.to_plain(),
+            "rows": self.rows.to_plain(),
+            "pairs": [p.to_plain() for p in self.pairs],
+            "repeated": self.repeated,
+        }
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Self:
+        """What ``to_plain`` gave."""
+        return cls(
+            plain["names"] and View.from_plain(plain["names"]),
+            View.from_plain(plain["keys"]),
+            Counted.from_plain(plain["rows"]),
+            tuple(map(Counted.from_plain, plain["pairs"])),
+            plain["repeated"],
+        )
+
+
+def _found(pair: Counted, among: Sequence[Counted]) -> bool | None:
+    """Whether a pair of columns is one of others, by most of its values; None where there is too little to
+    say."""
+    shares = [
+        agree / of
+        for other in among
+        for agree, of in (pair.once.common(other.once), pair.often.common(other.often))
+        if of >= ENOUGH
+    ]
+    return max(shares) > LIKELY if shares else None
+
+
+def _name(text: str) -> str:
+    """A name as it may be written in another file: also without zeros in front, and in small letters."""
+    return plain_value(plain_name(text)).lower()
+
+
+def _dated(values: Numbered, column: Column) -> Numbered:
+    """Days in one form, whatever format a file writes them in."""
+    if not isinstance(column, Datetime) or column.format is None:
+        return values
+
+    def day(text: str) -> str:
+        found = instant(text, column.format)
+        return text if np.isnat(found) else plain_value(str(found))
+
+    return values.changed(day)
+
+
+def _mixed(hashes: Hashes) -> Hashes:
+    """The finaliser of SplitMix64, so that sums of hashes are spread evenly again."""
+    mixed = (hashes ^ (hashes >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return np.asarray(mixed ^ (mixed >> np.uint64(31)))

@@ -1,0 +1,1 @@
+"""Files of every kind → texts → canonical values inside the schema, each read by itself; drafts of a schema."""

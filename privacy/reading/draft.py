@@ -1,0 +1,148 @@
+"""A first schema for a table nobody has described yet, read from its private rows.
+
+Privacy claim: none, on purpose. What a draft holds is private until a person has confirmed, value
+by value, that it is public knowledge; ``load_schema`` refuses it until then.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow.compute as pc
+import yaml
+
+from privacy.errors import DataError, InputError
+from privacy.reading.arrays import holds_arrays
+from privacy.reading.numerals import numbers_in
+from privacy.reading.read import NULL, read_any
+from privacy.schema.columns import MAX_WHOLE
+from privacy.schema.schema import DRAFT_MARK, Csv
+
+HEADER = f"""\
+# THIS DRAFT WAS READ FROM PRIVATE ROWS. DO NOT PUBLISH IT, AND DO NOT RELEASE WITH IT AS IT IS.
+#
+# A schema may only say what is public. A category, a bound or a missing value that is copied from
+# the rows gives people away, and no noise added later takes that back. Go through the columns:
+#   * Every line marked "{DRAFT_MARK[2:]}" holds such a copy. Replace it by what
+#     the documentation says, or by a natural range, or make sure that it is public; then take the
+#     mark away. Do the same with the names of the columns and with the kinds, which are guesses.
+#   * Delete what must not be modelled (and set surplus_columns: drop).
+#   * Say who is protected (unit), what is to be predicted (targets) and whom the release must
+#     serve (subgroups).
+# When every value is confirmed, delete the line `draft:`. Until then the schema is refused.
+"""
+
+MISSING = ("", "?", "NA", "N/A", "NaN", "nan", "NULL", "null", "None")
+"""Texts that usually stand for a missing value."""
+
+IDENTIFIER = ["    kind: identifier  # a guess: nearly every row has its own"]
+
+MOST_CATEGORIES = 50
+MOST_NUMBER_CATEGORIES = 10
+MOST_SPECIAL = 5
+
+
+def draft_schema(path: Path, form: Csv = Csv()) -> str:  # noqa: B008 (frozen)
+    """A schema as YAML, with every value read from private rows marked; see ``HEADER``.
+
+    Raises DataError for a file that cannot be read as a table, InputError for one of pictures.
+    """
+    if holds_arrays(path):
+        raise InputError(
+            f"{path}: a schema with pictures is written by hand, as configs/schemas/mnist.yaml is; only"
+            " tables are drafted"
+        )
+    table = read_any(path, form)
+    if table.num_rows == 0:
+        raise DataError(f"{path}: no rows to draft a schema from")
+    stem = re.sub(r"[^a-z0-9_-]+", "_", path.name.lower().split(".")[0]).lstrip("0123456789_-")
+    lines = [HEADER, "draft: unconfirmed", f"name: {_yaml(stem[:63] or 'draft')}"]
+    lines += ["description: ''", "source: ''  # where each value below is published"]
+    lines += [
+        "# unit: the identifier column that names the person, where a person has several rows"
+    ]
+    if written := form.model_dump(exclude_defaults=True):
+        lines += [f"csv: {_yaml(written)}"]
+    lines += ["columns:"]
+    for name in table.column_names:
+        counts = pc.value_counts(table[name])
+        texts = pd.Series(counts.field("values").to_pylist(), dtype=object)
+        lines += [f"  {_yaml(name)}:", *_column(texts, np.asarray(counts.field("counts")))]
+    lines += ["targets: []", "subgroups: []", ""]
+    return "\n".join(lines)
+
+
+def _column(texts: pd.Series, counts: np.ndarray) -> list[str]:
+    """The lines of one column, from its distinct texts and their counts."""
+    missing = texts.isin([*MISSING, NULL]).to_numpy()
+    kind = _kind(texts[~missing], int(counts[~missing].sum()))
+    if missing.any():
+        found = sorted(t for t in texts[missing] if t != NULL) or [""]
+        kind = [*kind, "    missing: keep", f"    missing_values: {_yaml(found)}  {DRAFT_MARK}"]
+    return kind
+
+
+def _kind(texts: pd.Series, rows: int) -> list[str]:
+    numbers = numbers_in(texts)
+    finite = np.isfinite(numbers) & (np.abs(numbers) <= MAX_WHOLE)
+    padded = texts.str.fullmatch(r"-?0\d+").to_numpy(dtype=bool)
+    special = texts[~finite]
+    if finite.sum() > MOST_NUMBER_CATEGORIES and len(special) <= MOST_SPECIAL and not padded.any():
+        return _numeric(texts[finite], numbers[finite], sorted(special), rows)
+    if len(texts) > 1 and (dates := _as_dates(texts)) is not None:
+        return _datetime(dates)
+    if 0 < len(texts) <= MOST_CATEGORIES:
+        order = np.lexsort((texts, np.where(finite, numbers, np.inf)))
+        values = [f"      - {_yaml(text)}  {DRAFT_MARK}" for text in texts.iloc[order]]
+        return ["    kind: categorical", "    categories:", *values]
+    if len(texts) > rows / 2:
+        return IDENTIFIER
+    return [
+        "    kind: categorical",
+        "    categories: null  # too many to list: the frequent ones are found under a charge",
+        "    other: (other)",
+    ]
+
+
+def _numeric(texts: pd.Series, numbers: np.ndarray, special: list[str], rows: int) -> list[str]:
+    whole = bool((numbers == np.round(numbers)).all())
+    if whole and len(texts) == rows > MOST_CATEGORIES:
+        return IDENTIFIER
+    low, high = numbers.min(), numbers.max()
+    bounds = [int(low), int(high)] if whole else [float(low), float(high)]
+    lines = [
+        f"    kind: {'integer' if whole else 'float'}",
+        f"    bounds: {_yaml(bounds)}  {DRAFT_MARK}",
+        "    out_of_range: clamp  # bins: none given, so they are measured under a charge",
+    ]
+    return lines + ([f"    special: {_yaml(special)}  {DRAFT_MARK}"] if special else [])
+
+
+def _as_dates(texts: pd.Series) -> pd.Series | None:
+    """The texts as dates, or None where one of them is none."""
+    if not texts.str.match(r"\d{4}-\d\d").all():
+        return None
+    dates = pd.to_datetime(texts, format="ISO8601", errors="coerce", utc=True)
+    return None if dates.isna().any() else dates.dt.tz_localize(None)
+
+
+def _datetime(dates: pd.Series) -> list[str]:
+    days = bool((dates == dates.dt.normalize()).all())
+    first, last = dates.min().floor("D"), dates.max().ceil("D")
+    last = last if last > first else last + pd.Timedelta(days=1)
+    return [
+        "    kind: datetime",
+        f"    bounds: {_yaml([first.date(), last.date()])}  {DRAFT_MARK}",
+        f"    resolution: {'day' if days else 'second'}",
+        "    out_of_range: clamp  # bins: none given, so they are measured under a charge",
+    ]
+
+
+def _yaml(value: Any) -> str:
+    """A value on one line of YAML."""
+    dumped: str = yaml.safe_dump([value], default_flow_style=True, width=10**9, allow_unicode=True)
+    return dumped.strip()[1:-1]

@@ -1,0 +1,290 @@
+"""Files → a table of texts: CSV (gz too) and Parquet, strictly.
+
+Everything is text at first, because what a text means is the schema's to say: no type is guessed,
+no column dropped, no ragged row mended.
+
+Privacy claim: none; called only behind ``PrivateTable.open`` and by the commands that say they read
+private data. What a file holds is quoted only in ``DataError.private``.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import hashlib
+import io
+import itertools
+import os
+import re
+import zlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
+
+from privacy.errors import DataError, InputError
+from privacy.schema.schema import Csv, Schema
+
+NULL = "\ufdd0null"
+"""Stands for a Parquet null: begins with a sign that Unicode keeps for such use, and no value may hold.
+
+Not with NUL, where pandas' string hash tables end: rows that differ after a null were equal to them.
+"""
+
+SUFFIXES = (".csv", ".tsv", ".txt", ".data", ".test")
+
+LINE_BREAK = re.compile(r"\r\n?|\n")
+"""However a file breaks its lines; inside a quoted value every such break is read as \\n."""
+
+UNREADABLE = (pa.ArrowException, OSError, ValueError, EOFError, csv.Error, zlib.error)
+
+
+def read_texts(paths: Sequence[Path], schema: Schema) -> pa.Table:
+    """All rows of all files, every declared column as text, in schema order; for tables without pictures.
+
+    Raises InputError for a file that is not there, DataError for what is inside it.
+    """
+    if not paths:
+        raise InputError("data: no file is given")
+    names = tuple(schema.columns)
+    tables = [_declared(path, read_any(path, schema.csv, names), schema) for path in paths]
+    return concatenated(paths, tables)
+
+
+def concatenated(paths: Sequence[Path], tables: Sequence[pa.Table]) -> pa.Table:
+    """Tables with the same columns as one; DataError where that has no rows."""
+    table = pa.concat_tables(tables).combine_chunks()
+    if table.num_rows == 0:
+        raise DataError(f"{paths[0]}: the file holds a header and no rows; give the right file")
+    return table
+
+
+def read_any(path: Path, form: Csv, columns: tuple[str, ...] = ()) -> pa.Table:
+    """One file as texts, all its columns.
+
+    ``columns`` names those of a file without a header; without it they are column_1, column_2, …
+    """
+    name = path.name.lower()
+    if not name.removesuffix(".gz").endswith(SUFFIXES) and not name.endswith(".parquet"):
+        raise InputError(
+            f"{path}: expected a CSV file (.csv, .tsv, .txt, .data; .gz too) or .parquet"
+        )
+    check_readable(path)
+    if name.endswith(".parquet"):
+        return as_texts(path, read_parquet(path))
+    return _csv(path, form, columns)
+
+
+def check_readable(path: Path) -> None:
+    """Raise InputError for a file that is not there or not ours to read."""
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
+    if not os.access(path, os.R_OK):
+        raise InputError(f"{path}: may not be read; ask its owner for permission")
+
+
+def read_parquet(path: Path) -> pa.Table:
+    """One Parquet file with the types that it has."""
+    try:
+        with pq.ParquetFile(path) as file:
+            table = file.read()
+    except UNREADABLE as error:
+        raise DataError(f"{path}: not a readable Parquet file: {one_line(error)}") from error
+    _check_names(path, table.column_names)
+    return table
+
+
+def as_texts(path: Path, table: pa.Table) -> pa.Table:
+    """Every value of a typed table as text, NULL for a null."""
+    texts = {}
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        try:
+            texts[name] = pc.cast(column, pa.string())
+        except UNREADABLE as error:
+            raise DataError(
+                f"{path}: column {name!r} of type {column.type} cannot be read as text;"
+                " store texts, numbers or dates"
+            ) from error
+    table = pa.table(texts)
+    _refuse_signs(path, table)
+    return pa.table({n: pc.fill_null(table[n], NULL) for n in table.column_names})
+
+
+def _refuse_signs(path: Path, table: pa.Table) -> None:
+    _refuse(path, table, "\0", "a NUL byte; export the file as text")
+    _refuse(path, table, NULL[0], "the sign U+FDD0, which is no character; export the file as text")
+
+
+def _refuse(path: Path, table: pa.Table, sign: str, advice: str) -> None:
+    """Refuse a table in which any value holds ``sign``."""
+    for name in table.column_names:
+        found = pc.match_substring(table[name], sign)
+        if pc.any(found).as_py():
+            row = pc.index(found, pa.scalar(True)).as_py() + 1
+            raise DataError(f"{path}: column {name!r}, row {row}: {advice}")
+
+
+def _csv(path: Path, form: Csv, columns: tuple[str, ...]) -> pa.Table:
+    first, remarks = _first_line(path, form)
+    names = _names(path, first, form, columns)
+    written = first if form.header else names
+    convert = pacsv.ConvertOptions(
+        column_types={n: pa.string() for n in written}, strings_can_be_null=False, null_values=[]
+    )
+    read = pacsv.ReadOptions(
+        encoding=form.encoding,
+        column_names=None if form.header else names,
+        skip_rows=remarks,
+        block_size=1 << 24,
+    )
+
+    def invalid(row: pacsv.InvalidRow) -> str:
+        is_comment = form.comment is not None and row.text.startswith(form.comment)
+        # a quote left open in a remark would take the rows after it along
+        return "skip" if is_comment and not LINE_BREAK.search(row.text) else "error"
+
+    parse = pacsv.ParseOptions(
+        delimiter=form.separator, newlines_in_values=True, invalid_row_handler=invalid
+    )
+    try:
+        with pa.input_stream(str(path), compression="gzip" if _zipped(path) else None) as stream:
+            table = pacsv.read_csv(stream, read, parse, convert)
+    except UNREADABLE as error:
+        raise DataError(
+            f"{path}: not a readable CSV file: {_advice(error, form, names)}"
+        ) from error
+    table = table.rename_columns(names)
+    _refuse_signs(path, table)
+    if form.newlines:
+        _refuse_open_quote(path, form)
+        # pyarrow loses the \n of a quoted \r\n between two blocks, so where a row stands would show in it
+        texts = {n: pc.replace_substring_regex(table[n], LINE_BREAK.pattern, "\n") for n in names}
+        table = pa.table(texts)
+    else:
+        advice = "a quoted value over several lines; mend the quotes, or set csv.newlines: true"
+        for sign in "\r\n":
+            _refuse(path, table, sign, advice)
+    if form.strip:
+        table = pa.table({n: pc.utf8_trim_whitespace(table[n]) for n in names})
+    return table
+
+
+def _refuse_open_quote(path: Path, form: Csv) -> None:
+    """Refuse a file with a quote that nothing closes: all rows behind it would be one value of one person."""
+    with (
+        (gzip.open if _zipped(path) else open)(path, "rb") as raw,
+        io.TextIOWrapper(raw, form.encoding, "surrogateescape", newline="") as text,
+    ):
+        quotes = sum(part.count('"') for part in iter(lambda: text.read(1 << 20), ""))
+    if quotes % 2:
+        raise DataError(f"{path}: a quote is opened and never closed; mend the quotes")
+
+
+def _first_line(path: Path, form: Csv) -> tuple[list[str], int]:
+    """The texts of the first line and how many remarks stand before it.
+
+    A file that holds no more than a header is refused.
+    """
+    opener = gzip.open if _zipped(path) else open
+    encoding = "utf-8-sig" if form.encoding.lower() in ("utf-8", "utf8") else form.encoding
+    try:
+        with (
+            opener(path, "rb") as raw,
+            io.TextIOWrapper(raw, encoding, "surrogateescape", newline="") as text,
+        ):
+            remarks, lines = _skip_remarks(text, form)
+            names = next(csv.reader(lines, delimiter=form.separator, strict=True), None)
+            is_last = text.read(1) == ""
+    except UNREADABLE as error:
+        raise DataError(f"{path}: not a readable CSV file: {_advice(error, form, [])}") from error
+    if names is None:
+        raise DataError(f"{path}: the file is empty; give the right file")
+    if form.header and is_last:
+        raise DataError(f"{path}: the file holds a header and no rows; give the right file")
+    return names, remarks
+
+
+def _names(path: Path, first: list[str], form: Csv, columns: tuple[str, ...]) -> list[str]:
+    """What the columns are called: by the first line, by the schema, or by number."""
+    if not form.header:
+        return list(columns) or [f"column_{i + 1}" for i in range(len(first))]
+    names = [n.strip() for n in first] if form.strip else first
+    _check_names(path, names)
+    return names
+
+
+def _zipped(path: Path) -> bool:
+    return path.name.lower().endswith(".gz")
+
+
+def _skip_remarks(lines: Iterator[str], form: Csv) -> tuple[int, Iterator[str]]:
+    """How many remarks open the file, and the lines after them."""
+    remarks = 0
+    for line in lines:
+        if form.comment is None or not line.startswith(form.comment):
+            return remarks, itertools.chain([line], lines)
+        remarks += 1
+    return remarks, iter(())
+
+
+def _check_names(path: Path, names: list[str]) -> None:
+    if not names:
+        raise DataError(f"{path}: the header is empty; name the columns in the first line")
+    if "" in names:
+        raise DataError(f"{path}: column {names.index('') + 1} has no name in the header; name it")
+    for name in names:
+        if not name.isprintable():
+            raise DataError(
+                f"{path}: the header names {name!r}: correct it, or csv.encoding in the schema"
+            )
+    if repeated := sorted({n for n in names if names.count(n) > 1}):
+        raise DataError(f"{path}: the header names {repeated[0]!r} twice; rename one of them")
+
+
+def _declared(path: Path, table: pa.Table, schema: Schema) -> pa.Table:
+    """The declared columns in schema order; absent ones and refused surplus ones are errors."""
+    found = set(table.column_names)
+    if absent := [n for n in schema.columns if n not in found]:
+        raise DataError(
+            f"{path}: column {absent[0]!r} of the schema is not in the file; add it, or take it out"
+            " of the schema"
+        )
+    refuse_surplus(path, table.column_names, schema)
+    return table.select(list(schema.columns))
+
+
+def refuse_surplus(path: Path, names: Sequence[str], schema: Schema) -> None:
+    """Raise DataError for a column that the schema neither declares nor lets drop."""
+    surplus = [n for n in names if n not in schema.columns]
+    if surplus and schema.surplus_columns == "refuse":
+        raise DataError(
+            f"{path}: column {surplus[0]!r} is not in the schema; declare it, or set"
+            " surplus_columns: drop"
+        )
+
+
+def _advice(error: BaseException, form: Csv, names: list[str]) -> str:
+    """What went wrong in one line, with the column's name for its number, and what to do."""
+    text = one_line(error)
+    if found := re.match(r"In CSV column #(\d+): (?:CSV conversion error to string: )?(.*)", text):
+        text = f"column {names[int(found[1])]!r}: {found[2]}"
+    if isinstance(error, UnicodeError) or "UTF8" in text:
+        return f"{text}: not {form.encoding}; say csv.encoding in the schema"
+    if "Expected" in text and "columns" in text:
+        return f"{text}: correct the row, or csv.separator in the schema"
+    return text
+
+
+def one_line(error: BaseException) -> str:
+    """What a library says of a failure, fit to stand at the end of our own line."""
+    text = " ".join(str(error).split())[:300]
+    return "".join(c if c.isprintable() else "?" for c in text)
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's bytes, for the ledger; it must not be shown."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

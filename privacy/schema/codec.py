@@ -1,0 +1,308 @@
+"""Schema → integer codes and back. There is no ``fit``: codes are known before any private row.
+
+A column becomes the integers 0 … size−1: categories in schema order, or bins in increasing order
+followed by the special values, and last the missing value where the schema keeps one. ``decode``
+draws numbers uniformly inside their bin, whole where the column is integer, days where it is a
+date.
+
+Frames that go in and come out are *canonical*, as ``privacy.table`` makes them: texts for
+categories, Int64/float64/datetime64[s] for numbers and dates (object where texts such as "N" stand
+among the numbers), and pandas' missing value for a missing value.
+
+Privacy claim: post-processing; reads no data of its own.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+
+from privacy.schema.columns import Categorical, Datetime, Numeric
+from privacy.schema.schema import Schema, Subgroup
+
+MISSING = "(missing)"
+
+
+@dataclass(frozen=True)
+class Bins:
+    """Bins of one numeric or date column, [edge, next edge), as numbers.
+
+    ``edges``: B+1 increasing floats; the last is exclusive for whole numbers (upper bound + 1) and
+    the closed upper bound for floats. Dates are whole days or seconds since 1970.
+    ``decimals``: floats are drawn with so many digits after the point, where a bin has room for it.
+    """
+
+    edges: np.ndarray
+    whole: bool
+    decimals: int | None = None
+
+    def locate(self, values: np.ndarray) -> np.ndarray:
+        """Bin index of each value inside the bounds."""
+        found = np.searchsorted(self.edges, values, side="right") - 1
+        return np.asarray(np.clip(found, 0, len(self.edges) - 2))
+
+    def draw(self, bins: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """A value uniformly inside each bin."""
+        low, high = self.edges[bins], self.edges[bins + 1]
+        if self.whole:
+            return np.asarray(rng.integers(low.astype(np.int64), high.astype(np.int64)))
+        drawn = np.minimum(rng.uniform(low, high), np.nextafter(high, low))
+        if self.decimals is None:
+            return np.asarray(drawn)
+        scale = 10.0**self.decimals
+        first, stop = (_grid(edges, scale)[bins] for edges in (self.edges[:-1], self.edges[1:]))
+        stop += (bins == len(self.edges) - 2) & (stop / scale == high)
+        rounded = rng.integers(first, np.maximum(stop, first + 1)) / scale
+        return np.asarray(np.where(first < stop, rounded, drawn))
+
+
+def _grid(values: np.ndarray, scale: float) -> np.ndarray:
+    """The least whole k with k / scale ≥ value, exact where value is itself such a number."""
+    k = np.round(values * scale)
+    return np.asarray(np.where(k / scale < values, k + 1, k)).astype(np.int64)
+
+
+def bounds_as_numbers(column: Numeric | Datetime) -> tuple[float, float]:
+    """Lower and upper bound as floats; dates as days or seconds since 1970."""
+    if isinstance(column, Datetime):
+        low, high = (date_to_number(edge, column.resolution) for edge in column.bounds)
+        return low, high
+    return column.bounds
+
+
+def make_bins(column: Numeric | Datetime, also: tuple[float, ...] = ()) -> Bins:
+    """The bins of a column whose ``bins`` are given; ``also`` adds edges (bands of a subgroup).
+
+    Equal-width bins of whole numbers are equal as nearly as whole edges allow.
+    """
+    low, high = bounds_as_numbers(column)
+    whole = column.kind != "float"
+    top = high + 1 if whole else high
+    if column.bins is None:
+        raise ValueError("the bins of this column have not been measured yet")
+    if isinstance(column.bins, int) and whole:
+        steps = range(1, column.bins)
+        inner = np.array([low - (-step * int(top - low) // column.bins) for step in steps])
+    elif isinstance(column.bins, int):
+        inner = np.linspace(low, top, column.bins + 1)[1:-1]
+    else:
+        given = _edges_as_numbers(column)
+        # an edge listed at the closed upper bound is that bound, not a bin of its own
+        inner = np.array([e for e in given if e < high], dtype=float)
+    inner = np.concatenate([inner, also])
+    if whole:
+        inner = np.ceil(inner)
+    edges = np.concatenate([[low], inner[(inner > low) & (inner < top)], [top]])
+    decimals = column.decimals if isinstance(column, Numeric) else None
+    return Bins(np.unique(edges).astype(float), whole, decimals)
+
+
+def _edges_as_numbers(column: Numeric | Datetime) -> list[float]:
+    assert isinstance(column.bins, tuple)
+    if isinstance(column, Datetime):
+        return [date_to_number(edge, column.resolution) for edge in column.bins]
+    return [float(edge) for edge in column.bins if not isinstance(edge, dt.datetime)]
+
+
+def date_to_number(value: object, resolution: str) -> float:
+    """A date → days or seconds since 1970."""
+    seconds = pd.Timestamp(value).timestamp()  # type: ignore[arg-type]
+    return float(seconds // 86_400 if resolution == "day" else seconds // 1)
+
+
+@dataclass(frozen=True)
+class ColumnCode:
+    """Codes of one column: its bins, then ``values`` (categories or specials), then missing."""
+
+    column: Categorical | Numeric | Datetime
+    bins: Bins | None
+    values: tuple[object, ...]
+    has_missing: bool
+
+    @property
+    def n_bins(self) -> int:
+        return 0 if self.bins is None else len(self.bins.edges) - 1
+
+    @property
+    def size(self) -> int:
+        return self.n_bins + len(self.values) + self.has_missing
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """What a person reads for each code."""
+        labels = [*self._bin_labels(), *(str(v) for v in self.values)]
+        return tuple(labels + [MISSING] * self.has_missing)
+
+    def _bin_labels(self) -> list[str]:
+        if self.bins is None:
+            return []
+        edges = self.bins.edges
+        if isinstance(self.column, Datetime):
+            days = self.column.resolution == "day"
+            starts = [number_to_date(e, self.column.resolution) for e in edges[:-1]]
+            return [f"from {s.date() if days else s}" for s in starts]
+        if self.bins.whole:
+            pairs = [(int(a), int(b) - 1) for a, b in pairwise(edges)]
+            return [str(a) if a == b else f"{a} to {b}" for a, b in pairs]
+        return [f"{a:.12g} to {b:.12g}" for a, b in pairwise(edges)]
+
+    def encode(self, series: pd.Series) -> np.ndarray:
+        """Codes of a canonical series, int32."""
+        codes = np.full(len(series), -1, dtype=np.int32)
+        missing = series.isna().to_numpy()
+        if self.has_missing:
+            codes[missing] = self.size - 1
+        if self.values:
+            place = {v: self.n_bins + i for i, v in enumerate(self.values)}
+            codes = np.where(missing, codes, series.map(place).fillna(-1).to_numpy(dtype=np.int32))
+        if self.bins is not None:
+            rest = codes < 0
+            rest &= ~missing
+            codes[rest] = self._locate(series[rest])
+        if (codes < 0).any():
+            raise ValueError(f"{series.name}: a value outside the schema; conform the table first")
+        return codes.astype(np.int32)
+
+    def _locate(self, series: pd.Series) -> np.ndarray:
+        assert self.bins is not None
+        assert not isinstance(self.column, Categorical)
+        low, high = bounds_as_numbers(self.column)
+        try:
+            found = numbers(series, self.column)
+        except ValueError:
+            return np.full(len(series), -1)
+        return np.where((found >= low) & (found <= high), self.bins.locate(found), -1)
+
+    def decode(self, codes: np.ndarray, rng: np.random.Generator) -> pd.Series:
+        """A canonical series with a value for each code; numbers are uniform inside their bin."""
+        codes = np.asarray(codes, dtype=np.int64)  # narrow unsigned codes would wrap
+        if self.bins is None:
+            table = np.array([*self.values, *[None] * self.has_missing], dtype=object)
+            return pd.Series(table[codes], dtype=object)
+        in_bin = codes < self.n_bins
+        drawn = np.zeros(len(codes))
+        drawn[in_bin] = self.bins.draw(codes[in_bin], rng)
+        if isinstance(self.column, Datetime):
+            unit = "D" if self.column.resolution == "day" else "s"
+            dates = drawn.astype(np.int64).astype(f"datetime64[{unit}]").astype("datetime64[s]")
+            return pd.Series(np.where(in_bin, dates, np.datetime64("NaT", "s")))
+        return canonical_numbers(
+            drawn, codes - self.n_bins, self.values, self.column.kind == "integer"
+        )
+
+
+def canonical_numbers(
+    numbers: np.ndarray, special: np.ndarray, values: tuple[object, ...], whole: bool
+) -> pd.Series:
+    """Numbers with special values put in.
+
+    ``special[i]`` < 0 keeps the number, ≥ len(values) is missing.
+    """
+    if whole:
+        out = pd.Series(numbers.astype(np.int64), dtype="Int64")
+    else:
+        out = pd.Series(numbers, dtype=float)
+    if any(isinstance(v, str) for v in values):
+        out = out.astype(object)
+    for i, value in enumerate(values):
+        out[special == i] = value
+    out[special >= len(values)] = None if out.dtype == object else pd.NA if whole else np.nan
+    return out
+
+
+def number_to_date(number: float, resolution: str) -> dt.datetime:
+    """Days or seconds since 1970 → a date."""
+    day = dt.datetime(1970, 1, 1)
+    return day + (
+        dt.timedelta(days=number) if resolution == "day" else dt.timedelta(seconds=number)
+    )
+
+
+def numbers(series: pd.Series, column: Categorical | Numeric | Datetime) -> np.ndarray:
+    """A canonical series without specials or missing values as numbers, dates as since 1970."""
+    if isinstance(column, Datetime):
+        seconds = series.to_numpy(dtype="datetime64[s]").astype(np.int64)
+        return seconds // 86_400 if column.resolution == "day" else seconds
+    return series.to_numpy(dtype=float)
+
+
+@dataclass(frozen=True)
+class Codec:
+    """Codes of every modelled column of a complete schema.
+
+    Raises ValueError where the schema still has bins or categories to be measured.
+    """
+
+    schema: Schema
+    columns: Mapping[str, ColumnCode] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.schema.incomplete:
+            raise ValueError(f"not measured yet: {', '.join(self.schema.incomplete)}")
+        object.__setattr__(self, "columns", {n: self._column(n) for n in self.schema.modelled})
+
+    def _column(self, name: str) -> ColumnCode:
+        column = self.schema.columns[name]
+        keeps = column.missing == "keep"
+        if isinstance(column, Categorical):
+            assert column.categories is not None
+            return ColumnCode(column, None, column.categories, keeps)
+        assert isinstance(column, Numeric | Datetime)
+        bins = make_bins(column, band_edges(self.schema, name))
+        special = column.special if isinstance(column, Numeric) else ()
+        return ColumnCode(column, bins, special, keeps)
+
+    @property
+    def domain(self) -> dict[str, int]:
+        """Column → number of codes, in schema order."""
+        return {name: column.size for name, column in self.columns.items()}
+
+    def encode(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Canonical frame [n rows] → int32 codes [n, modelled columns]."""
+        return pd.DataFrame({n: c.encode(frame[n]) for n, c in self.columns.items()})
+
+    def decode(self, codes: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+        """Codes → canonical frame in schema order; identifiers become fresh numbers 1 … n."""
+        decoded = {n: c.decode(codes[n].to_numpy(), rng) for n, c in self.columns.items()}
+        return number_identifiers(pd.DataFrame(decoded), self.schema)
+
+    def groups(self, subgroup: Subgroup) -> tuple[np.ndarray, tuple[str, ...]]:
+        """Code → group number of a subgroup [size of its column], and the groups' labels."""
+        code = self.columns[subgroup.column]
+        if code.bins is None or subgroup.bands is None:
+            return np.arange(code.size), code.labels
+        inner = band_edges(self.schema, subgroup.column, only=subgroup)
+        bands = Bins(np.array([code.bins.edges[0], *inner, code.bins.edges[-1]]), code.bins.whole)
+        number = np.concatenate(
+            [
+                bands.locate(code.bins.edges[:-1]),
+                len(inner) + 1 + np.arange(code.size - code.n_bins),
+            ]
+        )
+        named = ColumnCode(
+            code.column, bins=bands, values=code.values, has_missing=code.has_missing
+        )
+        return number, named.labels
+
+
+def number_identifiers(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
+    """The frame in schema order, with fresh numbers 1 … n for every identifier."""
+    fresh = pd.Series(np.arange(1, len(frame) + 1).astype(str), dtype=object)
+    return pd.DataFrame(
+        {n: frame.get(n) if n in schema.informative else fresh for n in schema.columns}
+    )
+
+
+def band_edges(schema: Schema, name: str, only: Subgroup | None = None) -> tuple[float, ...]:
+    """Band edges strictly inside the bounds that subgroups (or only one) draw through a column."""
+    column = schema.columns[name]
+    assert isinstance(column, Numeric | Datetime)
+    low, high = bounds_as_numbers(column)
+    subgroups = [only] if only else [s for s in schema.subgroups if s.column == name]
+    return tuple(e for s in subgroups for e in s.bands or () if low < e < high)

@@ -1,0 +1,235 @@
+"""The kinds of column that a schema may declare, each with its public domain.
+
+Privacy claim: none; reads no data.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, NaiveDatetime, model_validator
+
+from privacy.schema.documents import Frozen
+
+CONTROL = re.compile("[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]")
+"""What no category may hold: control characters, line breaks, halves of characters."""
+
+MAX_CATEGORIES = 10_000
+"""A public domain larger than this is an identifier or free text, not a category."""
+
+MAX_WHOLE = 2**53
+"""Whole numbers beyond this are not exact in floating point."""
+
+
+class ColumnBase(Frozen):
+    """What every column may say.
+
+    ``missing``: whether a missing value is refused or kept as a value of its own.
+    ``missing_values``: the texts that stand for a missing value in the source.
+    """
+
+    description: str = ""
+    missing: Literal["refuse", "keep"] = "refuse"
+    missing_values: tuple[str, ...] = ("",)
+
+
+class Rule(Frozen):
+    """A public grouping of source texts: what begins with ``prefix``, or numbers in [min, below).
+
+    ``{to: circulatory, min: 390, below: 460}`` sends ICD-9 codes 390 to 459.99 to one category,
+    ``{to: supplementary, prefix: V}`` those that begin with a V.
+    """
+
+    to: str
+    prefix: str | None = Field(default=None, min_length=1)
+    min: float | None = None
+    below: float | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Rule:
+        numbers = self.min is not None and self.below is not None
+        either = self.min is not None or self.below is not None
+        if (self.prefix is not None) == either or numbers != either:
+            raise ValueError("give a prefix, or min and below")
+        if self.min is not None and self.below is not None and not self.min < self.below:
+            raise ValueError(f"min must lie under below, got {self.min} and {self.below}")
+        return self
+
+
+class Categorical(ColumnBase):
+    """A finite public set of texts; ``categories: null`` asks for DP partition selection.
+
+    A source text that is not a declared category goes through ``aliases`` (exact texts), then
+    through ``rules`` (the first that holds), then to ``other``; without ``other`` it is refused.
+    """
+
+    kind: Literal["categorical", "ordinal"]
+    categories: tuple[str, ...] | None
+    other: str | None = None
+    aliases: Mapping[str, str] = {}
+    rules: tuple[Rule, ...] = ()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Categorical:
+        if self.categories is None:
+            if self.kind == "ordinal":
+                raise ValueError("an ordinal column must declare its categories in order")
+            if self.other is None:
+                raise ValueError(
+                    "undeclared categories need `other`: what falls below the threshold"
+                )
+            if self.aliases or self.rules:
+                raise ValueError("aliases and rules need declared categories to lead to")
+            self._check_categories((self.other,))
+            return self
+        self._check_categories(self.categories)
+        if unknown := sorted(set(self.aliases.values()) - set(self.categories)):
+            raise ValueError(f"aliases lead to undeclared categories {unknown}")
+        if taken := sorted(set(self.aliases) & {*self.categories, *self.missing_values}):
+            raise ValueError(f"aliases: {taken} already stand for a category or a missing value")
+        if unknown := sorted({r.to for r in self.rules} - set(self.categories)):
+            raise ValueError(f"rules lead to undeclared categories {unknown}")
+        return self
+
+    def _check_categories(self, categories: tuple[str, ...]) -> None:
+        if not 1 <= len(categories) <= MAX_CATEGORIES:
+            raise ValueError(f"between 1 and {MAX_CATEGORIES} categories, got {len(categories)}")
+        if odd := [c for c in categories if CONTROL.search(c)]:
+            raise ValueError(f"a category is one line of text, got {odd[0]!r}")
+        if len(set(categories)) != len(categories):
+            repeated = sorted({c for c in categories if categories.count(c) > 1})
+            raise ValueError(f"categories repeat: {', '.join(repeated)}")
+        if self.other is not None and self.other not in categories:
+            raise ValueError(f"other: {self.other!r} is not among the categories")
+        if overlap := set(categories) & set(self.missing_values):
+            raise ValueError(f"{sorted(overlap)} stand both for a category and for a missing value")
+
+
+class Numeric(ColumnBase):
+    """Integers or floats inside public bounds, cut into public bins.
+
+    ``bins``: a number of equal-width bins, or increasing edges, or null for DP quantiles. Bins are
+    [edge, next edge), the last one closed; the bounds are the outer edges whether listed or not.
+    ``special``: texts, or numbers outside the bounds, that are values of their own beside the bins
+    (not applicable, top code).
+    """
+
+    kind: Literal["integer", "float"]
+    bounds: tuple[float, float]
+    bins: Annotated[int, Field(ge=1, le=4096)] | tuple[float, ...] | None = None
+    special: tuple[int | float | str, ...] = ()
+    out_of_range: Literal["refuse", "clamp"] = "refuse"
+    decimals: Annotated[int, Field(ge=0, le=12)] | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Numeric:
+        check_bounds(*self.bounds)
+        low, high = self.bounds
+        if self.kind == "integer":
+            if low != int(low) or high != int(high):
+                raise ValueError(f"bounds of an integer column must be whole, got {self.bounds}")
+            if max(abs(low), abs(high)) > MAX_WHOLE:
+                raise ValueError(
+                    f"bounds of an integer column stay within ±2^53, got {self.bounds}"
+                )
+            if self.decimals is not None:
+                raise ValueError("decimals belong to float columns")
+        if isinstance(self.bins, tuple):
+            check_edges(self.bins, low, high)
+        if isinstance(self.bins, int) and self.kind == "integer" and self.bins > high - low + 1:
+            raise ValueError(f"{self.bins} bins for {int(high - low + 1)} whole numbers")
+        self._check_special()
+        return self
+
+    def _check_special(self) -> None:
+        texts = {str(s) for s in self.special}
+        if len(texts) != len(self.special):
+            raise ValueError(f"special values repeat: {self.special}")
+        if overlap := texts & set(self.missing_values):
+            raise ValueError(f"{sorted(overlap)} stand both for a special and for a missing value")
+        for value in self.special:
+            if isinstance(value, str):
+                continue
+            if not abs(value) < 1e300 or (self.kind == "integer" and value != int(value)):
+                raise ValueError(f"special: {value} is not a finite number of kind {self.kind}")
+            if value != float(value) or (self.kind == "integer" and abs(value) > MAX_WHOLE):
+                raise ValueError(
+                    f"special: {value} is not exact in floating point; quote it as text"
+                )
+            if self.bounds[0] <= value <= self.bounds[1]:
+                raise ValueError(f"special: {value} lies inside the bounds; give it a bin instead")
+
+
+class Datetime(ColumnBase):
+    """Dates or times inside public bounds; ``format`` as in strptime, ISO 8601 by default."""
+
+    kind: Literal["datetime"]
+    bounds: tuple[NaiveDatetime, NaiveDatetime]
+    bins: Annotated[int, Field(ge=1, le=4096)] | tuple[NaiveDatetime, ...] | None = None
+    format: str | None = None
+    resolution: Literal["day", "second"] = "day"
+    out_of_range: Literal["refuse", "clamp"] = "refuse"
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Datetime:
+        low, high = self.bounds
+        check_bounds(low, high)
+        if low < dt.datetime(1678, 1, 1) or high > dt.datetime(2262, 1, 1):
+            raise ValueError(f"bounds must lie between 1678 and 2262, got {low} and {high}")
+        if isinstance(self.bins, tuple):
+            check_edges(self.bins, low, high)
+        unit = dt.timedelta(days=1) if self.resolution == "day" else dt.timedelta(seconds=1)
+        if isinstance(self.bins, int) and self.bins > (high - low) // unit + 1:
+            raise ValueError(f"{self.bins} bins for {(high - low) // unit + 1} {self.resolution}s")
+        return self
+
+
+class Identifier(ColumnBase):
+    """Names a person or record: never modelled, replaced by fresh synthetic numbers."""
+
+    kind: Literal["identifier"]
+
+
+class Image(ColumnBase):
+    """A picture of public size, 8 bits a channel: grey (1) or RGB (3). Never missing."""
+
+    kind: Literal["image"]
+    height: int = Field(ge=1, le=4096)
+    width: int = Field(ge=1, le=4096)
+    channels: Literal[1, 3] = 1
+
+    @model_validator(mode="after")
+    def _never_missing(self) -> Image:
+        if self.missing == "keep":
+            raise ValueError(
+                "an image cannot be missing: drop the row, or declare none of its kind"
+            )
+        return self
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Height, width, channels."""
+        return self.height, self.width, self.channels
+
+
+Column = Annotated[
+    Categorical | Numeric | Datetime | Identifier | Image, Field(discriminator="kind")
+]
+
+
+def check_bounds(low: Any, high: Any) -> None:
+    if not low < high:
+        raise ValueError(f"bounds must increase, got {low} and {high}")
+    if isinstance(low, float) and not (abs(low) < 1e300 and abs(high) < 1e300):
+        raise ValueError(f"bounds must be finite, got {low} and {high}")
+
+
+def check_edges(edges: tuple[Any, ...], low: Any, high: Any) -> None:
+    if len(edges) < 2 or any(a >= b for a, b in pairwise(edges)):
+        raise ValueError(f"edges must increase, got {edges}")
+    if edges[0] < low or edges[-1] > high:
+        raise ValueError(f"edges {edges[0]} to {edges[-1]} leave the bounds {low} to {high}")

@@ -1,0 +1,347 @@
+"""What is public about a data set, written by a person before any private row is read.
+
+A ``Schema`` names every column, its kind and its domain (categories, bounds, bins), what a missing
+value looks like, who the privacy unit is, and which columns are targets and subgroups. Everything
+in it is assumed public: it is printed on the label, and nothing in it may be copied from the
+private rows. What it leaves open (bins, categories) is measured under a charge, see
+``privacy.domain``.
+
+Privacy claim: none; reads no data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import Field, field_validator, model_validator
+
+from privacy.errors import InputError
+from privacy.schema.columns import (
+    Categorical,
+    Column,
+    Datetime,
+    Identifier,
+    Image,
+    Numeric,
+    check_edges,
+)
+from privacy.schema.documents import Frozen, read_mapping, validated
+
+DRAFT_MARK = "# READ FROM PRIVATE ROWS: confirm that this is public"
+"""Ends every line of a draft that holds what a person has not yet confirmed."""
+
+
+class TargetBase(Frozen):
+    """What every target may say.
+
+    ``without``: columns that give the answer away (an outcome of the same stay, the same quantity
+    in another unit); they are published, and never used to predict this target.
+    """
+
+    without: tuple[str, ...] = ()
+
+
+class Classification(TargetBase):
+    """A yes/no question: is ``column`` one of ``positive``?"""
+
+    task: Literal["classification"]
+    column: str
+    positive: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        return self.column
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (self.column,)
+
+
+class Multiclass(TargetBase):
+    """Which of its categories does ``column`` hold?"""
+
+    task: Literal["multiclass"]
+    column: str
+
+    @property
+    def name(self) -> str:
+        return self.column
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (self.column,)
+
+
+class Regression(TargetBase):
+    """Predict the number in ``column``."""
+
+    task: Literal["regression"]
+    column: str
+
+    @property
+    def name(self) -> str:
+        return self.column
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (self.column,)
+
+
+class Survival(TargetBase):
+    """Time to event: ``event`` equals one of ``event_values`` where it was observed."""
+
+    task: Literal["survival"]
+    time: str
+    event: str
+    event_values: tuple[str, ...] = ("1",)
+
+    @property
+    def name(self) -> str:
+        return self.event
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (self.event, self.time)
+
+
+Target = Annotated[Classification | Multiclass | Regression | Survival, Field(discriminator="task")]
+
+
+class Subgroup(Frozen):
+    """People that the release must serve: the values of a column, or bands of a numeric one.
+
+    ``bands``: increasing edges; a band is [edge, next edge), the last one closed at the upper
+    bound. Bins never cut through a band: the codec adds the band edges to the bin edges.
+    ``public_sizes``: how many units a group has, only where that is public knowledge; for forecasts.
+    """
+
+    column: str
+    name: str = ""
+    bands: tuple[float, ...] | None = None
+    public_sizes: dict[str, Annotated[int, Field(ge=0)]] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named(cls, data: Any) -> Any:
+        if isinstance(data, dict) and not data.get("name") and "column" in data:
+            return {**data, "name": data["column"]}
+        return data
+
+
+class Condition(Frozen):
+    """One side of an impossible combination: listed values, or a closed range of numbers."""
+
+    values: tuple[str, ...] | None = None
+    min: float | None = None
+    max: float | None = None
+    missing: bool = False
+
+    @model_validator(mode="after")
+    def _one(self) -> Condition:
+        if self.values is None and self.min is None and self.max is None and not self.missing:
+            raise ValueError("give values, min, max or missing: true")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError(f"min must not exceed max, got {self.min} and {self.max}")
+        return self
+
+
+class Csv(Frozen):
+    """How the text file is written; a file without a header lists its columns in schema order.
+
+    ``strip``: blanks around a value are no part of it.
+    ``newlines``: a quoted value may run over several lines; otherwise a stray quote is refused before
+    it swallows the rows after it.
+    ``comment``: a line that begins with it, and is no row by its number of values, is passed over.
+    """
+
+    separator: str = Field(default=",", pattern=r'^[^"\r\n]$')
+    encoding: str = "utf-8"
+    header: bool = True
+    strip: bool = False
+    newlines: bool = False
+    comment: str | None = Field(default=None, min_length=1)
+
+    @field_validator("encoding")
+    @classmethod
+    def _known(cls, encoding: str) -> str:
+        try:
+            "a".encode(encoding)
+        except (LookupError, UnicodeError) as error:
+            raise ValueError("not a known text encoding") from error
+        return encoding
+
+
+class Schema(Frozen):
+    """The public domain of one data set.
+
+    ``unit``: the column that names whoever is protected, or null where a row is a unit.
+    ``max_rows_per_unit``: how many of a unit's rows count (k); sensitivity follows from it.
+    ``public_rows``: the row count, only where it is public knowledge.
+    ``impossible``: structural zeros; each maps columns to conditions that never hold together.
+    ``npz``: the arrays of an .npz file that a column consists of, one after the other; a column that is not
+    listed is the array of its own name.
+    """
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")
+    description: str = ""
+    source: str = ""
+    unit: str | None = None
+    max_rows_per_unit: int = Field(default=1, ge=1, le=1000)
+    public_rows: int | None = Field(default=None, ge=1)
+    surplus_columns: Literal["refuse", "drop"] = "refuse"
+    csv: Csv = Csv()
+    npz: Mapping[str, tuple[str, ...]] = {}
+    columns: dict[str, Column] = Field(min_length=1)
+    targets: tuple[Target, ...] = ()
+    subgroups: tuple[Subgroup, ...] = ()
+    impossible: tuple[dict[str, Condition], ...] = ()
+
+    @field_validator("npz", mode="before")
+    @classmethod
+    def _one_or_many(cls, npz: Any) -> Any:
+        if not isinstance(npz, dict):
+            return npz
+        return {k: (v,) if isinstance(v, str) else v for k, v in npz.items()}
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Schema:
+        if self.unit is not None and not isinstance(self.columns.get(self.unit), Identifier):
+            raise ValueError(f"unit: {self.unit!r} must be a declared column of kind identifier")
+        if self.unit is not None and self.columns[self.unit].missing == "keep":
+            raise ValueError(
+                f"unit: {self.unit!r} keeps missing values, so some rows belong to nobody"
+            )
+        if self.unit is None and self.max_rows_per_unit != 1:
+            raise ValueError("max_rows_per_unit needs a unit column")
+        if not self.modelled:
+            raise ValueError("no column but identifiers and images: nothing to model")
+        if sum(isinstance(c, Image) for c in self.columns.values()) > 1:
+            raise ValueError("two columns are images; an image set has one")
+        if unknown := sorted(set(self.npz) - set(self.columns)):
+            raise ValueError(f"npz: {unknown[0]!r} is not a declared column")
+        for target in self.targets:
+            self._check_target(target)
+        if len({t.name for t in self.targets}) != len(self.targets):
+            raise ValueError("two targets have the same name")
+        for subgroup in self.subgroups:
+            self._check_subgroup(subgroup)
+        if len({s.name for s in self.subgroups}) != len(self.subgroups):
+            raise ValueError("two subgroups have the same name")
+        for zero in self.impossible:
+            for column, condition in zero.items():
+                self._check_condition(column, condition)
+        return self
+
+    def _modelled_column(self, name: str, where: str) -> Categorical | Numeric | Datetime:
+        column = self.columns.get(name)
+        if column is None or isinstance(column, Identifier | Image):
+            raise ValueError(f"{where}: {name!r} is not a declared, modelled column")
+        return column
+
+    def _check_target(self, target: Target) -> None:
+        columns = [self._modelled_column(name, "targets") for name in target.columns]
+        for name in target.without:
+            self._modelled_column(name, f"targets: {target.name!r} without")
+            if name in target.columns:
+                raise ValueError(f"targets: {name!r} cannot be predicted without itself")
+        if isinstance(target, Classification):
+            self._check_values(target.column, columns[0], target.positive)
+        elif isinstance(target, Multiclass):
+            self._check_values(target.column, columns[0], ())
+        elif isinstance(target, Survival):
+            self._check_values(target.event, columns[0], target.event_values)
+            if not isinstance(columns[1], Numeric):
+                raise ValueError(f"targets: time {target.time!r} must be integer or float")
+        elif not isinstance(columns[0], Numeric):
+            raise ValueError(f"targets: {target.column!r} must be integer or float")
+
+    @staticmethod
+    def _check_values(name: str, column: Any, values: tuple[str, ...]) -> None:
+        if not isinstance(column, Categorical):
+            raise ValueError(f"targets: {name!r} must be categorical or ordinal")
+        if column.categories is None:
+            raise ValueError(f"targets: {name!r} must declare its categories")
+        if unknown := sorted(set(values) - set(column.categories)):
+            raise ValueError(f"targets: {unknown} are not categories of {name!r}")
+
+    def _check_subgroup(self, subgroup: Subgroup) -> None:
+        column = self._modelled_column(subgroup.column, "subgroups")
+        if isinstance(column, Categorical):
+            if subgroup.bands is not None:
+                raise ValueError(f"subgroups: {subgroup.name!r} has bands but is not numeric")
+            return
+        if not isinstance(column, Numeric) or subgroup.bands is None:
+            raise ValueError(f"subgroups: {subgroup.name!r} needs a categorical column, or bands")
+        check_edges(subgroup.bands, *column.bounds)
+        if column.kind == "integer" and any(e != int(e) for e in subgroup.bands):
+            raise ValueError(f"subgroups: bands of {column.kind} {subgroup.column!r} must be whole")
+
+    def _check_condition(self, name: str, condition: Condition) -> None:
+        column = self._modelled_column(name, "impossible")
+        values = set(condition.values or ())
+        known: set[str] = set()
+        if isinstance(column, Categorical):
+            known = set(column.categories or ())
+        elif isinstance(column, Numeric):
+            known = {str(s) for s in column.special}
+        if unknown := sorted(values - known):
+            raise ValueError(f"impossible: {unknown} are not declared values of {name!r}")
+        if condition.missing and column.missing != "keep":
+            raise ValueError(f"impossible: {name!r} is never missing")
+        if (condition.min, condition.max) != (None, None) and not isinstance(column, Numeric):
+            raise ValueError(f"impossible: a range on {name!r}, which is not numeric")
+
+    @property
+    def modelled(self) -> tuple[str, ...]:
+        """The columns that have codes, in order: all but identifiers and the image."""
+        coded = (n for n, c in self.columns.items() if not isinstance(c, Identifier | Image))
+        return tuple(coded)
+
+    @property
+    def image(self) -> str | None:
+        """The name of the image column; None for a table without one."""
+        return next((n for n, c in self.columns.items() if isinstance(c, Image)), None)
+
+    @property
+    def informative(self) -> tuple[str, ...]:
+        """The columns that a canonical frame holds, in order: all but the identifiers."""
+        return tuple(n for n, c in self.columns.items() if not isinstance(c, Identifier))
+
+    @property
+    def incomplete(self) -> tuple[str, ...]:
+        """The columns whose bins or categories are to be measured under a charge."""
+        return tuple(
+            name
+            for name, c in self.columns.items()
+            if (isinstance(c, Categorical) and c.categories is None)
+            or (isinstance(c, Numeric | Datetime) and c.bins is None)
+        )
+
+    def completed(self, found: Mapping[str, Column]) -> Schema:
+        """This schema with the columns in ``found`` put in place of the incomplete ones."""
+        return Schema.model_validate(
+            self.model_dump()
+            | {"columns": {n: (found.get(n) or c).model_dump() for n, c in self.columns.items()}}
+        )
+
+    def to_yaml(self) -> str:
+        """The schema as YAML that ``load_schema`` reads back to an equal value."""
+        text: str = yaml.safe_dump(
+            self.model_dump(mode="json", exclude_defaults=True), sort_keys=False, allow_unicode=True
+        )
+        return text
+
+
+def load_schema(path: str | Path) -> Schema:
+    """Read a schema from YAML; every error is one line that names file, place and value."""
+    data = read_mapping(Path(path))
+    lines = Path(path).read_text(encoding="utf-8").splitlines()
+    if "draft" in data or any(line.endswith(DRAFT_MARK) for line in lines):
+        raise InputError(
+            f"{path}: this draft holds values read from private rows; confirm that each is public,"
+            " then delete its mark and the line `draft:`"
+        )
+    return validated(Path(path), data, Schema)

@@ -1,0 +1,271 @@
+"""``understudy verify``: a good release holds, every tampering is found, and what cannot be checked is said."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from typer.testing import CliRunner
+
+from flows.bundle.candidate import Candidate, settle
+from flows.bundle.manifest import manifest
+from flows.bundle.verify import Bundle, _parquet, _rows, verify
+from flows.bundle.write import _public
+from flows.commands.main import app
+from flows.stages.run import write_json
+from privacy.errors import InputError
+from tests.flows.frames import test_export
+from tests.flows.frames.test_export import SCHEMAS, drawn
+from tests.flows.label.test_provenance import bundle_of, work_of
+from tests.flows.test_evaluation import CHARGED, EVALUATION
+
+Change = Callable[[Path], None]
+
+
+@pytest.fixture(scope="module")
+def approved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The public folder of a release that a person approved, with figures that were charged."""
+    charged: dict[str, Any] = {"policy": CHARGED, "evaluation": EVALUATION, "holdout": 0.4}
+    folder = tmp_path_factory.mktemp("approved")
+    run = bundle_of(work_of(folder, approval="person", **charged)).parent
+    settle(run, Candidate.of(run).hash, "approved", "Ada", "the card is fine")
+    return run / "bundle" / "public"
+
+
+@pytest.fixture
+def public(approved: Path, tmp_path: Path) -> Path:
+    """A copy, in a folder of another name, as whoever receives it has it."""
+    return Path(shutil.copytree(approved, tmp_path / "received"))
+
+
+def wrong(folder: Path) -> list[str]:
+    return [f.text for f in verify(folder) if f.status == "wrong"]
+
+
+def remade(folder: Path) -> None:
+    """Whoever tampers writes a manifest of what is there now, and an approval of it."""
+    for name in ("manifest.json", "approval.json"):
+        (folder / name).unlink(missing_ok=True)
+    write_json(folder / "manifest.json", manifest(folder))
+    write_json(folder / "approval.json", {"candidate": Bundle.of(folder).digest})
+
+
+def test_a_good_release_holds_and_what_cannot_be_checked_is_named(public: Path) -> None:
+    found = verify(public)
+    assert {f.status for f in found} == {"holds", "unchecked"}
+    assert sum(f.status == "holds" for f in found) == 10
+    unchecked = " ".join(f.text for f in found if f.status == "unchecked")
+    for named in (
+        "from the mechanism",
+        "ledger verify --label",
+        "schema was public",
+        "who decided",
+    ):
+        assert named in unchecked
+    done = CliRunner().invoke(app, ["verify", str(public)])
+    assert done.exit_code == 0, done.output
+    assert Bundle.of(public).digest in done.output
+    remade(public)
+    assert wrong(public) == []
+
+
+def test_a_release_by_policy_alone_holds_and_takes_no_approval(tmp_path: Path) -> None:
+    public = bundle_of(work_of(tmp_path)) / "public"
+    assert wrong(public) == []
+    (public / "approval.json").write_text("{}")
+    assert any("approval.json: not in the manifest" in text for text in wrong(public))
+
+
+def append(folder: Path) -> None:
+    with (folder / "data.csv").open("a") as file:
+        file.write("\n")
+
+
+def label(change: Callable[[dict[str, Any]], Any]) -> Change:
+    def tamper(folder: Path) -> None:
+        content = json.loads((folder / "label.json").read_text("utf-8"))
+        change(content)
+        write_json(folder / "label.json", content)
+
+    return tamper
+
+
+def text(name: str, old: str, new: str) -> Change:
+    def tamper(folder: Path) -> None:
+        content = (folder / name).read_text("utf-8")
+        assert old in content
+        (folder / name).write_text(content.replace(old, new, 1), "utf-8")
+
+    return tamper
+
+
+@pytest.mark.parametrize(
+    ("tamper", "named"),
+    [
+        (append, "data.csv: not the file of the manifest"),
+        (lambda f: (f / "real.csv").write_text("a"), "real.csv: not in the manifest"),
+        (lambda f: (f / "more").mkdir(), "more: not in the manifest"),
+        (lambda f: (f / "card.html").unlink(), "card.html: missing"),
+        (lambda f: (f / "data.parquet").unlink(), "data.parquet: missing"),
+        (lambda f: (f / "approval.json").unlink(), "approval.json: missing"),
+        (text("approval.json", '"candidate": "', '"candidate": "0'), "another manifest"),
+        (text("manifest.json", "\n", "\n\n"), "another manifest"),
+    ],
+)
+def test_other_files_than_those_approved_are_found(
+    public: Path, tamper: Change, named: str
+) -> None:
+    tamper(public)
+    assert any(named in line for line in wrong(public)), wrong(public)
+    assert CliRunner().invoke(app, ["verify", str(public)]).exit_code == 3
+
+
+def dearer(content: dict[str, Any]) -> None:
+    event = content["accounting"]["events"][0]["event"]
+    event["events"].append({"type": "ZCDpEvent", "rho": 0.01, "xi": 0.0})
+
+
+def claims(content: dict[str, Any]) -> None:
+    claim = {"type": "ClaimedDpEvent", "epsilon": 0.1, "delta": 0.0, "by": "somebody"}
+    content["accounting"]["events"] = [{"purpose": "fit", "event": claim}]
+
+
+def other_cell(folder: Path) -> None:
+    table = pq.read_table(folder / "data.parquet")
+    ages = table["age"].to_pylist()
+    ages[0] = 18 if ages[0] != 18 else 19
+    place = table.column_names.index("age")
+    changed = table.set_column(place, table.field("age"), pa.array(ages, table["age"].type))
+    pq.write_table(changed, folder / "data.parquet")
+
+
+def last_row(folder: Path) -> None:
+    lines = (folder / "data.csv").read_text().splitlines(keepends=True)
+    (folder / "data.csv").write_text("".join(lines[:-1]))
+
+
+@pytest.mark.parametrize(
+    ("tamper", "named"),
+    [
+        (label(lambda c: c["guarantee"].update(epsilon=1.5)), "its events cost ε = 1.9999"),
+        (label(lambda c: c["guarantee"].update(epsilon=9.0)), "registry.yaml: ε = 1.9999"),
+        (label(lambda c: c["guarantee"].update(delta=1e-9)), "its events cost ε"),
+        (label(dearer), "its events cost ε"),
+        (label(claims), "the generator's event is not among"),
+        (
+            label(lambda c: c["accounting"]["ledger"].update(data_set_epsilon_budget=1.0)),
+            "has spent ε = 1.9999",
+        ),
+        (label(claims), "an event is somebody's claim"),
+        (
+            label(lambda c: c["evaluation"]["guarantee"].update(epsilon=0.1)),
+            "what the people held out were asked cost ε = 1.5",
+        ),
+        (label(lambda c: c["risk"].update(membership_advantage=0.01)), "membership_advantage 0.01"),
+        (label(lambda c: c["risk"].update(in_words="At most 51 times in 100.")), "another figure"),
+        (label(lambda c: c["guarantee"].update(unit="row")), "unit 'row'"),
+        (label(lambda c: c["guarantee"].update(max_rows_per_unit=9)), "rows a unit 9"),
+        (label(lambda c: c["decision"].update(decision="veto")), "'veto'"),
+        (label(lambda c: c.update(release={})), "KeyError: 'data_set'"),
+        (text("data.csv", ",F,", ",Q,"), "undeclared category 'Q'"),
+        (text("schema.yaml", "- 97", "- 50"), "outside 18 to 50"),
+        (last_row, "synthetic rows, but data.csv holds"),
+        (other_cell, "data.parquet: column 'age'"),
+        (text("registry.yaml", "epsilon: 1.9", "epsilon: 1.2"), "registry.yaml: ε = 1.2999"),
+        (text("croissant.json", '"privacy/epsilon": 1.9', '"privacy/epsilon": 1.2'), "croissant.json: ε"),
+        (text("README.md", "**ε = 2", "**ε = 1"), "README.md: does not say ε = 2"),
+        (text("card.html", "ε = 2<", "ε = 1<"), "card.html: does not say ε = 2"),
+    ],
+)  # fmt: skip
+def test_files_that_contradict_each_other_are_found_under_any_manifest(
+    public: Path, tamper: Change, named: str
+) -> None:
+    tamper(public)
+    remade(public)
+    assert any(named in line for line in wrong(public)), wrong(public)
+
+
+def test_a_label_of_any_shape_is_told_in_lines_and_no_traceback(public: Path) -> None:
+    content = json.loads((public / "label.json").read_text("utf-8"))
+    for key in (
+        "guarantee",
+        "accounting",
+        "risk",
+        "decision",
+        "evaluation",
+        "public_facts_assumed",
+    ):
+        for value in ("x", {"events": [{"event": {"type": "ZCDpEvent", "rho": "a"}}]}):
+            write_json(public / "label.json", content | {key: value})
+            done = CliRunner().invoke(app, ["verify", str(public)])
+            assert done.exit_code in (2, 3), (key, value, done.exception)
+            assert done.exception is None or isinstance(done.exception, SystemExit), key
+
+
+def test_a_folder_of_before_is_told_what_it_lacks(public: Path) -> None:
+    def older(content: dict[str, Any]) -> None:
+        del content["risk"], content["provenance"]
+        content["decision"] = {k: content["decision"][k] for k in ("decision", "policy", "figures")}
+
+    label(older)(public)
+    (public / "registry.yaml").unlink()
+    for name in ("croissant.json", "README.md"):  # they name label.json by its digest
+        before = Bundle.of(public).files["label.json"]
+        now = manifest(public)["files"]
+        after = next(f["sha256"] for f in now if f["name"] == "label.json")
+        text(name, before, after)(public)
+    remade(public)
+    found = verify(public)
+    assert [f.text for f in found if f.status == "wrong"] == []
+    lacking = [f.text for f in found if f.status == "lacking"]
+    assert [t.split(":")[0] for t in lacking] == ["what any attack can reach", "registry.yaml"]
+
+
+@pytest.mark.parametrize("kind", SCHEMAS)
+def test_rows_and_pictures_of_every_kind_are_read_back(kind: str, tmp_path: Path) -> None:
+    schema = SCHEMAS[kind]
+    _public(tmp_path / "public", schema, test_export.label(schema), drawn(schema))
+    bundle = Bundle.of(tmp_path / "public")
+    assert [*_rows(bundle), *_parquet(bundle)] == []
+    if schema.image is not None:
+        with np.load(bundle.folder / "data.npz") as arrays:
+            values = dict(arrays)
+        values[schema.image] = 255 - values[schema.image]
+        np.savez_compressed(bundle.folder / "data.npz", **values)
+        assert list(_parquet(bundle)) == ["data.npz: other pictures than in images/"]
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "label.json", "nowhere/label.json"])
+def test_what_is_no_release_is_bad_input(public: Path, name: str) -> None:
+    (public / name).unlink(missing_ok=True)
+    folder = (public / name).parent
+    done = subprocess.run(
+        [sys.executable, "-c", "from flows.commands.main import main; main()", "verify", str(folder)],
+        capture_output=True, text=True, timeout=240, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "give the folder that was published" in done.stderr
+
+
+def test_a_link_is_not_followed(public: Path) -> None:
+    (public / "data.csv").rename(public.parent / "elsewhere.csv")
+    (public / "data.csv").symlink_to(public.parent / "elsewhere.csv")
+    with pytest.raises(InputError, match=r"data\.csv: a link"):
+        verify(public)
+
+
+def test_it_answers_without_prefect_and_torch() -> None:
+    script = "import sys, flows.bundle.verify; print({'prefect', 'torch'} & sys.modules.keys())"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "set()"

@@ -1,0 +1,148 @@
+"""The command line as a person meets it: one-line errors, exit codes, and what it writes."""
+
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+
+from tests.flows import clinic
+from tests.flows.stages.test_steps import release
+
+
+def understudy(*words, cwd=None):
+    command = [
+        sys.executable,
+        "-c",
+        "from flows.commands.main import main; main()",
+        *map(str, words),
+    ]
+    return subprocess.run(command, capture_output=True, text=True, timeout=240, cwd=cwd)
+
+
+@pytest.fixture(scope="module")
+def clinic_folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("clinic")
+    release(clinic.write(folder))
+    return folder
+
+
+def test_release_says_what_was_decided_and_where_to_look(clinic_folder):
+    """The run is finished already, so the command only tells; it needs no server."""
+    done = understudy("release", clinic_folder / "config.yaml")
+    assert done.returncode == 0, done.stderr
+    assert "APPROVED" in done.stdout
+    assert "ε=2" in done.stdout
+    assert "card.html" in done.stdout
+
+
+def test_refused_rows_are_told_in_one_line_to_this_terminal(tmp_path):
+    frame = clinic.rows()
+    frame.loc[3, "sex"] = clinic.SECRET
+    done = understudy("release", clinic.write(tmp_path, frame=frame))
+    assert done.returncode == 2
+    error = [line for line in done.stderr.splitlines() if line.startswith("error:")]
+    assert len(error) == 1
+    for named in ("clinic.csv", "'sex'", clinic.SECRET):
+        assert named in error[0]
+    assert "Traceback" not in done.stderr
+
+
+def test_sample_repeats_by_seed_and_costs_nothing(clinic_folder, tmp_path):
+    model = next(clinic_folder.glob("runs/*/bundle/internal/model"))
+    before = (clinic_folder / "ledger.db").read_bytes()
+    for name in ("a.csv", "b.csv"):
+        done = understudy("sample", model, "-n", 50, "--seed", 7, "--out", tmp_path / name)
+        assert done.returncode == 0, done.stderr
+    assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
+    assert len(pd.read_csv(tmp_path / "a.csv")) == 50
+    assert (clinic_folder / "ledger.db").read_bytes() == before
+
+
+def test_the_ledger_is_shown_and_verified(clinic_folder):
+    ledger = clinic_folder / "ledger.db"
+    shown = understudy("ledger", "show", "--ledger", ledger)
+    assert "clinic" in shown.stdout
+    label = next(clinic_folder.glob("runs/*/bundle/public/label.json"))
+    assert understudy("ledger", "verify", "--ledger", ledger, "--label", label).returncode == 0
+    other = label.with_name("other.json")
+    other.write_text(label.read_text().replace('"charge": 2', '"charge": 3'))
+    refused = understudy("ledger", "verify", "--ledger", ledger, "--label", other)
+    other.unlink()
+    assert refused.returncode == 2
+    assert "not in this ledger" in refused.stderr
+
+
+def test_schema_check_counts_and_draft_warns(clinic_folder, tmp_path):
+    data = clinic_folder / "clinic.csv"
+    checked = understudy("schema", "check", clinic_folder / "schema.yaml", data)
+    assert checked.returncode == 0
+    assert "clamped" in checked.stdout
+    assert "private rows" in checked.stderr
+    drafted = understudy("schema", "draft", data, "--out", tmp_path / "draft.yaml")
+    assert drafted.returncode == 0
+    assert "confirm" in drafted.stderr
+    assert understudy("schema", "check", tmp_path / "draft.yaml", data).returncode == 2
+
+
+def test_an_approval_says_what_it_is_about_and_whose_word_it_was(tmp_path):
+    from typer.testing import CliRunner
+
+    from flows.bundle.candidate import Candidate
+    from flows.commands.main import app
+
+    run = release(clinic.write(tmp_path, approval="person")).parent
+    shown = Candidate.of(run).hash
+    words = ["approve", str(run), "--reviewer", "Ada", "--reason", "the card is fine"]
+    asked = CliRunner().invoke(app, words)
+    assert "no terminal" in str(asked.exception)
+    assert "say which files" in str(CliRunner().invoke(app, [*words, "--yes"]).exception)
+    done = CliRunner().invoke(app, [*words, "--yes", "--candidate", shown])
+    assert done.exit_code == 0
+    for told in ("ε=2", shown, "card.html", "report.html", "APPROVED", "by Ada"):
+        assert told in done.output
+    ledger = ["ledger", "show", "--ledger", str(tmp_path / "ledger.db")]
+    assert "Decisions" in CliRunner().invoke(app, ledger).output
+    verified = CliRunner().invoke(
+        app, ["ledger", "verify", "--ledger", str(tmp_path / "ledger.db")]
+    )
+    assert "1 decisions, chain whole" in verified.output
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (("release", "nowhere.yaml"), "nowhere.yaml"),
+        (("sample", "nowhere", "-n", "5"), "nowhere"),
+        (("sample", "nowhere", "-n", "0"), "-n"),
+        (("ledger", "show", "--ledger", "nowhere.db"), "nowhere.db"),
+        (("schema", "check", "nowhere.yaml", "x.csv"), "nowhere.yaml"),
+        (("realease",), "release"),
+    ],
+)
+def test_mistakes_exit_with_two_and_no_traceback(words, named, tmp_path):
+    done = understudy(*words, cwd=tmp_path)
+    assert done.returncode == 2
+    assert named in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_audit_prints_what_is_shown_and_what_could_be():
+    done = understudy("audit", "mst", "--runs", 2000, "--canaries", 100, "--epsilon", 5)
+    assert done.returncode == 0, done.stderr
+    for told in ("counts", "whole fit", "ε claimed", "/10 guesses"):
+        assert told in " ".join(done.stdout.split())
+    refused = understudy("audit", "mst", "--set", "steps=3")
+    assert refused.returncode == 2
+    assert "no parameter 'steps'" in refused.stderr
+
+
+def test_an_audit_that_refutes_its_claim_exits_with_three(monkeypatch):
+    from typer.testing import CliRunner
+
+    from flows.commands.main import app
+    from tests.generators import plants
+
+    plants.halved_noise(monkeypatch)
+    words = ["audit", "mst", "--runs", "2000", "--canaries", "0", "--epsilon", "5"]
+    assert CliRunner().invoke(app, words).exit_code == 3

@@ -1,0 +1,111 @@
+"""Forecasts: right about cost, honest about groups, and without a look at a row."""
+
+import copy
+
+import pytest
+import yaml
+from dp_accounting import ZCDpEvent
+
+from flows.stages.config import load_config
+from flows.stages.forecast import FACTORS, SURE, forecast
+from generators.registry import GENERATORS, IMAGES, WORKERS
+from privacy.accounting.accounting import DiscreteGaussianDpEvent, Guarantee, spent, zcdp_budget
+from privacy.errors import InputError
+from privacy.ledger.ledger import Ledger
+from tests.flows import clinic
+
+
+def planned(folder, sizes=None, **config):
+    """A config whose private file is gone, with public sizes of the sexes."""
+    path = clinic.write(folder, **config)
+    (folder / "clinic.csv").unlink()
+    schema = copy.deepcopy(clinic.SCHEMA)
+    schema["subgroups"][0]["public_sizes"] = sizes
+    (folder / "schema.yaml").write_text(yaml.safe_dump(schema, sort_keys=False))
+    return path
+
+
+def test_it_needs_no_rows_and_writes_nothing(tmp_path):
+    path = planned(tmp_path, {"F": 800})
+    before = sorted(p.name for p in tmp_path.rglob("*"))
+    found = forecast(path)
+    assert sorted(p.name for p in tmp_path.rglob("*")) == before
+    (cost,) = found.costs
+    assert cost.before == 0
+    assert cost.after == pytest.approx(2.0, rel=1e-3)
+    assert cost.fits
+
+
+def test_what_was_spent_counts_and_what_does_not_fit_is_said(tmp_path):
+    path = planned(tmp_path)
+    ledger = Ledger(str(tmp_path / "ledger.db"))
+    ledger.register("clinic", Guarantee(2.0, 1e-5), 0.2)
+    event = ZCDpEvent(0.05)
+    ledger.charge("clinic", "train", run="r", attempt="a", purpose="fit", event=event)
+    (cost,) = forecast(path).costs
+    assert cost.before == pytest.approx(spent([event], 1e-5).epsilon)
+    assert cost.after > 2.0
+    assert not cost.fits
+    assert len(ledger.charges()) == 1
+
+
+def test_a_schema_that_the_ledger_will_refuse_is_told_beforehand(tmp_path):
+    path = planned(tmp_path)
+    ledger = Ledger(str(tmp_path / "ledger.db"))
+    declared = load_config(path, reads=False).load_schema()
+    other = declared.model_copy(update={"max_rows_per_unit": 3})
+    ledger.register("clinic", Guarantee(2.0, 1e-5), 0.2, other)
+    assert any("max_rows_per_unit: 3" in line for line in forecast(path).advice)
+    assert not ledger.charges()
+
+
+def test_what_the_people_held_out_pay_is_forecast_as_one(tmp_path):
+    """Figures and choice each fit the budget, and both together are what is charged."""
+    asked = {"epsilon": 2.0, "delta": 1e-5}
+    select = {"by": "holdout", "others": [{"name": "aim"}]}
+    path = planned(tmp_path, evaluation=asked, select=select)
+    _, held_out = forecast(path).costs
+    assert held_out.partition == "holdout"
+    assert held_out.after == pytest.approx(2.0, rel=1e-3)
+    ledger = Ledger(str(tmp_path / "ledger.db"))
+    ledger.register("clinic", Guarantee(2.0, 1e-5), 0.2)
+    event = ZCDpEvent(0.15 * zcdp_budget(Guarantee(2.0, 1e-5)))
+    ledger.charge("clinic", "holdout", run="r", attempt="a", purpose="evaluate", event=event)
+    assert not forecast(path).costs[1].fits
+
+
+def test_a_larger_group_is_served_better_and_the_smallest_is_right_on_the_limit(tmp_path):
+    sizes = {"F": 100, "M": 500_000}
+    found = forecast(planned(tmp_path, sizes))
+    few, many = found.groups
+    assert few.verdict == "no generator can serve it at this ε"
+    assert many.verdict == "can be served"
+    assert few.at_best > many.at_best
+    one, fewer = (found.limit * 0.8 * (found.smallest[0] - i) / SURE for i in (0, 1))
+    assert spent([DiscreteGaussianDpEvent(one)], 1e-5).epsilon <= 2.0
+    assert spent([DiscreteGaussianDpEvent(fewer * 0.999)], 1e-5).epsilon > 2.0
+    assert any("sex=F" in line for line in found.advice)
+
+
+def test_the_epsilon_a_group_needs_serves_it(tmp_path):
+    (group,) = forecast(planned(tmp_path, {"F": 4000})).groups
+    again = planned(
+        tmp_path / "again", {"F": 4000}, guarantee={"epsilon": group.needs, "delta": 1e-5}
+    )
+    (served,) = forecast(again).groups
+    assert served.expected == pytest.approx(0.05, rel=1e-2)
+
+
+def test_a_claim_that_no_policy_lets_out_is_told_before_it_is_paid_for(tmp_path):
+    claimed = planned(tmp_path, generator={"name": "synthcity-dpgan"})
+    assert forecast(claimed).advice[0].startswith("Sure to be vetoed")
+    assert not any("vetoed" in line for line in forecast(planned(tmp_path / "ours")).advice)
+
+
+def test_groups_that_are_not_declared_are_refused(tmp_path):
+    with pytest.raises(InputError, match="has no group 'X'; it has F, M"):
+        forecast(planned(tmp_path, {"X": 5}))
+
+
+def test_every_generator_of_tables_has_a_measured_factor():
+    assert set(FACTORS) == set(GENERATORS) - set(IMAGES) - set(WORKERS)

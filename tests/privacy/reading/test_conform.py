@@ -1,0 +1,232 @@
+"""What does not fit is refused, clamped or mapped as declared; nothing is ever adopted."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from privacy.reading.conform import Finding, conform
+from privacy.reading.read import NULL
+from privacy.schema.codec import Codec
+from privacy.schema.schema import Schema
+from tests.privacy.schema.random_schemas import TEXT, schemas
+
+
+def conformed(texts: list[str], **column: Any) -> tuple[list[Any], list[Finding]]:
+    beside = {"kind": "categorical", "categories": ["a"], "other": "a"}
+    schema = Schema.model_validate({"name": "t", "columns": {"x": column, "y": beside}})
+    array = pa.array(texts, pa.string())
+    frame, findings = conform(pa.table({"x": array, "y": array}), schema)
+    findings = [finding for finding in findings if finding.column == "x"]
+    return [None if pd.isna(v) else v for v in frame["x"]], findings
+
+
+def summary(findings: list[Finding]) -> list[tuple[str, str, int, int]]:
+    return [(f.action, f.value, f.row, f.rows) for f in findings]
+
+
+ANYTHING = TEXT | st.integers().map(str) | st.floats().map(str) | st.sampled_from(["", NULL, "N"])
+
+
+@given(schemas(), st.data())
+def test_what_conforms_lies_inside_the_schema(schema: Schema, data: st.DataObject) -> None:
+    rows = data.draw(st.integers(1, 20))
+    texts = {
+        name: pa.array(data.draw(st.lists(ANYTHING, min_size=rows, max_size=rows)), pa.string())
+        for name in schema.columns
+    }
+    frame, findings = conform(pa.table(texts), schema)
+    assert all("\n" not in str(finding) for finding in findings)
+    assert len(frame) == rows
+    refused = {f.column for f in findings if f.action == "refused"}
+    codec = Codec(schema)
+    for name, column in codec.columns.items():
+        if name not in refused:
+            codes = column.encode(frame[name])
+            assert ((codes >= 0) & (codes < column.size)).all()
+
+
+@given(schemas(), st.integers(0, 2**32))
+def test_a_synthetic_table_conforms_to_its_own_schema(schema: Schema, seed: int) -> None:
+    rng, codec = np.random.default_rng(seed), Codec(schema)
+    codes = {name: rng.integers(0, size, 20) for name, size in codec.domain.items()}
+    frame = codec.decode(pd.DataFrame(codes), rng)
+    texts = {n: pa.array(["" if pd.isna(v) else str(v) for v in frame[n]]) for n in frame}
+    again, findings = conform(pa.table(texts), schema)
+    assert findings == []
+    pd.testing.assert_frame_equal(codec.encode(again), codec.encode(frame))
+
+
+def test_categories() -> None:
+    column = {"kind": "categorical", "categories": ["F", "M"]}
+    values, findings = conformed(["F", "x", "M", "x"], **column)
+    assert values == ["F", None, "M", None]
+    assert summary(findings) == [("refused", "x", 2, 2)]
+    assert str(findings[0]) == (
+        "column 'x', row 2: undeclared category 'x' (2 rows): correct the data, or say in the"
+        " schema what to do with it"
+    )
+    values, findings = conformed(["F", "x", ""], **column, other="M")
+    assert values == ["F", "M", "M"]
+    assert summary(findings) == [("mapped", "x", 2, 1), ("mapped", "", 3, 1)]
+    values, findings = conformed(["F", "", "?"], **column, missing="keep", missing_values=["?", ""])
+    assert (values, findings) == (["F", None, None], [])
+
+
+def test_aliases_then_rules_then_other() -> None:
+    values, findings = conformed(
+        ["390", "459.9", "460", "V27", "E9", "icd", "", "circulatory", "1e400", "n/a"],
+        kind="categorical",
+        categories=["circulatory", "supplementary", "other"],
+        aliases={"icd": "circulatory", "E9": "other"},
+        rules=[
+            {"to": "circulatory", "min": 390, "below": 460},
+            {"to": "supplementary", "prefix": "V"},
+            {"to": "circulatory", "prefix": "V2"},
+            {"to": "supplementary", "prefix": "E"},
+        ],
+        other="other",
+        missing="keep",
+    )
+    assert values == [
+        *["circulatory", "circulatory", "other", "supplementary", "other", "circulatory", None],
+        *["circulatory", "other", "other"],
+    ]
+    assert summary(findings) == [("mapped", "460", 3, 3)]
+
+
+def test_aliases_may_swap() -> None:
+    column = {"kind": "categorical", "categories": ["a", "b"], "aliases": {"A": "b", "B": "a"}}
+    assert conformed(["A", "B", "a"], **column) == (["b", "a", "a"], [])
+
+
+def test_open_categories_are_kept_for_the_measurement() -> None:
+    values, findings = conformed(["a", "b", ""], kind="categorical", categories=None, other="rest")
+    assert values == ["a", "b", "rest"]
+    assert summary(findings) == [("mapped", "", 3, 1)]
+
+
+def test_integers() -> None:
+    column = {"kind": "integer", "bounds": [0, 10]}
+    values, findings = conformed(["1", "2.0", " 3", "1e1", "4.5", "11", "ten", "inf", ""], **column)
+    assert values == [1, 2, 3, 10, None, None, None, None, None]
+    assert summary(findings) == [
+        ("refused", "", 9, 1),
+        ("refused", "4.5", 5, 1),
+        ("refused", "ten", 7, 2),
+        ("refused", "11", 6, 1),
+    ]
+    assert "outside 0 to 10: '11'" in str(findings[-1])
+    values, findings = conformed(
+        ["-5", "11", "99999999999999999999999"], **column, out_of_range="clamp"
+    )
+    assert values == [0, 10, 10]
+    assert summary(findings) == [("clamped", "-5", 1, 3)]
+
+
+def test_special_values_stand_beside_the_numbers() -> None:
+    column = {"kind": "integer", "bounds": [0, 500], "special": ["N", 501]}
+    assert conformed(["N", "501", "501.0", "12"], **column) == (["N", 501, 501, 12], [])
+    values, findings = conformed(["M", "502"], **column)
+    assert values == [None, None]
+    assert [f.action for f in findings] == ["refused", "refused"]
+
+
+def test_floats() -> None:
+    column = {"kind": "float", "bounds": [0, 1], "missing": "keep", "missing_values": ["", "NA"]}
+    assert conformed(["0.5", "NA", "", "1"], **column) == ([0.5, None, None, 1.0], [])
+    values, findings = conformed(["nan", "1.5"], **column, out_of_range="clamp")
+    assert values == [None, 1.0]
+    assert summary(findings) == [("refused", "nan", 1, 1), ("clamped", "1.5", 2, 1)]
+
+
+def test_dates() -> None:
+    column = {"kind": "datetime", "bounds": ["2000-01-01", "2000-12-31"]}
+    values, findings = conformed(
+        ["2000-05-05", "2000-12-31T23:59:59", "2000-06-01T01:00:00+02:00", "1999-01-01", "soon"],
+        **column,
+    )
+    days = ["2000-05-05", "2000-12-31", "2000-05-31"]
+    assert values == [*(pd.Timestamp(d) for d in days), None, None]
+    assert summary(findings) == [("refused", "soon", 5, 1), ("refused", "1999-01-01", 4, 1)]
+    values, findings = conformed(
+        ["03.04.2000", "1.1.1990"], **column, format="%d.%m.%Y", out_of_range="clamp"
+    )
+    assert values == [pd.Timestamp("2000-04-03"), pd.Timestamp("2000-01-01")]
+    assert summary(findings) == [("clamped", "1.1.1990", 2, 1)]
+    values, _ = conformed(["2000-05-05 10:11:12"], **column, resolution="second")
+    assert values == [pd.Timestamp("2000-05-05 10:11:12")]
+
+
+def test_a_parquet_null_is_missing_and_an_identifier_is_left_alone() -> None:
+    assert conformed(["a", NULL], kind="identifier", missing="keep") == (["a", None], [])
+    _, findings = conformed(["a", NULL], kind="identifier")
+    assert summary(findings) == [("refused", "null", 2, 1)]
+
+
+@pytest.mark.parametrize("problem", ["a\nb", "x" * 200, "\x1b[31mred"])
+def test_a_finding_quotes_any_text_in_one_short_line(problem: str) -> None:
+    _, (finding,) = conformed([problem], kind="integer", bounds=[0, 1])
+    assert str(finding).isprintable()
+    assert len(str(finding)) < 250
+
+
+def test_a_hundred_thousand_categories_are_one_finding() -> None:
+    texts = [f"person {i}" for i in range(100_000)]
+    _, findings = conformed(texts, kind="categorical", categories=["a"])
+    assert summary(findings) == [("refused", "person 0", 1, 100_000)]
+
+
+def test_long_tables_cost_little() -> None:
+    rng = np.random.default_rng(0)
+    texts = pa.array(rng.integers(0, 1000, 500_000)).cast(pa.string())
+    schema = Schema.model_validate(
+        {"name": "t", "columns": {"x": {"kind": "integer", "bounds": [0, 999]}}}
+    )
+    start = time.process_time()
+    conform(pa.table({"x": texts}), schema)
+    assert time.process_time() - start < 1.5  # a million rows of 40 columns: under two minutes
+
+
+TIMES = (
+    "2024-05-05",
+    "2024-05-05T12:00:00",
+    "2024-05-05T12:00:00+09:00",
+    "2024-05-05 12:00Z",
+    "now",
+)
+
+
+@pytest.mark.parametrize("other", TIMES)
+@pytest.mark.parametrize("text", TIMES)
+@pytest.mark.parametrize("resolution", ["day", "second"])
+def test_a_date_means_the_same_whoever_stands_beside_it(
+    text: str, other: str, resolution: str
+) -> None:
+    """pandas moves a time without an offset by the offset of the one before it."""
+    schema = Schema.model_validate(
+        {
+            "name": "t",
+            "columns": {
+                "at": {
+                    "kind": "datetime",
+                    "bounds": ["2024-01-01", "2024-12-31"],
+                    "bins": 4,
+                    "resolution": resolution,
+                    "missing": "keep",
+                }
+            },
+        }
+    )
+    alone, _ = conform(pa.table({"at": [text]}), schema)
+    after, _ = conform(pa.table({"at": [other, text]}), schema)
+    assert alone["at"].tolist() == after["at"].tolist()[1:] or (
+        alone["at"].isna().all() and after["at"].isna()[1]
+    )
