@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from flows.judging.sweep import CELL, load_sweep
-from privacy.accounting.accounting import zcdp_budget
+from privacy.accounting.calibration import zcdp_budget
 
 RESULTS = Path(__file__).parent / "results" / "forecast.json"
 

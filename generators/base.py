@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from dp_accounting import DpEvent
 
-from privacy.accounting.accounting import Guarantee
+from privacy.accounting.guarantee import Guarantee
 from privacy.ledger.charges import Permit
 from privacy.ledger.transcript import Transcript
 from privacy.schema.schema import Schema

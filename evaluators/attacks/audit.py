@@ -31,7 +31,8 @@ from dp_accounting.pld import PLDAccountant
 from scipy.optimize import brentq
 from scipy.stats import beta, binom, chi2, norm
 
-from privacy.accounting.accounting import LARGE, RELATION
+from privacy.accounting.accountants import RELATION
+from privacy.accounting.composition import LARGE
 
 EPSILONS = np.concatenate([np.linspace(0, 4, 81), np.linspace(4.1, 30, 260)])
 """Where a privacy profile ε → δ is looked at; between them a region is a little too large, which is safe."""

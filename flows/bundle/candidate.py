@@ -22,7 +22,7 @@ from typing import Any
 
 from flows.bundle.manifest import APPROVAL, MANIFEST, differences, digests
 from flows.stages.run import folder_atomically, locked, write_json
-from privacy.accounting.accounting import spent
+from privacy.accounting.composition import spent
 from privacy.errors import InputError, LedgerError
 from privacy.ledger.address import address
 from privacy.ledger.chain import Head

@@ -17,7 +17,7 @@ from generators.base import Generator, Needing, Progress
 from generators.registry import FROM_PUBLIC, IMAGES, NON_PRIVATE, UNVERIFIED
 from generators.selection import EachOnce, RandomStopping
 from generators.synthcity.generator import Claimed, NonPrivate
-from privacy.accounting.accounting import zcdp_budget
+from privacy.accounting.calibration import zcdp_budget
 from privacy.domain import domain_event, selects_categories
 from privacy.errors import InputError
 from privacy.reading.public import PublicImages

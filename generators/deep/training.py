@@ -16,7 +16,7 @@ from dp_accounting import DpEvent
 from generators.deep.generator import Deep
 from generators.dpsgd.clipping import CLIPPINGS, ClippingName
 from generators.dpsgd.plan import Performance, Plan, Precision, sampled_gaussian
-from privacy.accounting.accounting import spent
+from privacy.accounting.composition import spent
 
 WARM_UP = 20
 TOLD = 10

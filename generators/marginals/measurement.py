@@ -6,7 +6,7 @@ full adaptivity: Whitehouse, Ramdas, Rogers, Wu, arXiv 2203.05481). It refuses a
 anything is drawn. So a mechanism that draws through one budget only is rho-zCDP as a whole, and its
 price is known without data. With ``steps`` it refuses also what is no step of a schedule that was fixed
 before the data, so that the mechanism costs what the schedule does: the composition of its steps' loss
-distributions, whichever queries are chosen on the way (``privacy.accounting.accounting``). The order may be
+distributions, whichever queries are chosen on the way (``privacy.accounting.composition``). The order may be
 chosen as well: whatever step comes first, the rest is dominated by the composition of the rest.
 """
 
@@ -22,7 +22,7 @@ import numpy.typing as npt
 from dp_accounting import ComposedDpEvent, DpEvent, SelfComposedDpEvent
 
 from generators.marginals.counting import Clique, Counter
-from privacy.accounting.accounting import BoundedRangeDpEvent, DiscreteGaussianDpEvent
+from privacy.accounting.events import BoundedRangeDpEvent, DiscreteGaussianDpEvent
 from privacy.noise import discrete_gaussian, gaussian_sigma, noisy_max, selection_range
 
 Ask = Callable[[list[Any], Callable[[], Any]], Any]

@@ -26,13 +26,10 @@ from dp_accounting import ComposedDpEvent, DpEvent, NonPrivateDpEvent, ZCDpEvent
 
 from generators.base import Progress
 from generators.synthcity.pool import Pool, checked
-from privacy.accounting.accounting import (
-    ClaimedDpEvent,
-    DiscreteGaussianDpEvent,
-    Guarantee,
-    spent,
-    zcdp_budget,
-)
+from privacy.accounting.calibration import zcdp_budget
+from privacy.accounting.composition import spent
+from privacy.accounting.events import ClaimedDpEvent, DiscreteGaussianDpEvent
+from privacy.accounting.guarantee import Guarantee
 from privacy.errors import InputError, WorkerError
 from privacy.ledger.charges import Permit
 from privacy.ledger.transcript import Transcript

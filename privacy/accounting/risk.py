@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from dp_accounting import DpEvent
 
-from privacy.accounting.accounting import profile
+from privacy.accounting.composition import profile
 
 FPR = 0.01
 

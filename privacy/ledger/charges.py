@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from dp_accounting import ComposedDpEvent, DpEvent, NoOpDpEvent
 from dp_accounting.dp_event import RepeatAndSelectDpEvent
 
-from privacy.accounting.accounting import event_from_json, event_to_json
+from privacy.accounting.events import event_from_json, event_to_json
 from privacy.errors import PermitError
 from privacy.ledger.register import Dataset
 from privacy.people.split import Split

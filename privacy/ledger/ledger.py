@@ -27,7 +27,8 @@ import sqlalchemy as sa
 from dp_accounting import DpEvent, NoOpDpEvent
 from sqlalchemy.exc import SQLAlchemyError
 
-from privacy.accounting.accounting import Guarantee, Spent, spent, within
+from privacy.accounting.composition import spent, within
+from privacy.accounting.guarantee import Guarantee, Spent
 from privacy.errors import BudgetError, InputError, LedgerError, PermitError
 from privacy.files import sync
 from privacy.ledger import chain, register, witness

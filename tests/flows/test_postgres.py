@@ -12,7 +12,8 @@ from dp_accounting import ZCDpEvent
 
 from flows.stages.config import load_config
 from flows.stages.run import Run
-from privacy.accounting.accounting import Guarantee, zcdp_budget
+from privacy.accounting.calibration import zcdp_budget
+from privacy.accounting.guarantee import Guarantee
 from privacy.errors import BudgetError, LedgerError
 from privacy.ledger import decisions, register
 from privacy.ledger.ledger import Ledger

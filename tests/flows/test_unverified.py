@@ -17,7 +17,7 @@ from flows.label.label import PROVED
 from flows.stages import steps
 from flows.stages.config import load_config
 from flows.stages.run import Run, write_json
-from privacy.accounting.accounting import ClaimedDpEvent
+from privacy.accounting.events import ClaimedDpEvent
 from privacy.errors import InputError, WorkerError
 from privacy.ledger.ledger import Ledger
 from tests.flows import clinic

@@ -17,7 +17,7 @@ from dp_accounting import NoOpDpEvent
 
 from evaluators.attacks.audit import zcdp_lower_bound
 from generators.alone import fit_alone
-from privacy.accounting.accounting import Guarantee
+from privacy.accounting.guarantee import Guarantee
 from privacy.schema.schema import Schema
 from privacy.table import Rows
 

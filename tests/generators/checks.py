@@ -39,7 +39,9 @@ from generators.marginals import measurement
 from generators.marginals.counting import Counter
 from generators.marginals.generator import Mst
 from generators.marginals.measurement import draw_anew
-from privacy.accounting.accounting import DiscreteGaussianDpEvent, Guarantee, spent
+from privacy.accounting.composition import spent
+from privacy.accounting.events import DiscreteGaussianDpEvent
+from privacy.accounting.guarantee import Guarantee
 from privacy.domain import MAX_FOUND, select_categories
 from privacy.ledger.ledger import Ledger
 from privacy.ledger.transcript import Transcript

@@ -10,7 +10,7 @@ import pytest
 
 from flows.audit.worst_case import MECHANISMS, calibrated
 from generators.registry import GENERATORS, WORKERS
-from privacy.accounting.accounting import Guarantee
+from privacy.accounting.guarantee import Guarantee
 from tests.generators import plants
 
 CLAIM = Guarantee(4.0, 1e-6)

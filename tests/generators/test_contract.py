@@ -12,7 +12,8 @@ from dp_accounting import NoOpDpEvent, ZCDpEvent
 from generators.images.generator import ImageSgd
 from generators.marginals import measurement
 from generators.registry import GENERATORS, NON_PRIVATE, WORKERS, load_model
-from privacy.accounting.accounting import Guarantee, spent
+from privacy.accounting.composition import spent
+from privacy.accounting.guarantee import Guarantee
 from privacy.errors import LedgerError, PermitError
 from privacy.ledger.ledger import Ledger
 from privacy.ledger.transcript import Transcript

@@ -9,7 +9,7 @@ from generators import selection
 from generators.deep.diffusion import Diffusion
 from generators.dpsgd import checkpoint
 from generators.selection import EachOnce, RandomStopping
-from privacy.accounting.accounting import Guarantee
+from privacy.accounting.guarantee import Guarantee
 from privacy.ledger.ledger import Ledger
 from privacy.ledger.transcript import Transcript
 from privacy.table import Rows

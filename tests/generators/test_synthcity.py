@@ -28,7 +28,9 @@ from generators.alone import fit_alone
 from generators.registry import GENERATORS, NON_PRIVATE, REFUSED, UNVERIFIED, load_model
 from generators.synthcity.generator import Dpgan, SurvivalGan
 from generators.synthcity.pool import Pool
-from privacy.accounting.accounting import ClaimedDpEvent, Guarantee, spent
+from privacy.accounting.composition import spent
+from privacy.accounting.events import ClaimedDpEvent
+from privacy.accounting.guarantee import Guarantee
 from privacy.errors import InputError, WorkerError
 from privacy.schema.codec import Codec
 from privacy.schema.impossible import impossible_rows

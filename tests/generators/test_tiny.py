@@ -16,7 +16,7 @@ from generators.alone import fit_alone
 from generators.deep.pategan import PateGan
 from generators.images.generator import ImageSgd
 from generators.registry import GENERATORS, WORKERS, load_model
-from privacy.accounting.accounting import Guarantee
+from privacy.accounting.guarantee import Guarantee
 from privacy.schema.codec import Codec
 from privacy.schema.schema import Schema
 from privacy.table import Rows

@@ -6,12 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from privacy import domain
-from privacy.accounting.accounting import (
-    ApproximateZCDpEvent,
-    DiscreteGaussianDpEvent,
-    Guarantee,
-    spent,
-)
+from privacy.accounting.composition import spent
+from privacy.accounting.events import ApproximateZCDpEvent, DiscreteGaussianDpEvent
+from privacy.accounting.guarantee import Guarantee
 from privacy.domain import (
     GRID,
     LEVELS,

@@ -20,13 +20,9 @@ from scipy.optimize import brentq
 from scipy.special import logsumexp
 from scipy.stats import chisquare, norm
 
-from privacy.accounting.accounting import (
-    BoundedRangeDpEvent,
-    DiscreteGaussianDpEvent,
-    bounded_range_delta,
-    bounded_range_loss,
-    spent,
-)
+from privacy.accounting.accountants import bounded_range_delta, bounded_range_loss
+from privacy.accounting.composition import spent
+from privacy.accounting.events import BoundedRangeDpEvent, DiscreteGaussianDpEvent
 from privacy.noise import (
     discrete_gaussian,
     gaussian_rho,

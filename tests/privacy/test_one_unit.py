@@ -26,7 +26,7 @@ from dp_accounting import NoOpDpEvent
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from privacy.accounting.accounting import Guarantee
+from privacy.accounting.guarantee import Guarantee
 from privacy.ledger.charges import Permit
 from privacy.ledger.ledger import Ledger
 from privacy.people.identity import Identity

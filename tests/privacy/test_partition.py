@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from privacy.accounting.accounting import Guarantee, zcdp_budget
+from privacy.accounting.calibration import zcdp_budget
+from privacy.accounting.guarantee import Guarantee
 from privacy.domain import domain_event, select_categories
 from privacy.errors import InputError
 from privacy.noise import gaussian_sigma

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 from dp_accounting import NoOpDpEvent, ZCDpEvent
 
-from privacy.accounting.accounting import Guarantee
+from privacy.accounting.guarantee import Guarantee
 from privacy.errors import LedgerError, PeopleError
 from privacy.ledger import chain, ledger, registration, witness
 from privacy.ledger.ledger import Ledger

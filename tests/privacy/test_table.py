@@ -7,7 +7,7 @@ from dp_accounting import NoOpDpEvent
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from privacy.accounting.accounting import Guarantee
+from privacy.accounting.guarantee import Guarantee
 from privacy.errors import DataError, PermitError
 from privacy.ledger.ledger import Ledger
 from privacy.people.split import Split

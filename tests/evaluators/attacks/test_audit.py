@@ -13,7 +13,7 @@ from evaluators.attacks.audit import (
     right_guesses,
     zcdp_lower_bound,
 )
-from privacy.accounting.accounting import spent
+from privacy.accounting.composition import spent
 
 
 @pytest.mark.parametrize("mu", [0.2, 1.0, 3.0])

@@ -22,7 +22,7 @@ from evaluators.fidelity.kmarginal import score_tables
 from evaluators.score import Score, Scorecard
 from evaluators.tables import Tables
 from evaluators.utility.learners import LEARNERS
-from privacy.accounting.accounting import Guarantee
+from privacy.accounting.guarantee import Guarantee
 from privacy.errors import PermitError
 from privacy.ledger.charges import Permit
 from privacy.ledger.ledger import Ledger

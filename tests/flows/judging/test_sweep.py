@@ -15,7 +15,8 @@ from flows.judging import sweep as sweeps
 from flows.judging.sweep import afford, declare, load_sweep, run_cell, write_results
 from flows.stages.config import load_config
 from flows.stages.run import Run, locked
-from privacy.accounting.accounting import Guarantee, zcdp_budget
+from privacy.accounting.calibration import zcdp_budget
+from privacy.accounting.guarantee import Guarantee
 from privacy.errors import BudgetError, InputError
 from privacy.ledger.ledger import Ledger
 from tests.flows import clinic

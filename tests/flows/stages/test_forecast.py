@@ -9,7 +9,10 @@ from dp_accounting import ZCDpEvent
 from flows.stages.config import load_config
 from flows.stages.forecast import FACTORS, SURE, forecast
 from generators.registry import GENERATORS, IMAGES, WORKERS
-from privacy.accounting.accounting import DiscreteGaussianDpEvent, Guarantee, spent, zcdp_budget
+from privacy.accounting.calibration import zcdp_budget
+from privacy.accounting.composition import spent
+from privacy.accounting.events import DiscreteGaussianDpEvent
+from privacy.accounting.guarantee import Guarantee
 from privacy.errors import InputError
 from privacy.ledger.ledger import Ledger
 from tests.flows import clinic

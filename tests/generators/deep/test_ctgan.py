@@ -18,7 +18,7 @@ from generators.dpsgd.engine import PrivateGradient
 from generators.dpsgd.gradients import BookKeeping
 from generators.dpsgd.plan import Plan
 from generators.dpsgd.units import Units
-from privacy.accounting.accounting import Guarantee
+from privacy.accounting.guarantee import Guarantee
 from privacy.ledger.transcript import Transcript
 from privacy.schema.schema import Schema
 from privacy.table import Rows

@@ -9,7 +9,8 @@ from dp_accounting import NoOpDpEvent
 
 from generators.deep.diffusion import Diffusion
 from generators.registry import load_model
-from privacy.accounting.accounting import Guarantee, spent
+from privacy.accounting.composition import spent
+from privacy.accounting.guarantee import Guarantee
 from privacy.errors import InputError, LedgerError
 from privacy.ledger.ledger import Ledger
 from privacy.ledger.transcript import Transcript

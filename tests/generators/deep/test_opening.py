@@ -11,7 +11,8 @@ from generators.deep.networks import Heads, begin_at
 from generators.deep.opening import Roles, costs, events, measure
 from generators.marginals.counting import Counter
 from generators.marginals.measurement import draw_anew
-from privacy.accounting.accounting import DiscreteGaussianDpEvent, spent
+from privacy.accounting.composition import spent
+from privacy.accounting.events import DiscreteGaussianDpEvent
 from privacy.schema.codec import Codec
 from privacy.schema.schema import Schema
 

@@ -12,7 +12,9 @@ from generators.deep import teachers as module
 from generators.deep.encoding import Layout
 from generators.deep.pategan import Chain, PateGan, Student, improve
 from generators.deep.teachers import Crossed, Teachers, Votes, part_of
-from privacy.accounting.accounting import DiscreteGaussianDpEvent, Guarantee, spent
+from privacy.accounting.composition import spent
+from privacy.accounting.events import DiscreteGaussianDpEvent
+from privacy.accounting.guarantee import Guarantee
 from privacy.ledger.transcript import Transcript
 from privacy.schema.schema import Schema
 from privacy.table import Rows

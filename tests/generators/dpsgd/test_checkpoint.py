@@ -32,7 +32,7 @@ from generators.dpsgd.engine import PrivateGradient
 from generators.dpsgd.plan import Plan
 from generators.dpsgd.randomness import secret_generator
 from generators.dpsgd.units import Units
-from privacy.accounting.accounting import Guarantee
+from privacy.accounting.guarantee import Guarantee
 from privacy.ledger.ledger import Ledger
 from privacy.ledger.transcript import Transcript
 

@@ -26,7 +26,7 @@ from generators.images.diffusion import ImageDiffusion
 from generators.images.gan import ImageGan
 from generators.images.generator import Begun
 from generators.images.moments import Basis, Moments
-from privacy.accounting.accounting import Guarantee
+from privacy.accounting.guarantee import Guarantee
 from privacy.errors import InputError, LedgerError
 from privacy.ledger.transcript import Transcript
 from privacy.reading.public import PublicImages

@@ -9,7 +9,9 @@ from generators.alone import fit_alone
 from generators.marginals import measurement
 from generators.marginals.generator import Aim, Mst
 from generators.marginals.measurement import price
-from privacy.accounting.accounting import Guarantee, spent, zcdp_budget
+from privacy.accounting.calibration import zcdp_budget
+from privacy.accounting.composition import spent
+from privacy.accounting.guarantee import Guarantee
 from privacy.schema.schema import Schema
 from privacy.table import Rows
 

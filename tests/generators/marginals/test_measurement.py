@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from generators.marginals.counting import Counter
 from generators.marginals.measurement import Budget, Measurement, Step, price, total
-from privacy.accounting.accounting import BoundedRangeDpEvent, DiscreteGaussianDpEvent, spent
+from privacy.accounting.composition import spent
+from privacy.accounting.events import BoundedRangeDpEvent, DiscreteGaussianDpEvent
 from privacy.noise import gaussian_sigma, selection_range
 
 COUNT = Counter.of({"a": 4000}, {"a": np.zeros(10, dtype=int)})

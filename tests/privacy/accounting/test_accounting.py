@@ -18,17 +18,16 @@ from hypothesis import strategies as st
 from scipy.optimize import brentq
 from scipy.stats import norm
 
-from privacy.accounting.accounting import (
+from privacy.accounting.calibration import calibrate, zcdp_budget
+from privacy.accounting.composition import spent
+from privacy.accounting.events import (
     ApproximateZCDpEvent,
     BoundedRangeDpEvent,
     DiscreteGaussianDpEvent,
-    Guarantee,
-    calibrate,
     event_from_json,
     event_to_json,
-    spent,
-    zcdp_budget,
 )
+from privacy.accounting.guarantee import Guarantee
 from privacy.errors import InputError
 
 events = st.recursive(

@@ -14,13 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
 
-from privacy.accounting.accounting import (
-    ApproximateZCDpEvent,
-    ClaimedDpEvent,
-    DiscreteGaussianDpEvent,
-    profile,
-    spent,
-)
+from privacy.accounting.composition import profile, spent
+from privacy.accounting.events import ApproximateZCDpEvent, ClaimedDpEvent, DiscreteGaussianDpEvent
 from privacy.accounting.risk import Risk, most_advantage, most_tpr, risk
 
 SAMPLED = dp_accounting.PoissonSampledDpEvent(0.01, dp_accounting.GaussianDpEvent(1.0))

@@ -9,7 +9,8 @@ import pytest
 import sqlalchemy as sa
 from dp_accounting import NonPrivateDpEvent, NoOpDpEvent, ZCDpEvent
 
-from privacy.accounting.accounting import Guarantee, zcdp_budget
+from privacy.accounting.calibration import zcdp_budget
+from privacy.accounting.guarantee import Guarantee
 from privacy.errors import BudgetError, InputError, LedgerError, PermitError
 from privacy.ledger.charges import Permit
 from privacy.ledger.ledger import Ledger

@@ -11,7 +11,7 @@ from dp_accounting import NoOpDpEvent, ZCDpEvent
 from hypothesis import given
 from hypothesis import strategies as st
 
-from privacy.accounting.accounting import Guarantee
+from privacy.accounting.guarantee import Guarantee
 from privacy.errors import LedgerError, PermitError
 from privacy.ledger.ledger import Ledger
 from privacy.people.identity import AS_READ, Identity
