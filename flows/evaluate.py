@@ -15,8 +15,9 @@ from prefect.states import Completed
 from pydantic import Field
 
 from flows.judging import judgement
-from flows.judging.judgement import DEFAULT_POLICY, Case
+from flows.judging.judgement import Case
 from flows.release import PRIVATE, Outcome, progress_of, told_publicly
+from flows.stages.config import DEFAULT_POLICY
 from flows.stages.places import inside
 from privacy.accounting.guarantee import Guarantee
 

@@ -70,3 +70,14 @@ def schema_check(
         )
     if any(f.action == "refused" for f in findings):
         raise typer.Exit(2)
+
+
+@app.command("editor")
+def schema_editor(
+    folder: Annotated[Path, typer.Argument(help="Where to write them.")],
+) -> None:
+    """Write JSON schemas of schema, release, policy and sweep files, for editors that know YAML."""
+    from flows.commands.editor import write
+
+    for file in write(folder):
+        say(f"{file}: first line of a {file.stem} file: # yaml-language-server: $schema={file}")

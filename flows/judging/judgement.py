@@ -21,6 +21,7 @@ from evaluators.pages.parts.facts import Claim, Facts
 from evaluators.pages.report import write_report
 from evaluators.score import Score, Scorecard
 from flows.judging.stranger import absent, fit, without
+from flows.stages.config import DEFAULT_POLICY
 from flows.stages.run import folder_atomically
 from generators.base import Progress
 from privacy.accounting.guarantee import Guarantee
@@ -30,8 +31,6 @@ from privacy.reading.source import read_source
 from privacy.schema.codec import bounds_as_numbers, number_to_date, numbers
 from privacy.schema.columns import Categorical, Column, Datetime, Numeric
 from privacy.schema.schema import Schema, load_schema
-
-DEFAULT_POLICY = Path(__file__).parents[2] / "configs" / "policies" / "default.yaml"
 
 NO_HOLDOUT = (
     "no people were held out: what a generator has seen shows only beside people it has not seen"

@@ -57,7 +57,7 @@ class DataSet(Frozen):
     release: Path
     data: tuple[Path, ...] = ()
 
-    @field_validator("data", mode="before")
+    @field_validator("data", mode="before", json_schema_input_type=Path | tuple[Path, ...])
     @classmethod
     def _one_or_many(cls, value: Any) -> Any:
         return (value,) if isinstance(value, str | Path) else value
@@ -95,7 +95,9 @@ class Sweep(Frozen):
     workers: Workers = Workers()
     folder: Path | None = None
 
-    @field_validator("generators", mode="before")
+    @field_validator(
+        "generators", mode="before", json_schema_input_type=dict[str, dict[str, Any] | None]
+    )
     @classmethod
     def _named(cls, value: Any) -> Any:
         if not isinstance(value, Mapping):

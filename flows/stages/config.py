@@ -32,6 +32,8 @@ from privacy.reading.public import PublicImages, content_digest
 from privacy.schema.documents import Frozen, load_yaml
 from privacy.schema.schema import Schema, load_schema
 
+DEFAULT_POLICY = Path(__file__).parents[2] / "configs" / "policies" / "default.yaml"
+
 Words = Annotated[
     str,
     StringConstraints(min_length=1, max_length=2000, strip_whitespace=True),
@@ -98,25 +100,28 @@ class About(Frozen):
 
 
 class RunConfig(Frozen):
-    """One release. Paths are relative to the config file; without ``runs``, runs are kept in ``runs`` in the
-    working folder. The ledger is ``ledger``, a path or a URL without a password, or else what UNDERSTUDY_LEDGER
-    says, or else a file beside the runs.
+    """One release. Paths are relative to the config file.
 
-    ``guarantee``: what this release may cost. ``budget``: what the data set may cost over all releases,
-    ``guarantee`` where it is left out. ``evaluation``: what figures that may be published may cost the people
-    held out, who pay for nothing else; without it no figure of theirs is published. ``domain_share``: the
-    share of ρ that goes into measuring what the schema leaves open. ``rows``: synthetic rows; where it is
-    left out, as many as the train rows by the schema's public count, or by the model's own noisy estimate.
-    ``select``: choose between ``generator`` and others. ``seed`` repeats sampling and evaluation; noise on
-    private rows cannot be seeded. ``inception``: the file of FID's network, for judging images.
+    ``name``: of the release; its data set stands in the ledger under the schema's. ``schema``: the file that
+    says what is public. ``data``: the private files. ``guarantee``: what this release may cost. ``budget``:
+    what the data set may cost over all releases, ``guarantee`` where it is left out. ``evaluation``: what
+    figures that may be published may cost the people held out, who pay for nothing else; without it no figure
+    of theirs is published. ``holdout``: the share of people who are kept out of training. ``domain_share``:
+    the share of ρ that goes into measuring what the schema leaves open. ``generator``: how rows are made, by
+    its name and its settings. ``select``: choose between ``generator`` and others. ``rows``: synthetic rows;
+    where it is left out, as many as the train rows by the schema's public count, or by the model's own noisy
+    estimate. ``seed``: repeats sampling and evaluation; noise on private rows cannot be seeded. ``policy``:
+    the file that says what may leave the house. ``approval``: who has the last word about what the policy
+    approves, the policy itself or a person. ``same_people_as``: a data set of the ledger that this one's
+    people are in: one budget and one split for both. ``other_people_than``: data sets that are about other
+    people, on the word of whoever writes this, where the ledger takes them for the same; the label says so.
     ``public_images``: a folder or file of images that whoever writes this declares public, to learn from
-    first. ``approval``: who has the last word about what the policy approves, the policy itself or a person.
-    ``same_people_as``: a data set of the ledger that this one's people are in: one budget and one split for
-    both. ``other_people_than``: data sets that are about other people, on the word of whoever writes this,
-    where the ledger takes them for the same; the label says so. ``license``: under which the synthetic rows
-    may be used, by Hugging Face's name for it (``cc-by-4.0``); it makes no other run, and none is stated
-    where it is left out. ``about``: what else only a person can say of a release, which makes no other run
-    either.
+    first. ``inception``: the file of FID's network, for judging images. ``license``: under which the
+    synthetic rows may be used, by Hugging Face's name for it (``cc-by-4.0``); it makes no other run, and none
+    is stated where it is left out. ``about``: what else only a person can say of a release, which makes no
+    other run either. ``ledger``: a path or a URL without a password, or else what UNDERSTUDY_LEDGER says, or
+    else a file beside the runs. ``runs``: where runs are kept, ``runs`` in the working folder where it is
+    left out.
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
@@ -131,7 +136,7 @@ class RunConfig(Frozen):
     select: Select | None = None
     rows: int | None = Field(default=None, ge=1, le=100_000_000)
     seed: int = Field(default=0, ge=0)
-    policy: Path = Path(__file__).parents[2] / "configs" / "policies" / "default.yaml"
+    policy: Path = DEFAULT_POLICY
     approval: Literal["person", "policy"] = "policy"
     same_people_as: str | None = None
     other_people_than: tuple[str, ...] = ()
@@ -142,7 +147,7 @@ class RunConfig(Frozen):
     ledger: str = Field(default="", repr=False)
     runs: Path | None = None
 
-    @field_validator("data", mode="before")
+    @field_validator("data", mode="before", json_schema_input_type=Path | tuple[Path, ...])
     @classmethod
     def _one_or_many(cls, value: Any) -> Any:
         return (value,) if isinstance(value, str | Path) else value

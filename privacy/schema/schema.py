@@ -177,9 +177,16 @@ class Csv(Frozen):
 class Schema(Frozen):
     """The public domain of one data set.
 
+    ``name``: under which the ledger keeps its budget. ``description``, ``source``: what it is, and where each
+    value below is published.
     ``unit``: the column that names whoever is protected, or null where a row is a unit.
     ``max_rows_per_unit``: how many of a unit's rows count (k); sensitivity follows from it.
     ``public_rows``: the row count, only where it is public knowledge.
+    ``surplus_columns``: what happens to columns of the file that are not declared here.
+    ``csv``: how a CSV file is written.
+    ``columns``: every column by name, its kind and its domain.
+    ``targets``: what models are trained to predict, so that synthetic rows are judged by it.
+    ``subgroups``: whom the release must serve.
     ``impossible``: structural zeros; each maps columns to conditions that never hold together.
     ``npz``: the arrays of an .npz file that a column consists of, one after the other; a column that is not
     listed is the array of its own name.
@@ -199,7 +206,7 @@ class Schema(Frozen):
     subgroups: tuple[Subgroup, ...] = ()
     impossible: tuple[dict[str, Condition], ...] = ()
 
-    @field_validator("npz", mode="before")
+    @field_validator("npz", mode="before", json_schema_input_type=dict[str, str | tuple[str, ...]])
     @classmethod
     def _one_or_many(cls, npz: Any) -> Any:
         if not isinstance(npz, dict):
