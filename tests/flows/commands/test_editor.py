@@ -1,4 +1,4 @@
-"""What an editor is told of YAML files: as the models say, true of all that ship, and wrong of misspelt ones."""
+"""What an editor is told of YAML files: what the models say, true of all that ship, wrong of misspelt ones."""
 
 from __future__ import annotations
 
