@@ -3,14 +3,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-long test-gpu check audit format lock clean
+.PHONY: demo demo-all test test-long test-gpu check audit format lock clean
 
-demo: $(VENV)/ready  ## release the free light chain cohort under ε=1 by three generators; say what was decided
-	@$(BIN)/python examples/flchain.py demo/flchain.csv
-	@$(BIN)/python -c "import sys, torch; sys.exit(torch.cuda.is_available())" || $(BIN)/understudy setup
-	@for candidate in demo-ctgan demo-diffusion demo; do \
-		echo "== $$candidate"; \
-		$(BIN)/understudy release configs/releases/$$candidate.yaml || [ $$? -eq 3 ] || exit $$?; done
+demo: $(VENV)/ready  ## release the free light chain cohort under ε = 1 by AIM, and by a GAN beside it
+	@$(BIN)/python examples/demo.py
+
+demo-all: $(VENV)/ready  ## the same by every generator of ours
+	@$(BIN)/python examples/demo.py demo-ctgan demo-diffusion
 
 test: check  ## lint, types and the fast tests
 	$(BIN)/python -m pytest -n 2
@@ -36,9 +35,14 @@ format: $(VENV)/ready
 	$(BIN)/ruff format .
 
 $(VENV)/ready: requirements.lock pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@echo "an environment in $(VENV), once: some 200 packages, 3 GB, minutes on a slow line"
+	@$(PYTHON) -m venv $(VENV)
+	@{ $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off -r requirements.lock; \
+		echo "pip exit $$?"; } | awk '/^pip exit/ { code = $$3 } \
+		/^Collecting/ { if (++n % 25 == 0) { print "  " n " packages found"; fflush() } } \
+		/^Installing/ { print "  unpacking them"; fflush() } \
+		END { exit code }'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
 lock:  ## pin every dependency again, for all supported Pythons
