@@ -75,7 +75,7 @@ class Candidate:
     @property
     def run(self) -> Path:
         """The run's folder."""
-        return self.folder.parents[2]
+        return self.folder.parents[1]
 
     @property
     def exported(self) -> bool:
