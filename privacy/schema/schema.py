@@ -44,50 +44,37 @@ class TargetBase(Frozen):
     without: tuple[str, ...] = ()
 
 
-class Classification(TargetBase):
+class OneColumn(TargetBase):
+    """A target that is one column."""
+
+    column: str
+
+    @property
+    def name(self) -> str:
+        return self.column
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (self.column,)
+
+
+class Classification(OneColumn):
     """A yes/no question: is ``column`` one of ``positive``?"""
 
     task: Literal["classification"]
-    column: str
     positive: tuple[str, ...]
 
-    @property
-    def name(self) -> str:
-        return self.column
 
-    @property
-    def columns(self) -> tuple[str, ...]:
-        return (self.column,)
-
-
-class Multiclass(TargetBase):
+class Multiclass(OneColumn):
     """Which of its categories does ``column`` hold?"""
 
     task: Literal["multiclass"]
-    column: str
-
-    @property
-    def name(self) -> str:
-        return self.column
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        return (self.column,)
 
 
-class Regression(TargetBase):
+class Regression(OneColumn):
     """Predict the number in ``column``."""
 
     task: Literal["regression"]
-    column: str
-
-    @property
-    def name(self) -> str:
-        return self.column
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        return (self.column,)
 
 
 class Survival(TargetBase):
