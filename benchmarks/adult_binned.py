@@ -33,7 +33,8 @@ from generators.marginals.counting import Counter
 from generators.marginals.measurement import Budget
 from generators.marginals.model import Result, synthesize
 from generators.marginals.workload import outcomes, workload
-from privacy.accounting.accounting import Guarantee, zcdp_budget
+from privacy.accounting.accounting import zcdp_budget
+from privacy.accounting.guarantee import Guarantee
 
 RESULTS = Path(__file__).parent / "results" / "adult_binned.jsonl"
 DELTA = 1e-9

@@ -28,7 +28,7 @@ from dp_accounting import NoOpDpEvent
 from flows.stages.config import make_generator
 from generators.alone import fit_alone
 from generators.deep.generator import Deep
-from privacy.accounting.accounting import Guarantee
+from privacy.accounting.guarantee import Guarantee
 from privacy.schema.codec import Codec
 from privacy.schema.schema import load_schema
 from privacy.table import Rows

@@ -33,7 +33,7 @@ from evaluators.score import Score
 from evaluators.tables import Tables
 from flows.stages.config import make_generator
 from generators.alone import fit_alone
-from privacy.accounting.accounting import Guarantee
+from privacy.accounting.guarantee import Guarantee
 from privacy.reading.conform import conform
 from privacy.reading.read import read_texts
 from privacy.schema.codec import Codec

@@ -26,7 +26,8 @@ from evaluators.charged.questions import measure
 from evaluators.charged.scores import scores_of
 from evaluators.score import Score
 from evaluators.tables import Tables
-from privacy.accounting.accounting import Guarantee, zcdp_budget
+from privacy.accounting.accounting import zcdp_budget
+from privacy.accounting.guarantee import Guarantee
 from privacy.schema.schema import Schema
 
 RESULTS = Path(__file__).parent / "results" / "charged_intervals.jsonl"

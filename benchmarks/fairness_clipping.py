@@ -34,7 +34,7 @@ from evaluators.utility.predictions import predict_all
 from evaluators.utility.scores import utility
 from flows.stages.config import make_generator
 from generators.dpsgd.clipping import CLIPPINGS
-from privacy.accounting.accounting import Guarantee
+from privacy.accounting.guarantee import Guarantee
 from privacy.ledger.ledger import Ledger
 from privacy.ledger.transcript import Transcript
 from privacy.schema.schema import Schema, load_schema

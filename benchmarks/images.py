@@ -31,7 +31,7 @@ from torch.nn.functional import cross_entropy
 
 from flows.stages.config import make_generator
 from generators.alone import fit_alone
-from privacy.accounting.accounting import Guarantee
+from privacy.accounting.guarantee import Guarantee
 from privacy.reading.conform import conform
 from privacy.reading.source import read_source
 from privacy.schema.codec import Codec

@@ -25,7 +25,8 @@ from generators.marginals.aim import aim
 from generators.marginals.counting import Counter, Domain
 from generators.marginals.model import synthesize
 from generators.marginals.workload import outcomes, workload
-from privacy.accounting.accounting import Guarantee, zcdp_budget
+from privacy.accounting.accounting import zcdp_budget
+from privacy.accounting.guarantee import Guarantee
 
 RESULTS = Path(__file__).parent / "results" / "million_rows.jsonl"
 SIZES = (2, 5, 8, 12, 16, 24, 40, 60)

@@ -17,7 +17,8 @@ from pathlib import Path
 from dp_accounting import GaussianDpEvent, NoOpDpEvent
 
 from generators.marginals.generator import Aim, Mst
-from privacy.accounting.accounting import Guarantee, calibrate, zcdp_budget
+from privacy.accounting.accounting import calibrate, zcdp_budget
+from privacy.accounting.guarantee import Guarantee
 from privacy.schema.schema import Schema
 
 RESULTS = Path(__file__).parent / "results" / "tighter_accounting.json"

@@ -18,7 +18,7 @@ from flows.judging import judgement
 from flows.judging.judgement import DEFAULT_POLICY, Case
 from flows.release import PRIVATE, Outcome, progress_of, told_publicly
 from flows.stages.places import inside
-from privacy.accounting.accounting import Guarantee
+from privacy.accounting.guarantee import Guarantee
 
 
 @flow(name="evaluate", retries=0, persist_result=False, log_prints=False)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from generators.base import Generator, Progress
-from privacy.accounting.accounting import Guarantee
+from privacy.accounting.guarantee import Guarantee
 from privacy.ledger.ledger import Ledger
 from privacy.ledger.transcript import Transcript
 from privacy.schema.schema import Schema

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-import numpy as np
-import pandas as pd
-from dp_accounting import DpEvent
+if TYPE_CHECKING:  # whoever only tells progress needs none of it
+    import numpy as np
+    import pandas as pd
+    from dp_accounting import DpEvent
 
-from privacy.accounting.accounting import Guarantee
-from privacy.ledger.charges import Permit
-from privacy.ledger.transcript import Transcript
-from privacy.schema.schema import Schema
-from privacy.table import Rows
+    from privacy.accounting.guarantee import Guarantee
+    from privacy.ledger.charges import Permit
+    from privacy.ledger.transcript import Transcript
+    from privacy.schema.schema import Schema
+    from privacy.table import Rows
 
 Progress = Callable[[str, float], None]
 """Called with what is going on and the share done, 0 to 1; told nothing that is not charged or public."""

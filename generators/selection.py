@@ -34,7 +34,8 @@ from generators.marginals.counting import Clique, Counter
 from generators.marginals.generator import Marginals
 from generators.marginals.measurement import Ask, Budget, Measurement, total
 from generators.registry import load_model
-from privacy.accounting.accounting import Guarantee, calibrate, zcdp_budget
+from privacy.accounting.accounting import calibrate, zcdp_budget
+from privacy.accounting.guarantee import Guarantee
 from privacy.errors import InputError
 from privacy.files import sync
 from privacy.ledger.charges import Permit

@@ -21,7 +21,7 @@ from dp_accounting import ComposedDpEvent, DpEvent, NoOpDpEvent, SelfComposedDpE
 from opendp.transformations import make_consistent_b_ary_tree
 from scipy.optimize import isotonic_regression
 
-from privacy.accounting.accounting import ApproximateZCDpEvent, DiscreteGaussianDpEvent
+from privacy.accounting.events import ApproximateZCDpEvent, DiscreteGaussianDpEvent
 from privacy.ledger.charges import Permit
 from privacy.ledger.transcript import Transcript
 from privacy.noise import discrete_gaussian, gaussian_sigma

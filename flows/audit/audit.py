@@ -20,7 +20,7 @@ from flows.audit.worst_case import MECHANISMS, calibrated
 from flows.stages.config import make_generator
 from generators.base import Progress
 from generators.registry import WORKERS
-from privacy.accounting.accounting import Guarantee
+from privacy.accounting.guarantee import Guarantee
 from privacy.errors import InputError
 
 CONFIDENCE = 0.999

@@ -26,7 +26,7 @@ from generators.alone import fit_alone
 from generators.base import Progress
 from generators.deep.diffusion import denoising_loss, mask
 from generators.registry import IMAGES
-from privacy.accounting.accounting import Guarantee
+from privacy.accounting.guarantee import Guarantee
 from privacy.reading.images import stack
 from privacy.schema.codec import Codec
 from privacy.table import Rows

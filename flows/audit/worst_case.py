@@ -34,7 +34,8 @@ from generators.images.moments import Basis, events, noise
 from generators.images.moments import measure as measure_moments
 from generators.marginals.counting import Counter
 from generators.marginals.measurement import Budget
-from privacy.accounting.accounting import Guarantee, spent
+from privacy.accounting.accounting import spent
+from privacy.accounting.guarantee import Guarantee
 from privacy.schema.codec import Codec
 
 Scores = npt.NDArray[np.float64]

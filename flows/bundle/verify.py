@@ -30,7 +30,8 @@ from flows.frames.export import exported, read_synthetic, texts
 from flows.frames.parquet import arrow_schema
 from flows.frames.pictures import file_names
 from flows.label.risk import in_hundred
-from privacy.accounting.accounting import ClaimedDpEvent, event_from_json, spent
+from privacy.accounting.accounting import spent
+from privacy.accounting.events import ClaimedDpEvent, event_from_json
 from privacy.accounting.risk import risk
 from privacy.errors import InputError, PrivateError, UnderstudyError
 from privacy.reading.images import stack

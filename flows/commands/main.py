@@ -317,7 +317,7 @@ def audit(
 ) -> None:
     """Bound a generator's ε from below, on made-up rows; exit 3 where a bound exceeds the claim."""
     from flows.audit import audit as audits
-    from privacy.accounting.accounting import Guarantee
+    from privacy.accounting.guarantee import Guarantee
 
     spec, claim = audits.parse(generator, set_ or []), Guarantee(epsilon, delta)
     with progress_bar() as tell:

@@ -23,7 +23,7 @@ from evaluators.score import Score, Scorecard
 from flows.judging.stranger import absent, fit, without
 from flows.stages.run import folder_atomically
 from generators.base import Progress
-from privacy.accounting.accounting import Guarantee
+from privacy.accounting.guarantee import Guarantee
 from privacy.errors import DataError, InputError
 from privacy.reading.conform import conform
 from privacy.reading.source import read_source

@@ -20,7 +20,9 @@ from flows.label.uncovered import UNCHARGED_CHOICE, not_covered
 from flows.stages.plan import mean_runs
 from flows.stages.standing import chains, people
 from flows.stages.steps import Work, charged
-from privacy.accounting.accounting import Spent, event_to_json, spent
+from privacy.accounting.accounting import spent
+from privacy.accounting.events import event_to_json
+from privacy.accounting.guarantee import Spent
 from privacy.ledger.charges import Charge
 
 LABEL_VERSION = 1

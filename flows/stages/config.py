@@ -24,7 +24,7 @@ from evaluators.gate import Policy, Standing
 from flows.stages.places import inside
 from generators.base import Generator
 from generators.registry import GENERATORS, NON_PRIVATE, REFUSED, UNVERIFIED
-from privacy.accounting.accounting import Guarantee
+from privacy.accounting.guarantee import Guarantee
 from privacy.errors import InputError
 from privacy.ledger.address import check_url
 from privacy.reading.arrays import holds_arrays

@@ -24,14 +24,9 @@ from flows.stages.config import RunConfig, load_config
 from flows.stages.plan import Plan
 from flows.stages.run import Run
 from generators.registry import IMAGES
-from privacy.accounting.accounting import (
-    DiscreteGaussianDpEvent,
-    Guarantee,
-    Spent,
-    calibrate,
-    spent,
-    zcdp_budget,
-)
+from privacy.accounting.accounting import calibrate, spent, zcdp_budget
+from privacy.accounting.events import DiscreteGaussianDpEvent
+from privacy.accounting.guarantee import Guarantee, Spent
 from privacy.errors import InputError
 from privacy.ledger.ledger import Ledger
 from privacy.schema.codec import Codec

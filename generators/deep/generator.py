@@ -30,7 +30,9 @@ from generators.dpsgd.randomness import describe
 from generators.marginals.counting import Counter
 from generators.marginals.model import Codes, GraphicalModel, sample, spread
 from generators.rows import draw_possible
-from privacy.accounting.accounting import Guarantee, calibrate, event_to_json, spent, zcdp_budget
+from privacy.accounting.accounting import calibrate, spent, zcdp_budget
+from privacy.accounting.events import event_to_json
+from privacy.accounting.guarantee import Guarantee
 from privacy.errors import InputError
 from privacy.ledger.charges import Permit
 from privacy.ledger.transcript import Transcript

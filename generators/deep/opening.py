@@ -28,7 +28,7 @@ from generators.marginals.counting import Clique, Counter, cells
 from generators.marginals.estimate import Fit, Observation, fit
 from generators.marginals.measurement import Ask, Budget, Measurement, total
 from generators.marginals.model import GraphicalModel
-from privacy.accounting.accounting import DiscreteGaussianDpEvent
+from privacy.accounting.events import DiscreteGaussianDpEvent
 from privacy.noise import gaussian_sigma
 from privacy.schema.codec import Codec
 from privacy.schema.columns import Categorical, Column

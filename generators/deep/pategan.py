@@ -34,7 +34,7 @@ from generators.deep.teachers import Crossed, Teachers, Votes
 from generators.dpsgd.checkpoint import RandomState, Stateful, run
 from generators.dpsgd.randomness import secret_generator
 from generators.marginals.model import sample
-from privacy.accounting.accounting import DiscreteGaussianDpEvent
+from privacy.accounting.events import DiscreteGaussianDpEvent
 from privacy.noise import OPENDP
 
 LEAST, MOST = 0.1, 6.0

@@ -33,7 +33,7 @@ from generators.images.networks import (
     Sampler,
     untold_codes,
 )
-from privacy.accounting.accounting import Guarantee
+from privacy.accounting.guarantee import Guarantee
 from privacy.errors import InputError
 from privacy.reading.public import PublicImages
 from privacy.schema.schema import Schema

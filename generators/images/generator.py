@@ -33,7 +33,8 @@ from generators.images.moments import Basis, Moments, events, measure
 from generators.images.networks import classes_of
 from generators.marginals.model import sample, spread
 from generators.rows import draw_possible
-from privacy.accounting.accounting import Guarantee, zcdp_budget
+from privacy.accounting.accounting import zcdp_budget
+from privacy.accounting.guarantee import Guarantee
 from privacy.errors import InputError
 from privacy.schema.codec import Codec
 from privacy.schema.columns import Image

@@ -31,7 +31,8 @@ from generators.marginals.measurement import Ask, Measurement, Step, price
 from generators.marginals.model import GraphicalModel, Result, synthesize
 from generators.marginals.workload import outcomes, workload
 from generators.rows import draw_possible
-from privacy.accounting.accounting import Guarantee, calibrate
+from privacy.accounting.accounting import calibrate
+from privacy.accounting.guarantee import Guarantee
 from privacy.ledger.charges import Permit
 from privacy.ledger.transcript import Transcript
 from privacy.noise import OPENDP

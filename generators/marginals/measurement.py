@@ -22,7 +22,7 @@ import numpy.typing as npt
 from dp_accounting import ComposedDpEvent, DpEvent, SelfComposedDpEvent
 
 from generators.marginals.counting import Clique, Counter
-from privacy.accounting.accounting import BoundedRangeDpEvent, DiscreteGaussianDpEvent
+from privacy.accounting.events import BoundedRangeDpEvent, DiscreteGaussianDpEvent
 from privacy.noise import discrete_gaussian, gaussian_sigma, noisy_max, selection_range
 
 Ask = Callable[[list[Any], Callable[[], Any]], Any]

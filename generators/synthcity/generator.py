@@ -26,13 +26,9 @@ from dp_accounting import ComposedDpEvent, DpEvent, NonPrivateDpEvent, ZCDpEvent
 
 from generators.base import Progress
 from generators.synthcity.pool import Pool, checked
-from privacy.accounting.accounting import (
-    ClaimedDpEvent,
-    DiscreteGaussianDpEvent,
-    Guarantee,
-    spent,
-    zcdp_budget,
-)
+from privacy.accounting.accounting import spent, zcdp_budget
+from privacy.accounting.events import ClaimedDpEvent, DiscreteGaussianDpEvent
+from privacy.accounting.guarantee import Guarantee
 from privacy.errors import InputError, WorkerError
 from privacy.ledger.charges import Permit
 from privacy.ledger.transcript import Transcript

@@ -1,4 +1,4 @@
-"""Guarantees, and what a composition of ``DpEvent``s costs, by dp-accounting.
+"""What a composition of ``DpEvent``s costs, and calibration to a guarantee, by dp-accounting.
 
 Every accountant that understands all the events is asked; each bound is valid, so the smallest ε holds, and
 the accountant it came from is named. zCDP reaches (ε, δ) through RDP at the best of many orders
@@ -15,7 +15,6 @@ Privacy claim: none of its own; arithmetic on public parameters.
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -37,6 +36,14 @@ from dp_accounting.pld.privacy_loss_distribution import (
 )
 from dp_accounting.rdp import RdpAccountant
 
+from privacy.accounting.events import (
+    ApproximateZCDpEvent,
+    BoundedRangeDpEvent,
+    ClaimedDpEvent,
+    DiscreteGaussianDpEvent,
+    event_text,
+)
+from privacy.accounting.guarantee import Guarantee, Spent
 from privacy.errors import InputError
 
 RELATION = NeighboringRelation.ADD_OR_REMOVE_ONE
@@ -62,100 +69,6 @@ FFT_ERROR = 1e-12
 
 SAMPLED_ORDERS = (*np.linspace(1.5, 6, 19).tolist(), *range(7, 64), 80, 96, 128, 192, 256)
 """Fewer of them, since each takes a sum over the order for a sampled Gaussian."""
-
-
-def _finite(event: Any, attribute: Any, value: float) -> None:
-    if not math.isfinite(value):
-        raise ValueError(f"{attribute.name} must be finite, got {value}")
-
-
-@attr.s(frozen=True, slots=True, auto_attribs=True)
-class ApproximateZCDpEvent(DpEvent):  # type: ignore[misc]
-    """δ-approximate ρ-zCDP (arXiv 1605.02065, definition 8.1), as DP partition selection gives it.
-
-    ρ composes as zCDP; the δs add up and come off the δ of the guarantee.
-    """
-
-    rho: float = attr.ib(validator=attr.validators.and_(attr.validators.ge(0), _finite))
-    delta: float = attr.ib(
-        validator=attr.validators.and_(attr.validators.ge(0), attr.validators.lt(1))
-    )
-
-
-@attr.s(frozen=True, slots=True, auto_attribs=True)
-class DiscreteGaussianDpEvent(DpEvent):  # type: ignore[misc]
-    """Counts with integer noise N_Z(0, σ²), of which one unit moves a single one, and by one.
-
-    (arXiv 2004.00010.) 1/(2σ²)-zCDP, and with an exact privacy loss distribution. Where a unit may move several
-    counts, or one by more, only the zCDP holds: use ``ZCDpEvent``.
-    """
-
-    sigma: float = attr.ib(validator=attr.validators.and_(attr.validators.gt(0), _finite))
-
-
-@attr.s(frozen=True, slots=True, auto_attribs=True)
-class BoundedRangeDpEvent(DpEvent):  # type: ignore[misc]
-    """A selection of bounded range: no two outcomes' log odds move apart by more than ε with one unit.
-
-    (Dong, Durfee, Rogers, arXiv 1909.13830.) The exponential mechanism with ε = 2Δ/s; ε²/8-zCDP, and dominated
-    by ``bounded_range_loss``.
-    """
-
-    epsilon: float = attr.ib(validator=attr.validators.and_(attr.validators.gt(0), _finite))
-
-
-@attr.s(frozen=True, slots=True, auto_attribs=True)
-class ClaimedDpEvent(DpEvent):  # type: ignore[misc]
-    """(ε, δ)-differential privacy on somebody's word: ``by`` says whose; nobody here has proved it.
-
-    Composes by adding up, which holds for any mechanism; the δs come off the δ of the guarantee.
-    """
-
-    epsilon: float = attr.ib(validator=attr.validators.and_(attr.validators.gt(0), _finite))
-    delta: float = attr.ib(
-        validator=attr.validators.and_(attr.validators.ge(0), attr.validators.lt(1))
-    )
-    by: str = attr.ib(validator=attr.validators.instance_of(str))
-
-
-FURTHER: dict[str, type[DpEvent]] = {
-    kind.__name__: kind
-    for kind in (
-        ApproximateZCDpEvent,
-        BoundedRangeDpEvent,
-        ClaimedDpEvent,
-        DiscreteGaussianDpEvent,
-        RepeatAndSelectDpEvent,
-    )
-}
-"""Events that ``dp_accounting`` itself does not name."""
-
-
-@dataclass(frozen=True)
-class Guarantee:
-    """(ε, δ)-differential privacy for adding or removing one unit; δ is fixed by a person, never by data."""
-
-    epsilon: float
-    delta: float
-
-    def __post_init__(self) -> None:
-        if not (math.isfinite(self.epsilon) and self.epsilon > 0):
-            raise InputError(f"epsilon must be positive and finite, got {self.epsilon}")
-        if not 0 < self.delta < 1e-2:
-            raise InputError(f"delta must lie between 0 and 0.01, got {self.delta}")
-
-
-@dataclass(frozen=True)
-class Spent:
-    """What a composition costs: ε at the given δ, and the accountant that says so.
-
-    ``claimed``: the part of ε that is somebody's word.
-    """
-
-    epsilon: float
-    delta: float
-    accountant: str
-    claimed: float = 0.0
 
 
 class _Rdp(RdpAccountant):  # type: ignore[misc]
@@ -295,7 +208,7 @@ def _together(events: Iterable[DpEvent]) -> list[DpEvent]:
         once, n = event, 1
         while isinstance(once, dp_accounting.SelfComposedDpEvent):
             once, n = once.event, n * once.count
-        name = json.dumps(event_to_json(once), sort_keys=True)  # not all events can be hashed
+        name = event_text(once)  # not all events can be hashed
         times[name] = once, n + times.get(name, (once, 0))[1]
     return [dp_accounting.SelfComposedDpEvent(e, n) if n > 1 else e for e, n in times.values()]
 
@@ -419,35 +332,3 @@ def calibrate(
 def zcdp_budget(guarantee: Guarantee) -> float:
     """The largest ρ for which ρ-zCDP implies ``guarantee``."""
     return calibrate(guarantee, dp_accounting.ZCDpEvent, 1e-10, 1e4)
-
-
-def event_to_json(event: DpEvent) -> dict[str, Any]:
-    """A ``DpEvent`` as plain JSON: its class name and its parameters."""
-    return {"type": type(event).__name__} | {
-        field.name: _plain(getattr(event, field.name)) for field in attr.fields(type(event))
-    }
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, DpEvent):
-        return event_to_json(value)
-    if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
-    return value.item() if isinstance(value, np.generic) else value
-
-
-def event_from_json(data: dict[str, Any]) -> DpEvent:
-    """The ``DpEvent`` that ``event_to_json`` wrote."""
-    known = {k: v for k, v in data.items() if k != "type"}
-    name = str(data.get("type"))
-    kind = FURTHER.get(name) or getattr(dp_accounting, name, None)
-    if not (isinstance(kind, type) and issubclass(kind, DpEvent)):
-        raise InputError(f"{name!r} is not an event that dp-accounting knows")
-
-    def read(value: Any) -> Any:
-        if isinstance(value, dict):
-            return event_from_json(value)
-        return [read(v) for v in value] if isinstance(value, list) else value
-
-    event: DpEvent = kind(**{k: read(v) for k, v in known.items()})
-    return event

@@ -16,7 +16,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from privacy.accounting.accounting import Guarantee
+from privacy.accounting.guarantee import Guarantee
 from privacy.errors import LedgerError
 from privacy.ledger import chain
 from privacy.people.identity import AS_READ, PLAIN, Identity

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 import sqlalchemy as sa
 
-from privacy.accounting.accounting import Guarantee
+from privacy.accounting.guarantee import Guarantee
 from privacy.errors import InputError, LedgerError, PeopleError
 from privacy.ledger.charges import spent_on
 from privacy.ledger.register import Dataset, Register

@@ -25,7 +25,9 @@ from generators.selection import (
     geometric,
     tables_of,
 )
-from privacy.accounting.accounting import Guarantee, event_from_json, event_to_json, spent
+from privacy.accounting.accounting import spent
+from privacy.accounting.events import event_from_json, event_to_json
+from privacy.accounting.guarantee import Guarantee
 from privacy.errors import InputError, PermitError
 from privacy.ledger.ledger import Ledger
 from privacy.ledger.transcript import Transcript

@@ -17,7 +17,8 @@ from dp_accounting import NoOpDpEvent
 
 from generators.alone import fit_alone
 from generators.registry import GENERATORS
-from privacy.accounting.accounting import Guarantee, spent
+from privacy.accounting.accounting import spent
+from privacy.accounting.guarantee import Guarantee
 from privacy.schema.codec import Codec
 from privacy.schema.schema import load_schema
 from privacy.table import Rows

@@ -18,17 +18,15 @@ from hypothesis import strategies as st
 from scipy.optimize import brentq
 from scipy.stats import norm
 
-from privacy.accounting.accounting import (
+from privacy.accounting.accounting import calibrate, spent, zcdp_budget
+from privacy.accounting.events import (
     ApproximateZCDpEvent,
     BoundedRangeDpEvent,
     DiscreteGaussianDpEvent,
-    Guarantee,
-    calibrate,
     event_from_json,
     event_to_json,
-    spent,
-    zcdp_budget,
 )
+from privacy.accounting.guarantee import Guarantee
 from privacy.errors import InputError
 
 events = st.recursive(
