@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 if TYPE_CHECKING:  # whoever only tells progress needs none of it
     import numpy as np
     import pandas as pd
+    import torch
     from dp_accounting import DpEvent
 
     from privacy.accounting.guarantee import Guarantee
@@ -82,4 +83,13 @@ class Needing(Protocol):
 
     def prepare(self, progress: Progress) -> None:
         """Get it, or raise InputError or WorkerError: before anything is charged, and without a row."""
+        ...
+
+
+@runtime_checkable
+class OnDevice(Protocol):
+    """A generator that trains on a GPU where there is one."""
+
+    def pick_device(self) -> torch.device:
+        """Where it trains."""
         ...
