@@ -18,8 +18,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from evaluators.score import RealRows, Score, Scorecard
-from evaluators.utility.paired import MAIN
+from evaluators.score import MAIN, RealRows, Score, Scorecard
 from privacy.schema.documents import Frozen, load_yaml
 
 Decision = Literal["approved", "veto", "insufficient evidence"]

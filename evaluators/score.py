@@ -24,6 +24,14 @@ import pyarrow.parquet as pq
 RealRows = Literal["holdout", "train", "train and holdout", "none"]
 Status = Literal["ok", "insufficient evidence", "failed"]
 
+MAIN = {
+    "classification": "auroc",
+    "multiclass": "accuracy",
+    "regression": "r2",
+    "survival": "c_index",
+}
+"""The metric that stands for each task."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Score:

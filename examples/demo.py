@@ -39,14 +39,16 @@ def released(name: str) -> Path:
     """The folder of a release; run anew, or resumed, or found done."""
     config = ROOT / "configs" / "releases" / f"{name}.yaml"
     wanted = load_config(config)
-    print(f"\n== {name}: {wanted.generator['name']} at ε = {wanted.guarantee.epsilon:g}", flush=True)
+    print(
+        f"\n== {name}: {wanted.generator['name']} at ε = {wanted.guarantee.epsilon:g}", flush=True
+    )
     understudy("release", config)
     return Run.of(wanted).folder
 
 
 def understudy(*words: str | Path) -> None:
     """Run a command as a person would; a veto is an answer, anything else is the end."""
-    code = subprocess.run([UNDERSTUDY, *map(str, words)], check=False).returncode
+    code = subprocess.run([UNDERSTUDY, *map(str, words)], check=False).returncode  # noqa: S603
     if code not in (0, VETO):
         sys.exit(code)
 
@@ -56,6 +58,7 @@ def summary(folders: list[Path], page: Path) -> list[str]:
     labels = [read(folder / "bundle" / "internal" / "label.json") for folder in folders]
     verdicts = [read(folder / "bundle" / "internal" / "verdict.json") for folder in folders]
     first, verdict = labels[0], verdicts[0]
+    cost = first["guarantee"]
     groups = {r["slice"] for r in verdict["reasons"] if r["slice"] != "all"}
     small = {r["slice"] for r in verdict["reasons"] if r["outcome"] == "note"}
     decisions = "; ".join(
@@ -70,7 +73,7 @@ def summary(folders: list[Path], page: Path) -> list[str]:
         f"decided  {decisions}",
         f"for whom {first['release']['synthetic_rows']} synthetic people stand in for the cohort; "
         f"{len(groups)} groups looked at, {len(small)} of them too small to judge",
-        f"cost     ε = {first['guarantee']['epsilon']:.3g} at δ = {first['guarantee']['delta']:g} for each person; "
+        f"cost     ε = {cost['epsilon']:.3g} at δ = {cost['delta']:g} for each person; "
         f"{spent['data_set_epsilon_spent']:.3g} of a lifetime's {spent['data_set_epsilon_budget']:g} are spent",
         f"open     {', '.join(opened)} (stays in the house), {shown(page)} (stays too)",
         "next     your own table: .venv/bin/understudy schema draft patients.csv (README.md); or make demo-all",

@@ -8,7 +8,6 @@ from prefect import serve
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate, WorkPoolCreate
 from prefect.exceptions import ObjectNotFound
-from prefect.settings import PREFECT_API_URL
 from prefect.workers.process import ProcessWorker
 
 from flows.approve import approve
@@ -16,6 +15,7 @@ from flows.benchmark import benchmark
 from flows.evaluate import evaluate
 from flows.gpu import GPU
 from flows.release import release
+from flows.server import named
 
 POOLS = {"cpu": "Everything that needs no GPU.", "gpu": "Training on CUDA, one at a time."}
 FLOWS = (release, evaluate, approve, benchmark)
@@ -57,7 +57,7 @@ def setup() -> dict[str, bool]:
 
 def server() -> str:
     """Which server that was."""
-    return PREFECT_API_URL.value() or "a server that Prefect starts for one command"
+    return named() or "a server that Prefect starts for one command"
 
 
 def serve_all(limit: int) -> None:

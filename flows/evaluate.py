@@ -1,6 +1,6 @@
 """The Prefect flow ``evaluate``: somebody's synthetic table against real rows, a verdict and a report out.
 
-A thin shell around ``flows.judging.judgement``. Prefect sees paths, progress and the decision; figures stay
+A thin shell around ``flows.lines.evaluate``. Prefect sees paths, progress and the decision; figures stay
 in the folder.
 """
 
@@ -14,12 +14,11 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 from pydantic import Field
 
-from flows.judging import judgement
 from flows.judging.judgement import Case
-from flows.release import PRIVATE, Outcome, progress_of, told_publicly
-from flows.stages.config import DEFAULT_POLICY
+from flows.lines import evaluate as line
+from flows.lines.outcome import Outcome
+from flows.release import PRIVATE, progress_of
 from flows.stages.places import inside
-from privacy.accounting.guarantee import Guarantee
 
 
 @flow(name="evaluate", retries=0, persist_result=False, log_prints=False)
@@ -51,25 +50,23 @@ def evaluate(
         synthcity: run its metrics too, in an environment of its own.
         seed: repeats the evaluation.
     """
-    claim = None if epsilon is None or delta is None else Guarantee(epsilon, delta)
-    out = inside(out)
-    case = Case(
-        inside(schema_file),
-        tuple(map(inside, real)),
-        tuple(map(inside, synthetic)),
-        tuple(map(inside, holdout or ())),
-        DEFAULT_POLICY if policy is None else inside(policy),
-        claim,
-        anonymeter,
-        synthcity,
-        seed,
+    case = line.case_of(
+        schema_file,
+        real,
+        synthetic,
+        holdout,
+        policy,
+        epsilon,
+        delta,
+        anonymeter=anonymeter,
+        synthcity=synthcity,
+        seed=seed,
     )
-    outcome = judge(case, out)
+    outcome = judge(case, inside(out))
     return Completed(name=outcome.decision.capitalize(), message=outcome.decision, data=outcome)
 
 
 @task(**PRIVATE)
 def judge(case: Case, out: Path) -> Outcome:
     """Score and decide; everything that is found is written into ``out``."""
-    with told_publicly(out.with_suffix(".error.txt"), "judge"), progress_of("judge") as progress:
-        return Outcome(judgement.judge(case, out, progress).decision, out)
+    return line.evaluate(case, out, progress_of)

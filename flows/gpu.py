@@ -11,24 +11,21 @@ from contextlib import ExitStack, contextmanager
 from prefect.concurrency.asyncio import ConcurrencySlotAcquisitionError
 from prefect.concurrency.sync import concurrency
 
-from generators.base import Generator
-from generators.deep.generator import Deep
-from generators.selection import EachOnce, RandomStopping
+from flows.stages.cuda import wants_cuda
 from privacy.errors import InputError
 
 GPU = "gpu"
 
 
 @contextmanager
-def gpu_if_wanted(generator: Generator | EachOnce) -> Iterator[None]:
+def gpu_if_wanted(generator: object) -> Iterator[None]:
     """Wait for a slot, and hold it, where the generator, or one to choose from, trains on CUDA.
 
     A server that is away for a while does not end the training: better a slot lost than hours.
     Raises InputError where there is no such limit.
     """
-    among = generator.among if isinstance(generator, EachOnce | RandomStopping) else (generator,)
     with ExitStack() as held:
-        if any(isinstance(g, Deep) and g.pick_device().type == "cuda" for g in among):
+        if wants_cuda(generator):
             slot = concurrency(GPU, strict=True, raise_on_lease_renewal_failure=False)
             try:
                 held.enter_context(slot)

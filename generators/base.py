@@ -8,17 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-import numpy as np
-import pandas as pd
-from dp_accounting import DpEvent
+if TYPE_CHECKING:  # whoever only tells progress needs none of it
+    import numpy as np
+    import pandas as pd
+    import torch
+    from dp_accounting import DpEvent
 
-from privacy.accounting.guarantee import Guarantee
-from privacy.ledger.charges import Permit
-from privacy.ledger.transcript import Transcript
-from privacy.schema.schema import Schema
-from privacy.table import Rows
+    from privacy.accounting.guarantee import Guarantee
+    from privacy.ledger.charges import Permit
+    from privacy.ledger.transcript import Transcript
+    from privacy.schema.schema import Schema
+    from privacy.table import Rows
 
 Progress = Callable[[str, float], None]
 """Called with what is going on and the share done, 0 to 1; told nothing that is not charged or public."""
@@ -81,4 +83,13 @@ class Needing(Protocol):
 
     def prepare(self, progress: Progress) -> None:
         """Get it, or raise InputError or WorkerError: before anything is charged, and without a row."""
+        ...
+
+
+@runtime_checkable
+class OnDevice(Protocol):
+    """A generator that trains on a GPU where there is one."""
+
+    def pick_device(self) -> torch.device:
+        """Where it trains."""
         ...

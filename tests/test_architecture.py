@@ -15,7 +15,7 @@ MAY_IMPORT = {
 }
 PREFECT_LIVES_IN = {
     ROOT / "flows" / f"{name}.py"
-    for name in ("release", "evaluate", "approve", "benchmark", "gpu", "deployments")
+    for name in ("release", "evaluate", "approve", "benchmark", "gpu", "deployments", "server")
 }
 MODULES = sorted(p for package in MAY_IMPORT for p in (ROOT / package).rglob("*.py"))
 FLOORS = {
@@ -48,12 +48,13 @@ FLOORS = {
     ),
     "evaluators.pages": ({"drawing"}, {"parts"}, {"report"}, {"comparison", "leaderboard"}),
     "flows": (
-        {"frames", "gpu"},
+        {"frames", "server"},
         {"stages"},
-        {"label", "audit"},
+        {"label", "audit", "gpu"},
         {"cards"},
         {"bundle"},
         {"judging"},
+        {"lines"},
         {"release"},
         {"evaluate", "approve", "benchmark"},
         {"deployments"},

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from dp_accounting import DpEvent, ZCDpEvent
 
 from evaluators.charged.distance import Ask, Distances, distances
 from evaluators.charged.lenses import Lens
@@ -47,11 +46,6 @@ class Answers:
     who: dict[str, Counted]
     seen: dict[tuple[int, str], Counted]
     apart: dict[str, Distances]
-
-
-def evaluation_event(rho: float) -> DpEvent:
-    """What all questions together are charged as."""
-    return ZCDpEvent(rho)
 
 
 def first_rows(rows: Rows) -> pd.DataFrame:

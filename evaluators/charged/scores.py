@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from evaluators.charged.cost import evaluation_event
 from evaluators.charged.distance import K, by_chance
 from evaluators.charged.intervals import (
     Estimate,
@@ -31,7 +32,6 @@ from evaluators.charged.questions import (
     Counted,
     asked,
     counted,
-    evaluation_event,
     first_rows,
     measure,
 )

@@ -13,9 +13,9 @@ from __future__ import annotations
 import numpy as np
 
 from evaluators.features import Look
-from evaluators.score import Score, finite
+from evaluators.score import MAIN, Score, finite
 from evaluators.tables import Tables, evidence
-from evaluators.utility.paired import MAIN, TRAIN_ON_REAL, metrics_of
+from evaluators.utility.paired import TRAIN_ON_REAL, metrics_of
 from evaluators.utility.predictions import (
     MAX_TRAIN,
     Failure,

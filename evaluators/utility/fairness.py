@@ -25,9 +25,9 @@ import numpy as np
 
 from evaluators.features import classes
 from evaluators.resampling import interval, simultaneous
-from evaluators.score import Score, Status, finite
+from evaluators.score import MAIN, Score, Status, finite
 from evaluators.tables import Dimension, Tables, evidence
-from evaluators.utility.paired import MAIN, METRICS, Replicates, comparison, metrics_of, replicates
+from evaluators.utility.paired import METRICS, Replicates, comparison, metrics_of, replicates
 from evaluators.utility.predictions import Failure, Prediction
 from evaluators.utility.scores import failed, remark, support
 from privacy.schema.schema import Multiclass

@@ -64,15 +64,6 @@ def _on(metric: Callable[..., np.ndarray], *columns: np.ndarray) -> OnRows:
 WHOLE = {"regression": NUMBER, "multiclass": CLASS}
 """Tasks whose metrics take a prediction as it is: a number, or a class."""
 
-MAIN = {
-    "classification": "auroc",
-    "multiclass": "accuracy",
-    "regression": "r2",
-    "survival": "c_index",
-}
-"""The metric that stands for each task."""
-
-
 METRICS: Mapping[str, tuple[str, ...]] = {
     "classification": (*RISK, *DECISION),
     "multiclass": tuple(CLASS),

@@ -24,11 +24,11 @@ from scipy.stats import spearmanr
 
 from evaluators.features import columns_of, design, event_of, feature_columns
 from evaluators.resampling import bootstrap_weights, interval
-from evaluators.score import Score, finite
+from evaluators.score import MAIN, Score, finite
 from evaluators.tables import Tables, evidence
 from evaluators.utility.estimators import NotLearnableError
 from evaluators.utility.learners import LEARNERS, Learner, Predict
-from evaluators.utility.paired import MAIN, metrics_of
+from evaluators.utility.paired import metrics_of
 from evaluators.utility.predictions import (
     MAX_TRAIN,
     MIN_TRAIN,

@@ -19,9 +19,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from evaluators.score import Score
+from evaluators.score import MAIN, Score
 from evaluators.tables import Tables, evidence
-from evaluators.utility.paired import MAIN, Replicates, comparison, metrics_of, paired, replicates
+from evaluators.utility.paired import Replicates, comparison, metrics_of, paired, replicates
 from evaluators.utility.predictions import Failure, Prediction
 
 PREFIX = "utility"

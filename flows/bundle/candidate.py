@@ -22,12 +22,11 @@ from typing import Any
 
 from flows.bundle.manifest import APPROVAL, MANIFEST, differences, digests
 from flows.stages.run import folder_atomically, locked, write_json
-from privacy.accounting.composition import spent
 from privacy.errors import InputError, LedgerError
 from privacy.ledger.address import address
 from privacy.ledger.chain import Head
 from privacy.ledger.decisions import APPROVED, REJECTED, Decision, decide, decision_on
-from privacy.ledger.ledger import TOLERANCE, Ledger
+from privacy.ledger.ledger import Ledger
 
 CANDIDATE, PUBLIC = "candidate", "public"
 REPORT = (
@@ -248,6 +247,9 @@ def heads_on(label: dict[str, Any]) -> dict[str, Head]:
 
 def _check_charge(where: Path, label: dict[str, Any], ledger: Ledger) -> None:
     """Raise LedgerError unless the charge on the label stands in the ledger, and is what the label says."""
+    from privacy.accounting.composition import spent
+    from privacy.ledger.budget import TOLERANCE
+
     on_label = label["accounting"]["ledger"]
     for charge in ledger.charges(label["release"]["data_set"]):
         if (charge.number, charge.hash) != (on_label["charge"], on_label["hash"]):

@@ -28,8 +28,9 @@ from flows.cards.deployment_registry import write_registry
 from flows.cards.readme import write_readme
 from flows.frames.export import exported, write_files
 from flows.label.label import make_label
-from flows.stages.run import folder_atomically, write_json
-from flows.stages.steps import NEIGHBOURS, Work, scorecard
+from flows.stages.run import NEIGHBOURS, folder_atomically, write_json
+from flows.stages.steps import scorecard
+from flows.stages.work import Work
 from privacy.ledger.charges import Permit
 from privacy.schema.schema import Schema
 

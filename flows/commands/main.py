@@ -20,16 +20,16 @@ from flows.commands.approve import approve
 from flows.commands.terminal import (
     console,
     listened,
-    prefect_for_a_terminal,
     progress_bar,
     say,
     stderr,
 )
+from flows.commands.tracking import flow, tracked
 from flows.commands.verify import verify
 from privacy.errors import DataError, PeopleError, UnderstudyError
 
 if TYPE_CHECKING:
-    from flows.release import Outcome
+    from flows.lines.outcome import Outcome
 
 app = typer.Typer(
     help="Publish a differentially private synthetic copy of a table, with the evidence to sign for it.",
@@ -60,15 +60,21 @@ def release(
     ] = None,
 ) -> None:
     """Train under a charge, evaluate, gate, and export a bundle or say why not."""
-    prefect_for_a_terminal()
+    from flows.lines.release import release as release_here
     from flows.stages.config import load_config
+    from flows.stages.run import Run
     from privacy.ledger.address import shown
 
-    wanted = load_config(config, tuple(data or ()))  # a mistake is told before a server is started
-    from flows.release import release as release_flow
+    wanted = load_config(config, tuple(data or ()), run=run)
+    place = Run.of(wanted, run)
+
+    def walk() -> Any:
+        if tracked():
+            return flow("release")(config=config, data=data, run=run)
+        return release_here(place)
 
     try:
-        outcome: Outcome = listened(lambda: release_flow(config=config, data=data, run=run))
+        outcome: Outcome = listened(walk)
     except DataError as error:
         charged = "this read was charged; `understudy schema check` finds such rows at no cost"
         raise DataError(f"{error.private}. {charged}") from None
@@ -109,29 +115,33 @@ def evaluate(
     synthcity: Annotated[
         bool, typer.Option("--synthcity", help="Its metrics too; builds its environment.")
     ] = False,
-    seed: Annotated[int, typer.Option(help="Repeats the evaluation.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Repeats the evaluation.")] = 0,
 ) -> None:
     """Judge anybody's synthetic table against real rows; figures are for the custodian only."""
-    prefect_for_a_terminal()
     if (epsilon is None) != (delta is None):
         raise UnderstudyError("a claim needs both --epsilon and --delta")
-    from flows.evaluate import evaluate as evaluate_flow
+    from flows.lines.evaluate import case_of
+    from flows.lines.evaluate import evaluate as evaluate_here
+    from flows.stages.places import inside
 
-    outcome: Outcome = listened(
-        lambda: evaluate_flow(
-            schema_file=schema,
-            real=real,
-            synthetic=synthetic,
-            out=out,
-            holdout=holdout,
-            policy=policy,
-            epsilon=epsilon,
-            delta=delta,
-            anonymeter=anonymeter,
-            synthcity=synthcity,
-            seed=seed,
-        )
-    )
+    asked: dict[str, Any] = {
+        "schema_file": schema,
+        "real": real,
+        "synthetic": synthetic,
+        "holdout": holdout,
+        "policy": policy,
+        "epsilon": epsilon,
+        "delta": delta,
+        "anonymeter": anonymeter,
+        "synthcity": synthcity,
+        "seed": seed,
+    }
+    case, folder = case_of(**asked), inside(out)
+
+    def walk() -> Any:
+        return flow("evaluate")(**asked, out=out) if tracked() else evaluate_here(case, folder)
+
+    outcome: Outcome = listened(walk)
     _say_reasons(outcome.decision, _read_json(outcome.bundle / "verdict.json"))
     say("open these; none of them may leave the house:")
     for name in ("report.html", "scores.parquet", "verdict.json"):
@@ -210,8 +220,8 @@ def benchmark(
     ] = None,
 ) -> None:
     """Compare generators; resumes cell by cell, and every cell on private rows is charged."""
-    prefect_for_a_terminal()
     from flows.judging.sweep import declare, load_sweep
+    from flows.lines.benchmark import benchmark as benchmark_here
 
     files: dict[str, list[Path]] = {}
     for given in data or ():
@@ -219,13 +229,19 @@ def benchmark(
         if not separator:
             raise UnderstudyError(f"--data {given}: expected NAME=FILE")
         files.setdefault(name, []).append(Path(path).resolve())
-    _, cells = load_sweep(sweep, {name: tuple(paths) for name, paths in files.items()})
+    named = {name: tuple(paths) for name, paths in files.items()}
+    _, cells = load_sweep(sweep, named)
     for line in declare(cells):
         say(line)
-    from flows.benchmark import benchmark as benchmark_flow
 
-    page = listened(lambda: benchmark_flow(sweep=sweep, data=files))
-    say(f"open {page}")
+    def walk() -> Any:
+        if tracked():
+            return flow("benchmark")(sweep=sweep, data=files)
+        found = benchmark_here(sweep, named)
+        found.check()
+        return found.page
+
+    say(f"open {listened(walk)}")
 
 
 @app.command()

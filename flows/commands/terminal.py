@@ -13,8 +13,6 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from privacy.errors import InputError
-
 console = Console()
 stderr = Console(stderr=True)
 
@@ -38,7 +36,7 @@ def progress_bar() -> Iterator:  # type: ignore[type-arg]
 
 
 def prefect_for_a_terminal() -> None:
-    """Prefect's own server is started for one run: give it time, and leave the terminal to us."""
+    """Leave the terminal to us; where Prefect starts a server of its own for a command, give it time."""
     no_telemetry()
     for name, value in {
         "PREFECT_LOGGING_LEVEL": "CRITICAL",
@@ -55,15 +53,13 @@ def no_telemetry() -> None:
 
 
 def listened(run: Callable[[], Any]) -> Any:
-    """What a flow returns, with its progress on this terminal, which alone shows why rows were refused."""
-    from flows.release import LISTENER, BadParameters, StageError
+    """What a run returns, with its progress on this terminal, which alone shows why rows were refused."""
+    from flows.stages.telling import LISTENER, StageError
 
     with progress_bar() as tell:
         token = LISTENER.set(tell)
         try:
             return run()
-        except BadParameters as error:
-            raise InputError(" ".join(str(error).split())) from None
         except StageError as error:
             if error.about is None:
                 raise

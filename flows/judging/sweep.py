@@ -38,6 +38,7 @@ from flows.stages.config import Loss, RunConfig, load_config, make_generator
 from flows.stages.places import inside
 from flows.stages.plan import Plan
 from flows.stages.run import Run, write_json
+from flows.stages.work import Work
 from generators.base import Progress
 from privacy.errors import BudgetError, InputError
 from privacy.ledger.ledger import PARTITIONS, Ledger
@@ -142,9 +143,9 @@ class Cell:
     def run(self) -> Run:
         return Run(self.config.name, self.config)
 
-    def work(self) -> steps.Work:
+    def work(self) -> Work:
         """The cell's plan and its entry in the ledger."""
-        return steps.Work.of(self.run, self._public_key() if self.sweep.public else None)
+        return Work.of(self.run, self._public_key() if self.sweep.public else None)
 
     def _public_key(self) -> bytes:
         """Whom the split of public rows holds out."""

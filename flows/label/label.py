@@ -19,7 +19,8 @@ from flows.label.risk import told_risk
 from flows.label.uncovered import UNCHARGED_CHOICE, not_covered
 from flows.stages.plan import mean_runs
 from flows.stages.standing import chains, people
-from flows.stages.steps import Work, charged
+from flows.stages.steps import charged
+from flows.stages.work import Work
 from privacy.accounting.composition import spent
 from privacy.accounting.events import event_to_json
 from privacy.accounting.guarantee import Spent
@@ -37,7 +38,7 @@ BASIS = {"proved": PROVED, "claimed": CLAIMED}
 
 def make_label(work: Work, charge: Charge, rows: int, verdict: Verdict) -> dict[str, Any]:
     """The label of a release as plain JSON; of the verdict, the decision and which policy it was only."""
-    schema, config = work.plan.schema, work.run.config
+    schema, config = work.schema, work.run.config
     policy = config.load_policy()
     unit = schema.unit or "row"
     cost = spent([charge.dp_event], config.guarantee.delta)
@@ -172,7 +173,7 @@ def evaluation(work: Work) -> dict[str, Any] | None:
         "guarantee": {
             "epsilon": cost.epsilon,
             "delta": cost.delta,
-            "unit": work.plan.schema.unit or "row",
+            "unit": work.schema.unit or "row",
             "protects": "the units in the holdout partition, in the figures below; of each, one row counts"
             + (". In the choice between candidates all of their rows count" if chose else ""),
         },

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
@@ -15,13 +16,12 @@ from pydantic import (
     StringConstraints,
     TypeAdapter,
     ValidationError,
-    ValidationInfo,
     field_validator,
     model_validator,
 )
 
 from evaluators.gate import Policy, Standing
-from flows.stages.places import inside
+from flows.stages.places import inside, run_name
 from generators.base import Generator
 from generators.registry import GENERATORS, NON_PRIVATE, REFUSED, UNVERIFIED
 from privacy.accounting.guarantee import Guarantee
@@ -70,7 +70,7 @@ class Select(Frozen):
     @classmethod
     def _known(cls, value: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
         for spec in value:
-            make_generator(spec)
+            known_name(spec)
         return value
 
     @model_validator(mode="after")
@@ -154,8 +154,8 @@ class RunConfig(Frozen):
 
     @field_validator("generator")
     @classmethod
-    def _known(cls, value: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
-        make_generator(value)
+    def _known(cls, value: dict[str, Any]) -> dict[str, Any]:
+        known_name(value)
         return value
 
     @model_validator(mode="after")
@@ -191,6 +191,11 @@ class RunConfig(Frozen):
         """The data set's budget over all releases."""
         return (self.budget or self.guarantee).guarantee
 
+    def folder(self, run: str | None = None) -> Path:
+        """Where a run of this is kept; the default name follows from the config, so that a rerun resumes."""
+        assert self.runs is not None, "load_config fills it in"
+        return self.runs / run_name(run or f"{self.name}-{self.digest()[:8]}")
+
     def load_schema(self) -> Schema:
         return load_schema(self.schema_file)
 
@@ -225,17 +230,22 @@ BY_CONTENT = ("inception", "public_images")
 """Files that a run is known by, wherever they lie."""
 
 
-def make_generator(spec: dict[str, Any], public: PublicImages | None = None) -> Generator:
+def known_name(spec: Mapping[str, Any]) -> str:
+    """The name of the generator that a spec describes; others are refused, and nothing is imported."""
+    name = spec.get("name")
+    if isinstance(name, str) and name in REFUSED:
+        raise ValueError(f"{name} {REFUSED[name]}")
+    if not isinstance(name, str) or name not in GENERATORS:
+        raise ValueError(f"name must be one of {', '.join(GENERATORS)}, found {name!r}")
+    return name
+
+
+def make_generator(spec: Mapping[str, Any], public: PublicImages | None = None) -> Generator:
     """The generator that ``{"name": …, parameter: value}`` describes; unknown names and keys are refused.
 
     ``public``: images for one of ``FROM_PUBLIC``.
     """
-    known = dict(spec)
-    name = known.pop("name", None)
-    if isinstance(name, str) and name in REFUSED:
-        raise ValueError(f"{name} {REFUSED[name]}")
-    if name not in GENERATORS:
-        raise ValueError(f"name must be one of {', '.join(GENERATORS)}, found {name!r}")
+    name, known = known_name(spec), {k: v for k, v in spec.items() if k != "name"}
     kind = GENERATORS[name]
     allowed = [f.name for f in fields(kind) if f.init and not f.metadata.get("calibrated")]
     if unknown := sorted(set(known) - set(allowed)):
@@ -254,10 +264,17 @@ def make_generator(spec: dict[str, Any], public: PublicImages | None = None) -> 
     return generator
 
 
-def load_config(path: str | Path, data: tuple[Path, ...] = (), reads: bool = True) -> RunConfig:
+BEGUN = "config.sha256"
+"""In a run's folder: the digest of the config it was begun with."""
+
+
+def load_config(
+    path: str | Path, data: tuple[Path, ...] = (), reads: bool = True, run: str | None = None
+) -> RunConfig:
     """Read a run config; ``data`` overrides its data paths. Every error is one ``InputError`` line.
 
-    ``reads``: whether private files are to be read, and so must be there.
+    ``reads``: whether private files are to be read, and so must be there. ``run``: the name that the run is to
+    have, where it is not the default.
     """
     path = Path(path)
     base = inside(path).parent
@@ -287,7 +304,24 @@ def load_config(path: str | Path, data: tuple[Path, ...] = (), reads: bool = Tru
         raise InputError(f"{path}: inception: file {resolved.inception} does not exist")
     if resolved.public_images is not None:
         _check_public(path, resolved.public_images, resolved.data)
+    _check_generators(path, resolved, run)
     return resolved
+
+
+def _check_generators(path: Path, config: RunConfig, run: str | None) -> None:
+    """Raise InputError for parameters that a generator does not take.
+
+    Those of a run that was begun with this very config were looked at then: to import torch for them again
+    would take longer than all that a finished run has left to do.
+    """
+    begun = config.folder(run) / BEGUN
+    if begun.exists() and begun.read_text() == config.digest():
+        return
+    for at, spec in enumerate(config.candidates):
+        try:
+            make_generator(spec)
+        except ValueError as error:
+            raise InputError(f"{path}: {'select.others' if at else 'generator'}: {error}") from None
 
 
 def _ledger(path: Path, named: str, base: Path, runs: Path) -> str:

@@ -114,7 +114,7 @@ def forecast(path: Path) -> Forecast:
     account = config.same_people_as or schema.name
     costs = [_cost(config.ledger, account, "train", plan.event, config.lifetime)]
     if config.evaluation is not None:
-        event = ComposedDpEvent([plan.evaluation_event, ZCDpEvent(plan.choice_rho)])
+        event = ComposedDpEvent([plan.evaluation_event, plan.choice_event])
         costs.append(_cost(config.ledger, account, "holdout", event, config.lifetime))
     return Forecast(
         schema.name,

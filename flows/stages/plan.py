@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dp_accounting import ComposedDpEvent, DpEvent
+from dp_accounting import ComposedDpEvent, DpEvent, ZCDpEvent
 
-from evaluators.charged.questions import evaluation_event
-from evaluators.images.inception import inception
+from evaluators.charged.cost import evaluation_event
 from flows.stages.config import RunConfig, make_generator
 from flows.stages.run import Run
 from generators.base import Generator, Needing, Progress
@@ -71,6 +70,8 @@ class Plan:
             )
         public = public_images(config, schema)
         if config.inception is not None:
+            from evaluators.images.inception import inception
+
             inception(config.inception)
         made = candidates(config, schema, public)
         ready = made.calibrate(guarantee, schema, beside)
@@ -94,6 +95,11 @@ class Plan:
     def evaluation_event(self) -> DpEvent:
         """What the holdout is charged for figures that may be published."""
         return evaluation_event(self.evaluation_rho)
+
+    @property
+    def choice_event(self) -> DpEvent:
+        """What the holdout is charged for choosing between candidates."""
+        return ZCDpEvent(self.choice_rho)
 
 
 CHOICE_SHARE = 0.2

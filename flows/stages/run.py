@@ -19,10 +19,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flows.stages.config import RunConfig
-from flows.stages.places import inside, run_name
+from flows.stages.config import BEGUN, RunConfig
+from flows.stages.places import inside
 from privacy.errors import InputError
 from privacy.files import owner_only, sync, write_atomically
+
+NEIGHBOURS = "neighbours.png"
+"""Synthetic images beside the real ones nearest to them, among the scores: it never leaves the house."""
+
+CANDIDATES = "candidates"
+"""The models to choose from, each fitted once under the charge."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +40,8 @@ class Run:
 
     @classmethod
     def of(cls, config: RunConfig, name: str | None = None) -> Run:
-        """The run of a config; the default name follows from the config, so that a rerun resumes."""
-        run = cls(run_name(name or f"{config.name}-{config.digest()[:8]}"), config)
+        """The run of a config, by its name or the config's own."""
+        run = cls(config.folder(name).name, config)
         inside(run.folder)  # it may be a link
         return run
 
@@ -43,6 +49,11 @@ class Run:
     def folder(self) -> Path:
         assert self.config.runs is not None, "load_config fills it in"
         return self.config.runs / self.name
+
+    @property
+    def fitted(self) -> bool:
+        """Whether the model is there, or are those to choose from: what was charged for it is done."""
+        return (self / "model").exists() or (self / CANDIDATES).exists()
 
     def __truediv__(self, name: str) -> Path:
         return self.folder / name
@@ -61,7 +72,7 @@ class Run:
             yield
 
     def _check_config(self) -> None:
-        digest, known = self.config.digest(), self / "config.sha256"
+        digest, known = self.config.digest(), self / BEGUN
         if not known.exists():
             write_atomically(known, digest.encode())
         elif known.read_text() != digest:

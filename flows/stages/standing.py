@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flows.stages.steps import Work
+from flows.stages.work import Work
 from privacy.ledger.ledger import Standing
 from privacy.recognise import elsewhere
 
@@ -26,7 +26,7 @@ def people(work: Work) -> dict[str, Any]:
     """Whether the same people may have been charged under another name, as far as it was looked at."""
     standing, identity = work.ledger.standing(work.dataset.name), work.dataset.identity
     assert identity is not None
-    others = elsewhere(work.ledger, work.plan.schema, work.run.config.data)
+    others = elsewhere(work.ledger, work.schema, work.run.config.data)
     if identity.unit:
         bound = (
             f"{identity.unit}, known by its name; of its rows {identity.max_rows_per_unit} count"

@@ -15,7 +15,6 @@ Privacy claim: none of its own; arithmetic on public parameters.
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 from collections.abc import Iterable, Iterator, Sequence
@@ -33,7 +32,7 @@ from privacy.accounting.accountants import RELATION, Pld, Rdp
 from privacy.accounting.events import (
     ApproximateZCDpEvent,
     ClaimedDpEvent,
-    event_to_json,
+    event_text,
 )
 from privacy.accounting.guarantee import Guarantee, Spent
 
@@ -170,7 +169,7 @@ def _together(events: Iterable[DpEvent]) -> list[DpEvent]:
         once, n = event, 1
         while isinstance(once, dp_accounting.SelfComposedDpEvent):
             once, n = once.event, n * once.count
-        name = json.dumps(event_to_json(once), sort_keys=True)  # not all events can be hashed
+        name = event_text(once)  # not all events can be hashed
         times[name] = once, n + times.get(name, (once, 0))[1]
     return [dp_accounting.SelfComposedDpEvent(e, n) if n > 1 else e for e, n in times.values()]
 

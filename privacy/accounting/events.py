@@ -1,17 +1,19 @@
-"""``DpEvent``s beside those of dp-accounting, each with the claim it stands for, and all of them as JSON.
+"""What a mechanism is charged as: dp-accounting's ``DpEvent``s, those that it does not name, and both as JSON.
 
-Privacy claim: none of its own; an event names the mechanism whose cost it stands for.
+Privacy claim: none of its own; each event says what its mechanism was proved to be.
 """
 
 from __future__ import annotations
 
+import json
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import attr
 import dp_accounting
 import numpy as np
-from dp_accounting import DpEvent
+from dp_accounting import ComposedDpEvent, DpEvent
 from dp_accounting.dp_event import RepeatAndSelectDpEvent
 
 from privacy.errors import InputError
@@ -84,6 +86,16 @@ FURTHER: dict[str, type[DpEvent]] = {
 """Events that ``dp_accounting`` itself does not name."""
 
 
+def parts_of(event: DpEvent) -> Iterator[DpEvent]:
+    """An event, and all that it is composed or repeated of."""
+    yield event
+    if isinstance(event, ComposedDpEvent):
+        for part in event.events:
+            yield from parts_of(part)
+    elif isinstance(event, RepeatAndSelectDpEvent):
+        yield from parts_of(event.event)
+
+
 def event_to_json(event: DpEvent) -> dict[str, Any]:
     """A ``DpEvent`` as plain JSON: its class name and its parameters."""
     return {"type": type(event).__name__} | {
@@ -114,3 +126,13 @@ def event_from_json(data: dict[str, Any]) -> DpEvent:
 
     event: DpEvent = kind(**{k: read(v) for k, v in known.items()})
     return event
+
+
+def event_text(event: DpEvent) -> str:
+    """An event as a ledger writes it."""
+    return json.dumps(event_to_json(event), sort_keys=True)
+
+
+def event_of(text: str) -> DpEvent:
+    """The event that ``event_text`` wrote."""
+    return event_from_json(json.loads(text))

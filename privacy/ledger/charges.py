@@ -6,17 +6,17 @@ Privacy claim: a permit is the word of a charge that stands in the ledger; nothi
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from dp_accounting import ComposedDpEvent, DpEvent, NoOpDpEvent
-from dp_accounting.dp_event import RepeatAndSelectDpEvent
 
-from privacy.accounting.events import event_from_json, event_to_json
 from privacy.errors import PermitError
 from privacy.ledger.register import Dataset
 from privacy.people.split import Split
+
+if TYPE_CHECKING:  # dp-accounting takes a second to import, and a ledger is often only looked at
+    from dp_accounting import DpEvent
 
 metadata = sa.MetaData()
 CHARGES = sa.Table(
@@ -56,7 +56,14 @@ class Charge:
     @property
     def dp_event(self) -> DpEvent:
         """The event that was charged."""
-        return event_from_json(json.loads(self.event))
+        from privacy.accounting.events import event_of
+
+        return event_of(self.event)
+
+    @property
+    def free(self) -> bool:
+        """Whether it only records that rows were opened."""
+        return bool(json.loads(self.event)["type"] == "NoOpDpEvent")
 
 
 ISSUER = object()
@@ -97,24 +104,11 @@ class Permit:
             raise PermitError(f"the permit is of attempt {self.charge.attempt}, not of {attempt}")
         if self.public:
             return
+        from privacy.accounting.events import parts_of
+
         charged = self.charge.dp_event
-        if event not in _within(charged):
+        if event not in parts_of(charged):
             raise PermitError(f"the permit was charged for {charged}, not for {event}")
-
-
-def _within(event: DpEvent) -> Iterator[DpEvent]:
-    """An event, and all that it is composed or repeated of."""
-    yield event
-    if isinstance(event, ComposedDpEvent):
-        for part in event.events:
-            yield from _within(part)
-    elif isinstance(event, RepeatAndSelectDpEvent):
-        yield from _within(event.event)
-
-
-def event_text(event: DpEvent) -> str:
-    """An event as the ledger writes it."""
-    return json.dumps(event_to_json(event), sort_keys=True)
 
 
 def recorded(db: sa.Connection, datasets: set[str] | None = None) -> list[Charge]:
@@ -127,4 +121,4 @@ def recorded(db: sa.Connection, datasets: set[str] | None = None) -> list[Charge
 
 def spent_on(db: sa.Connection, datasets: set[str]) -> bool:
     """Whether anything was ever charged to one of them."""
-    return any(not isinstance(c.dp_event, NoOpDpEvent) for c in recorded(db, datasets))
+    return any(not c.free for c in recorded(db, datasets))

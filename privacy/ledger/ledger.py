@@ -21,15 +21,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from dp_accounting import DpEvent, NoOpDpEvent
 from sqlalchemy.exc import SQLAlchemyError
 
-from privacy.accounting.composition import spent, within
 from privacy.accounting.guarantee import Guarantee, Spent
-from privacy.errors import BudgetError, InputError, LedgerError, PermitError
+from privacy.errors import InputError, LedgerError, PermitError
 from privacy.files import sync
 from privacy.ledger import chain, register, witness
 from privacy.ledger.address import address, shown
@@ -39,7 +37,6 @@ from privacy.ledger.charges import (
     ISSUER,
     Charge,
     Permit,
-    event_text,
     metadata,
     recorded,
     spent_on,
@@ -59,9 +56,10 @@ from privacy.people.sketch import Sketch
 from privacy.people.split import Split
 from privacy.schema.schema import Schema
 
+if TYPE_CHECKING:
+    from dp_accounting import DpEvent
+
 PARTITIONS = ("train", "holdout")
-TOLERANCE = 1e-9
-"""Relative slack when ε is compared with the budget: rounding, not privacy."""
 
 
 @dataclass(frozen=True)
@@ -250,6 +248,11 @@ class Ledger:
         """
         if partition not in PARTITIONS:
             raise PermitError(f"{partition!r} is no partition; a data set has {PARTITIONS}")
+        from dp_accounting import NoOpDpEvent
+
+        from privacy.accounting.events import event_text
+        from privacy.ledger.budget import check_budget
+
         with self.writing() as (db, known):
             entry, text = entry_of(known, dataset), event_text(event)
             paid = db.execute(
@@ -274,7 +277,7 @@ class Ledger:
                 return permit
             if not isinstance(event, NoOpDpEvent):
                 check_people(db, known, dataset, known.people.get(dataset, ()))
-            _check_budget(db, known, entry, partition, event)
+            check_budget(db, known, entry, partition, event)
             row = chain.append(
                 db,
                 CHARGES,
@@ -291,6 +294,8 @@ class Ledger:
         self, dataset: str, partition: str, *, run: str, attempt: str, purpose: str
     ) -> Permit:
         """A permit that costs nothing and stands in the ledger: what it opens must stay in the house."""
+        from dp_accounting import NoOpDpEvent
+
         return self.charge(
             dataset, partition, run=run, attempt=attempt, purpose=purpose, event=NoOpDpEvent()
         )
@@ -322,11 +327,11 @@ class Ledger:
 
     def would_spend(self, dataset: str, partition: str, more: Iterable[DpEvent]) -> Spent:
         """What a partition would have spent after ``more``; charges nothing."""
+        from privacy.ledger.budget import spent_with
+
         with self.transaction() as db:
             known = register.read(db)
-            entry = entry_of(known, dataset)
-            events = _events(db, known, dataset, partition)
-        return spent([*events, *more], entry.budget.delta)
+            return spent_with(db, known, entry_of(known, dataset), partition, more)
 
     def verify(self) -> dict[str, Head]:
         """The head of every chain, when all of them hold. Raises LedgerError where one breaks, or is older
@@ -398,23 +403,3 @@ def _begun(db: sa.Connection, known: Register, entry: Dataset) -> bool:
         return False
     mine = known.sharing(entry.name)
     return len(mine) > 1 or bool(known.people.get(entry.name)) or spent_on(db, mine)
-
-
-def _check_budget(
-    db: sa.Connection, known: Register, entry: Dataset, partition: str, event: DpEvent
-) -> None:
-    budget, before = entry.budget, _events(db, known, entry.name, partition)
-    allowed = Guarantee(budget.epsilon * (1 + TOLERANCE), budget.delta)
-    if not within([*before, event], allowed):
-        total = spent([*before, event], budget.delta).epsilon
-        so_far = spent(before, budget.delta).epsilon
-        raise BudgetError(
-            f"{entry.account}/{partition}: this would bring the lifetime ε from {so_far:.4g} to {total:.4g} "
-            f"at δ={budget.delta:g}; the budget is {budget.epsilon:g}. Nothing was read."
-        )
-
-
-def _events(db: sa.Connection, known: Register, dataset: str, partition: str) -> list[DpEvent]:
-    """What was charged to a partition under all names of its account."""
-    rows = recorded(db, known.sharing(dataset))
-    return [c.dp_event for c in rows if c.partition == partition]

@@ -20,7 +20,7 @@ from privacy.files import write_atomically
 def seen(name: str) -> dict[str, Any]:
     """What was last remembered of a record; empty where nothing was."""
     try:
-        found: dict[str, Any] = json.loads((_folder() / f"{name}.json").read_text("utf-8"))
+        found: dict[str, Any] = json.loads((folder() / f"{name}.json").read_text("utf-8"))
     except (OSError, ValueError, RuntimeError):
         return {}
     return found
@@ -29,20 +29,19 @@ def seen(name: str) -> dict[str, Any]:
 def remember(name: str, what: dict[str, Any]) -> None:
     """Keep what is the newest of a record; in silence where nothing can be kept."""
     try:
-        folder = _folder()
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_atomically(folder / f"{name}.json", json.dumps(what).encode())
+        folder().mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_atomically(folder() / f"{name}.json", json.dumps(what).encode())
     except (OSError, RuntimeError):
         return
 
 
 def where(name: str) -> Path:
     """The file that holds what was seen of a record."""
-    return _folder() / f"{name}.json"
+    return folder() / f"{name}.json"
 
 
-def _folder() -> Path:
-    """Raises RuntimeError where the account has no home."""
+def folder() -> Path:
+    """The account's state folder. Raises RuntimeError where the account has no home."""
     given = os.environ.get("UNDERSTUDY_STATE")
     if given:
         return Path(given)

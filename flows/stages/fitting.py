@@ -1,0 +1,62 @@
+"""The stages that train: what runs under the charge, and the choice between candidates.
+
+Privacy claim: nothing is read before its charge, and what is kept of the rows is what the charge covers; a
+choice by uncharged figures says so on the label.
+"""
+
+from __future__ import annotations
+
+from flows.stages.run import CANDIDATES, folder_atomically
+from flows.stages.work import Work
+from generators.base import Progress
+from generators.marginals.counting import Counter
+from generators.marginals.measurement import Measurement
+from generators.selection import Chosen, EachOnce, Several, closeness, measured, tables_of
+from privacy.domain import map_undeclared, measure_domain
+from privacy.schema.codec import Codec
+from privacy.table import Rows
+
+
+def fit(work: Work, progress: Progress) -> None:
+    """Charge, read, measure what the schema leaves open, train, and keep the model, or those to choose from."""
+    work.plan.prepare(progress)
+    work.recognise()
+    work.charge_evaluation()  # a holdout that cannot pay is found out before train is charged
+    if work.plan.choice_rho:
+        work.charge_choice()
+    permit = work.charge()
+    progress("reading", 0.0)
+    rows = work.open(permit)
+    plan = work.plan
+    work.transcript.answer(work.files(permit, rows), lambda: "opened")
+    schema = measure_domain(
+        rows.frame, plan.schema, plan.domain_rho, plan.domain_delta, permit, work.transcript
+    )
+    mapped = Rows(map_undeclared(rows.frame, schema), rows.units)
+    model = plan.generator.fit(mapped, schema, permit, work.transcript, progress)
+    kept = CANDIDATES if isinstance(plan.generator, EachOnce) else "model"
+    with folder_atomically(work.run / kept) as folder:
+        model.save(folder)
+    work.transcript.clear()
+
+
+def choose(work: Work) -> None:
+    """Keep the candidate that is closest to the people held out."""
+    models = Several.load(work.run / CANDIDATES).models
+    schema = models[0].schema
+    if work.plan.choice_rho:
+        permit = work.charge_choice()
+        rows = work.open(permit)
+        work.compared.answer(work.files(permit, rows), lambda: "opened")
+        codec, ask = Codec(schema), work.compared.answer
+        count = Counter.of(codec.domain, codec.encode(map_undeclared(rows.frame, schema)))
+        tables = measured(count, codec, work.plan.choice_rho, ask)
+    else:
+        codec = Codec(schema)
+        frame = work.open_internally("holdout", schema)
+        count = Counter.of(codec.domain, codec.encode(frame))
+        tables = [Measurement(c, count(c), 1.0) for c in tables_of(codec)]
+    scores = [closeness(model, tables) for model in models]
+    best = scores.index(max(scores))
+    with folder_atomically(work.run / "model") as folder:
+        Chosen(models[best], best).save(folder)
