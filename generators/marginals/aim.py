@@ -39,7 +39,7 @@ from generators.marginals.estimate import Observation, fit
 from generators.marginals.junction import fitting
 from generators.marginals.measurement import Ask, Budget, Step, draw_anew
 from generators.marginals.model import GraphicalModel, Result, sample
-from generators.marginals.opening import by_size, opening
+from generators.marginals.opening import by_groups, opening
 from generators.marginals.workload import Workload
 
 ONE_WAY = 0.1
@@ -62,9 +62,9 @@ FORBIDDEN = -1e6
 """The potential of a structural zero: e to this is 0."""
 
 
-def schedule(columns: int, required: Sequence[int], rho: float) -> tuple[Step, ...]:
-    """The most that is drawn, by the number of columns and the cells of each required clique."""
-    joint = by_size(REQUIRED * rho, required)
+def schedule(columns: int, required: Collection[int], rho: float) -> tuple[Step, ...]:
+    """The most that is drawn, by the number of columns and the groups of each required clique."""
+    joint = by_groups(REQUIRED * rho, required)
     share, rounds = _round(columns, bool(required), rho)
     return (
         Step("measure", ONE_WAY * rho / columns, columns),
@@ -87,7 +87,7 @@ def aim(
     rho: float,
     *,
     sensitivity: int = 1,
-    required: Sequence[Clique] = (),
+    required: Mapping[Clique, int] | None = None,
     ordered: Collection[str] = (),
     zeros: Mapping[Clique, npt.NDArray[np.bool_]] | None = None,
     megabytes: float = MEGABYTES,
@@ -97,14 +97,15 @@ def aim(
 ) -> Result:
     """Select, measure and fit marginals of the workload.
 
-    ``required``: measured up front; the first one is drawn first when rows are sampled.
+    ``required``: measured up front, and how many groups each is about; the first one is drawn first when rows
+    are sampled.
     ``ordered``: columns whose neighbouring codes may be merged.
     ``zeros``: cells that are publicly known to be empty, True where they are.
     ``steps``: the ``schedule`` that was paid for, where it was.
     ``progress``: told the share of the budget that is spent after every round.
     """
     budget = Budget(rho, sensitivity, ask, steps)
-    impossible = zeros or {}
+    impossible, required = zeros or {}, required or {}
     start = opening(
         budget,
         count,
@@ -115,7 +116,7 @@ def aim(
         whole={c for clique in impossible for c in clique},
     )
     domain, n = start.compression.domain, start.total
-    root = required[0] if required else ()
+    root = next(iter(required), ())
     measurements = list(start.measurements)
     observations = [start.compression.observe(m) for m in measurements]
     potentials = {c: np.where(z, FORBIDDEN, 0.0) for c, z in impossible.items()}

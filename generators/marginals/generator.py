@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -26,7 +26,7 @@ from safetensors.numpy import load_file, save_file
 
 from generators.base import Progress
 from generators.marginals import aim, mst
-from generators.marginals.counting import Clique, Counter, cells
+from generators.marginals.counting import Counter
 from generators.marginals.measurement import Ask, Measurement, Step, price
 from generators.marginals.model import GraphicalModel, Result, synthesize
 from generators.marginals.workload import outcomes, workload
@@ -185,12 +185,13 @@ class Aim(Marginals):
     megabytes: float = aim.MEGABYTES
 
     def schedule(self, schema: Schema, rho: float) -> tuple[Step, ...] | None:
-        """Required pairs have shares by their size, which a column to be measured does not have yet."""
-        required = _required(schema, schema.modelled)
-        if {*schema.incomplete} & {c for pair in required for c in pair}:
-            return None
+        """Required pairs have shares by their groups, which a subgroup to be measured does not have yet."""
+        targets, subgroups = _roles(schema)
         domain = Codec(_emptied(schema)).domain
-        return aim.schedule(len(domain), [cells(domain, pair) for pair in required], rho)
+        required = outcomes(domain, targets, subgroups)
+        if subgroups & {*schema.incomplete} & {c for pair in required for c in pair}:
+            return None
+        return aim.schedule(len(domain), required.values(), rho)
 
     def run(
         self, count: Counter, codec: Codec, ask: Ask, progress: Callable[[float], None]
@@ -200,7 +201,7 @@ class Aim(Marginals):
             workload(codec.domain, *_roles(codec.schema)),
             self.calibrated_rho,
             sensitivity=codec.schema.max_rows_per_unit,
-            required=_required(codec.schema, tuple(codec.domain)),
+            required=outcomes(codec.domain, *_roles(codec.schema)),
             ordered=_ordered(codec),
             zeros=impossible_cells(codec),
             megabytes=self.megabytes,
@@ -235,11 +236,6 @@ class Mst(Marginals):
 def _roles(schema: Schema) -> tuple[set[str], set[str]]:
     """Target columns and subgroup columns."""
     return {c for t in schema.targets for c in t.columns}, {s.column for s in schema.subgroups}
-
-
-def _required(schema: Schema, columns: Sequence[str]) -> list[Clique]:
-    """The pairs that AIM measures up front."""
-    return outcomes(dict.fromkeys(columns, 0), *_roles(schema))
 
 
 def _emptied(schema: Schema) -> Schema:

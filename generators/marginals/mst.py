@@ -43,7 +43,7 @@ def mst(
     rho: float,
     *,
     sensitivity: int = 1,
-    required: Sequence[Clique] = (),
+    required: Collection[Clique] = (),
     ordered: Collection[str] = (),
     ask: Ask = draw_anew,
     steps: Sequence[Step] | None = None,
@@ -75,7 +75,7 @@ def mst(
     joint = [budget.measure(start.count, pair, third / len(tree)) for pair in tree]
     observations += [Observation.plain(m.clique, m.counts, m.sigma) for m in joint]
     model = fit(
-        domain, observations, n, iterations=ITERATIONS, root=required[0] if required else ()
+        domain, observations, n, iterations=ITERATIONS, root=next(iter(required), ())
     )
     progress(1.0)
     return Result(GraphicalModel.of(model, start.compression, n), (*start.measurements, *joint))

@@ -46,9 +46,15 @@ def workload(
     }
 
 
-def outcomes(domain: Domain, targets: Collection[str], subgroups: Collection[str]) -> list[Clique]:
-    """The (subgroup, target) pairs, to be measured before anything is selected."""
-    return [pair for pair in combinations(domain, 2) if _joins(pair, targets, subgroups)]
+def outcomes(
+    domain: Domain, targets: Collection[str], subgroups: Collection[str]
+) -> dict[Clique, int]:
+    """The (subgroup, target) pairs, to be measured before anything is selected → how many groups each has."""
+    return {
+        pair: max(domain[c] for c in pair if c in subgroups)
+        for pair in combinations(domain, 2)
+        if _joins(pair, targets, subgroups)
+    }
 
 
 def _joins(pair: tuple[str, ...], targets: Collection[str], subgroups: Collection[str]) -> bool:

@@ -20,6 +20,8 @@ def test_weights_rise_with_what_a_clique_carries():
 
 
 def test_outcomes_are_the_subgroup_and_target_pairs():
-    assert outcomes(DOMAIN, ["income"], ["race", "sex"]) == [("race", "income"), ("sex", "income")]
-    assert outcomes(DOMAIN, ["sex", "income"], ["sex"]) == [("sex", "income")]
-    assert outcomes(DOMAIN, [], ["race"]) == []
+    race, sex = DOMAIN["race"], DOMAIN["sex"]
+    pairs = outcomes(DOMAIN, ["income"], ["race", "sex"])
+    assert pairs == {("race", "income"): race, ("sex", "income"): sex}
+    assert list(outcomes(DOMAIN, ["sex", "income"], ["sex"])) == [("sex", "income")]
+    assert outcomes(DOMAIN, [], ["race"]) == {}
