@@ -7,7 +7,6 @@ BIN := $(VENV)/bin
 
 demo: $(VENV)/ready  ## release the free light chain cohort under ε=1 by three generators; say what was decided
 	@$(BIN)/python examples/flchain.py demo/flchain.csv
-	@$(BIN)/python -c "import sys, torch; sys.exit(torch.cuda.is_available())" || $(BIN)/understudy setup
 	@for candidate in demo-ctgan demo-diffusion demo; do \
 		echo "== $$candidate"; \
 		$(BIN)/understudy release configs/releases/$$candidate.yaml || [ $$? -eq 3 ] || exit $$?; done

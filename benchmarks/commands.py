@@ -118,8 +118,10 @@ def measured(checkout: Path, folder: Path, adult: Path | None) -> dict[str, Any]
         ),
         "forecast": house.often("forecast", folder / "first" / "config.yaml"),
     }
-    again = five_rows(folder / "again")
-    found["release of five rows"] = house.staged("release", again)
+    fresh = [five_rows(folder / f"fresh-{i}") for i in range(TIMES)]
+    releases = [house.staged("release", config) for config in fresh]
+    found["release of five rows"] = sorted(releases, key=lambda r: r["overhead_cpu_seconds"])[1]
+    again = fresh[0]
     found["the same again"] = house.often("release", again)
     flow = [house.run(FLOW, again) for _ in range(TIMES)]
     found["the same again, as a Prefect flow"] = middle(flow)

@@ -129,49 +129,61 @@ finally:
 """
 
 
+def again(folder):
+    """The command on a release that is finished, and what it imported."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")}
+    return subprocess.run(
+        [sys.executable, "-c", LOOK, "release", str(folder / "config.yaml")],
+        env=environment | {"PREFECT_HOME": str(folder / "prefect")},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+
+
 @pytest.mark.usefixtures("few_questions")
 @pytest.mark.parametrize("generator", ["mst", "ctgan"])
-def test_a_finished_release_imports_nothing_heavy_and_checks_as_before(tmp_path, generator):
-    config = clinic.write(
-        tmp_path,
-        frame=clinic.rows(400),
-        evaluation=EVALUATION,
-        approval="person",
-        generator={"name": generator} | ({"steps": 5} if generator == "ctgan" else {}),
-    )
-    run = Run.of(load_config(config))
-    line.release(run)
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")}
-    environment["PREFECT_HOME"] = str(tmp_path / "prefect")
-
-    def again():
-        return subprocess.run(
-            [sys.executable, "-c", LOOK, "release", str(config)],
-            env=environment,
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=240,
-        )
-
-    done = again()
+def test_a_finished_release_imports_nothing_heavy(tmp_path, generator):
+    spec = {"name": generator} | ({"steps": 2} if generator == "ctgan" else {})
+    more = {"evaluation": EVALUATION, "approval": "person", "generator": spec}
+    config = clinic.write(tmp_path, frame=clinic.rows(400), **more)
+    line.release(Run.of(load_config(config)))
+    done = again(tmp_path)
     assert done.returncode == 0, done.stderr
     assert "WAITS FOR APPROVAL" in done.stdout
     assert done.stdout.splitlines()[-1] == "imported:"
-    data = next(run.folder.glob("bundle/candidate/data.csv"))
-    whole = data.read_bytes()
-    data.write_bytes(whole + b"\n")
-    assert "changed after the candidate was made" in again().stderr
-    data.write_bytes(whole)
-    kept = (tmp_path / "ledger.db").read_bytes()
-    with contextlib.closing(sqlite3.connect(tmp_path / "ledger.db")) as db:
+
+
+@pytest.mark.usefixtures("few_questions")
+def test_a_finished_release_still_looks_at_files_ledger_and_transcript(tmp_path):
+    config = clinic.write(tmp_path, frame=clinic.rows(400), approval="person")
+    run = Run.of(load_config(config))
+    line.release(run)
+    for file, wrong, told in (
+        (run / "bundle" / "candidate" / "data.csv", append, "changed after the candidate was made"),
+        (tmp_path / "ledger.db", alter, "charge 1 (clinic, "),
+        (run / "attempt.jsonl", os.remove, "gone, though model/ came of it"),
+        (run / "config.sha256", append, "begun with another config"),
+    ):
+        whole = file.read_bytes()
+        wrong(file)
+        done = again(tmp_path)
+        assert told in " ".join(done.stderr.split())
+        assert done.returncode == 2
+        file.write_bytes(whole)
+    assert again(tmp_path).returncode == 0
+
+
+def append(file):
+    file.write_bytes(file.read_bytes() + b"0")
+
+
+def alter(ledger):
+    with contextlib.closing(sqlite3.connect(ledger)) as db:
         db.execute("DROP TRIGGER charges_no_UPDATE")
         db.execute("UPDATE charges SET who = 'nobody' WHERE number = 1")
         db.commit()
-    assert "broken" in again().stderr
-    (tmp_path / "ledger.db").write_bytes(kept)
-    os.remove(run / "attempt.jsonl")
-    assert "gone, though model/ came of it" in " ".join(again().stderr.split())
 
 
 def test_a_release_by_itself_starts_no_process_and_leaves_none_when_it_is_killed(tmp_path):
