@@ -27,7 +27,6 @@ from evaluators.features import (
     outcome,
 )
 from evaluators.tables import Tables
-from evaluators.utility.convolution import IMAGE_LEARNERS
 from evaluators.utility.estimators import NotConvergedError, NotLearnableError
 from evaluators.utility.learners import LEARNERS, Learner, Predict
 from privacy.schema.codec import Codec
@@ -114,9 +113,12 @@ def _lens(tables: Tables, fresh: pd.DataFrame, target: Target) -> Lens | None:
 
 def _learner(tables: Tables, target: Target) -> tuple[str, Learner | None, Look]:
     """Name, learner and what it looks at: the image where there is one, else columns."""
-    if tables.schema.image is not None and target.task in IMAGE_LEARNERS:
-        name, learner = next(iter(IMAGE_LEARNERS[target.task].items()))
-        return name, _each_alone(learner), image_of
+    if tables.schema.image is not None:
+        from evaluators.utility.convolution import IMAGE_LEARNERS
+
+        if target.task in IMAGE_LEARNERS:
+            name, learner = next(iter(IMAGE_LEARNERS[target.task].items()))
+            return name, _each_alone(learner), image_of
     if not feature_columns(tables.schema, target):
         return "", None, columns_of
     name = CHOICE.get(target.task, "cox")

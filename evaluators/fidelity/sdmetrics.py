@@ -12,6 +12,7 @@ special. Rows: holdout (lost categories: train and holdout; impossible rows: non
 from __future__ import annotations
 
 import warnings
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -25,8 +26,7 @@ from privacy.schema.columns import Categorical
 from privacy.schema.impossible import impossible_rows
 from privacy.schema.schema import Schema
 
-with warnings.catch_warnings():  # sdmetrics 0.32 warns of its own imports
-    warnings.simplefilter("ignore", FutureWarning)
+if TYPE_CHECKING:
     from sdmetrics.reports import DiagnosticReport, QualityReport
 
 MAX_ROWS = 50_000
@@ -50,7 +50,7 @@ quality)."""
 
 def quality(tables: Tables) -> list[Score]:
     """SDMetrics quality: overall, both properties, every column, the worst pairs."""
-    report = QualityReport()
+    report = _reports().QualityReport()
     if empty := _generate(report, tables):
         return _withheld("quality", empty)
     scores = [_score("quality", report.get_score(), tables)]
@@ -74,7 +74,7 @@ def diagnostic(tables: Tables) -> list[Score]:
     Against a holdout it need not be 1: synthetic values may rightly lie beyond the holdout's
     extremes.
     """
-    report = DiagnosticReport()
+    report = _reports().DiagnosticReport()
     if empty := _generate(report, tables):
         return _withheld("diagnostic", empty)
     scores = [_score("diagnostic", report.get_score(), tables)]
@@ -86,6 +86,14 @@ def diagnostic(tables: Tables) -> list[Score]:
             _score("diagnostic.column", row.Score, tables, f"{row.Column} ({row.Metric})")
         )
     return scores
+
+
+def _reports() -> Any:
+    """SDMetrics' reports, imported when one is wanted: torch comes with them."""
+    with warnings.catch_warnings():  # sdmetrics 0.32 warns of its own imports
+        warnings.simplefilter("ignore", FutureWarning)
+        from sdmetrics import reports
+    return reports
 
 
 def _properties(report: QualityReport | DiagnosticReport) -> list[tuple[str, float]]:

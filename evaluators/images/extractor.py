@@ -17,7 +17,6 @@ import numpy as np
 
 from evaluators.features import image_of, outcome
 from evaluators.tables import Tables
-from evaluators.utility.convolution import shrunk, train
 from privacy.schema.schema import Classification, Multiclass
 
 MAX_IMAGES = 10_000
@@ -43,6 +42,8 @@ class Extractor:
 
 
 def _pixels(images: np.ndarray) -> np.ndarray:
+    from evaluators.utility.convolution import shrunk
+
     small = shrunk(images, PIXEL_SIDE)
     return small.reshape(len(small), -1).astype(np.float32) / 255
 
@@ -70,6 +71,8 @@ def learned(tables: Tables, role: str, rows: np.ndarray) -> Extractor:
         rows = rows[np.sort(drawn)]
     if len(np.unique(y[rows])) < 2:
         return PIXELS
+    from evaluators.utility.convolution import train
+
     images = image_of(frame.iloc[rows], tables.codec, target)
     trained = train(images, y[rows], tables.seed, SHOWN)
     seen = trained.features(images)

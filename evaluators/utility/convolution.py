@@ -6,6 +6,8 @@ of the set, so that a run costs the same; the same seed on the same device gives
 No batch normalisation: its statistics are those of the synthetic images, and on real ones, which
 are sharper, such a network may fail altogether by the chance of its seed.
 
+torch comes with it, which rows without pictures do without: it is imported where there are some.
+
 Privacy claim: none; networks trained on real images, and what they predict, are internal.
 """
 

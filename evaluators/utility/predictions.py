@@ -19,7 +19,6 @@ from evaluators.features import Look, columns_of, event_of, feature_columns, ima
 from evaluators.resampling import bootstrap_weights
 from evaluators.score import Status
 from evaluators.tables import Tables
-from evaluators.utility.convolution import IMAGE_LEARNERS
 from evaluators.utility.estimators import NotConvergedError, NotLearnableError
 from evaluators.utility.kaplan_meier import Brier
 from evaluators.utility.learners import LEARNERS, Learner, commonest, constant
@@ -229,6 +228,8 @@ def learners(schema: Schema, target: Target) -> Iterator[tuple[str, Learner, Loo
     if feature_columns(schema, target):
         yield from ((name, learner, columns_of) for name, learner in LEARNERS[target.task].items())
     if schema.image is not None:
+        from evaluators.utility.convolution import IMAGE_LEARNERS
+
         own = IMAGE_LEARNERS.get(target.task, {})
         yield from ((name, learner, image_of) for name, learner in own.items())
 

@@ -21,7 +21,6 @@ import numpy as np
 import pytest
 
 from evaluators import evaluate
-from flows.stages import steps
 from flows.stages.config import load_config
 from flows.stages.run import Run
 from generators.dpsgd import checkpoint
@@ -76,13 +75,14 @@ def without_its_server(folder: Path) -> None:
     from prefect.server.api.server import SubprocessASGIServer
 
     from flows.release import release as flow
+    from flows.stages import judging
 
     def judged(*tables, **how):
         for server in SubprocessASGIServer._instances.values():
             server.stop()
         return evaluate.evaluate(*tables, **how)
 
-    steps.evaluate = judged
+    judging.evaluate = judged
     flow(folder / "config.yaml")
 
 

@@ -14,7 +14,7 @@ import yaml
 from evaluators.score import Scorecard
 from flows.judging.judgement import Case, judge, prepare
 from flows.judging.stranger import fit
-from flows.release import StageError, told_publicly
+from flows.stages.telling import StageError, told_publicly
 from privacy.errors import DataError, InputError
 from privacy.schema.schema import Schema
 from tests.flows import clinic

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import importlib
 import json
 import os
 import pickle
@@ -32,8 +33,13 @@ MESSAGE, PASSWORD = "Ouroboros-6604", "hunter2-Qwx7741"
 PLANTED = (RARE, UNEXPECTED, UNIT, FREE_TEXT, NUMBER, PICTURE, MESSAGE, PASSWORD)
 
 STAGES = (
-    "measure_domain", "load_model", "evaluate", "charged_scores", "gate", "write_bundle",
-)  # fmt: skip
+    "flows.stages.fitting.measure_domain",
+    "flows.stages.steps.load_model",
+    "flows.stages.judging.evaluate",
+    "flows.stages.judging.charged_scores",
+    "flows.stages.steps.gate",
+    "flows.bundle.write.write_bundle",
+)
 """What is made to fail, one after the other: in fit, sample, judge, measure, decide and publish."""
 
 PRIVATE = ("error.txt", "scores", "internal")
@@ -56,7 +62,6 @@ def child(folder: Path) -> None:
     logging.basicConfig(level=logging.DEBUG)
     from evaluators import evaluate
     from flows import release as flow
-    from flows.stages import steps
 
     evaluate.ON_TABLES = {n: evaluate.ON_TABLES[n] for n in ("declared", "lost_categories")}
     evaluate.ON_PREDICTIONS = {}
@@ -69,8 +74,9 @@ def child(folder: Path) -> None:
             raise RuntimeError(f"could not convert string to float: {MESSAGE!r}") from error
 
     told = []
-    for name in STAGES:
-        module = flow if name == "write_bundle" else steps
+    for stage in STAGES:
+        place, name = stage.rsplit(".", 1)
+        module = importlib.import_module(place)
         real = getattr(module, name)
         setattr(module, name, fails)
         told.append(_told(flow, folder / "good" / "config.yaml"))

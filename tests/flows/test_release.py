@@ -13,7 +13,8 @@ from prefect.exceptions import ParameterTypeError
 
 from flows.deployments import POOLS
 from flows.evaluate import evaluate
-from flows.release import StageError, release
+from flows.release import release
+from flows.stages.telling import StageError
 from tests.flows import clinic
 from tests.flows.test_evaluate import another, cases
 

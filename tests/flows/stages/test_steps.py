@@ -263,7 +263,7 @@ def test_two_releases_at_once_cannot_share_one_budget(tmp_path):
     config = clinic.write(tmp_path)
     script = (
         "import sys; from privacy.errors import BudgetError\n"
-        "from tests.flows.stages.test_steps import work_of, quiet; from flows import steps\n"
+        "from tests.flows.stages.test_steps import work_of, quiet; from flows.stages import steps\n"
         "try: steps.fit(work_of(sys.argv[1], sys.argv[2]), quiet)\n"
         "except BudgetError: sys.exit(4)"
     )
