@@ -39,9 +39,9 @@ def benchmark(sweep: Path, data: dict[str, list[Path]] | None = None) -> State[P
     return Completed(message=f"{found.cells} cells", data=found.page)
 
 
-def as_flow(task: line.Task) -> list[str]:
+def as_flow(asked: line.Task) -> list[str]:
     """Run the cells in a flow of their own, whose runner is the one that the sweep asks for."""
-    return _cells.with_options(task_runner=task_runner(task.workers))(task)
+    return _cells.with_options(task_runner=task_runner(asked.workers))(asked)
 
 
 @flow(name="cells", retries=0, persist_result=False, log_prints=False)
