@@ -74,9 +74,7 @@ def mst(
     progress(2 / 3)
     joint = [budget.measure(start.count, pair, third / len(tree)) for pair in tree]
     observations += [Observation.plain(m.clique, m.counts, m.sigma) for m in joint]
-    model = fit(
-        domain, observations, n, iterations=ITERATIONS, root=next(iter(required), ())
-    )
+    model = fit(domain, observations, n, iterations=ITERATIONS, root=next(iter(required), ()))
     progress(1.0)
     return Result(GraphicalModel.of(model, start.compression, n), (*start.measurements, *joint))
 
