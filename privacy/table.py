@@ -18,6 +18,7 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from privacy.errors import DataError, PermitError
 from privacy.ledger.charges import Permit
@@ -60,12 +61,16 @@ class PrivateTable:
         side = permit.split.is_holdout(keys.names)[keys.units] == (self.partition == "holdout")
         mine = side & self._bounded(keys, permit.split)
         frame = source.frame(conformed, self.schema, mine)
+        del source, texts, conformed
+        pa.default_memory_pool().release_unused()  # Arrow would keep what reading took
         return Rows(frame[list(self.schema.informative)], pd.factorize(keys.units[mine])[0])
 
     def people(self, permit: Permit, secret: bytes) -> Sketch:
         """A sketch of the people of both partitions, for the ledger and nobody else."""
         form = self._form(permit)
-        return Sketch.of(read_source(self.paths, self.schema), self.schema, form, secret)
+        sketch = Sketch.of(read_source(self.paths, self.schema), self.schema, form, secret)
+        pa.default_memory_pool().release_unused()
+        return sketch
 
     def _form(self, permit: Permit) -> str:
         """In which form texts are hashed. Raises PermitError where the permit is for other rows than these."""

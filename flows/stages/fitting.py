@@ -32,8 +32,8 @@ def fit(work: Work, progress: Progress) -> None:
     schema = measure_domain(
         rows.frame, plan.schema, plan.domain_rho, plan.domain_delta, permit, work.transcript
     )
-    mapped = Rows(map_undeclared(rows.frame, schema), rows.units)
-    model = plan.generator.fit(mapped, schema, permit, work.transcript, progress)
+    rows = Rows(map_undeclared(rows.frame, schema), rows.units)
+    model = plan.generator.fit(rows, schema, permit, work.transcript, progress)
     kept = CANDIDATES if isinstance(plan.generator, EachOnce) else "model"
     with folder_atomically(work.run / kept) as folder:
         model.save(folder)

@@ -166,7 +166,7 @@ def test_the_same_people_under_another_name_are_refused(tmp_path, monkeypatch):
 def test_answers_are_not_continued_on_other_rows(tmp_path, monkeypatch):
     config = clinic.write(tmp_path)
     work = work_of(config)
-    monkeypatch.setattr(steps, "folder_atomically", None)
+    monkeypatch.setattr("flows.stages.fitting.folder_atomically", None)
     with pytest.raises(TypeError):
         steps.fit(work, quiet)
     monkeypatch.undo()
