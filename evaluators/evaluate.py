@@ -34,6 +34,7 @@ from evaluators.score import Score, Scorecard
 from evaluators.tables import Tables
 from evaluators.utility.curves import km_distance
 from evaluators.utility.draws import draws
+from evaluators.utility.estimators import one_thread_for_products
 from evaluators.utility.fairness import fairness
 from evaluators.utility.predictions import Failure, Prediction, predict_all
 from evaluators.utility.rank import rank
@@ -164,6 +165,7 @@ def guarded(name: str, metric: Metric, tables: Tables) -> list[Score]:
     """The metric's scores, or one failed score with the type of its error, which is safe to
     show."""
     try:
-        return metric(tables)
+        with one_thread_for_products():
+            return metric(tables)
     except Exception as error:  # whatever it is, it becomes a failed score
         return [Score(metric=name, status="failed", reason=type(error).__name__)]
