@@ -88,7 +88,9 @@ def _some(
     """The rates of those in the mask, where there are enough of them on either side."""
     fewest = int(min((member[mask] == side).sum() for side in (0, 1)))
     if fewest >= MIN_PEOPLE:
-        return rates(PREFIX, weights[:, mask], member[mask], hits[mask], detail=detail)
+        rows = np.flatnonzero(mask)
+        some = np.take(weights, rows, axis=1)
+        return rates(PREFIX, some, member[rows], hits[rows], detail=detail)
     reason = f"{fewest} such records, fewer than {MIN_PEOPLE}"
     return [unmeasured(PREFIX, reason, detail)]
 
