@@ -296,7 +296,7 @@ def judge(work: Work, progress: Progress, measure: Sequence[str] = ()) -> None:
         synthetic,
         schema,
         seed=seed,
-        progress=lambda metric, done, total: progress(metric, done / total),
+        progress=progress,
         extractor=None if path is None else inception(path),
         more=more,
         own_fits=False,

@@ -12,6 +12,7 @@ import pytest
 from evaluators import evaluate as module
 from evaluators.evaluate import evaluate
 from evaluators.gate import Policy, Verdict, gate, load_policy
+from evaluators.pace import COSTS
 from evaluators.score import Score, Scorecard
 from evaluators.tables import Tables
 from evaluators.utility.learners import cox, logistic, ridge
@@ -136,12 +137,21 @@ def test_the_same_seed_gives_the_same_scores(quick: None) -> None:
 
 
 def test_progress_is_told(quick: None) -> None:
-    told: list[tuple[str, int, int]] = []
+    told: list[tuple[str, float]] = []
     people_ = people(200, 1)
-    evaluate(people_, people_, people_, SCHEMA, progress=lambda *step: told.append(step))
-    assert [done for _, done, _ in told] == list(range(len(told)))
-    assert {total for _, _, total in told} == {len(told) - 1}
-    assert told[-1][0] == "done"
+    evaluate(
+        people_,
+        people_,
+        people_,
+        SCHEMA,
+        progress=lambda *step: told.append(step),
+        not_measured={"kmarginal": "not asked for"},
+    )
+    names, shares = zip(*told, strict=True)
+    assert (shares[0], *told[-1]) == (0, "done", 1)
+    assert list(shares) == sorted(shares)
+    assert [n.split(",")[0] for n in names[:-1]] == [n for n in COSTS if "kmarginal" not in n]
+    assert all(n.endswith(" left") for n, share in told[:-1] if share > 0.1)
 
 
 def test_an_empty_synthetic_table_never_passes(quick: None) -> None:
