@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from threadpoolctl import threadpool_info  # type: ignore[import-untyped]
 
 from evaluators import evaluate as module
 from evaluators.evaluate import evaluate
@@ -152,6 +153,25 @@ def test_progress_is_told(quick: None) -> None:
     assert list(shares) == sorted(shares)
     assert [n.split(",")[0] for n in names[:-1]] == [n for n in COSTS if "kmarginal" not in n]
     assert all(n.endswith(" left") for n, share in told[:-1] if share > 0.1)
+
+
+def test_linear_algebra_has_one_thread_and_what_metrics_share_is_made_once(
+    monkeypatch: pytest.MonkeyPatch, quick: None
+) -> None:
+    """Products round by the number of threads, so that figures would be another on another machine."""
+    seen: list[int] = []
+
+    def make(tables: Tables) -> int:
+        seen.extend(p["num_threads"] for p in threadpool_info() if p["user_api"] == "blas")
+        return len(seen)
+
+    def metric(tables: Tables) -> list[Score]:
+        return [Score(metric="shared", value=tables.once(make))]
+
+    monkeypatch.setattr(module, "ON_TABLES", {"declared": metric, "dcr": metric})
+    values = {s.value for s in evaluate(TRAIN, HOLDOUT, TRAIN, SCHEMA).filter(metric="shared")}
+    assert set(seen) == {1}
+    assert values == {len(seen)}
 
 
 def test_an_empty_synthetic_table_never_passes(quick: None) -> None:
