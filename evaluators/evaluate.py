@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from time import monotonic
 from typing import Any
 
 import pandas as pd
@@ -30,18 +31,21 @@ from evaluators.fidelity.support import support
 from evaluators.images.extractor import Extractor
 from evaluators.images.scores import image_fidelity
 from evaluators.inference.scores import inference
+from evaluators.pace import left, shares
 from evaluators.score import Score, Scorecard
 from evaluators.tables import Tables
 from evaluators.utility.curves import km_distance
 from evaluators.utility.draws import draws
+from evaluators.utility.estimators import one_thread_for_products
 from evaluators.utility.fairness import fairness
 from evaluators.utility.predictions import Failure, Prediction, predict_all
 from evaluators.utility.rank import rank
 from evaluators.utility.scores import utility
 from privacy.schema.schema import Schema
 
-Progress = Callable[[str, int, int], None]
-"""Called as (metric, done, total) before each metric and once at the end."""
+Progress = Callable[[str, float], None]
+"""Called with the metric that begins and how long the rest will take, and with the share of the work that is
+done."""
 
 Metric = Callable[[Tables], list[Score]]
 
@@ -129,10 +133,9 @@ def evaluate(
     ``extractor``: features that images are compared by, else those of a network taught here.
     """
     tables = Tables(train, holdout, synthetic, schema, seed, tuple(more), own_fits)
-    say = progress or (lambda metric, done, total: None)
+    tell = progress or (lambda what, share: None)
     own: dict[str, Metric] = {"image": partial(image_fidelity, extractor=extractor)}
     on_tables = {**ON_TABLES, **own, **(also or {})}
-    total = len(on_tables) + len(ON_PREDICTIONS) + 1
     scores: list[Score] = []
     predictions: list[Prediction | Failure] = []
 
@@ -141,14 +144,17 @@ def evaluate(
         return []
 
     later = {n: partial(_with, m, predictions) for n, m in ON_PREDICTIONS.items()}
-    for done, (name, metric) in enumerate((on_tables | {"learning": learn} | later).items()):
-        say(name, done, total)
-        reason = (not_measured or {}).get(name.split(".")[0])
-        if reason:
-            scores.append(Score(metric=name, status="insufficient evidence", reason=reason))
+    metrics = on_tables | {"learning": learn} | later
+    without = {n: why for n in metrics if (why := (not_measured or {}).get(n.split(".")[0]))}
+    done, begun = shares((n for n in metrics if n not in without), schema), monotonic()
+    for name, metric in metrics.items():
+        if name in without:
+            why = without[name]
+            scores.append(Score(metric=name, status="insufficient evidence", reason=why))
         else:
+            tell(f"{name}{left(done[name], monotonic() - begun)}", done[name])
             scores += guarded(name, metric, tables)
-    say("done", total, total)
+    tell("done", 1.0)
     return Scorecard(tuple(scores))
 
 
@@ -164,6 +170,7 @@ def guarded(name: str, metric: Metric, tables: Tables) -> list[Score]:
     """The metric's scores, or one failed score with the type of its error, which is safe to
     show."""
     try:
-        return metric(tables)
+        with one_thread_for_products():
+            return metric(tables)
     except Exception as error:  # whatever it is, it becomes a failed score
         return [Score(metric=name, status="failed", reason=type(error).__name__)]

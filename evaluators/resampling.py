@@ -73,6 +73,15 @@ def interval(values: np.ndarray) -> tuple[float | None, float | None]:
     return float(low), float(high)
 
 
+def intervals(many: Sequence[np.ndarray]) -> list[tuple[float | None, float | None]]:
+    """``interval`` of each of several figures under the same weights."""
+    values = np.array(many)
+    if values.ndim < 2 or values.shape[1] < 3 or not np.isfinite(values[:, 1:]).all():
+        return [interval(one) for one in many]
+    lows, highs = np.quantile(values[:, 1:], [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=1)
+    return list(zip(lows.tolist(), highs.tolist(), strict=True))
+
+
 def normal_interval(values: np.ndarray) -> tuple[float, float]:
     """1.96 deviations of the replicates ``values[1:]`` around the figure ``values[0]``.
 

@@ -6,10 +6,11 @@ otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,8 @@ from evaluators.resampling import unit_numbers
 from evaluators.score import Status
 from privacy.schema.codec import Codec
 from privacy.schema.schema import Schema
+
+Made = TypeVar("Made")
 
 MIN_PEOPLE = 100
 """A group with fewer people gives insufficient evidence (our proposal, docs of the gate's
@@ -91,6 +94,18 @@ class Tables:
         """A stream of its own for each use, so that adding one metric does not move another."""
         return np.random.default_rng([self.seed, *name.encode()])
 
+    def once(self, make: Callable[..., Made], *given: Hashable) -> Made:
+        """What ``make`` makes of these tables, which several metrics look at: made for the first of them."""
+        key = (make, *given)
+        if key not in self._made:
+            self._made[key] = make(self, *given)
+        found: Made = self._made[key]
+        return found
+
+    @cached_property
+    def _made(self) -> dict[tuple[Hashable, ...], Any]:
+        return {}
+
     @cached_property
     def units(self) -> dict[str, np.ndarray]:
         """The unit number of each row of each table; a synthetic row is its own unit."""
@@ -107,7 +122,13 @@ class Tables:
 
     def people(self, role: str, mask: np.ndarray) -> int:
         """How many units have a row in ``mask``."""
-        return len(np.unique(self.units[role][mask]))
+        found = np.zeros(self._unit_count[role], dtype=bool)
+        found[self.units[role][mask]] = True
+        return int(found.sum())
+
+    @cached_property
+    def _unit_count(self) -> dict[str, int]:
+        return {role: int(unit.max(initial=-1)) + 1 for role, unit in self.units.items()}
 
     @cached_property
     def dimensions(self) -> tuple[Dimension, ...]:

@@ -37,7 +37,7 @@ FLOORS = {
         {"selection", "alone"},
     ),
     "evaluators": (
-        {"score", "features", "resampling"},
+        {"score", "features", "resampling", "pace"},
         {"tables", "mixed"},
         {"utility"},
         {"fidelity", "inference", "gate"},

@@ -38,7 +38,7 @@ def distance_to_closest(tables: Tables) -> list[Score]:
     status, reason = evidence(fewest)
     if status != "ok" or tables.synthetic.empty:
         return [unmeasured(PREFIX, reason or "no synthetic row", REMARK)]
-    space, rng = Space.of(tables), tables.rng("dcr")
+    space, rng = tables.once(Space.of), tables.rng("dcr")
     size = min(MAX_REAL, len(tables.train), len(tables.holdout))
     rows = {
         role: rng.permutation(len(tables.frame(role)))[:most]

@@ -14,9 +14,9 @@ from __future__ import annotations
 import numpy as np
 
 from evaluators.attacks import images
-from evaluators.attacks.people import HELD_OUT, People, people, unmeasured
-from evaluators.attacks.points import Points, Space
+from evaluators.attacks.people import HELD_OUT, People, unmeasured
 from evaluators.attacks.shadow import learned, standard
+from evaluators.attacks.sight import Sight, sight
 from evaluators.attacks.signals import Signals, signals
 from evaluators.resampling import interval
 from evaluators.score import Score, finite
@@ -25,9 +25,6 @@ from evaluators.utility.metrics import auroc, tpr_at
 
 PREFIX = "attack.membership"
 TAIL = "tpr_at_1_percent_fpr"
-MAX_SYNTHETIC = 50_000
-"""The attacker looks through at most so many synthetic rows."""
-
 DETAILS = {
     "nearest": "distance to the nearest synthetic row; a weak attack",
     "calibrated": "distance to the nearest synthetic row beside that to people like this one",
@@ -43,27 +40,20 @@ def membership(tables: Tables) -> list[Score]:
     """AUROC and TPR at 1 % FPR of each attack."""
     if tables.schema.image is not None:
         return images.membership(tables)
-    found = people(tables)
-    if isinstance(found, str):
-        return [unmeasured(f"{PREFIX}.{method}", found) for method in DETAILS]
-    tried = attacks(tables, found).items()
-    return [s for method, signal in tried for s in _scores(tables, found, method, signal)]
+    seen = tables.once(sight)
+    if isinstance(seen, str):
+        return [unmeasured(f"{PREFIX}.{method}", seen) for method in DETAILS]
+    tried = attacks(tables, seen).items()
+    return [s for method, signal in tried for s in _scores(tables, seen.people, method, signal)]
 
 
-def attacks(tables: Tables, found: People) -> Signals:
+def attacks(tables: Tables, seen: Sight) -> Signals:
     """The score that each attack gives to members and then strangers."""
-    space, rng = Space.of(tables), tables.rng("membership of tables")
-    synthetic = np.arange(len(tables.synthetic))
-    if len(synthetic) > MAX_SYNTHETIC:
-        synthetic = np.sort(rng.choice(synthetic, size=MAX_SYNTHETIC, replace=False))
-    release = space.project(space.points("synthetic", synthetic))
-    known = space.project(space.points("holdout", found.known))
-    pool = space.points("holdout", found.pool)
-    parts = [space.points("train", found.members), space.points("holdout", found.strangers), pool]
-    measured = signals(space.project(Points.joined(parts)), release, known, rng)
-    attacked = len(found.member)
+    rng, attacked = tables.rng("membership of tables"), len(seen.people.member)
+    measured = signals(seen.targets, seen.release, seen.known, rng)
     of_pool = {name: values[attacked:] for name, values in measured.items()}
-    weights = learned(space, pool, _units(tables, found.pool), known, rng)
+    units = _units(tables, seen.people.pool)
+    weights = learned(seen.space, seen.pool, units, seen.known[attacked:], rng)
     shadow = standard(measured, of_pool) @ weights
     return {name: v[:attacked] for name, v in (measured | {"shadow": shadow}).items()}
 

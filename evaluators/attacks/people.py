@@ -17,7 +17,6 @@ import numpy as np
 from evaluators.resampling import bootstrap_weights, interval
 from evaluators.score import Score
 from evaluators.tables import Tables, evidence
-from evaluators.utility.metrics import accuracy
 
 HELD_OUT = "people held out"
 
@@ -101,10 +100,13 @@ def rates(
 
     ``weights`` [B, n], ``member`` and ``hits`` [n]: of members and strangers alike.
     """
-    of = [
-        accuracy(weights[:, member == side], np.ones((member == side).sum()), hits[member == side])
-        for side in (1, 0)
-    ]
+    sides = [member, 1 - member]
+    # whole numbers, exact in single precision
+    counts = weights @ np.column_stack([*sides, *(side * hits for side in sides)]).astype(
+        weights.dtype
+    )
+    people, right = np.split(counts.astype(float), 2, axis=1)
+    of = np.divide(right, people, out=np.full(people.shape, np.nan), where=people > 0).T
     about: dict[str, Any] = {
         "rows": "train and holdout",
         "n": len(member),

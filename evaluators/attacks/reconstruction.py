@@ -13,10 +13,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from evaluators.attacks.people import People, people, rates, unmeasured
-from evaluators.attacks.points import Points, Space
+from evaluators.attacks.people import rates, unmeasured
+from evaluators.attacks.sight import Sight, sight
 from evaluators.features import as_numbers
-from evaluators.images.neighbours import nearest
 from evaluators.resampling import bootstrap_weights
 from evaluators.score import Score
 from evaluators.tables import MIN_PEOPLE, Tables
@@ -36,10 +35,10 @@ def reconstruction(tables: Tables) -> list[Score]:
     """Two scores for each way to count: the share that is reproduced, and the excess over held out."""
     if tables.schema.image is not None:
         return []
-    found = people(tables)
-    if isinstance(found, str):
-        return [unmeasured(PREFIX, found)]
-    return _equal(tables) + _near(tables, found)
+    seen = tables.once(sight)
+    if isinstance(seen, str):
+        return [unmeasured(PREFIX, seen)]
+    return _equal(tables) + _near(seen)
 
 
 def _equal(tables: Tables) -> list[Score]:
@@ -68,14 +67,12 @@ def _equal(tables: Tables) -> list[Score]:
     return scores
 
 
-def _near(tables: Tables, found: People) -> list[Score]:
+def _near(seen: Sight) -> list[Score]:
     """Records that a synthetic row comes nearer to than people do, of all and of outliers."""
-    space = Space.of(tables)
-    release = space.project(space.points("synthetic", _drawn(tables, "synthetic")))
-    known = space.project(space.points("holdout", found.known))
-    parts = [space.points("train", found.members), space.points("holdout", found.strangers)]
-    attacked = space.project(Points.joined(parts)).place
-    to_release, to_known = (nearest(attacked, p.place, 1)[0][:, 0] for p in (release, known))
+    found = seen.people
+    to_release, to_known = (
+        near.distance[: len(found.member), 0] for near in (seen.release, seen.known)
+    )
     hits = (to_release < NEAR * to_known).astype(float)
     far = to_known >= np.quantile(to_known, 1 - FAR)
     what = "twice as near as a sample of people"
@@ -91,7 +88,9 @@ def _some(
     """The rates of those in the mask, where there are enough of them on either side."""
     fewest = int(min((member[mask] == side).sum() for side in (0, 1)))
     if fewest >= MIN_PEOPLE:
-        return rates(PREFIX, weights[:, mask], member[mask], hits[mask], detail=detail)
+        rows = np.flatnonzero(mask)
+        some = np.take(weights, rows, axis=1)
+        return rates(PREFIX, some, member[rows], hits[rows], detail=detail)
     reason = f"{fewest} such records, fewer than {MIN_PEOPLE}"
     return [unmeasured(PREFIX, reason, detail)]
 

@@ -15,6 +15,7 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from evaluators.attacks.points import Points, Space
+from evaluators.attacks.sight import Near
 from evaluators.attacks.signals import Signals, signals
 
 SWAPS = (0.0, 0.1, 0.3, 0.5)
@@ -24,15 +25,18 @@ MOST = 8.0
 
 
 def learned(
-    space: Space, pool: Points, units: np.ndarray, known: Points, rng: np.random.Generator
+    space: Space, pool: Points, units: np.ndarray, known: Near, rng: np.random.Generator
 ) -> np.ndarray:
-    """Weights of the signals, in their order, from SHADOWS releases of random halves of the pool."""
-    X, y = [], []
+    """Weights of the signals, in their order, from SHADOWS releases of random halves of the pool.
+
+    ``known``: what is near the pool in the sample of the population.
+    """
+    X, y, attacked = [], [], space.project(pool)
     for shadow in range(SHADOWS):
         inside = (rng.permutation(int(units.max()) + 1) % 2 == 0)[units]
         members = pool.take(np.flatnonzero(inside))
         release = space.project(leaky(space, members, SWAPS[shadow % len(SWAPS)], rng))
-        found = signals(space.project(pool), release, known, rng)
+        found = signals(attacked, Near.of(attacked, release), known, rng)
         X.append(standard(found, {name: values[~inside] for name, values in found.items()}))
         y.append(inside)
     # equal columns are common where a table is small; the ridge penalty takes care of them

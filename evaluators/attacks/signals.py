@@ -20,11 +20,8 @@ import numpy as np
 from scipy.special import logsumexp
 
 from evaluators.attacks.points import Points
+from evaluators.attacks.sight import Near
 from evaluators.features import MAX_ONE_HOT
-from evaluators.images.neighbours import nearest
-
-NEIGHBOURS = 20
-"""Densities and halves look at so many nearest rows."""
 
 WIDTH = 0.3
 """Kernels are as wide as this share of the usual distance to the nearest row of the population."""
@@ -39,52 +36,43 @@ MAX_PAIRS = 300
 Signals = dict[str, np.ndarray]
 
 
-def signals(targets: Points, release: Points, known: Points, rng: np.random.Generator) -> Signals:
-    """Every signal of every target, [targets] each."""
-    to_release, rows = nearest(targets.place, release.place, NEIGHBOURS)
-    to_known, known_rows = nearest(targets.place, known.place, NEIGHBOURS)
-    log_nearest = np.log(to_release[:, 0] + FLOOR)
+def signals(targets: Points, release: Near, known: Near, rng: np.random.Generator) -> Signals:
+    """Every signal of every target, [targets] each, from what is near it."""
+    log_nearest = np.log(release.distance[:, 0] + FLOOR)
     return {
         "nearest": -log_nearest,
-        "calibrated": _calibrated(log_nearest, to_known, known_rows, len(known), rng),
-        "domias": _domias(to_release, len(release), to_known, len(known)),
-        "agreement": _agreement(targets, release, rows) - _agreement(targets, known, known_rows),
-        "marginals": _marginals(targets.codes, release.codes, known.codes, rng),
+        "calibrated": _calibrated(log_nearest, known, rng),
+        "domias": _domias(release, known),
+        "agreement": _agreement(targets, release) - _agreement(targets, known),
+        "marginals": _marginals(targets.codes, release.among.codes, known.among.codes, rng),
     }
 
 
-def _calibrated(
-    log_nearest: np.ndarray,
-    to_known: np.ndarray,
-    known_rows: np.ndarray,
-    n: int,
-    rng: np.random.Generator,
-) -> np.ndarray:
+def _calibrated(log_nearest: np.ndarray, known: Near, rng: np.random.Generator) -> np.ndarray:
     """z-score of the distance to the release among those to random halves of the population."""
-    half = rng.random((HALVES, n)) < 0.5
-    inside = half[:, known_rows]
+    half = rng.random((HALVES, len(known.among))) < 0.5
+    inside = half[:, known.rows]
     inside[:, :, -1] = True  # where no neighbour is in a half, it is at least as far as the last
     first = inside.argmax(axis=2)
-    expected = np.log(np.take_along_axis(to_known, first.T, axis=1) + FLOOR)
+    expected = np.log(np.take_along_axis(known.distance, first.T, axis=1) + FLOOR)
     spread = expected.std(axis=1)
     return np.asarray((expected.mean(axis=1) - log_nearest) / (spread + np.median(spread) + FLOOR))
 
 
-def _domias(
-    to_release: np.ndarray, n_release: int, to_known: np.ndarray, n_known: int
-) -> np.ndarray:
-    width = max(WIDTH * float(np.median(to_known[:, 0])), FLOOR)
+def _domias(release: Near, known: Near) -> np.ndarray:
+    width = max(WIDTH * float(np.median(known.distance[:, 0])), FLOOR)
 
-    def log_density(distance: np.ndarray, n: int) -> np.ndarray:
-        return np.asarray(logsumexp(-((distance / width) ** 2) / 2, axis=1) - np.log(n))
+    def log_density(near: Near) -> np.ndarray:
+        kernels = -((near.distance / width) ** 2) / 2
+        return np.asarray(logsumexp(kernels, axis=1) - np.log(len(near.among)))
 
-    return np.asarray(log_density(to_release, n_release) - log_density(to_known, n_known))
+    return np.asarray(log_density(release) - log_density(known))
 
 
-def _agreement(targets: Points, among: Points, rows: np.ndarray) -> np.ndarray:
-    same = np.zeros(rows.shape)
-    for mine, theirs in zip(targets.codes.T, among.codes.T, strict=True):
-        same += mine[:, None] == theirs[rows]
+def _agreement(targets: Points, near: Near) -> np.ndarray:
+    same = np.zeros(near.rows.shape)
+    for mine, theirs in zip(targets.codes.T, near.among.codes.T, strict=True):
+        same += mine[:, None] == theirs[near.rows]
     return np.asarray(same.max(axis=1))
 
 

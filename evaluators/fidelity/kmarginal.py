@@ -62,8 +62,9 @@ def set_scores(
     if not all(len(table) for table in (real, *others)):
         raise ValueError("a table without rows has no marginals")
     found = np.zeros((len(others), len(sets)))
+    tables = [_arrays(table, sets) for table in (real, *others)]
     for j, columns in enumerate(sets):
-        of_real, *of_others = _cells((real, *others), columns, sizes)
+        of_real, *of_others = _cells(tables, columns, sizes)
         top = 1 + max(int(cell.max()) for cell in (of_real, *of_others))
         shares = _shares(of_real, top)
         for i, cell in enumerate(of_others):
@@ -81,15 +82,21 @@ def score_tables(
     return np.asarray(set_scores(real, others, sets, sizes).mean(axis=1))
 
 
+def _arrays(table: pd.DataFrame, sets: Sequence[Set]) -> dict[str, np.ndarray]:
+    """The columns that the sets are made of."""
+    names = {name for columns in sets for name in columns}
+    return {name: table[name].to_numpy(dtype=np.int64) for name in names}
+
+
 def _cells(
-    tables: Sequence[pd.DataFrame], columns: Set, sizes: Mapping[str, int]
+    tables: Sequence[Mapping[str, np.ndarray]], columns: Set, sizes: Mapping[str, int]
 ) -> list[np.ndarray]:
     """The number of each row's cell; where there are more cells than rows, of those in use."""
     keys = []
     for table in tables:
-        key = np.zeros(len(table), dtype=np.int64)
-        for name in columns:
-            key = key * sizes[name] + table[name].to_numpy()
+        key = table[columns[0]]
+        for name in columns[1:]:
+            key = key * sizes[name] + table[name]
         keys.append(key)
     ends = np.cumsum([len(key) for key in keys])
     if np.prod([float(sizes[name]) for name in columns]) <= ends[-1]:
@@ -112,9 +119,9 @@ def subsample_scores(
     n, last = len(real), len(FRACTIONS)
     ends = np.maximum(1, np.round(n * np.array(FRACTIONS)))
     stage = [np.searchsorted(ends, rng.permutation(n), side="right") for _ in range(REPEATS)]
-    distance = np.zeros((last, REPEATS))
+    distance, table = np.zeros((last, REPEATS)), _arrays(real, sets)
     for columns in sets:
-        (cell,) = _cells((real,), columns, sizes)
+        (cell,) = _cells((table,), columns, sizes)
         top = 1 + int(cell.max())
         for repeat in range(REPEATS):
             key = stage[repeat] * top + cell

@@ -114,32 +114,51 @@ Regression = Callable[[np.ndarray, np.ndarray, np.ndarray], Fit]
 def least_squares(X: np.ndarray, y: np.ndarray, unit: np.ndarray) -> Fit:
     """Ordinary least squares."""
     Z = np.column_stack([np.ones(len(X)), X])
-    beta = np.linalg.lstsq(Z, y, rcond=None)[0]
-    return _fit(beta, Z.T @ Z, Z * (y - Z @ beta)[:, None], unit)
+    beta, _, rank, _ = np.linalg.lstsq(Z, y, rcond=None)
+    return _fit(beta, Z.T @ Z, Z * (y - Z @ beta)[:, None], unit, rank)
 
 
 def logistic(X: np.ndarray, y: np.ndarray, unit: np.ndarray) -> Fit:
-    """Maximum likelihood by Newton's method; NotConvergedError where it has no end."""
+    """Maximum likelihood by Newton's method; NotConvergedError where it has no end.
+
+    People of one kind who never have the event, say, send some coefficients off together until the rows say
+    no more of them: their variances are without bound.
+    """
     Z = np.column_stack([np.ones(len(X)), X])
-    beta = np.zeros(Z.shape[1])
+    beta, ranks = np.zeros(Z.shape[1]), list[int]()
     for _ in range(STEPS):
         p = 1 / (1 + np.exp(-np.clip(Z @ beta, -30, 30)))
         information = (Z * (p * (1 - p))[:, None]).T @ Z
-        step = np.linalg.lstsq(information, Z.T @ (y - p), rcond=None)[0]
-        beta = beta + step
+        step, _, rank, _ = np.linalg.lstsq(information, Z.T @ (y - p), rcond=None)
+        beta, ranks = beta + step, [*ranks, rank]
         if np.abs(step).max() < 1e-8:
-            return _fit(beta, information, Z * (y - p)[:, None], unit)
+            return _fit(beta, information, Z * (y - p)[:, None], unit, rank, ranks[0] - rank)
         if np.abs(beta).max() > 30:
             break
     raise NotConvergedError
 
 
-def _fit(beta: np.ndarray, information: np.ndarray, scores: np.ndarray, unit: np.ndarray) -> Fit:
-    """Sandwich variances: the scores of a unit's rows are added up before they are squared."""
+def _fit(
+    beta: np.ndarray,
+    information: np.ndarray,
+    scores: np.ndarray,
+    unit: np.ndarray,
+    rank: int,
+    endless: int = 0,
+) -> Fit:
+    """Sandwich variances: the scores of a unit's rows are added up before they are squared.
+
+    ``rank``: in how many directions the rows say anything; ``endless``: in how many more they say that a
+    coefficient has no end. Those that no row could tell of, as columns follow from each other, add nothing.
+    """
     by_unit = np.zeros((unit.max() + 1, scores.shape[1]))
     np.add.at(by_unit, unit, scores)
-    bread = np.linalg.pinv(information)
-    return Fit(beta[1:], np.diag(bread @ (by_unit.T @ by_unit) @ bread)[1:])
+    values, vectors = np.linalg.eigh(information)
+    first = len(values) - rank
+    told, lost = vectors[:, first:], vectors[:, first - endless : first]
+    moved = by_unit @ (told / values[first:]) @ told.T
+    variances = (moved**2).sum(axis=0) + (lost**2).sum(axis=1) / (np.finfo(float).eps * values[-1])
+    return Fit(beta[1:], variances[1:])
 
 
 def cox(X: np.ndarray, y: np.ndarray, unit: np.ndarray) -> Fit:

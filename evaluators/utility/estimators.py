@@ -61,3 +61,8 @@ def one_thread(function: Callable[..., Any], *arguments: np.ndarray) -> Any:
     """Call without OpenMP's threads: they wait by spinning, and on busy cores two lose to one."""
     with threadpool_limits(1, user_api="openmp"):
         return function(*arguments)
+
+
+def one_thread_for_products() -> Any:
+    """A context without the threads of linear algebra, which spin as well, and round by their number."""
+    return threadpool_limits(1, user_api="blas")

@@ -27,7 +27,7 @@ from evaluators.features import classes
 from evaluators.resampling import interval, simultaneous
 from evaluators.score import MAIN, Score, Status, finite
 from evaluators.tables import Dimension, Tables, evidence
-from evaluators.utility.paired import METRICS, Replicates, comparison, metrics_of, replicates
+from evaluators.utility.paired import METRICS, Replicates, comparisons, metrics_of, replicates
 from evaluators.utility.predictions import Failure, Prediction
 from evaluators.utility.scores import failed, remark, support
 from privacy.schema.schema import Multiclass
@@ -175,9 +175,10 @@ def _compared(
             left_out.append(group.name)
             scores += [_unknown(f"{PREFIX}.{n}.difference", status, reason, about) for n in large]
             continue
-        for name, pair in group.figures().items():
+        pairs = group.figures()
+        for name, pair in pairs.items():
             large[name][group.name] = pair
-            scores += comparison(PREFIX, name, pair, status, reason, **about)
+        scores += comparisons(PREFIX, pairs, status, reason, **about)
     gaps += [
         _gap(prediction, dimension, order, name, pairs, left_out)
         for name, pairs in large.items()

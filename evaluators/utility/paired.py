@@ -9,20 +9,39 @@ Rows: holdout. Visibility: internal.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from evaluators.resampling import interval
+from evaluators.resampling import intervals
 from evaluators.score import Score, Status, finite
-from evaluators.utility.metrics import CLASS, DECISION, LOWER_IS_BETTER, NUMBER, RISK, c_index, mean
+from evaluators.utility.metrics import (
+    CLASS,
+    DECISION,
+    LOWER_IS_BETTER,
+    NUMBER,
+    RISK,
+    Name,
+    Weighted,
+    c_index,
+    mean,
+    together,
+)
 from evaluators.utility.predictions import Prediction, Said
 
 TRAIN_ON_REAL = "train on real"
 
-OnRows = Callable[[np.ndarray, np.ndarray], np.ndarray]
-"""(weights [B, rows], row numbers) → B figures."""
+
+@dataclass(frozen=True, eq=False)
+class OnRows:
+    """A metric, and the columns it is taken of: (weights [B, rows], row numbers) → B figures."""
+
+    metric: Weighted
+    of: tuple[np.ndarray, ...]
+
+    def __call__(self, W: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        return self.metric(W, *(column[rows] for column in self.of))
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,8 +76,8 @@ def metrics_of(task: str, y: np.ndarray, said: Said) -> Mapping[str, OnRows]:
     return risks | {n: _on(m, y, said.chosen) for n, m in DECISION.items()}
 
 
-def _on(metric: Callable[..., np.ndarray], *columns: np.ndarray) -> OnRows:
-    return lambda W, rows: metric(W, *(column[rows] for column in columns))
+def _on(metric: Weighted, *columns: np.ndarray) -> OnRows:
+    return OnRows(metric, columns)
 
 
 WHOLE = {"regression": NUMBER, "multiclass": CLASS}
@@ -83,30 +102,46 @@ def paired(
 ) -> Mapping[str, Replicates]:
     """Every metric of two trainings, on the same holdout rows and replicates."""
     rows, task, y = np.flatnonzero(mask), prediction.target.task, prediction.y
-    W = prediction.weights[:, rows]
-    both = [metrics_of(task, y, said) for said in (one, other)]
-    return {name: Replicates(*(side[name](W, rows) for side in both)) for name in both[0]}
+    asked = {
+        (name, side): metric
+        for side, said in enumerate((one, other))
+        for name, metric in metrics_of(task, y, said).items()
+    }
+    found = measured(np.take(prediction.weights, rows, axis=1), rows, asked)
+    return {name: Replicates(found[name, 0], found[name, 1]) for name, side in asked if not side}
 
 
-def comparison(
+def measured(
+    W: np.ndarray, rows: np.ndarray, asked: Mapping[Name, OnRows]
+) -> dict[Name, np.ndarray]:
+    """Many metrics on the same rows under the same weights."""
+    seen = {id(column): column[rows] for one in asked.values() for column in one.of}
+    return together(
+        W, {n: (one.metric, tuple(seen[id(c)] for c in one.of)) for n, one in asked.items()}
+    )
+
+
+def comparisons(
     prefix: str,
-    name: str,
-    pair: Replicates,
+    pairs: Mapping[str, Replicates],
     status: Status,
     reason: str,
     baseline_name: str = TRAIN_ON_REAL,
     **about: object,
 ) -> list[Score]:
-    """The score ``prefix.name`` with its difference and, where it has a meaning, its ratio.
+    """For each name the score ``prefix.name`` with its difference and, where it has a meaning, its ratio.
 
-    ``about``: the fields that say on what it was computed (slice, target, n, …).
+    ``about``: the fields that say on what they were computed (slice, target, n, …).
     """
-    kinds = {"": pair.synthetic, ".difference": pair.difference}
-    if name in RATIOS:
-        kinds[".ratio"] = pair.ratio
+    kinds = [
+        (name, suffix, values)
+        for name, pair in pairs.items()
+        for suffix, values in _kinds(name, pair).items()
+    ]
     scores = []
-    for suffix, values in kinds.items():
-        value, (low, high) = finite(values[0]), interval(values)
+    bounds = intervals([values for _, _, values in kinds])
+    for (name, suffix, values), (low, high) in zip(kinds, bounds, strict=True):
+        value = finite(values[0])
         undefined = status == "ok" and value is None
         scores.append(
             Score(
@@ -114,7 +149,7 @@ def comparison(
                 value=value,
                 low=low,
                 high=high,
-                baseline=finite(pair.real[0]),
+                baseline=finite(pairs[name].real[0]),
                 baseline_name=baseline_name,
                 higher_is_better=name not in LOWER_IS_BETTER,
                 status="insufficient evidence" if undefined else status,
@@ -123,6 +158,11 @@ def comparison(
             )
         )
     return scores
+
+
+def _kinds(name: str, pair: Replicates) -> dict[str, np.ndarray]:
+    kinds = {"": pair.synthetic, ".difference": pair.difference}
+    return kinds | {".ratio": pair.ratio} if name in RATIOS else kinds
 
 
 RATIOS = frozenset({"auroc", "accuracy", "c_index", "mae"})

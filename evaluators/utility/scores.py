@@ -21,7 +21,14 @@ import numpy as np
 
 from evaluators.score import MAIN, Score
 from evaluators.tables import Tables, evidence
-from evaluators.utility.paired import Replicates, comparison, metrics_of, paired, replicates
+from evaluators.utility.paired import (
+    Replicates,
+    comparisons,
+    measured,
+    metrics_of,
+    paired,
+    replicates,
+)
 from evaluators.utility.predictions import Failure, Prediction
 
 PREFIX = "utility"
@@ -68,23 +75,18 @@ def _scores(
     everyone = np.ones(len(prediction.y), dtype=bool)
     people, positives, rest = support(tables, prediction, everyone)
     status, reason = evidence(people, positives, rest)
-    scores = []
-    for name, pair in pairs.items():
-        if name not in SKIPPED:
-            scores += comparison(
-                prefix,
-                name,
-                pair,
-                status,
-                reason,
-                TEST_ON_REAL if prefix.endswith("trts") else "train on real",
-                target=prediction.target.name,
-                model=prediction.model,
-                n=people,
-                positives=positives,
-                detail=remark(prediction) if prefix == PREFIX else "",
-            )
-    return scores
+    return comparisons(
+        prefix,
+        {name: pair for name, pair in pairs.items() if name not in SKIPPED},
+        status,
+        reason,
+        TEST_ON_REAL if prefix.endswith("trts") else "train on real",
+        target=prediction.target.name,
+        model=prediction.model,
+        n=people,
+        positives=positives,
+        detail=remark(prediction) if prefix == PREFIX else "",
+    )
 
 
 def _elsewhere(
@@ -92,13 +94,10 @@ def _elsewhere(
 ) -> dict[str, Replicates]:
     """Trained on real rows: figures on synthetic rows beside those on the holdout."""
     there = prediction.elsewhere
-    rows = np.arange(len(there.y))
     metrics = metrics_of(prediction.target.task, there.y, there.real)
-    return {
-        name: Replicates(metrics[name](there.weights, rows), pair.real)
-        for name, pair in on_holdout.items()
-        if name not in SKIPPED
-    }
+    asked = {name: metrics[name] for name in on_holdout if name not in SKIPPED}
+    found = measured(there.weights, np.arange(len(there.y)), asked)
+    return {name: Replicates(found[name], on_holdout[name].real) for name in asked}
 
 
 def support(

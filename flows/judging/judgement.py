@@ -116,7 +116,7 @@ def judge(case: Case, out: Path, progress: Progress) -> Verdict:
         material.synthetic[0],
         material.schema,
         seed=case.seed,
-        progress=lambda metric, done, total: progress(metric, done / total),
+        progress=progress,
         more=material.synthetic[1:],
         also=case.also,
         not_measured={} if case.holdout else dict.fromkeys(NEEDS_HOLDOUT, NO_HOLDOUT),

@@ -48,7 +48,7 @@ def judge(work: Work, progress: Progress, measure: Sequence[str] = ()) -> None:
         synthetic,
         schema,
         seed=seed,
-        progress=lambda metric, done, total: progress(metric, done / total),
+        progress=progress,
         extractor=_extractor(work),
         more=more,
         own_fits=False,

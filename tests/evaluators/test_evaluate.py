@@ -8,10 +8,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from threadpoolctl import threadpool_info  # type: ignore[import-untyped]
 
 from evaluators import evaluate as module
 from evaluators.evaluate import evaluate
 from evaluators.gate import Policy, Verdict, gate, load_policy
+from evaluators.pace import COSTS
 from evaluators.score import Score, Scorecard
 from evaluators.tables import Tables
 from evaluators.utility.learners import cox, logistic, ridge
@@ -136,12 +138,40 @@ def test_the_same_seed_gives_the_same_scores(quick: None) -> None:
 
 
 def test_progress_is_told(quick: None) -> None:
-    told: list[tuple[str, int, int]] = []
+    told: list[tuple[str, float]] = []
     people_ = people(200, 1)
-    evaluate(people_, people_, people_, SCHEMA, progress=lambda *step: told.append(step))
-    assert [done for _, done, _ in told] == list(range(len(told)))
-    assert {total for _, _, total in told} == {len(told) - 1}
-    assert told[-1][0] == "done"
+    evaluate(
+        people_,
+        people_,
+        people_,
+        SCHEMA,
+        progress=lambda *step: told.append(step),
+        not_measured={"kmarginal": "not asked for"},
+    )
+    names, shares = zip(*told, strict=True)
+    assert (shares[0], *told[-1]) == (0, "done", 1)
+    assert list(shares) == sorted(shares)
+    assert [n.split(",")[0] for n in names[:-1]] == [n for n in COSTS if "kmarginal" not in n]
+    assert all(n.endswith(" left") for n, share in told[:-1] if share > 0.1)
+
+
+def test_linear_algebra_has_one_thread_and_what_metrics_share_is_made_once(
+    monkeypatch: pytest.MonkeyPatch, quick: None
+) -> None:
+    """Products round by the number of threads, so that figures would be another on another machine."""
+    seen: list[int] = []
+
+    def make(tables: Tables) -> int:
+        seen.extend(p["num_threads"] for p in threadpool_info() if p["user_api"] == "blas")
+        return len(seen)
+
+    def metric(tables: Tables) -> list[Score]:
+        return [Score(metric="shared", value=tables.once(make))]
+
+    monkeypatch.setattr(module, "ON_TABLES", {"declared": metric, "dcr": metric})
+    values = {s.value for s in evaluate(TRAIN, HOLDOUT, TRAIN, SCHEMA).filter(metric="shared")}
+    assert set(seen) == {1}
+    assert values == {len(seen)}
 
 
 def test_an_empty_synthetic_table_never_passes(quick: None) -> None:

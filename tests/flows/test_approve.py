@@ -23,6 +23,8 @@ from privacy.ledger.decisions import decisions
 from privacy.ledger.ledger import Ledger
 from tests.flows import clinic
 
+pytestmark = pytest.mark.all_questions
+
 
 @pytest.fixture(scope="module")
 def waiting(server, tmp_path_factory):

@@ -20,6 +20,8 @@ from privacy.schema.schema import Schema
 from tests.flows import clinic
 from tests.flows.stages.test_steps import quiet
 
+pytestmark = pytest.mark.all_questions
+
 CLOSED = clinic.SCHEMA | {
     "columns": clinic.SCHEMA["columns"]
     | {

@@ -17,6 +17,8 @@ from privacy.ledger.ledger import Ledger
 from tests.flows import clinic
 from tests.flows.stages.test_steps import quiet, release, work_of
 
+pytestmark = pytest.mark.all_questions
+
 CHARGED = {
     "name": "charged",
     "figures": "charged",

@@ -18,6 +18,8 @@ from flows.stages.telling import StageError
 from tests.flows import clinic
 from tests.flows.test_evaluate import another, cases
 
+pytestmark = pytest.mark.all_questions
+
 
 def test_a_release_is_decided_shown_and_contained(server, tmp_path, caplog):
     """One flow run, then everything Prefect holds of it is searched for the secret and for figures."""

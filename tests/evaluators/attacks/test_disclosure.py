@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from evaluators.attacks.attribute import OTHERS, attribute
+from evaluators.attacks import attribute as attributes
+from evaluators.attacks.attribute import OTHERS, attribute, nearest_without
 from evaluators.attacks.dcr import REMARK, distance_to_closest
 from evaluators.attacks.people import HELD_OUT
 from evaluators.attacks.points import Space
@@ -75,6 +76,33 @@ def test_noisy_copies_leak_attributes_and_records() -> None:
         assert low is not None
         assert low > 0.02
     assert found.one(metric="attack.reconstruction", detail="same value in every column").value == 0
+
+
+@pytest.mark.parametrize("compared", [10**9, 0], ids=["the nearest few", "all rows"])
+def test_the_nearest_row_without_a_column_is_brute_force(
+    compared: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of every column, numbers with special and missing values too; of equal rows, the first."""
+    monkeypatch.setattr(attributes, "MOST_COMPARED", compared)
+    given = tables(pd.concat([FRESH[:250], FRESH[200:400], FRESH[:100]], ignore_index=True))
+    space = Space.of(given)
+    release, points = (
+        space.points(role, np.arange(n)).place for role, n in (("synthetic", 550), ("train", 230))
+    )
+    found = nearest_without(space, points, release, SCHEMA.modelled)
+    assert found.shape == (len(SCHEMA.modelled), 230)
+    for i, rows in enumerate(found):
+        mine, theirs = (
+            np.delete(place, space.features(i), axis=1).astype(float) for place in (points, release)
+        )
+        apart = ((mine[:, None] - theirs) ** 2).sum(axis=2)
+        assert np.take_along_axis(apart, rows[:, None], axis=1)[:, 0] == pytest.approx(
+            apart.min(axis=1), abs=1e-6
+        )
+        first = np.array([np.flatnonzero(row <= row.min() + 1e-6)[0] for row in apart])
+        assert (
+            rows == first
+        ).mean() > 0.99  # a row that is nearer by less than rounding may be another
 
 
 def test_the_share_of_copied_records_is_counted() -> None:

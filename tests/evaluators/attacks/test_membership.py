@@ -10,6 +10,7 @@ from evaluators.attacks.membership import DETAILS, PREFIX, TAIL, attacks, member
 from evaluators.attacks.people import HELD_OUT, People, people
 from evaluators.attacks.points import DIMENSIONS, Points, Space
 from evaluators.attacks.shadow import leaky
+from evaluators.attacks.sight import Near, Sight, sight
 from evaluators.attacks.signals import FLOOR, signals
 from evaluators.score import Score, Scorecard
 from evaluators.tables import Tables
@@ -70,10 +71,11 @@ def test_chance_holds_on_average() -> None:
         fresh = Tables(
             *(clinic.people(600, 100 + 3 * seed + i) for i in range(3)), clinic.SCHEMA, seed
         )
-        parts = parted(fresh)
-        for method, signal in attacks(fresh, parts).items():
+        seen = sight(fresh)
+        assert isinstance(seen, Sight)
+        for method, signal in attacks(fresh, seen).items():
             one = np.ones((1, len(signal)))
-            every.setdefault(method, []).append(auroc(one, parts.member, signal)[0])
+            every.setdefault(method, []).append(auroc(one, seen.people.member, signal)[0])
     for values in every.values():
         assert np.mean(values) == pytest.approx(0.5, abs=4 * np.std(values) / np.sqrt(8))
 
@@ -134,7 +136,8 @@ def test_signals_are_brute_force() -> None:
         space.points(role, np.arange(n))
         for role, n in (("train", 15), ("synthetic", 60), ("holdout", 20))
     )
-    measured = signals(some, release, known, np.random.default_rng(0))
+    near = (Near.of(some, among) for among in (release, known))
+    measured = signals(some, *near, np.random.default_rng(0))
 
     def distance(row: int) -> float:
         return min(float(np.sqrt(((some.place[row] - s) ** 2).sum())) for s in release.place)

@@ -47,6 +47,25 @@ def test_coefficients_are_scikit_learns() -> None:
     assert logistic(X, event, unit).coefficients == pytest.approx(oracle.coef_[0], abs=1e-4)
 
 
+def test_a_coefficient_without_end_has_a_variance_without_bound() -> None:
+    """Ten people differ in two missing values that all others share, and none of them has the event; so does
+    a column that follows from the others, of which nothing can be said at all."""
+    rng = np.random.default_rng(0)
+    n = 5000
+    x = rng.random((n, 20))
+    event = (rng.random(n) < 0.1 + 0.3 * x[:, 0]).astype(float)
+    one, unit = (rng.random(n) < 0.1).astype(float), np.arange(n)
+    both = np.column_stack([x, one])
+    other = one.copy()
+    other[:10], one[:10], event[:10] = 1, 0, 0
+    found = logistic(np.column_stack([x, one, other]), event, unit)
+    assert (found.variances[-2:] > 1e6).all()
+    known = logistic(x, event, unit)
+    assert found.variances[:20] == pytest.approx(known.variances, rel=0.1)
+    follows = logistic(np.column_stack([both, both[:, -1]]), event, unit)
+    assert (follows.variances < 1).all()
+
+
 @pytest.mark.parametrize("rows_per_unit", [1, 3])
 def test_variances_are_those_of_repeated_samples(rows_per_unit: int) -> None:
     """Brute force: the spread of the coefficient over fresh samples whose units repeat their noise."""

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from lifelines.utils import concordance_index
 from sklearn import metrics as sk
 
-from evaluators.resampling import bootstrap_weights, interval, simultaneous, unit_numbers
+from evaluators.resampling import bootstrap_weights, interval, intervals, simultaneous, unit_numbers
 from evaluators.utility import metrics
 
 
@@ -111,6 +111,22 @@ def test_tpr_at_a_false_positive_rate_is_on_sklearns_curve(seed: int) -> None:
         assert value == pytest.approx(tpr[fpr <= 0.05].max(), abs=1e-6)
 
 
+@pytest.mark.parametrize("block", [1, 130, 100_000])
+def test_metrics_are_the_same_together_and_in_blocks_of_replicates(
+    block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    y, p, d, weights = sample(0)
+    asked = {
+        name: (metric, (y, d if name in DECIDED else p)) for name, (metric, _) in ORACLES.items()
+    }
+    alone = {name: metric(weights, *of) for name, (metric, of) in asked.items()}
+    monkeypatch.setattr(metrics, "BLOCK", block)
+    found = metrics.together(weights, asked)
+    assert list(found) == list(asked)
+    for name, values in found.items():
+        assert values == pytest.approx(alone[name], abs=1e-12)
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_calibration_error_by_hand(seed: int) -> None:
     """Rows repeated by hand, the bins being those of the unweighted rows."""
@@ -182,6 +198,15 @@ def test_the_interval_of_a_mean_is_the_textbook_one() -> None:
     assert low is not None
     assert high is not None
     assert high - low == pytest.approx(2 * 1.96 * x.std() / np.sqrt(2000), rel=0.1)
+
+
+def test_intervals_of_many_are_those_of_each() -> None:
+    many = list(np.random.default_rng(0).normal(size=(5, 401)))
+    assert intervals(many) == [interval(one) for one in many]
+    unknown = [*many, np.full(401, np.nan)]
+    assert intervals(unknown) == [*intervals(many), (None, None)]
+    assert intervals([]) == []
+    assert intervals([np.ones(1)]) == [(None, None)]
 
 
 def test_no_interval_without_replicates() -> None:

@@ -21,6 +21,8 @@ from privacy.errors import BudgetError, InputError
 from privacy.ledger.ledger import Ledger
 from tests.flows import clinic
 
+pytestmark = pytest.mark.all_questions
+
 
 def quiet(what, share):
     pass

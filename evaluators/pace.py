@@ -1,0 +1,75 @@
+"""How far a judgement is: metrics weigh by what they cost, and the time that is left follows from the time that
+went by.
+
+Privacy claim: none; costs are public, and how long private rows took is told on a terminal only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import accumulate
+
+from privacy.schema.schema import Schema
+
+COSTS = {
+    "declared": 0.01,
+    "impossible": 0.06,
+    "lost_categories": 0.1,
+    "quality": 0.8,
+    "diagnostic": 0.1,
+    "association": 0.1,
+    "propensity": 3.4,
+    "manifold": 2.4,
+    "kmarginal.1": 0.1,
+    "kmarginal.2": 0.6,
+    "kmarginal.3": 3.0,
+    "kmarginal.4": 3.1,
+    "representation": 0.5,
+    "conditional": 0.1,
+    "image": 0.01,
+    "attack.membership": 3.2,
+    "attack.attribute": 1.7,
+    "attack.reconstruction": 0.5,
+    "dcr": 0.5,
+    "inference": 0.4,
+    "utility.km_distance": 0.01,
+    "utility.rank": 4.5,
+    "learning": 8.6,
+    "utility": 0.7,
+    "utility.draws": 4.8,
+    "fairness": 1.9,
+}
+"""Processor seconds on Adult (benchmarks/results/judge_speed_adult.json); other metrics count as UNKNOWN."""
+
+OF_NETWORKS = {"image": 200.0, "learning": 500.0, "attack.membership": 100.0}
+"""Of image sets, roughly: the networks that are trained there are nearly all of the work."""
+
+UNKNOWN = 10.0
+OF_A_TARGET = ("learning", "utility", "fairness", "inference", "conditional")
+"""These, and what they are part of, cost as often as there are targets."""
+
+SOON = 0.03
+"""With less done nobody is told how long the rest takes."""
+
+
+def shares(names: Iterable[str], schema: Schema) -> dict[str, float]:
+    """What share of the work is done when each of these metrics begins, in their order."""
+    costs = {name: cost(name, schema) for name in names}
+    whole = sum(costs.values())
+    before = accumulate(costs.values(), initial=0.0)
+    return {name: done / whole for name, done in zip(costs, before, strict=False)}
+
+
+def cost(name: str, schema: Schema) -> float:
+    """What a metric weighs."""
+    costs = COSTS | (OF_NETWORKS if schema.image is not None else {})
+    often = max(1, len(schema.targets)) if name.split(".")[0] in OF_A_TARGET else 1
+    return costs.get(name, UNKNOWN) * often
+
+
+def left(share: float, seconds: float) -> str:
+    """ ", about 40 s left": as long again for each share as for those that are done."""
+    if share < SOON:
+        return ""
+    rest = seconds * (1 - share) / share
+    return f", about {rest / 60:.0f} min left" if rest >= 90 else f", about {rest:.0f} s left"
