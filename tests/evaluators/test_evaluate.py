@@ -19,7 +19,8 @@ from privacy.schema.codec import Codec
 from tests.evaluators.clinic import SCHEMA, people
 
 POLICY = load_policy(Path(__file__).parents[2] / "configs" / "policies" / "default.yaml")
-TRAIN, HOLDOUT = people(3000, 1), people(3000, 2)
+N = 2000
+TRAIN, HOLDOUT = people(N, 1), people(N, 2)
 
 Judge = Callable[[pd.DataFrame], tuple[Scorecard, Verdict]]
 
@@ -29,21 +30,24 @@ def judge_all(synthetic: pd.DataFrame) -> tuple[Scorecard, Verdict]:
     return card, gate(card, POLICY, "proved")
 
 
+FAST = {
+    "classification": {"logistic": logistic},
+    "survival": {"cox": cox},
+    "regression": {"ridge": ridge},
+}
+
+
 @pytest.fixture
 def judge(monkeypatch: pytest.MonkeyPatch) -> Judge:
     """The whole suite with one fast learner a task."""
-    fast = {
-        "classification": {"logistic": logistic},
-        "survival": {"cox": cox},
-        "regression": {"ridge": ridge},
-    }
-    monkeypatch.setattr("evaluators.utility.predictions.LEARNERS", fast)
+    for place in ("predictions", "rank"):
+        monkeypatch.setattr(f"evaluators.utility.{place}.LEARNERS", FAST)
     return judge_all
 
 
 def test_fresh_people_in_their_bins_are_approved() -> None:
     codec = Codec(SCHEMA)
-    fresh = codec.decode(codec.encode(people(3000, 4)), np.random.default_rng(0))
+    fresh = codec.decode(codec.encode(people(N, 4)), np.random.default_rng(0))
     card, verdict = judge_all(fresh)
     assert verdict.decision == "approved", [r.text for r in verdict.reasons if r.outcome != "pass"]
     assert not card.filter(status="failed")
@@ -69,7 +73,7 @@ def test_the_train_rows_themselves_pass_utility(judge: Judge) -> None:
 
 def test_a_collapsed_subgroup_is_vetoed_by_name(judge: Judge) -> None:
     """Site C, 6 % of people, has its outcome inverted; overall figures stay fine."""
-    synthetic = people(3000, 4)
+    synthetic = people(N, 4)
     flipped = synthetic["back"].map({"yes": "no", "no": "yes"})
     synthetic["back"] = synthetic["back"].where(synthetic["site"] != "C", flipped)
     card, verdict = judge(synthetic)
@@ -90,7 +94,7 @@ def test_a_collapsed_subgroup_is_vetoed_by_name(judge: Judge) -> None:
 
 
 def test_a_lost_group_is_vetoed_by_name(judge: Judge) -> None:
-    synthetic = people(3000, 4)
+    synthetic = people(N, 4)
     synthetic = synthetic[synthetic["site"] != "C"].reset_index(drop=True)
     _, verdict = judge(synthetic)
     assert verdict.decision == "veto"
@@ -107,8 +111,9 @@ def test_noise_is_vetoed(judge: Judge) -> None:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No model is trained."""
+    """Models are trained for their ranks alone, one fast one a task."""
     monkeypatch.setattr(module, "predict_all", lambda tables: [])
+    monkeypatch.setattr("evaluators.utility.rank.LEARNERS", FAST)
 
 
 def test_a_failing_metric_is_told_and_withholds_approval(
