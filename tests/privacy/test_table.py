@@ -36,12 +36,11 @@ def write(path, rows):
 
 
 @functools.cache
-def permit(tmp_path, dataset="visits", partition="train", schema=None):
+def permit(tmp_path, dataset="visits", partition="train"):
     """The same for a folder that asks again: to open a table with it changes nothing."""
     ledger = Ledger(str(tmp_path / "ledger.db"))
-    ledger.register(
-        dataset, Guarantee(1, 1e-6), 0.4, schema or {"visits": PEOPLE, "rows": ROWS}.get(dataset)
-    )
+    schema = {"visits": PEOPLE, "rows": ROWS}.get(dataset)
+    ledger.register(dataset, Guarantee(1, 1e-6), 0.4, schema)
     return ledger.charge(
         dataset, partition, run="r", attempt="a", purpose="test", event=NoOpDpEvent()
     )
@@ -87,7 +86,7 @@ visits = st.lists(
 
 @pytest.fixture(scope="class")
 def folder(tmp_path_factory):
-    """One ledger, and so one split, for all examples of a property."""
+    """One ledger, and so one split, for all examples of a property: of this scope as hypothesis asks."""
     return tmp_path_factory.mktemp("neighbours")
 
 
