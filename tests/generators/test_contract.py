@@ -162,7 +162,7 @@ SMALL = {
     "pategan": {"votes": 200, "rounds": 4, "generated": 1000, "device": "cpu"},
     "image-diffusion": {
         "warm_up": 5,
-        "steps": 40,
+        "steps": 20,
         "sampling_rate": 0.2,
         "draws": 2,
         "frequencies": 3,
