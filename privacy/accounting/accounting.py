@@ -20,7 +20,8 @@ import logging
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from importlib.metadata import version
 from typing import Any
 
@@ -228,25 +229,45 @@ def _bounds(event: DpEvent, sampled: bool, delta: float) -> Iterator[tuple[str, 
 
     RDP is quick and comes first, but for sampled events, where it is slow and asked only if PLD cannot answer.
     """
+    asked = _Asked(_name(event), event)
     if not sampled:
-        yield from _by_rdp(event, ORDERS, delta)
+        yield "RDP", _by_rdp(asked, ORDERS, delta)
     best = math.inf
     for interval in (1e-3, 1e-4):
-        pld = _Pld(neighboring_relation=RELATION, value_discretization_interval=interval)
-        if delta <= 2 * FFT_ERROR or not pld.supports(event):
+        if delta <= 2 * FFT_ERROR:
             break
-        best = float(pld.compose(event).get_epsilon(delta - FFT_ERROR))
+        best = _by_pld(asked, interval, delta - FFT_ERROR)
         yield "PLD", best
         if best > LARGE:
             break
     if sampled and best == math.inf:
-        yield from _by_rdp(event, SAMPLED_ORDERS, delta)
+        yield "RDP", _by_rdp(asked, SAMPLED_ORDERS, delta)
 
 
-def _by_rdp(event: DpEvent, orders: Sequence[float], delta: float) -> Iterator[tuple[str, float]]:
+@dataclass(frozen=True)
+class _Asked:
+    """An event, known by its name: calibration, ledger and label ask what the same one costs."""
+
+    name: str
+    event: DpEvent = field(compare=False)
+
+
+@lru_cache(maxsize=10_000)
+def _by_rdp(asked: _Asked, orders: Sequence[float], delta: float) -> float:
+    """The ε by RDP; inf where it cannot answer."""
     rdp = _Rdp(orders=orders, neighboring_relation=RELATION)
-    if rdp.supports(event):
-        yield "RDP", float(rdp.compose(event).get_epsilon(delta))
+    if not rdp.supports(asked.event):
+        return math.inf
+    return float(rdp.compose(asked.event).get_epsilon(delta))
+
+
+@lru_cache(maxsize=10_000)
+def _by_pld(asked: _Asked, interval: float, delta: float) -> float:
+    """The ε by privacy loss distributions of this interval; inf where they cannot answer."""
+    pld = _Pld(neighboring_relation=RELATION, value_discretization_interval=interval)
+    if not pld.supports(asked.event):
+        return math.inf
+    return float(pld.compose(asked.event).get_epsilon(delta))
 
 
 def spent(events: Iterable[DpEvent], delta: float) -> Spent:
@@ -295,9 +316,14 @@ def _together(events: Iterable[DpEvent]) -> list[DpEvent]:
         once, n = event, 1
         while isinstance(once, dp_accounting.SelfComposedDpEvent):
             once, n = once.event, n * once.count
-        name = json.dumps(event_to_json(once), sort_keys=True)  # not all events can be hashed
+        name = _name(once)
         times[name] = once, n + times.get(name, (once, 0))[1]
     return [dp_accounting.SelfComposedDpEvent(e, n) if n > 1 else e for e, n in times.values()]
+
+
+def _name(event: DpEvent) -> str:
+    """What an event is known by: not all events can be hashed."""
+    return json.dumps(event_to_json(event), sort_keys=True)
 
 
 @dataclass(frozen=True)

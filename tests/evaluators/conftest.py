@@ -39,10 +39,11 @@ def learned_once() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def few_passes() -> Iterator[None]:
-    """Networks of tables that see each row a few times."""
+def small_models() -> Iterator[None]:
+    """Networks of tables that see each row a few times, and trees of a few leaves."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(estimators, "PASSES", 5)
+        patch.setitem(estimators.TREES, "max_leaf_nodes", 3)
         yield
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.ensemble import HistGradientBoostingClassifier
 
 from evaluators.evaluate import ON_TABLES
 from evaluators.fidelity import kmarginal, propensity
@@ -41,12 +43,17 @@ ALWAYS = frozenset(NAMES) - {"representation", "conditional"}
 TRAIN, HOLDOUT, SYNTHETIC = (people(250, seed) for seed in (1, 2, 3))
 
 
+def few_trees(**words: Any) -> HistGradientBoostingClassifier:
+    return HistGradientBoostingClassifier(**words | {"max_iter": 5})
+
+
 @pytest.fixture(autouse=True, scope="module")
 def few() -> Iterator[None]:
     """Of all that is repeated a little: what breaks on a bad table breaks the first time."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(propensity, "SHUFFLES", 2)
         patch.setattr(propensity, "FOLDS", 2)
+        patch.setattr(propensity, "HistGradientBoostingClassifier", few_trees)
         patch.setattr(kmarginal, "MAX_SETS", dict.fromkeys(range(1, 5), 40))
         yield
 

@@ -52,7 +52,14 @@ def judge(monkeypatch: pytest.MonkeyPatch, fast: None) -> Judge:
     return judge_all
 
 
-def test_fresh_people_in_their_bins_are_approved() -> None:
+@pytest.fixture(params=["fast", pytest.param("every", marks=pytest.mark.long)])
+def learners(request: pytest.FixtureRequest) -> None:
+    """One fast learner a task; with `make test-long` all of them."""
+    if request.param == "fast":
+        request.getfixturevalue("fast")
+
+
+def test_fresh_people_in_their_bins_are_approved(learners: None) -> None:
     codec = Codec(SCHEMA)
     fresh = codec.decode(codec.encode(people(3000, 4)), np.random.default_rng(0))
     card = evaluate(people(3000, 1), people(3000, 2), fresh, SCHEMA)
@@ -70,8 +77,8 @@ def test_fresh_people_in_their_bins_are_approved() -> None:
     }
 
 
-def test_the_train_rows_themselves_pass_utility(fast: None) -> None:
-    card, verdict = judge_all(TRAIN)
+def test_the_train_rows_themselves_pass_utility(judge: Judge) -> None:
+    card, verdict = judge(TRAIN)
     assert verdict.decision == "approved"
     for score in card.filter(
         lambda s: s.metric in ("utility.c_index.difference", "fairness.c_index.difference")

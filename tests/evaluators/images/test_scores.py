@@ -24,7 +24,7 @@ from evaluators.score import Scorecard
 from evaluators.tables import Tables
 from evaluators.utility import convolution
 from evaluators.utility.convolution import IMAGE_LEARNERS, shrunk, train
-from evaluators.utility.predictions import Sample, learners, predict
+from evaluators.utility.predictions import Sample, learners
 from privacy.reading.images import stack, unstack
 from privacy.schema.schema import Classification
 from tests.evaluators.made_pages import Page, make_label
@@ -198,7 +198,7 @@ def test_a_network_gives_risks_for_two_classes_and_sees_colours(
     tables = Tables(*frames, schema(channels=3))
     learner = IMAGE_LEARNERS["classification"]["cnn"]
     sample = Sample.of(tables, target, image_of)
-    risks = predict(sample, "cnn", learner).synthetic.values
+    risks = learner(sample.synthetic.X, sample.synthetic.y, 0)(sample.holdout.X)
     assert ((risks >= 0) & (risks <= 1)).all()
     assert np.corrcoef(risks, sample.holdout.y)[0, 1] > 0.7
 
