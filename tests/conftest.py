@@ -7,9 +7,12 @@ they are left out and say so.
 import os
 
 import pytest
+from hypothesis import settings
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # tests ask no hub
+settings.register_profile("any machine", deadline=None)  # how long an example takes is its load
+settings.load_profile("any machine")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

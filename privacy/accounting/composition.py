@@ -19,7 +19,8 @@ import logging
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from importlib.metadata import version
 
 import attr
@@ -87,25 +88,45 @@ def _bounds(event: DpEvent, sampled: bool, delta: float) -> Iterator[tuple[str, 
 
     RDP is quick and comes first, but for sampled events, where it is slow and asked only if PLD cannot answer.
     """
+    asked = _Asked(event_text(event), event)
     if not sampled:
-        yield from _by_rdp(event, ORDERS, delta)
+        yield "RDP", _by_rdp(asked, ORDERS, delta)
     best = math.inf
     for interval in (1e-3, 1e-4):
-        pld = Pld(neighboring_relation=RELATION, value_discretization_interval=interval)
-        if delta <= 2 * FFT_ERROR or not pld.supports(event):
+        if delta <= 2 * FFT_ERROR:
             break
-        best = float(pld.compose(event).get_epsilon(delta - FFT_ERROR))
+        best = _by_pld(asked, interval, delta - FFT_ERROR)
         yield "PLD", best
         if best > LARGE:
             break
     if sampled and best == math.inf:
-        yield from _by_rdp(event, SAMPLED_ORDERS, delta)
+        yield "RDP", _by_rdp(asked, SAMPLED_ORDERS, delta)
 
 
-def _by_rdp(event: DpEvent, orders: Sequence[float], delta: float) -> Iterator[tuple[str, float]]:
+@dataclass(frozen=True)
+class _Asked:
+    """An event, known by its name: calibration, ledger and label ask what the same one costs."""
+
+    name: str
+    event: DpEvent = field(compare=False)
+
+
+@lru_cache(maxsize=10_000)
+def _by_rdp(asked: _Asked, orders: Sequence[float], delta: float) -> float:
+    """The ε by RDP; inf where it cannot answer."""
     rdp = Rdp(orders=orders, neighboring_relation=RELATION)
-    if rdp.supports(event):
-        yield "RDP", float(rdp.compose(event).get_epsilon(delta))
+    if not rdp.supports(asked.event):
+        return math.inf
+    return float(rdp.compose(asked.event).get_epsilon(delta))
+
+
+@lru_cache(maxsize=10_000)
+def _by_pld(asked: _Asked, interval: float, delta: float) -> float:
+    """The ε by privacy loss distributions of this interval; inf where they cannot answer."""
+    pld = Pld(neighboring_relation=RELATION, value_discretization_interval=interval)
+    if not pld.supports(asked.event):
+        return math.inf
+    return float(pld.compose(asked.event).get_epsilon(delta))
 
 
 @dataclass(frozen=True)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.ensemble import HistGradientBoostingClassifier
 
 from evaluators.evaluate import ON_TABLES
+from evaluators.fidelity import kmarginal, propensity
 from evaluators.score import Score
 from evaluators.tables import Tables
 from privacy.schema.codec import Codec
@@ -38,6 +41,23 @@ ALWAYS = frozenset(NAMES) - {"representation", "conditional"}
 """These have something to say of every schema; the others need a subgroup or a target."""
 
 TRAIN, HOLDOUT, SYNTHETIC = (people(250, seed) for seed in (1, 2, 3))
+
+
+def few_trees(**words: Any) -> HistGradientBoostingClassifier:
+    return HistGradientBoostingClassifier(**words | {"max_iter": 5})
+
+
+@pytest.fixture(autouse=True, scope="module")
+def few() -> Iterator[None]:
+    """Of all that is repeated a little: what breaks on a bad table breaks the first time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(propensity, "SHUFFLES", 2)
+        patch.setattr(propensity, "FOLDS", 2)
+        patch.setattr(propensity, "HistGradientBoostingClassifier", few_trees)
+        patch.setattr(kmarginal, "MAX_SETS", dict.fromkeys(range(1, 5), 40))
+        yield
+
+
 Spoil = Callable[[pd.DataFrame], pd.DataFrame]
 
 

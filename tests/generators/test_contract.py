@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -25,6 +26,7 @@ from privacy.table import Rows
 
 CLAIM = Guarantee(20.0, 1e-6)
 """Large, so that little is lost in noise."""
+WEAKER = Guarantee(10.0, CLAIM.delta)
 
 SCHEMA = Schema.model_validate(
     {
@@ -127,15 +129,32 @@ def permits(tmp_path_factory):
     return permit
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class Fit:
+    """A fit that was killed in the middle and went on: its folder, what it had been answered, its model."""
+
+    folder: Path
+    answered: list
+    model: object
+
+
 @pytest.fixture(scope="module")
-def fitted(permits, tmp_path_factory):
-    """A model of each generator, fitted once."""
+def fits(permits, tmp_path_factory):
+    """Each generator fitted once, and killed once on the way."""
 
     @functools.cache
     def fit(kind):
-        return run(calibrated(kind), permits, tmp_path_factory.mktemp("fit"))
+        folder = tmp_path_factory.mktemp("fit")
+        answered = killed_halfway(calibrated(kind), permits, folder / "attempt.jsonl")
+        return Fit(folder, answered, run(calibrated(kind), permits, folder))
 
     return fit
+
+
+@pytest.fixture(scope="module")
+def fitted(fits):
+    """The model of each generator."""
+    return lambda kind: fits(kind).model
 
 
 SMALL = {
@@ -144,7 +163,7 @@ SMALL = {
     "pategan": {"votes": 200, "rounds": 4, "generated": 1000, "device": "cpu"},
     "image-diffusion": {
         "warm_up": 5,
-        "steps": 40,
+        "steps": 20,
         "sampling_rate": 0.2,
         "draws": 2,
         "frequencies": 3,
@@ -177,9 +196,9 @@ def calibrated(kind, beside=None, claim=CLAIM):
     return small(kind).calibrate(claim, given(kind)[0], beside or NoOpDpEvent())
 
 
-def run(generator, permits, folder, name="attempt.jsonl"):
+def run(generator, permits, folder):
     schema, frame = given(type(generator))
-    transcript = Transcript(folder / name)
+    transcript = Transcript(folder / "attempt.jsonl")
     permit = permits(generator, transcript)
     return generator.fit(units(frame), schema, permit, transcript, lambda what, share: None)
 
@@ -214,7 +233,7 @@ def test_a_permit_for_something_else_opens_nothing(kind, permits, tmp_path):
         def __getattr__(self, name):
             raise AssertionError("a private row was touched without a permit")
 
-    weaker = calibrated(kind, claim=Guarantee(1.0, CLAIM.delta))
+    weaker = calibrated(kind, claim=WEAKER)
     mine, other = Transcript(tmp_path / "mine"), Transcript(tmp_path / "other")
     for wrong in (permits(weaker, mine), permits(calibrated(kind), other)):
         with pytest.raises(PermitError):
@@ -276,26 +295,24 @@ def killed_halfway(generator, permits, path):
 
 
 @generators
-def test_a_killed_fit_goes_on_with_the_answers_it_had(kind, permits, tmp_path):
-    generator = calibrated(kind)
-    answered = killed_halfway(generator, permits, tmp_path / "t")
-    resumed = run(generator, permits, tmp_path, "t")
-    whole = Transcript(tmp_path / "t").answers
-    assert whole[: len(answered)] == answered
-    again = run(generator, permits, tmp_path, "t")
-    assert Transcript(tmp_path / "t").answers == whole
+def test_a_killed_fit_goes_on_with_the_answers_it_had(kind, permits, fits, tmp_path):
+    first = fits(kind)
+    folder = shutil.copytree(first.folder, tmp_path / "fit")
+    whole = Transcript(folder / "attempt.jsonl").answers
+    assert whole[: len(first.answered)] == first.answered
+    again = run(calibrated(kind), permits, folder)
+    assert Transcript(folder / "attempt.jsonl").answers == whole
     pd.testing.assert_frame_equal(
-        again.sample(50, np.random.default_rng(0)), resumed.sample(50, np.random.default_rng(0))
+        again.sample(50, np.random.default_rng(0)), first.model.sample(50, np.random.default_rng(0))
     )
 
 
 @generators
-def test_another_generator_cannot_go_on_with_the_answers(kind, permits, tmp_path):
-    run(calibrated(kind), permits, tmp_path)
-    Transcript(tmp_path / "attempt.jsonl").scratch.unlink(missing_ok=True)
-    other = calibrated(kind, claim=Guarantee(10.0, CLAIM.delta))
+def test_another_generator_cannot_go_on_with_the_answers(kind, permits, fits, tmp_path):
+    folder = shutil.copytree(fits(kind).folder, tmp_path / "fit")
+    Transcript(folder / "attempt.jsonl").scratch.unlink(missing_ok=True)
     with pytest.raises(LedgerError, match="another question"):
-        run(other, permits, tmp_path)
+        run(calibrated(kind, claim=WEAKER), permits, folder)
 
 
 def test_noise_is_refused_where_opendp_prices_it_above_the_charge(monkeypatch):

@@ -80,7 +80,7 @@ def test_each_candidate_once_costs_the_guarantee_together():
 
 def test_candidates_of_other_mechanisms_are_refused():
     with pytest.raises(InputError, match="choose these by holdout"):
-        RandomStopping((Aim(), Diffusion()), 2).calibrate(CLAIM, SCHEMA, NoOpDpEvent())
+        RandomStopping((Aim(), Diffusion(steps=4)), 2).calibrate(CLAIM, SCHEMA, NoOpDpEvent())
 
 
 def test_the_coin_is_geometric():

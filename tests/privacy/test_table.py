@@ -1,3 +1,4 @@
+import functools
 from collections import Counter
 
 import numpy as np
@@ -34,11 +35,12 @@ def write(path, rows):
     return path
 
 
-def permit(tmp_path, dataset="visits", partition="train", schema=None):
+@functools.cache
+def permit(tmp_path, dataset="visits", partition="train"):
+    """The same for a folder that asks again: to open a table with it changes nothing."""
     ledger = Ledger(str(tmp_path / "ledger.db"))
-    ledger.register(
-        dataset, Guarantee(1, 1e-6), 0.4, schema or {"visits": PEOPLE, "rows": ROWS}.get(dataset)
-    )
+    schema = {"visits": PEOPLE, "rows": ROWS}.get(dataset)
+    ledger.register(dataset, Guarantee(1, 1e-6), 0.4, schema)
     return ledger.charge(
         dataset, partition, run="r", attempt="a", purpose="test", event=NoOpDpEvent()
     )
@@ -82,11 +84,16 @@ visits = st.lists(
 )
 
 
+@pytest.fixture(scope="class")
+def folder(tmp_path_factory):
+    """One ledger, and so one split, for all examples of a property: of this scope as hypothesis asks."""
+    return tmp_path_factory.mktemp("neighbours")
+
+
 @settings(max_examples=60, deadline=None)
 @given(visits, st.data())
-def test_removing_one_unit_leaves_everybody_else_alone(tmp_path_factory, rows, data):
+def test_removing_one_unit_leaves_everybody_else_alone(folder, rows, data):
     """The claim of the module: at most k rows of one partition go, and no other row moves."""
-    folder = tmp_path_factory.mktemp("neighbours")
     gone = data.draw(st.sampled_from(sorted({p for p, _ in rows})))
     rest = [r for r in rows if r[0] != gone]
 
@@ -158,9 +165,8 @@ few_rows = st.lists(st.tuples(st.integers(0, 3), st.sampled_from("ab")), min_siz
 
 @settings(max_examples=40, deadline=None)
 @given(few_rows, st.data())
-def test_removing_one_row_moves_no_other(tmp_path_factory, rows, data):
+def test_removing_one_row_moves_no_other(folder, rows, data):
     """Over one ledger, so also from one release to the next: later rows keep their side."""
-    folder = tmp_path_factory.mktemp("rows")
     gone = data.draw(st.integers(0, len(rows) - 1))
     full = [Counter(p) for p in parts_of_rows(folder, rows)]
     rest = [Counter(p) for p in parts_of_rows(folder, rows[:gone] + rows[gone + 1 :])]

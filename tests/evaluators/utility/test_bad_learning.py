@@ -25,6 +25,7 @@ from tests.evaluators.clinic import SCHEMA, people
 from tests.privacy.schema.random_schemas import schemas
 
 TRAIN, HOLDOUT = people(150, 1), people(150, 2)
+pytestmark = pytest.mark.usefixtures("learned_once", "small_models")
 GRADED = SCHEMA.model_dump() | {
     "targets": [t.model_dump() for t in SCHEMA.targets] + [{"task": "multiclass", "column": "site"}]
 }

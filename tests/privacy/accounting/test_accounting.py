@@ -13,6 +13,7 @@ from dp_accounting import (
     SelfComposedDpEvent,
     ZCDpEvent,
 )
+from dp_accounting.pld import PLDAccountant
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import brentq
@@ -186,3 +187,14 @@ def test_equal_events_are_composed_at_once_and_cost_the_same():
     together = [SelfComposedDpEvent(gauss, 7), SelfComposedDpEvent(choice, 12)]
     assert spent(apart, 1e-6) == spent(together, 1e-6)
     assert spent([gauss] * 7, 1e-6).epsilon < spent([gauss] * 8, 1e-6).epsilon
+
+
+def test_what_was_priced_is_not_priced_again(monkeypatch):
+    """Neither by calibration nor by ledger and label after it; at another δ it is."""
+    event = [PoissonSampledDpEvent(0.1, GaussianDpEvent(1.234))]
+    first = spent(event, 1e-6)
+    with monkeypatch.context() as patch:
+        patch.setattr(PLDAccountant, "compose", None)
+        assert spent(event, 1e-6) == first
+        with pytest.raises(TypeError):
+            spent(event, 1e-7)

@@ -1,8 +1,9 @@
 import json
+import multiprocessing
+import os
+import signal
 import sqlite3
-import subprocess
-import sys
-from contextlib import closing
+from contextlib import closing, suppress
 
 import numpy as np
 import pytest
@@ -202,53 +203,43 @@ def test_verify_names_the_charge_that_was_tampered_with(ledger, path, statement,
         ledger.verify()
 
 
-MANY = """
-import sys
-from contextlib import closing
-from dp_accounting import ZCDpEvent
-from privacy.errors import BudgetError
-from privacy.ledger.ledger import Ledger
-from privacy.people.sketch import Counted, Sketch, View
-path, who, rho = sys.argv[1], sys.argv[2], float(sys.argv[3])
-ledger = Ledger(path)
-done = 0
-for i in range(8):
-    try:
-        ledger.charge("cohort", "train", run=who, attempt=f"{who}-{i}", purpose="fit", event=ZCDpEvent(rho))
-        done += 1
-    except BudgetError:
-        pass
-print(done)
-"""
+FORKS = multiprocessing.get_context("fork")
+
+
+def charge_eight_times(path, who, done):
+    """In a process and over a connection of its own."""
+    ledger, allowed = Ledger(str(path)), 0
+    for i in range(8):
+        with suppress(BudgetError):
+            charge(ledger, f"{who}-{i}", 1 / 10)
+            allowed += 1
+    done.put(allowed)
 
 
 def test_processes_that_charge_at_once_cannot_overspend(ledger, path):
-    share = RHO / 10
+    done = FORKS.SimpleQueue()
     processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", MANY, str(path), str(i), repr(share)], stdout=subprocess.PIPE
-        )
-        for i in range(4)
+        FORKS.Process(target=charge_eight_times, args=(path, who, done)) for who in range(4)
     ]
-    done = [int(p.communicate(timeout=120)[0]) for p in processes]
-    assert all(p.returncode == 0 for p in processes)
-    assert sum(done) == 10 == len(ledger.charges())
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(120)
+    assert [p.exitcode for p in processes] == [0] * 4
+    assert sum(done.get() for _ in processes) == 10 == len(ledger.charges())
     ledger.verify()
 
 
-KILLED = """
-import os, signal, sys
-from dp_accounting import ZCDpEvent
-from privacy.ledger.ledger import Ledger
-from privacy.people.sketch import Counted, Sketch, View
-ledger = Ledger(sys.argv[1])
-ledger.charge("cohort", "train", run="r", attempt="killed", purpose="fit", event=ZCDpEvent(float(sys.argv[2])))
-os.kill(os.getpid(), signal.SIGKILL)
-"""
+def charge_and_die(path):
+    charge(Ledger(str(path)), "killed", 0.6)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def test_a_crash_keeps_the_charge(ledger, path):
-    subprocess.run([sys.executable, "-c", KILLED, str(path), repr(RHO * 0.6)], check=False)
+    process = FORKS.Process(target=charge_and_die, args=(path,))
+    process.start()
+    process.join(120)
+    assert process.exitcode == -signal.SIGKILL
     assert [c.attempt for c in ledger.charges()] == ["killed"]
     with pytest.raises(BudgetError):
         charge(ledger, "a", 0.6)
