@@ -26,7 +26,7 @@ from flows.cards.card import write_card
 from flows.cards.columns import tiles
 from flows.cards.sheet import ACROSS, GAP, contact_sheet
 from flows.frames.export import exported, read_synthetic, synthetic_bytes, write_files, write_rows
-from flows.stages import plan, steps
+from flows.stages import steps
 from flows.stages.config import load_config
 from flows.stages.run import NEIGHBOURS, Run
 from generators.registry import load_model
@@ -328,8 +328,7 @@ def test_a_release_names_its_public_images_and_the_network_that_judged(
         return Extractor("given", PIXELS.of, "fid")
 
     (tmp_path / "weights.pth").write_text("of a network")
-    for reader in (plan, steps):
-        monkeypatch.setattr(reader, "inception", given)
+    monkeypatch.setattr("evaluators.images.inception.inception", given)
     run = Run.of(load_config(write_pre_trained(tmp_path, inception="../weights.pth")))
     with run.locked():
         work = steps.Work.of(run)
