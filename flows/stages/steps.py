@@ -66,7 +66,10 @@ def judge(work: Work, progress: Progress, measure: Sequence[str] = ()) -> None:
 
 def measure(work: Work, progress: Progress) -> None:
     """Ask the people held out, under their own charge, for figures that may be published."""
-    if work.run.config.evaluation is None or (work.run / "charged").exists():
+    if work.run.config.evaluation is None:
+        return
+    if (work.run / "charged").exists():
+        work.asked.clear()  # a transcript that is gone, or older than was seen, is told here too
         return
     from flows.stages import judging
 

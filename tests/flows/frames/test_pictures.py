@@ -26,9 +26,9 @@ from flows.cards.card import write_card
 from flows.cards.columns import tiles
 from flows.cards.sheet import ACROSS, GAP, contact_sheet
 from flows.frames.export import exported, read_synthetic, synthetic_bytes, write_files, write_rows
-from flows.stages import plan, steps
+from flows.stages import steps
 from flows.stages.config import load_config
-from flows.stages.run import Run
+from flows.stages.run import NEIGHBOURS, Run
 from generators.registry import load_model
 from privacy.errors import InputError, LedgerError
 from privacy.reading.conform import conform
@@ -233,11 +233,11 @@ def test_a_release_of_pictures_from_data_to_card(tmp_path: Path) -> None:
         assert stack(train["scan"]).shape == (len(train), 5, 4, 1)
         steps.judge(work, lambda what, share: None)
         bundle = write_bundle(work, work.charge(), steps.decide(work))
-    assert (bundle / "internal" / steps.NEIGHBOURS).read_bytes().startswith(b"\x89PNG")
+    assert (bundle / "internal" / NEIGHBOURS).read_bytes().startswith(b"\x89PNG")
     assert "data:image/png" in (bundle / "internal" / "report.html").read_text("utf-8")
     assert "data:image/png" in (bundle / "public" / "card.html").read_text("utf-8")
     assert len(list((bundle / "public" / "images").iterdir())) == 20
-    assert not list((bundle / "public").rglob(steps.NEIGHBOURS))
+    assert not list((bundle / "public").rglob(NEIGHBOURS))
 
 
 def test_a_grid_that_cannot_be_drawn_does_not_stop_the_release(
@@ -248,7 +248,7 @@ def test_a_grid_that_cannot_be_drawn_does_not_stop_the_release(
     def fails(tables: Any) -> bytes:
         raise ValueError("a grid needs synthetic and train images")
 
-    monkeypatch.setattr(steps, "nearest_grid", fails)
+    monkeypatch.setattr("evaluators.images.neighbours.nearest_grid", fails)
     run = Run.of(load_config(write_run(tmp_path)))
     with run.locked():
         work = steps.Work.of(run)
@@ -256,7 +256,7 @@ def test_a_grid_that_cannot_be_drawn_does_not_stop_the_release(
         steps.sample(work)
         steps.judge(work, lambda what, share: None)
     assert (run / "scores" / "scores.parquet").exists()
-    assert not (run / "scores" / steps.NEIGHBOURS).exists()
+    assert not (run / "scores" / NEIGHBOURS).exists()
 
 
 def test_answers_are_not_continued_on_other_pictures(tmp_path: Path, monkeypatch: Any) -> None:
@@ -268,7 +268,7 @@ def test_answers_are_not_continued_on_other_pictures(tmp_path: Path, monkeypatch
 
     with run.locked():
         with monkeypatch.context() as patch:
-            patch.setattr(steps, "measure_domain", killed)
+            patch.setattr("flows.stages.fitting.measure_domain", killed)
             for _ in range(2):
                 with pytest.raises(KeyboardInterrupt):
                     steps.fit(steps.Work.of(run), lambda what, share: None)
@@ -328,8 +328,7 @@ def test_a_release_names_its_public_images_and_the_network_that_judged(
         return Extractor("given", PIXELS.of, "fid")
 
     (tmp_path / "weights.pth").write_text("of a network")
-    for reader in (plan, steps):
-        monkeypatch.setattr(reader, "inception", given)
+    monkeypatch.setattr("evaluators.images.inception.inception", given)
     run = Run.of(load_config(write_pre_trained(tmp_path, inception="../weights.pth")))
     with run.locked():
         work = steps.Work.of(run)

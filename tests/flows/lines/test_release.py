@@ -157,13 +157,15 @@ def test_a_finished_release_imports_nothing_heavy(tmp_path, generator):
 
 @pytest.mark.usefixtures("few_questions")
 def test_a_finished_release_still_looks_at_files_ledger_and_transcript(tmp_path):
-    config = clinic.write(tmp_path, frame=clinic.rows(400), approval="person")
+    more = {"evaluation": EVALUATION, "holdout": 0.4, "approval": "person"}
+    config = clinic.write(tmp_path, frame=clinic.rows(400), **more)
     run = Run.of(load_config(config))
     line.release(run)
     for file, wrong, told in (
         (run / "bundle" / "candidate" / "data.csv", append, "changed after the candidate was made"),
         (tmp_path / "ledger.db", alter, "charge 1 (clinic, "),
         (run / "attempt.jsonl", os.remove, "gone, though model/ came of it"),
+        (run / "evaluation.jsonl", os.remove, "gone, though charged/ came of it"),
         (run / "config.sha256", append, "begun with another config"),
     ):
         whole = file.read_bytes()
