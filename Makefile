@@ -11,8 +11,9 @@ demo: $(VENV)/ready  ## release the free light chain cohort under ε = 1 by AIM,
 demo-all: $(VENV)/ready  ## the same by every generator of ours
 	@$(BIN)/python examples/demo.py demo-ctgan demo-diffusion
 
+# each worker takes a run of neighbours, which share what is fitted once
 test: check  ## lint, types and the fast tests
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 test-long: $(VENV)/ready  ## what takes minutes
 	$(BIN)/python -m pytest -m long

@@ -38,7 +38,7 @@ def killed_in(training, step):
 
 
 @pytest.fixture(scope="module")
-def small():
+def small(noise_not_looked_for):
     return SMALL.calibrate(Guarantee(4.0, 1e-6), SCHEMA, NoOpDpEvent())
 
 

@@ -146,7 +146,8 @@ def test_parameters_that_make_no_plan_are_refused(wrong):
         Diffusion(**wrong)
 
 
-def test_performance_is_no_part_of_the_event():
+def test_performance_is_no_part_of_the_event(monkeypatch):
+    monkeypatch.setattr("generators.deep.generator.least_noise", lambda *asked: 4.0)
     schema = Schema.model_validate(BASE | SCHEMAS["survival"])
     plain = Diffusion(steps=4).calibrate(CLAIM, schema, NoOpDpEvent())
     quick = dataclasses.replace(plain, physical_batch=7, precision="bfloat16", device="cpu")

@@ -33,7 +33,8 @@ from privacy.reading.public import PublicImages
 from privacy.table import Rows
 from tests.generators import checks
 
-CLAIM = Guarantee(4.0, 1e-6)
+CLAIM, BUDGET = Guarantee(4.0, 1e-6), Guarantee(100.0, 1e-6)
+pytestmark = pytest.mark.usefixtures("noise_not_looked_for")
 SHORT = {"steps": 3, "sampling_rate": 0.2, "frequencies": 2, "device": "cpu"}
 
 
@@ -42,7 +43,7 @@ def test_a_partition_without_rows_is_trained_on_like_any(wanted, tmp_path):
     nobody = people(40, 0).iloc[:0].assign(scan=pd.Series([], dtype=object))
     ready = calibrated(wanted, CLAIM)
     rows = Rows(nobody, np.arange(0))
-    model = fit_alone(ready, PICTURES, rows, CLAIM, tmp_path, lambda what, share: None)
+    model = fit_alone(ready, PICTURES, rows, BUDGET, tmp_path, lambda what, share: None)
     assert model.rows >= 1
     assert len(model.sample(3, np.random.default_rng(0))) == 3
 
@@ -182,7 +183,7 @@ def after_warm_up(generator, folder):
 
 
 @pytest.fixture(scope="module")
-def ready():
+def ready(noise_not_looked_for):
     """A small calibrated generator, which is the same whatever images are public."""
     return calibrated(ImageDiffusion(**SHORT, warm_up=5, widths=(8, 8)), CLAIM)
 
