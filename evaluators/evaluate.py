@@ -23,11 +23,11 @@ from evaluators.attacks.membership import membership
 from evaluators.attacks.reconstruction import reconstruction
 from evaluators.fidelity.association import association
 from evaluators.fidelity.conditional import conditional
+from evaluators.fidelity.coverage import support
 from evaluators.fidelity.kmarginal import k_marginal_scores
 from evaluators.fidelity.propensity import propensity
 from evaluators.fidelity.representation import representation
 from evaluators.fidelity.sdmetrics import diagnostic, impossible, lost_categories, quality
-from evaluators.fidelity.support import support
 from evaluators.images.extractor import Extractor
 from evaluators.images.scores import image_fidelity
 from evaluators.inference.scores import inference

@@ -20,7 +20,7 @@ from prefect.states import Completed
 from pydantic import Field
 
 from flows.bundle.candidate import PUBLIC, REPORT, WAITS, Candidate, settle
-from flows.lines.outcome import Outcome
+from flows.pipelines.outcome import Outcome
 from flows.release import PRIVATE, artifact_key
 from flows.stages.places import inside
 from privacy.ledger.decisions import APPROVED, LONGEST, REJECTED, Decision

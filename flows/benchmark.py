@@ -1,6 +1,6 @@
 """The Prefect flow ``benchmark``: every cell of a sweep, on threads, processes or a Dask cluster.
 
-A thin shell around ``flows.lines.benchmark``. Each cell is a task, and what Prefect sees of it is its name.
+A thin shell around ``flows.pipelines.benchmark``. Each cell is a task, and what Prefect sees of it is its name.
 Tasks are neither retried, cached nor persisted: a rerun of the flow goes on with the cells that are not done,
 each on its own charge. A cell that fails does not stop the others.
 """
@@ -18,7 +18,7 @@ from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTa
 
 from flows.gpu import gpu_if_wanted
 from flows.judging.sweep import Workers
-from flows.lines import benchmark as line
+from flows.pipelines import benchmark as line
 from flows.release import PRIVATE, artifact_key
 from privacy.errors import InputError
 

@@ -1,6 +1,6 @@
 """The Prefect flow ``evaluate``: somebody's synthetic table against real rows, a verdict and a report out.
 
-A thin shell around ``flows.lines.evaluate``. Prefect sees paths, progress and the decision; figures stay
+A thin shell around ``flows.pipelines.evaluate``. Prefect sees paths, progress and the decision; figures stay
 in the folder.
 """
 
@@ -15,8 +15,8 @@ from prefect.states import Completed
 from pydantic import Field
 
 from flows.judging.judgement import Case
-from flows.lines import evaluate as line
-from flows.lines.outcome import Outcome
+from flows.pipelines import evaluate as line
+from flows.pipelines.outcome import Outcome
 from flows.release import PRIVATE, progress_of
 from flows.stages.places import inside
 

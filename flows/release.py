@@ -1,9 +1,9 @@
 """The Prefect flow ``release``: a private table and a config in, a decided bundle out.
 
-A thin shell around ``flows.lines.release``, which knows nothing of Prefect: each of its stages is a task here.
-Prefect sees paths, stage names and what the label says; no private row, no uncharged figure and no message that
-quotes one reaches its parameters, results, logs or artifacts. Private tasks are neither retried, cached nor
-persisted: a rerun of the flow resumes from the run's folder on the first charge.
+A thin shell around ``flows.pipelines.release``, which knows nothing of Prefect: each of its stages is a task
+here. Prefect sees paths, stage names and what the label says; no private row, no uncharged figure and no
+message that quotes one reaches its parameters, results, logs or artifacts. Private tasks are neither retried,
+cached nor persisted: a rerun of the flow resumes from the run's folder on the first charge.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from pydantic import Field
 
 from flows.bundle.candidate import CANDIDATE, PUBLIC, WAITS, Candidate
 from flows.gpu import gpu_if_wanted
-from flows.lines import release as line
-from flows.lines.outcome import Outcome
+from flows.pipelines import release as pipeline
+from flows.pipelines.outcome import Outcome
 from flows.stages.config import load_config
 from flows.stages.places import RUN_NAME
 from flows.stages.run import Run
@@ -62,13 +62,13 @@ def release(
         run: the run's name; the same name resumes, a new one is charged anew.
     """
     place = Run.of(load_config(config, tuple(data or ()), run=run), run)
-    outcome = line.release(place, as_task)
+    outcome = pipeline.release(place, as_task)
     with told_publicly(place / "error.txt", "publish"):
         _show(place, outcome)
     return Completed(name=outcome.decision.capitalize(), message=outcome.decision, data=outcome)
 
 
-def as_task(stage: line.Stage, work: Work) -> None:
+def as_task(stage: pipeline.Stage, work: Work) -> None:
     """Perform a stage as a task of the flow's."""
 
     @task(name=stage.name, description=stage.about, **PRIVATE)

@@ -25,7 +25,7 @@ from privacy.accounting.events import ApproximateZCDpEvent, DiscreteGaussianDpEv
 from privacy.ledger.charges import Permit
 from privacy.ledger.transcript import Transcript
 from privacy.noise import discrete_gaussian, gaussian_sigma
-from privacy.partition import threshold
+from privacy.partition_selection import threshold
 from privacy.schema.codec import bounds_as_numbers, number_to_date, numbers
 from privacy.schema.columns import CONTROL, Categorical, Column, Datetime, Numeric
 from privacy.schema.schema import Schema

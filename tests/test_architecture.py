@@ -22,7 +22,7 @@ FLOORS = {
     "privacy": (
         {"errors"},
         {"files", "noise", "worker", "schema"},
-        {"partition", "reading", "accounting"},
+        {"partition_selection", "reading", "accounting"},
         {"people"},
         {"ledger"},
         {"domain", "table"},
@@ -54,7 +54,7 @@ FLOORS = {
         {"cards"},
         {"bundle"},
         {"judging"},
-        {"lines"},
+        {"pipelines"},
         {"release"},
         {"evaluate", "approve", "benchmark"},
         {"deployments"},

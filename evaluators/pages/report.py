@@ -19,7 +19,7 @@ from evaluators.pages.drawing.page import environment, number, write_page
 from evaluators.pages.drawing.plots import meter
 from evaluators.pages.drawing.views import MAX_ROWS
 from evaluators.pages.drawing.words import metric_words
-from evaluators.pages.parts import heatmap, leaks, learning, likeness, resemblance, sections
+from evaluators.pages.parts import heatmap, leaks, learning, nearest_images, resemblance, sections
 from evaluators.pages.parts.everything import all_tables
 from evaluators.pages.parts.facts import Budget, Facts, guarantee_words
 from evaluators.pages.parts.groups import group_chart
@@ -96,9 +96,9 @@ def context(
         **_learned(scorecard),
         **_groups(scorecard),
         **_alike(scorecard),
-        "images": likeness.overall(scorecard),
-        "image_groups": likeness.by_slice(scorecard),
-        "neighbours": likeness.as_uri(neighbours),
+        "images": nearest_images.overall(scorecard),
+        "image_groups": nearest_images.by_slice(scorecard),
+        "neighbours": nearest_images.as_uri(neighbours),
         "attacks": leaks.attack_plots(scorecard, facts.claim),
         "distances": leaks.distances(scorecard),
         "trade_offs": trade_offs((here, *beside)) if beside else [],

@@ -18,8 +18,8 @@ import pandas as pd
 
 from evaluators.pages.drawing.page import environment, loss, write_page
 from flows.cards.columns import tiles
+from flows.cards.contact_sheet import contact_sheet
 from flows.cards.figures import tables
-from flows.cards.sheet import contact_sheet
 from flows.label.risk import in_hundred
 from privacy.schema.schema import Schema
 

@@ -29,7 +29,7 @@ from flows.commands.verify import verify
 from privacy.errors import DataError, PeopleError, UnderstudyError
 
 if TYPE_CHECKING:
-    from flows.lines.outcome import Outcome
+    from flows.pipelines.outcome import Outcome
 
 app = typer.Typer(
     help="Publish a differentially private synthetic copy of a table, with the evidence to sign for it.",
@@ -60,7 +60,7 @@ def release(
     ] = None,
 ) -> None:
     """Train under a charge, evaluate, gate, and export a bundle or say why not."""
-    from flows.lines.release import release as release_here
+    from flows.pipelines.release import release as release_here
     from flows.stages.config import load_config
     from flows.stages.run import Run
     from privacy.ledger.address import shown
@@ -120,8 +120,8 @@ def evaluate(
     """Judge anybody's synthetic table against real rows; figures are for the custodian only."""
     if (epsilon is None) != (delta is None):
         raise UnderstudyError("a claim needs both --epsilon and --delta")
-    from flows.lines.evaluate import case_of
-    from flows.lines.evaluate import evaluate as evaluate_here
+    from flows.pipelines.evaluate import case_of
+    from flows.pipelines.evaluate import evaluate as evaluate_here
     from flows.stages.places import inside
 
     asked: dict[str, Any] = {
@@ -221,7 +221,7 @@ def benchmark(
 ) -> None:
     """Compare generators; resumes cell by cell, and every cell on private rows is charged."""
     from flows.judging.sweep import declare, load_sweep
-    from flows.lines.benchmark import benchmark as benchmark_here
+    from flows.pipelines.benchmark import benchmark as benchmark_here
 
     files: dict[str, list[Path]] = {}
     for given in data or ():

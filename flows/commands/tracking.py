@@ -1,7 +1,7 @@
 """Whether Prefect keeps track of a run: where a server of it is named, and only there.
 
 Where none is, Prefect would start one for the time of a command, and migrate its database first. The command
-line walks the line by itself then; what is done, told and refused is the same.
+line runs the pipeline by itself then; what is done, told and refused is the same.
 """
 
 from __future__ import annotations

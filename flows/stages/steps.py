@@ -59,9 +59,9 @@ def judge(work: Work, progress: Progress, measure: Sequence[str] = ()) -> None:
     """
     if (work.run / "scores").exists():
         return
-    from flows.stages import judging
+    from flows.stages import scoring
 
-    judging.judge(work, progress, measure)
+    scoring.judge(work, progress, measure)
 
 
 def measure(work: Work, progress: Progress) -> None:
@@ -71,9 +71,9 @@ def measure(work: Work, progress: Progress) -> None:
     if (work.run / "charged").exists():
         work.asked.clear()  # a transcript that is gone, or older than was seen, is told here too
         return
-    from flows.stages import judging
+    from flows.stages import scoring
 
-    judging.measure(work, progress)
+    scoring.measure(work, progress)
 
 
 def charged(work: Work) -> Scorecard:

@@ -73,14 +73,14 @@ def without_its_server(folder: Path) -> None:
     from prefect.server.api.server import SubprocessASGIServer
 
     from flows.release import release as flow
-    from flows.stages import judging
+    from flows.stages import scoring
 
     def judged(*tables, **how):
         for server in SubprocessASGIServer._instances.values():
             server.stop()
         return evaluate.evaluate(*tables, **how)
 
-    judging.evaluate = judged
+    scoring.evaluate = judged
     flow(folder / "config.yaml")
 
 

@@ -35,8 +35,8 @@ PLANTED = (RARE, UNEXPECTED, UNIT, FREE_TEXT, NUMBER, PICTURE, MESSAGE, PASSWORD
 STAGES = (
     "flows.stages.fitting.measure_domain",
     "flows.stages.steps.load_model",
-    "flows.stages.judging.evaluate",
-    "flows.stages.judging.charged_scores",
+    "flows.stages.scoring.evaluate",
+    "flows.stages.scoring.charged_scores",
     "flows.stages.steps.gate",
     "flows.bundle.write.write_bundle",
 )

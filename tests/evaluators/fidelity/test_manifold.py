@@ -11,8 +11,8 @@ import pytest
 from scipy.linalg import sqrtm
 from sklearn.metrics.pairwise import polynomial_kernel
 
+from evaluators.fidelity.coverage import support
 from evaluators.fidelity.manifold import authenticity, coverage, frechet, kid, supports
-from evaluators.fidelity.support import support
 from evaluators.images.scores import METRICS, ends, replicates
 from evaluators.resampling import bootstrap_weights
 from evaluators.score import Scorecard

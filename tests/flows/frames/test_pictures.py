@@ -24,7 +24,7 @@ from evaluators.score import Scorecard
 from flows.bundle.write import _public, write_bundle
 from flows.cards.card import write_card
 from flows.cards.columns import tiles
-from flows.cards.sheet import ACROSS, GAP, contact_sheet
+from flows.cards.contact_sheet import ACROSS, GAP, contact_sheet
 from flows.frames.export import exported, read_synthetic, synthetic_bytes, write_files, write_rows
 from flows.stages import steps
 from flows.stages.config import load_config

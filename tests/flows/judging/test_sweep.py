@@ -12,7 +12,7 @@ from dp_accounting import ZCDpEvent
 
 from flows.judging import sweep as sweeps
 from flows.judging.sweep import afford, declare, load_sweep, run_cell, write_results
-from flows.lines.benchmark import die_with
+from flows.pipelines.benchmark import die_with
 from flows.stages.config import load_config
 from flows.stages.run import Run, locked
 from privacy.accounting.calibration import zcdp_budget

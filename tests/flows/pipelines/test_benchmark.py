@@ -5,7 +5,7 @@ import os
 import pytest
 
 from flows.judging import sweep as sweeps
-from flows.lines.benchmark import benchmark
+from flows.pipelines.benchmark import benchmark
 from flows.stages.telling import LISTENER
 from privacy.errors import UnderstudyError
 from tests.flows.judging.test_sweep import written

@@ -1,4 +1,4 @@
-"""The line of a judgement: somebody's synthetic table against real rows, a verdict and a report out."""
+"""The pipeline of a judgement: somebody's synthetic table against real rows, a verdict and a report out."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from flows.judging import judgement
 from flows.judging.judgement import Case
-from flows.lines.outcome import Outcome
+from flows.pipelines.outcome import Outcome
 from flows.stages.config import DEFAULT_POLICY
 from flows.stages.places import inside
 from flows.stages.telling import Heard, heard, told_publicly

@@ -17,7 +17,7 @@ from prefect.settings import PREFECT_API_URL
 
 from flows import release as flow
 from flows.bundle.candidate import WAITS
-from flows.lines import release as line
+from flows.pipelines import release as pipeline
 from flows.stages.config import load_config
 from flows.stages.cuda import one_on_cuda
 from flows.stages.run import Run
@@ -44,7 +44,7 @@ def test_both_ways_make_the_same_files_to_the_last_byte(server, tmp_path, approv
     """Noise cannot be seeded, so the flow replays the answers of the release that went by itself."""
     config = clinic.write(tmp_path, evaluation=EVALUATION, approval=approval)
     run = Run.of(load_config(config))
-    here = line.release(run)
+    here = pipeline.release(run)
     assert here.decision == (WAITS if approval == "person" else "approved")
     by_itself = content(run)
     kept = run.folder.rename(tmp_path / "kept")
@@ -78,7 +78,10 @@ def altered(folder):
 @pytest.mark.parametrize(("wrong", "code"), [(refused, 2), (dear, 4), (altered, 2)])
 def test_both_ways_refuse_in_the_same_words(server, tmp_path, wrong, code):
     config, told = wrong(tmp_path), []
-    for way in (lambda: line.release(Run.of(load_config(config))), lambda: flow.release(config)):
+    for way in (
+        lambda: pipeline.release(Run.of(load_config(config))),
+        lambda: flow.release(config),
+    ):
         with pytest.raises(StageError) as caught:
             way()
         error = caught.value
@@ -92,7 +95,7 @@ def test_both_ways_refuse_in_the_same_words(server, tmp_path, wrong, code):
 @pytest.mark.usefixtures("few_questions")
 def test_the_command_says_the_same_of_a_veto_whoever_keeps_track(server, tmp_path):
     config = clinic.write(tmp_path, policy=clinic.STRICT)
-    line.release(Run.of(load_config(config)))
+    pipeline.release(Run.of(load_config(config)))
     alone = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")}
     alone |= {"PREFECT_HOME": str(tmp_path / "prefect")}
     said = []
@@ -148,7 +151,7 @@ def test_a_finished_release_imports_nothing_heavy(tmp_path, generator):
     spec = {"name": generator} | ({"steps": 2} if generator == "ctgan" else {})
     more = {"evaluation": EVALUATION, "approval": "person", "generator": spec}
     config = clinic.write(tmp_path, frame=clinic.rows(400), **more)
-    line.release(Run.of(load_config(config)))
+    pipeline.release(Run.of(load_config(config)))
     done = again(tmp_path)
     assert done.returncode == 0, done.stderr
     assert "WAITS FOR APPROVAL" in done.stdout
@@ -160,7 +163,7 @@ def test_a_finished_release_still_looks_at_files_ledger_and_transcript(tmp_path)
     more = {"evaluation": EVALUATION, "holdout": 0.4, "approval": "person"}
     config = clinic.write(tmp_path, frame=clinic.rows(400), **more)
     run = Run.of(load_config(config))
-    line.release(run)
+    pipeline.release(run)
     for file, wrong, told in (
         (run / "bundle" / "candidate" / "data.csv", append, "changed after the candidate was made"),
         (tmp_path / "ledger.db", alter, "charge 1 (clinic, "),

@@ -1,6 +1,6 @@
-"""The line of a release: its stages in their order, from a run's config to a decided bundle.
+"""The pipeline of a release: its stages in their order, from a run's config to a decided bundle.
 
-Free of Prefect. Whoever walks it says what performs a stage: the command line does so by itself, the Prefect
+Free of Prefect. Whoever runs it says what performs a stage: the command line does so by itself, the Prefect
 flow makes a task of each. What is done, told and refused is the same.
 """
 
@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 from flows.bundle.candidate import Candidate
-from flows.lines.outcome import Outcome
+from flows.pipelines.outcome import Outcome
 from flows.stages import steps
 from flows.stages.cuda import one_on_cuda
 from flows.stages.run import Run
@@ -80,7 +80,7 @@ def directly(stage: Stage, work: Work) -> None:
 
 
 def release(run: Run, each: Callable[[Stage, Work], None] = directly) -> Outcome:
-    """Walk the line; ``each`` performs a stage. Raises StageError, which quotes no private value."""
+    """Run all stages; ``each`` performs a stage. Raises StageError, which quotes no private value."""
     with told_publicly(run / "error.txt", "prepare"), run.locked():
         work = Work.of(run)
         for stage in STAGES:

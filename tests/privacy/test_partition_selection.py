@@ -14,7 +14,7 @@ from privacy.accounting.guarantee import Guarantee
 from privacy.domain import domain_event, select_categories
 from privacy.errors import InputError
 from privacy.noise import gaussian_sigma
-from privacy.partition import EXACT, exposed, gaussian_tail, threshold
+from privacy.partition_selection import EXACT, exposed, gaussian_tail, threshold
 from privacy.schema.columns import Categorical
 from privacy.schema.schema import Schema
 

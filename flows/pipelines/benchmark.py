@@ -1,6 +1,6 @@
-"""The line of a sweep: every cell that is not done, then the leaderboard.
+"""The pipeline of a sweep: every cell that is not done, then the leaderboard.
 
-Free of Prefect. Whoever walks it says on what cells run: the command line on threads, processes or a Dask
+Free of Prefect. Whoever runs it says on what cells run: the command line on threads, processes or a Dask
 cluster, the Prefect flow on its own runners of the same kinds. A cell that fails does not stop the others.
 """
 
@@ -18,7 +18,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from flows.judging.sweep import Workers, afford, declare, load_sweep, run_cell, write_results
-from flows.lines.release import Held
+from flows.pipelines.release import Held
 from flows.stages.config import make_generator
 from flows.stages.cuda import one_on_cuda
 from flows.stages.telling import LISTENER, told_publicly
