@@ -24,6 +24,7 @@ from evaluators import evaluate
 from flows.stages.config import load_config
 from flows.stages.run import Run
 from generators.dpsgd import checkpoint
+from privacy.accounting import composition
 from privacy.errors import LedgerError
 from privacy.ledger.ledger import Ledger
 from tests import killing
@@ -56,7 +57,8 @@ def whole(folder: Path) -> None:
 
 
 def quick(folder: Path) -> None:
-    """A release whose judge asks two questions."""
+    """A release whose judge asks two questions, and whose accountant is RDP alone: it writes the same files."""
+    composition.FFT_ERROR = 1.0  # no δ is left for loss distributions
     with judge.in_short():
         whole(folder)
 

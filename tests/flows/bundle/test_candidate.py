@@ -237,9 +237,10 @@ def killed_at(moment, run, shown):
     return os.WIFSIGNALED(status)
 
 
-def test_killed_at_any_moment_an_approval_is_finished_by_the_same_command(asked, tmp_path):
+@pytest.mark.parametrize("apart", [8, pytest.param(1, marks=pytest.mark.long)])
+def test_killed_at_any_moment_an_approval_is_finished_by_the_same_command(asked, tmp_path, apart):
     shown = Candidate.of(asked[0]).hash
-    for moment in itertools.count(0, 3):
+    for moment in itertools.count(0, apart):
         run = copied(asked, tmp_path / str(moment))
         killed = killed_at(moment, run, shown)
         bundle, ledger = run / "bundle", Ledger(str(run.parent / "ledger.db"))

@@ -186,7 +186,8 @@ def test_files_of_a_data_set_that_is_not_there_are_refused(tmp_path):
         load_sweep(written(tmp_path), {"ward": (tmp_path / "clinic.csv",)})
 
 
-@pytest.mark.parametrize("kind", [pytest.param("processes", marks=pytest.mark.long), "dask"])
+@pytest.mark.long  # by itself a sweep does so in the fast tests
+@pytest.mark.parametrize("kind", ["processes", "dask"])
 def test_two_workers_beside_each_other_finish_a_sweep(tmp_path, kind, server):
     """Real processes: what is sent to them must be found there, and nothing private comes back."""
     from flows.benchmark import benchmark

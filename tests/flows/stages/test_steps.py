@@ -1,11 +1,7 @@
 """The whole line without Prefect: what it makes, what it costs, and what it survives."""
 
-import contextlib
-import errno
 import hashlib
-import itertools
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -205,31 +201,6 @@ def test_rows_that_do_not_fit_cost_their_charge_and_show_nothing(tmp_path):
     assert [c.purpose for c in charges] == ["recognise", "fit"]
 
 
-def test_a_full_disk_leaves_no_half_result_and_the_rerun_goes_on(tmp_path, monkeypatch):
-    """The disk is full at the first write, then at the second after the rerun, and so on to the end."""
-    config = clinic.write(tmp_path)
-    run = Run.of(load_config(config))
-    real = os.fsync
-    for room in itertools.count():
-        writes = itertools.count()
-
-        def sync(descriptor, writes=writes, room=room):
-            if next(writes) >= room:
-                raise OSError(errno.ENOSPC, "No space left on device")
-            real(descriptor)
-
-        monkeypatch.setattr(os, "fsync", sync)
-        bundle = None
-        with contextlib.suppress(OSError):
-            bundle = release(config)
-            break
-        for whole in ("model", "scores", "bundle"):
-            assert not (run / whole).exists() or len(list((run / whole).iterdir())) >= 2
-    assert room >= 4
-    assert (bundle / "public" / "manifest.json").exists()
-    assert [c.purpose for c in Ledger(load_config(config).ledger).charges()].count("fit") == 1
-
-
 CHILD = """
 import sys
 from tests.flows import judge
@@ -239,6 +210,7 @@ with judge.in_short():
 """
 
 
+@pytest.mark.long
 def test_a_run_killed_at_any_moment_resumes_on_its_one_charge(tmp_path):
     """SIGKILL after ever longer waits, until a run gets through."""
     config = clinic.write(tmp_path)
