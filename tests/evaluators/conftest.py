@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from evaluators.images import extractor
 from evaluators.utility import convolution, estimators, predictions, rank
 from evaluators.utility.learners import LEARNERS
 
@@ -53,6 +52,5 @@ def images_learned_once() -> Iterator[None]:
     train = remembered(convolution.train)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(convolution, "EPOCHS", 12)
-        for place in (convolution, extractor):
-            patch.setattr(place, "train", train)
+        patch.setattr(convolution, "train", train)
         yield

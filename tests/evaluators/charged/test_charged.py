@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 from evaluators.charged import distance, questions
+from evaluators.charged.cost import evaluation_event
 from evaluators.charged.scores import ITSELF, charged_scores
 from evaluators.features import columns_of, outcome
 from evaluators.fidelity.kmarginal import score_tables
@@ -63,7 +64,7 @@ def permit(rho: float = RHO) -> Permit:
     """Charged for so much, on a ledger in memory."""
     ledger = Ledger("sqlite://")
     ledger.register("clinic", Guarantee(1e9, 1e-6), 0.5)
-    event = questions.evaluation_event(rho)
+    event = evaluation_event(rho)
     return ledger.charge("clinic", "holdout", run="r", attempt="a", purpose="e", event=event)
 
 
