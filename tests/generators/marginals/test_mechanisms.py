@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 import generators.marginals.measurement as measurement
 from generators.marginals.aim import aim
 from generators.marginals.aim import schedule as aim_schedule
-from generators.marginals.counting import Counter, cells
+from generators.marginals.counting import Counter
 from generators.marginals.measurement import Budget
 from generators.marginals.model import synthesize
 from generators.marginals.mst import mst
@@ -64,7 +64,7 @@ def test_spending_is_bounded_on_any_domain(sizes, rows, rho, sensitivity):
     rng = np.random.default_rng(rows)
     count = Counter.of(domain, {c: rng.integers(0, s, rows) for c, s in domain.items()})
     pairs = outcomes(domain, ["c0"], ["c1"])
-    paired = aim_schedule(len(domain), [cells(domain, p) for p in pairs], rho)
+    paired = aim_schedule(len(domain), pairs.values(), rho)
     for run, steps in (
         (lambda **o: aim(count, workload(domain), rho, required=pairs, **o), paired),
         (lambda **o: aim(count, workload(domain), rho, **o), aim_schedule(len(domain), [], rho)),
