@@ -190,7 +190,7 @@ def fit(generator, folder, ledger, every, progress):
 def started(*arguments):
     # forked from a clean server: autograd refuses a child of a process that has used it
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["generators.registry"])
+    context.set_forkserver_preload(["generators.deep.diffusion"])
     process = context.Process(target=fit, args=arguments)
     process.start()
     return process

@@ -40,7 +40,7 @@ def together(folder, work, *arguments):
     (folder / "store").unlink(missing_ok=True)
     # forked from a clean server: autograd refuses a child of a process that has used it
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["generators.registry"])
+    context.set_forkserver_preload(["generators.deep.diffusion"])
     processes = [
         context.Process(target=child, args=(work, rank, folder, arguments)) for rank in range(WORLD)
     ]
