@@ -13,7 +13,7 @@ demo-all: $(VENV)/ready  ## the same by every generator of ours
 
 # each worker takes a run of neighbours, which share what is fitted once
 test: check  ## lint, types and the fast tests
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-long: $(VENV)/ready  ## what takes minutes
 	$(BIN)/python -m pytest -m long
