@@ -13,6 +13,7 @@ from pkgutil import resolve_name
 from typing import Any
 
 from flows.commands.terminal import prefect_for_a_terminal
+from privacy.errors import InputError
 
 URL = "PREFECT_API_URL"
 
@@ -25,11 +26,16 @@ def tracked() -> bool:
     said = {name.upper(): value for name, value in os.environ.items()}
     if said.get(URL):
         return True
-    if not said.get("PREFECT_PROFILE") and not any(may() for may in (_here, _project, _profiles)):
+    told = said.get("PREFECT_PROFILE") or said.get("PREFECT_API")
+    if not told and not any(may() for may in (_here, _project, _profiles)):
         return False
-    from flows.server import named
+    prefect_for_a_terminal()  # or Prefect would tell its makers that it was imported
+    try:
+        from flows.server import named
 
-    return named() is not None
+        return named() is not None
+    except ValueError as error:  # of its settings files
+        raise InputError(f"Prefect's settings: {' '.join(str(error).split())}") from None
 
 
 def flow(name: str) -> Any:

@@ -315,7 +315,7 @@ def _check_generators(path: Path, config: RunConfig, run: str | None) -> None:
     would take longer than all that a finished run has left to do.
     """
     begun = config.folder(run) / BEGUN
-    if begun.exists() and begun.read_text() == config.digest():
+    if begun.exists() and begun.read_bytes() == config.digest().encode():
         return
     for at, spec in enumerate(config.candidates):
         try:

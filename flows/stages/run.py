@@ -75,7 +75,7 @@ class Run:
         digest, known = self.config.digest(), self / BEGUN
         if not known.exists():
             write_atomically(known, digest.encode())
-        elif known.read_text() != digest:
+        elif known.read_bytes() != digest.encode():
             raise InputError(
                 f"{self.folder}: this run was begun with another config, schema or policy; "
                 "use another --run name, or put them back"

@@ -55,6 +55,7 @@ class Work:
         # what cannot be planned is registered nowhere; what is fitted was planned when it was begun
         planned = None if run.fitted else _plan(run, public)
         ledger = Ledger(config.ledger)
+        _check_paid(run, ledger)
         dataset = ledger.register(
             schema.name,
             config.lifetime,
@@ -159,9 +160,19 @@ class Work:
             purpose="judge",
         )
         rows = self.open(permit)
+        if partition == "train":
+            self._check_files(permit, rows)
         frame = map_undeclared(rows.frame, schema)
         unit = self.schema.unit
         return frame if unit is None else frame.assign(**{unit: rows.units})
+
+    def _check_files(self, permit: Permit, rows: Rows) -> None:
+        """Raise LedgerError where the files are not those that the model was trained on."""
+        if [a["question"] for a in self.transcript.answers[:1]] != [self.files(permit, rows)]:
+            raise LedgerError(
+                f"{self.run.folder}: the files are not those that the model was trained on; "
+                "put them back, or start a new run, which is charged anew"
+            )
 
     def files(self, permit: Permit, rows: Rows) -> list[str]:
         """A question whose answer ties a transcript to these files: answers are not continued on others."""
@@ -191,6 +202,23 @@ class Work:
     def synthetic(self) -> pd.DataFrame:
         """The synthetic rows, checked against the schema as they are read."""
         return read_synthetic(self.synthetic_file, self.completed_schema())
+
+
+def _check_paid(run: Run, ledger: Ledger) -> None:
+    """Raise LedgerError where a run that was begun was charged in another ledger.
+
+    That one splits people otherwise: whoever is in train would be asked as one of those held out.
+    """
+    transcript = run / "attempt.jsonl"
+    begun = Transcript(transcript) if transcript.exists() else None
+    if begun is None or not (begun.answers or run.fitted):
+        return
+    if not any(c.attempt == begun.attempt and c.purpose == "fit" for c in ledger.charges()):
+        raise LedgerError(
+            f"{run.folder}: what was done here was charged in another ledger than {ledger.address}; put "
+            "back or name the one that it began with (`ledger:`, UNDERSTUDY_LEDGER), or start a new run, which "
+            "is charged anew"
+        )
 
 
 def _plan(run: Run, public_rows: bool) -> Plan:

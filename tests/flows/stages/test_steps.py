@@ -287,3 +287,30 @@ def test_a_table_generator_is_refused_for_images_before_the_charge(tmp_path):
     with pytest.raises(InputError, match="draws no images"):
         work_of(config)
     assert not list(tmp_path.rglob("ledger.db"))
+
+
+@pytest.mark.parametrize("done", ["fit", "all"])
+def test_a_run_does_not_go_on_in_a_ledger_that_never_charged_it(tmp_path, done):
+    """Another ledger splits people otherwise, and asks those in train as if they were held out."""
+    config = clinic.write(tmp_path, evaluation={"epsilon": 1.5, "delta": 1e-5}, holdout=0.4)
+    if done == "all":
+        release(config)
+    else:
+        steps.fit(work_of(config), quiet)
+    (tmp_path / "ledger.db").rename(tmp_path / "kept.db")
+    with pytest.raises(LedgerError, match="charged in another ledger"):
+        release(config)
+    (tmp_path / "kept.db").rename(tmp_path / "ledger.db")
+    release(config)
+
+
+def test_a_model_is_not_judged_on_other_people_than_it_was_trained_on(tmp_path):
+    config = clinic.write(tmp_path)
+    work = work_of(config)
+    steps.fit(work, quiet)
+    steps.sample(work)
+    others = clinic.rows(1400)
+    others["patient"] = [f"x{p}" for p in others["patient"]]
+    clinic.write(tmp_path, frame=others)
+    with pytest.raises(LedgerError, match="not those that the model was trained on"):
+        steps.judge(work_of(config), quiet)
