@@ -74,7 +74,8 @@ class Work:
 
     @cached_property
     def transcript(self) -> Transcript:
-        return self._transcript("attempt.jsonl", "model", CANDIDATES)
+        later = self.synthetic_file.name, "scores", "bundle"
+        return self._transcript("attempt.jsonl", "model", CANDIDATES, *later)
 
     @cached_property
     def asked(self) -> Transcript:
@@ -85,8 +86,9 @@ class Work:
         """Raises LedgerError where the file is gone and a result of it is there: that was paid for."""
         there = next((r for r in results if (self.run / r).exists()), None)
         if there is not None and not (self.run / name).exists():
+            shown = there if Path(there).suffix else f"{there}/"
             raise LedgerError(
-                f"{self.run / name}: gone, though {there}/ came of it, and a new attempt would be charged for "
+                f"{self.run / name}: gone, though {shown} came of it, and a new attempt would be charged for "
                 "nothing. Put the file back, or start a new run"
             )
         return Transcript(self.run / name)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -314,3 +315,14 @@ def test_a_model_is_not_judged_on_other_people_than_it_was_trained_on(tmp_path):
     clinic.write(tmp_path, frame=others)
     with pytest.raises(LedgerError, match="not those that the model was trained on"):
         steps.judge(work_of(config), quiet)
+
+
+def test_rows_of_a_model_that_is_gone_are_not_labelled_with_another_charge(tmp_path):
+    config = clinic.write(tmp_path, budget={"epsilon": 9.0, "delta": 1e-5})
+    work = work_of(config)
+    steps.fit(work, quiet)
+    steps.sample(work)
+    shutil.rmtree(work.run / "model")
+    (work.run / "attempt.jsonl").unlink()
+    with pytest.raises(LedgerError, match=r"synthetic\.csv came of it"):
+        steps.fit(work_of(config), quiet)
