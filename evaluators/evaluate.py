@@ -18,6 +18,7 @@ import pandas as pd
 from evaluators import synthcity
 from evaluators.attacks.anonymeter import anonymeter
 from evaluators.attacks.attribute import attribute
+from evaluators.attacks.copies import copied, copies
 from evaluators.attacks.dcr import distance_to_closest
 from evaluators.attacks.membership import membership
 from evaluators.attacks.reconstruction import reconstruction
@@ -81,6 +82,8 @@ ON_TABLES: Mapping[str, Metric] = {
     "representation": representation,
     "conditional": conditional,
     "image": image_fidelity,
+    "copies": copied,
+    "attack.copies": copies,
     "attack.membership": membership,
     "attack.attribute": attribute,
     "attack.reconstruction": reconstruction,

@@ -1,8 +1,9 @@
 """Scorecard × policy → verdict: approved, veto or insufficient evidence, each with its reasons.
 
 A veto beats insufficient evidence, which beats approval. A figure that a rule needs and that is
-absent, failed or computed on too few people is never a pass. Reasons quote figures on real rows and
-are internal;
+absent, failed or computed on too few people is never a pass; of a single group that is too small to be assessed
+the verdict claims nothing, and names it. An attack that reaches more than a claimed ε allows refutes the claim,
+under any policy. Reasons quote figures on real rows and are internal;
 ``Verdict.public_summary`` names the decision and the policy only.
 
 Privacy claim: a policy that decides on charged figures sees nothing else, so its verdict is free; of any other,
@@ -13,13 +14,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
-
-from evaluators.score import MAIN, RealRows, Score, Scorecard
-from privacy.schema.documents import Frozen, load_yaml
+from evaluators.attacks.claims import PER_PERSON, allowed
+from evaluators.policy import Limits, Policy, Rule
+from evaluators.score import MAIN, Score, Scorecard
+from privacy.accounting.guarantee import Guarantee
 
 Decision = Literal["approved", "veto", "insufficient evidence"]
 Outcome = Literal["pass", "veto", "insufficient evidence", "note"]
@@ -28,91 +28,16 @@ Standing = Literal["proved", "claimed", "none", "unseen"]
 
 EVERY_METRIC_RAN = "every-metric-ran"
 VERIFIED = "verified-guarantee"
+REFUTED = "claim-refuted"
+READABLE = "input."
+"""How the metrics begin that say what of a table could not be read; all else follows from it."""
+
+SURE = 2.0
+"""So many times as wide as a 95 % interval is the one that must lie beyond what a claim allows: with some fifty
+figures of attacks a chance finding stays below one in a hundred."""
+
 SEVERITY: tuple[Outcome, ...] = ("veto", "insufficient evidence", "note", "pass")
 ORDERS = {"all": 0, "groups": 1, "pairs": 2}
-
-
-class Limits(Frozen):
-    """The closed range in which a figure is good; ``rows``: only figures on these real rows."""
-
-    metric: str
-    rows: RealRows | None = None
-    at_least: float | None = None
-    at_most: float | None = None
-
-    @model_validator(mode="after")
-    def _some(self) -> Limits:
-        if self.at_least is None and self.at_most is None:
-            raise ValueError("give at_least or at_most")
-        return self
-
-    def hold(self, number: float) -> bool:
-        """Whether the number lies in the range."""
-        return not self.below(number) and not self.above(number)
-
-    def below(self, number: float) -> bool:
-        return self.at_least is not None and number < self.at_least
-
-    def above(self, number: float) -> bool:
-        return self.at_most is not None and number > self.at_most
-
-    def described(self) -> str:
-        """The figure and its range in words."""
-        on = f" on {self.rows} rows" if self.rows else ""
-        return f"{self.metric}{on} is {self}"
-
-    def __str__(self) -> str:
-        if self.at_most is None:
-            return f"at least {self.at_least:g}"
-        if self.at_least is None:
-            return f"at most {self.at_most:g}"
-        return f"between {self.at_least:g} and {self.at_most:g}"
-
-
-class Rule(Limits):
-    """One thing that a release must satisfy, in every slice of the kinds listed.
-
-    ``task``: the rule is for targets of this task and needs a figure for each of them.
-    ``alternative``: another figure of the same slice, target, learner and detail that will do
-    as well.
-    ``learner``: "best" judges by the learner that does best on everyone when trained on real rows, so that
-    a weak one, or one of many, does not decide on a small group.
-    ``pass_needs``, ``veto_needs``: the value alone, or the whole interval, inside or outside the
-    limits; what is neither passed nor vetoed is undecided.
-    ``on_insufficient``: what a group too small to judge, and an undecided figure, mean:
-    "insufficient" withholds approval, "note" lists the group as not assessed.
-    """
-
-    name: str = Field(pattern=r"^[a-z][a-z0-9-]*$")
-    description: str = ""
-    slices: tuple[Literal["all", "groups", "pairs"], ...] = Field(min_length=1)
-    task: Literal["classification", "multiclass", "regression", "survival"] | None = None
-    alternative: Limits | None = None
-    learner: Literal["every", "best"] = "every"
-    pass_needs: Literal["value", "interval"] = "value"  # noqa: S105 (no password)
-    veto_needs: Literal["value", "interval"] = "value"
-    on_insufficient: Literal["insufficient", "note"] = "insufficient"
-
-
-class Policy(Frozen):
-    """What a custodian asks of a release. Rule names may repeat (one purpose, several metrics).
-
-    ``figures``: "charged" decides on public scores alone, those that were charged or need no real row, so that
-    the decision is covered by the guarantee too. ``unverified``: whether a release may leave the house whose
-    guarantee is somebody else's claim that nobody here has verified.
-    """
-
-    name: str
-    description: str = ""
-    figures: Literal["all", "charged"] = "all"
-    unverified: Literal["veto", "allow"] = "veto"
-    rules: tuple[Rule, ...] = Field(min_length=1)
-    on_failed: Literal["insufficient", "note"] = "insufficient"
-
-
-def load_policy(path: str | Path) -> Policy:
-    """Read a policy from YAML; unknown keys are refused, errors are one line."""
-    return load_yaml(path, Policy)
 
 
 @dataclass(frozen=True)
@@ -129,6 +54,7 @@ class Reason:
     text: str
     target: str = ""
     model: str = ""
+    order: int = 0
 
 
 @dataclass(frozen=True)
@@ -139,6 +65,11 @@ class Verdict:
     decision: Decision
     reasons: tuple[Reason, ...]
     figures: Literal["all", "charged"] = "all"
+
+    @property
+    def unassessed(self) -> tuple[str, ...]:
+        """The single groups of which something could not be assessed; found on real rows, so internal."""
+        return tuple(dict.fromkeys(r.slice for r in self.of("note") if r.order == 1))
 
     def of(self, outcome: Outcome) -> tuple[Reason, ...]:
         """The reasons with this outcome."""
@@ -156,16 +87,25 @@ class Verdict:
         return summary
 
 
-def gate(scorecard: Scorecard, policy: Policy, standing: Standing = "unseen") -> Verdict:
+def gate(
+    scorecard: Scorecard,
+    policy: Policy,
+    standing: Standing = "unseen",
+    claim: Guarantee | None = None,
+) -> Verdict:
     """Hold every score that the policy may see, and the guarantee's standing, against every rule.
 
-    ``unseen``: a table that somebody brought; only its rows are judged, and the verdict says so.
+    ``unseen``: a table that somebody brought; only its rows are judged, and the verdict says so. ``claim``: the
+    (ε, δ) that it is said to keep, which an attack may refute.
     """
     if policy.figures == "charged":
         scorecard = scorecard.filter(visibility="public")
-    reasons = [] if standing == "proved" else [_guarantee(policy, standing)]
-    reasons += [reason for rule in policy.rules for reason in _apply(scorecard, rule)]
-    reasons += [_failure(score, policy) for score in scorecard if score.status == "failed"]
+    reasons = [] if claim is None else list(_refuted(scorecard, claim))
+    failures = [_failure(score, policy) for score in scorecard if score.status == "failed"]
+    reasons += [r for r in failures if r.metric.startswith(READABLE)]
+    reasons += [] if standing == "proved" else [_guarantee(policy, standing)]
+    reasons += [reason for rule in policy.rules for reason in _apply(scorecard, rule, policy)]
+    reasons += [r for r in failures if not r.metric.startswith(READABLE)]
     reasons.sort(key=lambda r: SEVERITY.index(r.outcome))
     found = {r.outcome for r in reasons}
     decision: Decision = "insufficient evidence"
@@ -176,7 +116,29 @@ def gate(scorecard: Scorecard, policy: Policy, standing: Standing = "unseen") ->
     return Verdict(policy.name, decision, tuple(reasons), policy.figures)
 
 
-def _apply(scorecard: Scorecard, rule: Rule) -> Iterator[Reason]:
+def _refuted(scorecard: Scorecard, claim: Guarantee) -> Iterator[Reason]:
+    """A veto for each attack that surely reaches more than the claim allows, the furthest beyond it first."""
+    found: list[tuple[float, int, Reason]] = []
+    for score in scorecard:
+        # a chance to be right is held against another that is as uncertain: its excess is the leak
+        if score.status != "ok" or score.metric in PER_PERSON:
+            continue
+        most = allowed(score, claim.epsilon, claim.delta)
+        if most is None or score.value is None or score.low is None:
+            continue
+        if score.value - SURE * (score.value - score.low) > most:
+            text = (
+                f"the claim of ε = {claim.epsilon:g} at δ = {claim.delta:g} is refuted: {_subject(score)} "
+                f"{_figure(score)}, where it allows at most {most:.3g}"
+            )
+            reason = Reason(
+                REFUTED, score.metric, "all", score.value, f"at most {most:.3g}", "veto", text
+            )
+            found.append((most - score.value, len(found), reason))
+    yield from (reason for *_, reason in sorted(found))
+
+
+def _apply(scorecard: Scorecard, rule: Rule, policy: Policy) -> Iterator[Reason]:
     """A reason for every score that the rule is about, and for every one that should be there."""
     orders = {ORDERS[s] for s in rule.slices}
     targets = _targets(scorecard, rule)
@@ -193,14 +155,14 @@ def _apply(scorecard: Scorecard, rule: Rule) -> Iterator[Reason]:
         best = {target: _best(scorecard, target, rule) for target in targets or ()}
         scores = [s for s in scores if s.model == best.get(s.target, s.model)]
     for score in scores:
-        yield _judge(score, rule, scorecard)
+        yield _judge(score, rule, scorecard, policy)
     declared = len(scorecard.filter(metric="declared.subgroup"))
     expected = {0} | ({1} if declared else set())
     wanted = orders - ({2} if declared < 2 else set())
     for target in targets if targets is not None else [None]:
         for order in sorted(wanted & expected or (wanted if targets is None else set())):
             if not any(s.order == order and target in (None, s.target) for s in scores):
-                yield _missing(rule, target or "", order)
+                yield _missing(rule, target or "", order, scorecard)
 
 
 def _best(scorecard: Scorecard, target: str, rule: Rule) -> str:
@@ -219,30 +181,30 @@ def _targets(scorecard: Scorecard, rule: Rule) -> list[str] | None:
     return [s.target for s in declared]
 
 
-def _missing(rule: Rule, target: str, order: int) -> Reason:
+def _missing(rule: Rule, target: str, order: int, scorecard: Scorecard) -> Reason:
     kind = ("everyone", "the subgroups", "the pairs of subgroups")[order]
     about = f" of {target}" if target else ""
     text = f"{rule.metric}{about} was not computed for {kind}, so {rule.name} is not met"
-    return Reason(
-        rule.name, rule.metric, kind, None, str(rule), "insufficient evidence", text, target
-    )
+    for score in scorecard.filter(lambda s: rule.metric.startswith(s.metric) and bool(s.reason)):
+        text = f"{rule.metric}{about}: {score.reason}"
+    outcome: Outcome = "note" if rule.on_insufficient == "note" else "insufficient evidence"
+    return Reason(rule.name, rule.metric, kind, None, str(rule), outcome, text, target)
 
 
-def _judge(score: Score, rule: Rule, scorecard: Scorecard) -> Reason:
+def _judge(score: Score, rule: Rule, scorecard: Scorecard, policy: Policy) -> Reason:
     outcome, why = outcome_of(score, rule)
+    small = score.status != "ok" or rule.too_wide(score)
     if (
-        score.status == "ok"
+        not small
         and outcome != "pass"
         and rule.alternative
         and _other_holds(score, rule.alternative, scorecard)
     ):
         outcome, why = "pass", f"{why}, but {rule.alternative.described()}"
-    if outcome == "insufficient evidence" and rule.on_insufficient == "note":
+    named = small and score.order == 1 and policy.small_groups != "withhold"
+    if outcome == "insufficient evidence" and (named or rule.on_insufficient == "note"):
         outcome, why = "note", f"not assessed: {why}"
-    remark = score.detail and f"({score.detail})"
-    about = (score.metric, score.target and f"of {score.target}", score.model, remark)
-    subject = " ".join(part for part in about if part)
-    text = f"{subject}, {score.slice}: {why} (asked: {rule})"
+    text = f"{_subject(score)}, {score.slice}: {why} (asked: {rule})"
     return Reason(
         rule.name,
         score.metric,
@@ -253,19 +215,33 @@ def _judge(score: Score, rule: Rule, scorecard: Scorecard) -> Reason:
         text,
         score.target,
         score.model,
+        score.order,
     )
+
+
+def _subject(score: Score) -> str:
+    """What a figure is, and what it is about."""
+    remark = score.detail and f"({score.detail})"
+    about = (score.metric, score.target and f"of {score.target}", score.model, remark)
+    return " ".join(part for part in about if part)
+
+
+def _figure(score: Score) -> str:
+    """The value with its interval."""
+    words = f"{score.value:.3g}"
+    if score.low is not None and score.high is not None:
+        words += f" [{score.low:.3g}, {score.high:.3g}]"
+    return words
 
 
 def outcome_of(score: Score, rule: Rule) -> tuple[Outcome, str]:
     """The rule applied to one score: outcome, and the figure in words."""
     if score.status != "ok" or score.value is None:
         return "insufficient evidence", score.reason or score.status
-    value = score.value
+    value, words = score.value, _figure(score)
     interval: tuple[float, ...] = ()
-    words = f"{value:.3g}"
     if score.low is not None and score.high is not None:
         interval = (score.low, value, score.high)
-        words += f" [{score.low:.3g}, {score.high:.3g}]"
     inside = {
         "value": rule.hold(value),
         "interval": bool(interval) and all(map(rule.hold, interval)),
@@ -275,11 +251,27 @@ def outcome_of(score: Score, rule: Rule) -> tuple[Outcome, str]:
         "interval": bool(interval)
         and (all(map(rule.below, interval)) or all(map(rule.above, interval))),
     }
-    if inside[rule.pass_needs]:
+    if inside[rule.pass_needs] and not rule.too_wide(score):
         return "pass", words
     if outside[rule.veto_needs]:
         return "veto", words
+    if rule.too_wide(score):
+        return (
+            "insufficient evidence",
+            f"{words} is too wide to show a harm; {_enough(score, rule)}",
+        )
+    if rule.harm_excluded(score):
+        return "pass", f"{words}, not shown to be beyond"
     return "insufficient evidence", f"{words} leaves it open"
+
+
+def _enough(score: Score, rule: Rule) -> str:
+    people = rule.people_for(score)
+    return (
+        "more people held out would"
+        if people is None
+        else f"about {people:,} people would, {score.n:,} are there"
+    )
 
 
 def _other_holds(score: Score, other: Limits, scorecard: Scorecard) -> bool:

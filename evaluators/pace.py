@@ -27,6 +27,8 @@ COSTS = {
     "representation": 0.4,
     "conditional": 0.1,
     "image": 0.01,
+    "copies": 0.3,
+    "attack.copies": 2.0,
     "attack.membership": 3.0,
     "attack.attribute": 1.6,
     "attack.reconstruction": 0.5,

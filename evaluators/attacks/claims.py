@@ -18,6 +18,9 @@ from privacy.accounting.risk import FPR, most_advantage, most_tpr
 PER_PERSON = ("attack.attribute", "attack.reconstruction", "attack.linkability")
 """Attacks whose rate is a chance to be right about one person."""
 
+WHO_IS_MET = ("attack.copies.exact", "attack.copies.near")
+"""Shares of members among people whom a release gives away; the guarantee bounds how far it lifts the odds."""
+
 
 def most_auroc(epsilon: float, delta: float) -> float:
     """The largest area under an ROC curve: that under ``most_tpr``, by its two straight pieces."""
@@ -37,6 +40,9 @@ def allowed(score: Score, epsilon: float, delta: float) -> float | None:
         return float(most_tpr(FPR, epsilon, delta))
     if score.metric.startswith("attack.membership"):
         return most_auroc(epsilon, delta)
+    if score.metric in WHO_IS_MET and score.baseline is not None:
+        member, stranger = np.exp(epsilon) * score.baseline, 1 - score.baseline
+        return float(min(1.0, member / (member + stranger) + delta))
     if score.metric in PER_PERSON and score.baseline is not None:
         return float(most_tpr(score.baseline, epsilon, delta))
     if score.metric.endswith(".leak"):

@@ -16,12 +16,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from evaluators.attacks.people import MEMBERSHIP, METRICS, STRONGEST, Figures, strongest, unmeasured
 from evaluators.images.extractor import PIXELS, Extractor, learned
 from evaluators.images.neighbours import nearest
 from evaluators.resampling import bootstrap_weights, interval
 from evaluators.score import Score
 from evaluators.tables import Tables, evidence
-from evaluators.utility.metrics import auroc, tpr_at
 from privacy.reading.images import stack
 
 PREFIX = "attack.membership.nearest"
@@ -42,8 +42,7 @@ def membership(tables: Tables) -> list[Score]:
     status, reason = evidence(fewest)
     if status != "ok" or tables.synthetic.empty:
         reason = reason or "no synthetic image"
-        about = {"rows": "train and holdout", "reason": reason, "higher_is_better": False}
-        return [Score(metric=PREFIX, status="insufficient evidence", **about)]  # type: ignore[arg-type]
+        return [unmeasured(m, reason) for m in (PREFIX, f"{MEMBERSHIP}.{STRONGEST}")]
     member = np.repeat([1.0, 0.0], [len(rows["train"]), len(rows["holdout"])])
     apart = units["holdout"] + int(units["train"].max()) + 1
     unit = np.unique(np.concatenate([units["train"], apart]), return_inverse=True)[1]
@@ -53,7 +52,9 @@ def membership(tables: Tables) -> list[Score]:
     features = learned(tables, "synthetic", synthetic)
     extractors = {e.name: e for e in (PIXELS, features)}.values()
     released = _images(tables, "synthetic", synthetic)
-    return [s for e in extractors for s in _attack(e, images, released, member, W)]
+    found = {e.name: _attack(e, images, released, member, W) for e in extractors}
+    scores = [s for name, figures in found.items() for s in _scores(name, figures, member)]
+    return scores + strongest(found, scores)
 
 
 def _attack(
@@ -62,18 +63,19 @@ def _attack(
     released: np.ndarray,
     member: np.ndarray,
     W: np.ndarray,
-) -> list[Score]:
+) -> Figures:
     distance, _ = nearest(extractor.of(images), extractor.of(released), 1)
+    return {suffix: of(W, member, -distance[:, 0]) for suffix, of in METRICS.items()}
+
+
+def _scores(name: str, figures: Figures, member: np.ndarray) -> list[Score]:
     scores = []
-    for suffix, figures, chance in (
-        ("", auroc(W, member, -distance[:, 0]), 0.5),
-        (".tpr_at_1_percent_fpr", tpr_at(W, member, -distance[:, 0]), 0.01),
-    ):
-        low, high = interval(figures)
+    for (suffix, values), chance in zip(figures.items(), (0.5, 0.01), strict=True):
+        low, high = interval(values)
         scores.append(
             Score(
                 metric=f"{PREFIX}{suffix}",
-                value=figures[0],
+                value=values[0],
                 low=low,
                 high=high,
                 baseline=chance,
@@ -82,7 +84,7 @@ def _attack(
                 n=len(member),
                 positives=int(member.sum()),
                 higher_is_better=False,
-                detail=extractor.name,
+                detail=name,
             )
         )
     return scores

@@ -14,17 +14,23 @@ from __future__ import annotations
 import numpy as np
 
 from evaluators.attacks import images
-from evaluators.attacks.people import HELD_OUT, People, unmeasured
+from evaluators.attacks.people import (
+    HELD_OUT,
+    MEMBERSHIP,
+    METRICS,
+    STRONGEST,
+    Figures,
+    People,
+    strongest,
+    unmeasured,
+)
 from evaluators.attacks.shadow import learned, standard
 from evaluators.attacks.sight import Sight, sight
 from evaluators.attacks.signals import Signals, signals
 from evaluators.resampling import interval
 from evaluators.score import Score, finite
 from evaluators.tables import Tables
-from evaluators.utility.metrics import auroc, tpr_at
 
-PREFIX = "attack.membership"
-TAIL = "tpr_at_1_percent_fpr"
 DETAILS = {
     "nearest": "distance to the nearest synthetic row; a weak attack",
     "calibrated": "distance to the nearest synthetic row beside that to people like this one",
@@ -42,9 +48,11 @@ def membership(tables: Tables) -> list[Score]:
         return images.membership(tables)
     seen = tables.once(sight)
     if isinstance(seen, str):
-        return [unmeasured(f"{PREFIX}.{method}", seen) for method in DETAILS]
+        return [unmeasured(f"{MEMBERSHIP}.{method}", seen) for method in (*DETAILS, STRONGEST)]
     tried = attacks(tables, seen).items()
-    return [s for method, signal in tried for s in _scores(tables, seen.people, method, signal)]
+    found = {method: _figures(seen.people, signal) for method, signal in tried}
+    scores = [s for m, signal in tried for s in _scores(tables, seen.people, m, signal, found[m])]
+    return scores + strongest(found, scores)
 
 
 def attacks(tables: Tables, seen: Sight) -> Signals:
@@ -62,18 +70,24 @@ def _units(tables: Tables, rows: np.ndarray) -> np.ndarray:
     return np.asarray(np.unique(tables.units["holdout"][rows], return_inverse=True)[1])
 
 
-def _scores(tables: Tables, found: People, method: str, signal: np.ndarray) -> list[Score]:
+def _figures(found: People, signal: np.ndarray) -> Figures:
+    """AUROC and TPR at 1 % FPR under every weighting."""
+    return {suffix: of(found.weights, found.member, signal) for suffix, of in METRICS.items()}
+
+
+def _scores(
+    tables: Tables, found: People, method: str, signal: np.ndarray, figures: Figures
+) -> list[Score]:
     out, half = found.member == 0, _half(tables, found)
     nobody = np.ones((1, int(out.sum())))
     scores = []
-    for suffix, metric in (("", auroc), (f".{TAIL}", tpr_at)):
-        figures = metric(found.weights, found.member, signal)
-        low, high = interval(figures)
-        control = metric(nobody, half[out], signal[out])[0]
+    for suffix, values in figures.items():
+        low, high = interval(values)
+        control = METRICS[suffix](nobody, half[out], signal[out])[0]
         scores.append(
             Score(
-                metric=f"{PREFIX}.{method}{suffix}",
-                value=figures[0],
+                metric=f"{MEMBERSHIP}.{method}{suffix}",
+                value=values[0],
                 low=low,
                 high=high,
                 baseline=finite(control),

@@ -9,14 +9,16 @@ Privacy claim: none; row numbers of real people, internal.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from evaluators.resampling import bootstrap_weights, interval
+from evaluators.resampling import bootstrap_weights, interval, simultaneous
 from evaluators.score import Score
 from evaluators.tables import Tables, evidence
+from evaluators.utility.metrics import auroc, tpr_at
 
 HELD_OUT = "people held out"
 
@@ -132,3 +134,37 @@ def rates(
             )
         )
     return scores
+
+
+MEMBERSHIP = "attack.membership"
+STRONGEST = "strongest"
+METRICS: Mapping[str, Callable[..., np.ndarray]] = {
+    "": auroc,
+    ".tpr_at_1_percent_fpr": tpr_at,
+}
+"""What is said of a membership attack, by the ends of its scores' names."""
+
+Figures = Mapping[str, np.ndarray]
+"""Each of METRICS under every weighting."""
+
+
+def strongest(found: Mapping[str, Figures], scores: Sequence[Score]) -> list[Score]:
+    """The attack that surely finds most; its interval is one of those that hold for all attacks at once, so
+    that a rule may read the best of many. ``scores``: of every attack, its METRICS one after the other.
+    """
+    best_of = []
+    for place, suffix in enumerate(METRICS):
+        values = [figures[suffix] for figures in found.values()]
+        bounds = simultaneous(values)
+        best = max(range(len(values)), key=lambda i: (bounds[i][0] or 0.0, values[i][0]))
+        low, high = bounds[best]
+        best_of.append(
+            replace(
+                scores[len(METRICS) * best + place],
+                metric=f"{MEMBERSHIP}.{STRONGEST}{suffix}",
+                low=low,
+                high=high,
+                detail=f"{list(found)[best]}, of {len(found)} attacks",
+            )
+        )
+    return best_of

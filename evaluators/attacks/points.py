@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from evaluators.features import MAX_ONE_HOT, design
+from evaluators.features import MAX_ONE_HOT, as_numbers, design
 from evaluators.tables import Tables
 
 DIMENSIONS = 96
@@ -92,3 +92,31 @@ class Space:
             ranks = sum(np.searchsorted(known, value, side=side) for side in ("left", "right"))
             block[:, 0] = ranks / (2 * len(known))
         return np.asarray(block)
+
+
+def records(tables: Tables, rows: dict[str, np.ndarray], bins: bool = False) -> np.ndarray:
+    """A number for each row's record, equal for rows that are so in every column; roles one after the other.
+
+    ``bins``: numbers and dates of one bin are equal.
+    """
+    if (image := tables.schema.image) is not None:
+        pictures = [p.tobytes() for r in rows for p in tables.frame(r)[image].iloc[rows[r]]]
+        return np.asarray(pd.factorize(np.array(pictures, dtype=object))[0])
+    parts = [_values(tables, role, which, bins) for role, which in rows.items()]
+    values = pd.concat(parts, ignore_index=True)
+    number: np.ndarray = values.groupby(list(values), sort=False, dropna=False).ngroup().to_numpy()
+    return number
+
+
+def _values(tables: Tables, role: str, rows: np.ndarray, bins: bool) -> pd.DataFrame:
+    """Codes, and beside them numbers and dates themselves, 0 where there is none."""
+    found = tables.codes[role].iloc[rows].reset_index(drop=True)
+    for name, column in tables.codec.columns.items():
+        if column.bins is not None and not bins:
+            known = found[name].to_numpy() < column.n_bins
+            value = np.zeros(len(rows))
+            value[known] = as_numbers(
+                tables.frame(role)[name].iloc[rows][known], tables.codec, name
+            )
+            found[f"{name} as a number"] = value
+    return found

@@ -11,11 +11,10 @@ Rows: train and holdout. Visibility: internal.
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 
 from evaluators.attacks.people import rates, unmeasured
+from evaluators.attacks.points import records
 from evaluators.attacks.sight import Sight, sight
-from evaluators.features import as_numbers
 from evaluators.resampling import bootstrap_weights
 from evaluators.score import Score
 from evaluators.tables import MIN_PEOPLE, Tables
@@ -49,16 +48,9 @@ def _equal(tables: Tables) -> list[Score]:
     member = np.repeat([1.0, 0.0], [len(rows[role]) for role in roles])
     unit = np.unique(unit * 2 + member.astype(int), return_inverse=True)[1]
     weights = bootstrap_weights(unit, tables.rng("reconstruction bootstrap"))
-    same_bins = pd.concat([tables.codes[role].iloc[rows[role]] for role in rows], ignore_index=True)
-    same_values = same_bins.join(
-        pd.concat([_numbers(tables, role, rows[role]) for role in rows], ignore_index=True)
-    )
     scores = []
-    for what, record in (
-        ("same value in every column", same_values),
-        ("same bin in every column", same_bins),
-    ):
-        number = record.groupby(list(record), sort=False, dropna=False).ngroup().to_numpy()
+    for what, bins in (("same value in every column", False), ("same bin in every column", True)):
+        number = records(tables, rows, bins)
         real, synthetic = number[: len(member)], number[len(member) :]
         hits = np.isin(real, synthetic).astype(float)
         alone = np.bincount(real)[real] == 1
@@ -100,15 +92,3 @@ def _drawn(tables: Tables, role: str) -> np.ndarray:
     if n <= MAX_ROWS:
         return np.arange(n)
     return np.sort(tables.rng(f"reconstruction {role}").choice(n, size=MAX_ROWS, replace=False))
-
-
-def _numbers(tables: Tables, role: str, rows: np.ndarray) -> pd.DataFrame:
-    """The numbers and dates themselves, beside their codes; 0 where there is none."""
-    found = {}
-    for name, column in tables.codec.columns.items():
-        if column.bins is not None:
-            series = tables.frame(role)[name].iloc[rows]
-            known = tables.codes[role][name].to_numpy()[rows] < column.n_bins
-            found[f"{name} as a number"] = np.zeros(len(rows))
-            found[f"{name} as a number"][known] = as_numbers(series[known], tables.codec, name)
-    return pd.DataFrame(found, index=range(len(rows)))

@@ -19,7 +19,7 @@ from typing import Any, get_type_hints
 
 from pydantic import BaseModel, TypeAdapter
 
-from evaluators.gate import Policy
+from evaluators.policy import Policy
 from flows.judging.sweep import Sweep
 from flows.stages.config import RunConfig
 from generators.registry import GENERATORS

@@ -16,9 +16,10 @@ import numpy as np
 import pandas as pd
 
 from evaluators.evaluate import IN_OWN_ENVIRONMENT, Metric, evaluate
-from evaluators.gate import Verdict, gate, load_policy
+from evaluators.gate import Verdict, gate
 from evaluators.pages.parts.facts import Claim, Facts
 from evaluators.pages.report import write_report
+from evaluators.policy import load_policy
 from evaluators.score import Score, Scorecard
 from flows.judging.stranger import absent, fit, without
 from flows.stages.config import DEFAULT_POLICY
@@ -122,7 +123,7 @@ def judge(case: Case, out: Path, progress: Progress) -> Verdict:
         not_measured={} if case.holdout else dict.fromkeys(NEEDS_HOLDOUT, NO_HOLDOUT),
     )
     scorecard = Scorecard((*material.found, *scores))
-    verdict = gate(scorecard, policy)
+    verdict = gate(scorecard, policy, claim=case.claim)
     with folder_atomically(out) as folder:
         scorecard.write(folder)
         text = json.dumps(asdict(verdict), indent=2, ensure_ascii=False)

@@ -175,7 +175,7 @@ class Cell:
             seed=self.config.seed,
             claim=Claim(asked.epsilon, asked.delta),
         )
-        verdict = gate(card, self.config.load_policy(), self.config.standing)
+        verdict = gate(card, self.config.load_policy(), self.config.standing, asked.guarantee)
         return Result(Release(facts, card, verdict), seconds["fit"])
 
 

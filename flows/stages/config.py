@@ -20,7 +20,8 @@ from pydantic import (
     model_validator,
 )
 
-from evaluators.gate import Policy, Standing
+from evaluators.gate import Standing
+from evaluators.policy import Policy
 from flows.stages.places import inside, run_name
 from generators.base import Generator
 from generators.registry import GENERATORS, NON_PRIVATE, REFUSED, UNVERIFIED

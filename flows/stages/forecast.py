@@ -18,7 +18,7 @@ from pathlib import Path
 
 from dp_accounting import ComposedDpEvent, DpEvent, ZCDpEvent
 
-from evaluators.gate import Policy
+from evaluators.policy import Policy
 from evaluators.tables import MIN_PEOPLE
 from flows.stages.config import RunConfig, load_config
 from flows.stages.plan import Plan

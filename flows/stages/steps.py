@@ -91,4 +91,4 @@ def scorecard(work: Work) -> Scorecard:
 def decide(work: Work) -> Verdict:
     """Hold the scorecard against the policy."""
     config = work.run.config
-    return gate(scorecard(work), config.load_policy(), config.standing)
+    return gate(scorecard(work), config.load_policy(), config.standing, config.guarantee.guarantee)

@@ -9,7 +9,8 @@ from sklearn.metrics import recall_score
 
 from evaluators.features import columns_of, outcome
 from evaluators.fidelity.representation import representation
-from evaluators.gate import Policy, gate
+from evaluators.gate import gate
+from evaluators.policy import Policy
 from evaluators.score import Score, Scorecard
 from evaluators.tables import Tables
 from evaluators.utility.fairness import fairness

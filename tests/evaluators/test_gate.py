@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluators.gate import VERIFIED, Decision, Policy, Rule, gate, load_policy, outcome_of
+from evaluators.gate import VERIFIED, Decision, gate, outcome_of
+from evaluators.policy import Policy, Rule, load_policy
 from evaluators.score import Score, Scorecard
 from privacy.errors import InputError
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from evaluators.gate import gate, load_policy
+from evaluators.gate import gate
+from evaluators.policy import load_policy
 from evaluators.score import Scorecard
 from flows.stages import steps
 from flows.stages.config import load_config

@@ -13,13 +13,14 @@ import pytest
 from evaluators.attacks.images import PREFIX, membership
 from evaluators.evaluate import evaluate
 from evaluators.features import image_of
-from evaluators.gate import Policy, Verdict, gate, load_policy
+from evaluators.gate import Verdict, gate
 from evaluators.images import extractor
 from evaluators.images.extractor import PIXELS, learned
 from evaluators.images.neighbours import GAP, LINES, nearest, nearest_grid
 from evaluators.images.scores import METRICS, image_fidelity
 from evaluators.pages.parts.facts import Facts
 from evaluators.pages.report import write_report
+from evaluators.policy import Policy, load_policy
 from evaluators.score import Scorecard
 from evaluators.tables import Tables
 from evaluators.utility import convolution

@@ -1,0 +1,134 @@
+"""What a custodian asks of a release: rules, each a figure and the range in which it is good.
+
+Privacy claim: none needed; a policy is public.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from evaluators.score import RealRows, Score
+from privacy.schema.documents import Frozen, load_yaml
+
+POWER = 2.80
+"""Standard errors between a limit and a harm that is seen in 4 of 5 cases, by a 95 % interval: 1.96 + .84."""
+
+IN_HALF = 1.96
+"""Standard errors in half a 95 % interval."""
+
+
+class Limits(Frozen):
+    """The closed range in which a figure is good; ``rows``: only figures on these real rows."""
+
+    metric: str
+    rows: RealRows | None = None
+    at_least: float | None = None
+    at_most: float | None = None
+
+    @model_validator(mode="after")
+    def _some(self) -> Limits:
+        if self.at_least is None and self.at_most is None:
+            raise ValueError("give at_least or at_most")
+        return self
+
+    def hold(self, number: float) -> bool:
+        """Whether the number lies in the range."""
+        return not self.below(number) and not self.above(number)
+
+    def below(self, number: float) -> bool:
+        return self.at_least is not None and number < self.at_least
+
+    def above(self, number: float) -> bool:
+        return self.at_most is not None and number > self.at_most
+
+    def described(self) -> str:
+        """The figure and its range in words."""
+        on = f" on {self.rows} rows" if self.rows else ""
+        return f"{self.metric}{on} is {self}"
+
+    def __str__(self) -> str:
+        if self.at_most is None:
+            return f"at least {self.at_least:g}"
+        if self.at_least is None:
+            return f"at most {self.at_most:g}"
+        return f"between {self.at_least:g} and {self.at_most:g}"
+
+
+class Rule(Limits):
+    """One thing that a release must satisfy, in every slice of the kinds listed.
+
+    ``task``: the rule is for targets of this task and needs a figure for each of them.
+    ``alternative``: another figure of the same slice, target, learner and detail that will do
+    as well.
+    ``learner``: "best" judges by the learner that does best on everyone when trained on real rows, so that
+    a weak one, or one of many, does not decide on a small group.
+    ``pass_needs``, ``veto_needs``: the value alone, or the whole interval, inside or outside the
+    limits; what is neither passed nor vetoed is undecided.
+    ``detect``: a harm that must show. A figure this far beyond the limits must be found in 4 of 5 cases, or the
+    group is too small to be assessed; what the interval leaves open passes where it excludes that harm.
+    ``on_insufficient``: what a figure that cannot be had, or is undecided, means: "insufficient" withholds
+    approval (of single groups see ``small_groups``), "note" lists it as not assessed.
+    """
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9-]*$")
+    description: str = ""
+    slices: tuple[Literal["all", "groups", "pairs"], ...] = Field(min_length=1)
+    task: Literal["classification", "multiclass", "regression", "survival"] | None = None
+    alternative: Limits | None = None
+    learner: Literal["every", "best"] = "every"
+    pass_needs: Literal["value", "interval"] = "value"  # noqa: S105 (no password)
+    veto_needs: Literal["value", "interval"] = "value"
+    detect: float | None = Field(default=None, gt=0)
+    on_insufficient: Literal["insufficient", "note"] = "insufficient"
+
+    def too_wide(self, score: Score) -> bool:
+        """Whether the people behind a figure are too few to show the harm that must be seen."""
+        return self.detect is not None and _error(score) * POWER > self.detect
+
+    def people_for(self, score: Score) -> int | None:
+        """About how many people would show it, if the interval shrinks with √n."""
+        if self.detect is None or score.n is None:
+            return None
+        return round(score.n * (_error(score) * POWER / self.detect) ** 2)
+
+    def harm_excluded(self, score: Score) -> bool:
+        """Whether the whole interval lies nearer to the limits than the harm that must be seen."""
+        if self.detect is None or score.low is None or score.high is None:
+            return False
+        low = self.at_least is None or score.low > self.at_least - self.detect
+        return low and (self.at_most is None or score.high < self.at_most + self.detect)
+
+
+def _error(score: Score) -> float:
+    """The standard error by the interval; 0 where there is none."""
+    if score.low is None or score.high is None:
+        return 0.0
+    return (score.high - score.low) / (2 * IN_HALF)
+
+
+class Policy(Frozen):
+    """What a custodian asks of a release. Rule names may repeat (one purpose, several metrics).
+
+    ``figures``: "charged" decides on public scores alone, those that were charged or need no real row, so
+    that the decision is covered by the guarantee too. ``unverified``: whether a release may leave the house
+    whose guarantee is somebody else's claim that nobody here has verified. ``small_groups``: of a single
+    group that is too small to be assessed nothing is claimed, and the release may go out: "ask" stops it
+    before anything is charged until somebody accepts that, "accept" goes on, "withhold" lets no such release
+    out.
+    """
+
+    name: str
+    description: str = ""
+    figures: Literal["all", "charged"] = "all"
+    unverified: Literal["veto", "allow"] = "veto"
+    small_groups: Literal["ask", "accept", "withhold"] = "ask"
+    rules: tuple[Rule, ...] = Field(min_length=1)
+    on_failed: Literal["insufficient", "note"] = "insufficient"
+
+
+def load_policy(path: str | Path) -> Policy:
+    """Read a policy from YAML; unknown keys are refused, errors are one line."""
+    return load_yaml(path, Policy)
