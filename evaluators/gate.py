@@ -19,6 +19,7 @@ from typing import Any, Literal
 from evaluators.attacks.claims import PER_PERSON, allowed
 from evaluators.policy import Limits, Policy, Rule
 from evaluators.score import MAIN, Score, Scorecard
+from evaluators.words import metric_words
 from privacy.accounting.guarantee import Guarantee
 
 Decision = Literal["approved", "veto", "insufficient evidence"]
@@ -31,6 +32,13 @@ VERIFIED = "verified-guarantee"
 REFUTED = "claim-refuted"
 READABLE = "input."
 """How the metrics begin that say what of a table could not be read; all else follows from it."""
+
+IN_SHORT: dict[Decision, str] = {
+    "approved": "Everything that the policy requires was met.",
+    "veto": "At least one rule is broken. Nothing may be published.",
+    "insufficient evidence": "No rule is broken, but not all that must be judged could be. Nothing may be "
+    "published.",
+}
 
 SURE = 2.0
 """So many times as wide as a 95 % interval is the one that must lie beyond what a claim allows: with some fifty
@@ -65,6 +73,42 @@ class Verdict:
     decision: Decision
     reasons: tuple[Reason, ...]
     figures: Literal["all", "charged"] = "all"
+
+    @property
+    def refuted(self) -> bool:
+        """Whether an attack reached more than the claim allows."""
+        return any(r.rule == REFUTED for r in self.reasons)
+
+    @property
+    def in_short(self) -> str:
+        """What the decision means, in a sentence or two."""
+        if self.refuted:
+            return "The claim is refuted: an attack reaches what it rules out. Nothing may be published."
+        if self.decision != "approved":
+            return IN_SHORT[self.decision]
+        return " ".join([IN_SHORT["approved"], *self._not_claimed()])
+
+    def _not_claimed(self) -> Iterator[str]:
+        if groups := [g for g in self.unassessed if "=" in g]:
+            yield f"Nothing is claimed about {', '.join(groups)}: too few people to assess."
+        if between := [g for g in self.unassessed if "=" not in g]:
+            yield f"Whether a model treats groups by {', '.join(between)} alike could not be told in full."
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """Of the gravest outcome a sentence for each rule: its first reason, and how many more there are."""
+        of_rule: dict[str, list[Reason]] = {}
+        for reason in self.of("veto") or self.of("insufficient evidence"):
+            of_rule.setdefault(reason.rule, []).append(reason)
+        return tuple(
+            mine[0].text + (f"; and {len(mine) - 1} more of {rule}" if len(mine) > 1 else "")
+            for rule, mine in of_rule.items()
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """All of it, with what is told first; internal."""
+        first = {"decision": self.decision, "in_short": self.in_short, "told": list(self.told)}
+        return first | {"unassessed": list(self.unassessed)} | asdict(self)
 
     @property
     def unassessed(self) -> tuple[str, ...]:
@@ -128,8 +172,8 @@ def _refuted(scorecard: Scorecard, claim: Guarantee) -> Iterator[Reason]:
             continue
         if score.value - SURE * (score.value - score.low) > most:
             text = (
-                f"the claim of ε = {claim.epsilon:g} at δ = {claim.delta:g} is refuted: {_subject(score)} "
-                f"{_figure(score)}, where it allows at most {most:.3g}"
+                f"the claim of ε = {claim.epsilon:g} at δ = {claim.delta:g} is refuted: {_subject(score)}: "
+                f"{_figure(score)}, where it allows at most {most:.3g}{_remark(score)}"
             )
             reason = Reason(
                 REFUTED, score.metric, "all", score.value, f"at most {most:.3g}", "veto", text
@@ -184,9 +228,10 @@ def _targets(scorecard: Scorecard, rule: Rule) -> list[str] | None:
 def _missing(rule: Rule, target: str, order: int, scorecard: Scorecard) -> Reason:
     kind = ("everyone", "the subgroups", "the pairs of subgroups")[order]
     about = f" of {target}" if target else ""
-    text = f"{rule.metric}{about} was not computed for {kind}, so {rule.name} is not met"
+    words = metric_words(rule.metric)
+    text = f"{words}{about} was not computed for {kind}, so {rule.name} is not met"
     for score in scorecard.filter(lambda s: rule.metric.startswith(s.metric) and bool(s.reason)):
-        text = f"{rule.metric}{about}: {score.reason}"
+        text = f"{words}{about}: {score.reason}"
     outcome: Outcome = "note" if rule.on_insufficient == "note" else "insufficient evidence"
     return Reason(rule.name, rule.metric, kind, None, str(rule), outcome, text, target)
 
@@ -204,7 +249,7 @@ def _judge(score: Score, rule: Rule, scorecard: Scorecard, policy: Policy) -> Re
     named = small and score.order == 1 and policy.small_groups != "withhold"
     if outcome == "insufficient evidence" and (named or rule.on_insufficient == "note"):
         outcome, why = "note", f"not assessed: {why}"
-    text = f"{_subject(score)}, {score.slice}: {why} (asked: {rule})"
+    text = f"{_subject(score)}: {why}, asked {rule}{_remark(score)}"
     return Reason(
         rule.name,
         score.metric,
@@ -220,10 +265,15 @@ def _judge(score: Score, rule: Rule, scorecard: Scorecard, policy: Policy) -> Re
 
 
 def _subject(score: Score) -> str:
-    """What a figure is, and what it is about."""
-    remark = score.detail and f"({score.detail})"
-    about = (score.metric, score.target and f"of {score.target}", score.model, remark)
+    """What a figure is, of what and for whom."""
+    learner = score.model and f"({score.model.replace('_', ' ')})"
+    whom = score.slice != "all" and f"for {score.slice}"
+    about = (metric_words(score.metric), score.target and f"of {score.target}", learner, whom)
     return " ".join(part for part in about if part)
+
+
+def _remark(score: Score) -> str:
+    return score.detail and f"; {score.detail}"
 
 
 def _figure(score: Score) -> str:
@@ -304,7 +354,9 @@ def _guarantee(policy: Policy, standing: Standing) -> Reason:
 
 def _failure(score: Score, policy: Policy) -> Reason:
     outcome: Outcome = "insufficient evidence" if policy.on_failed == "insufficient" else "note"
-    text = f"{score.metric} {score.model} {score.target} failed: {score.reason}".replace("  ", " ")
+    text = f"{_subject(score)} failed: {score.reason}{_remark(score)}"
+    if score.metric.startswith(READABLE):
+        text = f"{score.detail or score.target}: {score.reason}"
     return Reason(
         EVERY_METRIC_RAN,
         score.metric,

@@ -38,7 +38,7 @@ FLOORS = {
     ),
     "evaluators": (
         {"score", "features", "resampling", "pace"},
-        {"tables", "mixed", "policy"},
+        {"tables", "mixed", "policy", "words"},
         {"utility"},
         {"fidelity", "inference"},
         {"images"},

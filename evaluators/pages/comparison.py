@@ -16,11 +16,11 @@ from typing import Any
 from evaluators.pages.drawing.charts import Grid
 from evaluators.pages.drawing.page import DASH, environment, loss, number, write_page
 from evaluators.pages.drawing.views import spread
-from evaluators.pages.drawing.words import badness, metric_words
 from evaluators.pages.parts.headlines import Headline, headlines
 from evaluators.pages.parts.tradeoff import Release, trade_offs
 from evaluators.pages.report import DECISIONS
 from evaluators.score import Score
+from evaluators.words import badness, metric_words
 
 MOST_DIFFERENCES = 40
 """At most so many figures are listed; each report has its own."""

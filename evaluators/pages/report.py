@@ -18,7 +18,6 @@ from evaluators.gate import Reason, Verdict
 from evaluators.pages.drawing.page import environment, number, write_page
 from evaluators.pages.drawing.plots import meter
 from evaluators.pages.drawing.views import MAX_ROWS
-from evaluators.pages.drawing.words import metric_words
 from evaluators.pages.parts import heatmap, leaks, learning, nearest_images, resemblance, sections
 from evaluators.pages.parts.everything import all_tables
 from evaluators.pages.parts.facts import Budget, Facts, guarantee_words
@@ -28,15 +27,12 @@ from evaluators.pages.parts.missing import not_measured
 from evaluators.pages.parts.published import charged
 from evaluators.pages.parts.tradeoff import Release, trade_offs
 from evaluators.score import Scorecard
+from evaluators.words import metric_words
 
 DECISIONS = {
-    "approved": ("approved", "Approved", "Everything that the policy requires was met."),
-    "veto": ("veto", "Veto", "At least one rule is broken. Nothing may be published."),
-    "insufficient evidence": (
-        "insufficient",
-        "Insufficient evidence",
-        "No rule is broken, but not all that must be judged could be. Nothing may be published.",
-    ),
+    "approved": ("approved", "Approved"),
+    "veto": ("veto", "Veto"),
+    "insufficient evidence": ("insufficient", "Insufficient evidence"),
 }
 OUTCOMES = {
     "veto": ("veto", "Broken"),
@@ -79,13 +75,12 @@ def context(
     beside: Sequence[Release],
 ) -> dict[str, Any]:
     """All that the template shows."""
-    grave = verdict.of("veto") or verdict.of("insufficient evidence")
     here = Release(facts, scorecard, verdict)
     return {
         "facts": facts,
         "policy": verdict.policy,
-        "decision": DECISIONS[verdict.decision],
-        "grave": in_words(grave),
+        "decision": (*DECISIONS[verdict.decision], verdict.in_short),
+        "grave": grave(verdict),
         "outcomes": [_outcome(verdict, name) for name in OUTCOMES if verdict.of(name)],  # type: ignore[arg-type]
         "headlines": headlines(scorecard, facts.claim),
         "guarantee": guarantee_words(facts.claim),
@@ -171,25 +166,11 @@ def _outcome(verdict: Verdict, name: Any) -> dict[str, Any]:
     }
 
 
-def in_words(reasons: Sequence[Reason]) -> list[str]:
-    """A sentence for each rule: its first reason, and how many more there are."""
-    of_rule: dict[str, list[Reason]] = {}
-    for reason in reasons:
-        of_rule.setdefault(reason.rule, []).append(reason)
-    found = [_sentence(mine[0], len(mine) - 1) for mine in of_rule.values()]
-    left_out = len(found) - MAX_GRAVE
-    return found if left_out <= 0 else [*found[:MAX_GRAVE], f"and {left_out} more rules, below"]
-
-
-def _sentence(reason: Reason, more: int) -> str:
-    said = _reason(reason)
-    what = f"{said['figure']}, {said['about']}" if said["about"] else said["figure"]
-    says = (
-        said["text"]
-        if reason.value is None
-        else f"{what}: {said['value']}, asked {reason.threshold}"
-    )
-    return f"{says[:1].upper()}{says[1:]}" + (f"; and {more} more of {reason.rule}" if more else "")
+def grave(verdict: Verdict) -> list[str]:
+    """What is told of the decision, as far as it fits beside it."""
+    told = [f"{text[:1].upper()}{text[1:]}" for text in verdict.told]
+    left_out = len(told) - MAX_GRAVE
+    return told if left_out <= 0 else [*told[:MAX_GRAVE], f"and {left_out} more rules, below"]
 
 
 def _reason(reason: Reason) -> dict[str, str]:

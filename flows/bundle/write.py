@@ -11,7 +11,6 @@ A veto, or insufficient evidence, makes no ``public/`` at all. The whole bundle 
 from __future__ import annotations
 
 import shutil
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +68,7 @@ def _internal(
     scores = work.run / "scores"
     shutil.copytree(scores, folder)
     shutil.copytree(work.run / "model", folder / "model")
-    write_json(folder / "verdict.json", asdict(verdict))
+    write_json(folder / "verdict.json", verdict.as_dict())
     write_json(folder / "label.json", label)
     write_json(folder / LEDGER, {"address": work.ledger.address})
     grid = scores / NEIGHBOURS

@@ -9,7 +9,7 @@ from typing import Any
 
 from evaluators.charged.scores import ITSELF, SAMPLE
 from evaluators.pages.drawing.page import DASH, number
-from evaluators.pages.drawing.words import metric_words
+from evaluators.words import metric_words
 
 SHOWN = (
     "base_rate",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -151,7 +152,7 @@ def evaluate(
 
 
 SHOWN = 8
-"""Reasons told on the terminal; report.html tells all."""
+"""Rules told on the terminal; report.html tells all."""
 
 
 def _say_decision(outcome: Outcome) -> None:
@@ -190,18 +191,15 @@ def _say_decision(outcome: Outcome) -> None:
 def _say_reasons(decision: str, verdict: dict[str, Any]) -> None:
     colour = {"approved": "green", "waits for approval": "yellow"}.get(decision, "red")
     console.print(f"[bold {colour}]{decision.upper()}[/]")
-    reasons = {o: [r["text"] for r in verdict["reasons"] if r["outcome"] == o] for o in OUTCOMES}
-    grave = reasons["veto"] or reasons["insufficient evidence"]
-    for text in grave[:SHOWN]:
+    say(verdict["in_short"])
+    for text in verdict["told"][:SHOWN]:
         say(f"  • {text}")
-    if len(grave) > SHOWN:
-        say(f"  • and {len(grave) - SHOWN} more reasons")
+    if (more := len(verdict["told"]) - SHOWN) > 0:
+        say(f"  • and {more} more rules")
+    outcomes = Counter(r["outcome"] for r in verdict["reasons"])
     say(
-        f"{len(reasons['pass'])} checks passed, {len(reasons['note'])} groups were too small to assess"
+        f"{outcomes['pass']} checks passed, {outcomes['note']} could not be made and are not required"
     )
-
-
-OUTCOMES = ("veto", "insufficient evidence", "note", "pass")
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -126,7 +126,7 @@ def judge(case: Case, out: Path, progress: Progress) -> Verdict:
     verdict = gate(scorecard, policy, claim=case.claim)
     with folder_atomically(out) as folder:
         scorecard.write(folder)
-        text = json.dumps(asdict(verdict), indent=2, ensure_ascii=False)
+        text = json.dumps(verdict.as_dict(), indent=2, ensure_ascii=False)
         (folder / "verdict.json").write_text(text, encoding="utf-8")
         facts = _facts(case, material)
         facts.write(folder / "facts.json")

@@ -71,7 +71,10 @@ def test_fresh_people_in_their_bins_are_approved(learners: None) -> None:
     assert not card.filter(status="failed")
     notes = verdict.of("note")
     assert notes
-    assert set(verdict.unassessed) <= {"site=C", "site"}  # 180 people, and what compares them with others
+    assert set(verdict.unassessed) <= {
+        "site=C",
+        "site",
+    }  # 180 people, and what compares them with others
     assert "site=C" in verdict.unassessed
     public = card.filter(visibility="public")
     assert {s.metric for s in public} == {

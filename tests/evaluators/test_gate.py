@@ -184,7 +184,7 @@ def test_reasons_say_what_and_the_public_summary_says_no_figure() -> None:
     score = Score(metric="m", value=-0.731, slice="site=C", order=1, target="back", model="ridge")
     verdict = gate(card(score), policy(slices=["groups"]))
     text = verdict.of("veto")[0].text
-    for part in ("m of back ridge", "site=C", "-0.731", "at least 0"):
+    for part in ("m of back (ridge) for site=C", "-0.731", "at least 0"):
         assert part in text
     assert verdict.public_summary() == {
         "policy": "test",

@@ -14,8 +14,8 @@ from markupsafe import Markup
 
 from evaluators.pages.drawing.page import number
 from evaluators.pages.drawing.plots import Axis, Mark, Shape, axis_for, key, scale, strip
-from evaluators.pages.drawing.words import badness, metric_words, worst_first
 from evaluators.score import Score
+from evaluators.words import badness, metric_words, worst_first
 
 MAX_LINES = 60
 """A plot shows at most so many groups, the worst ones where there are more."""

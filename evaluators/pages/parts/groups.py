@@ -20,9 +20,9 @@ from evaluators.pages.drawing.charts import (
 )
 from evaluators.pages.drawing.page import number
 from evaluators.pages.drawing.views import people, problem, spread
-from evaluators.pages.drawing.words import metric_words, worst_first
 from evaluators.pages.parts.sections import by_group
 from evaluators.score import Score, Scorecard
+from evaluators.words import metric_words, worst_first
 
 MOST = {1: 60, 2: 30}
 """At most so many groups are drawn, by how many subgroups meet in one: the worst ones."""

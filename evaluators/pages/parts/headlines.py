@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 from evaluators.pages.drawing.page import number
 from evaluators.pages.drawing.views import spread
-from evaluators.pages.drawing.words import badness, metric_words
 from evaluators.pages.parts.facts import Claim
 from evaluators.pages.parts.leaks import limit
 from evaluators.pages.parts.sections import best_learner, main_metric, targets
 from evaluators.score import Score, Scorecard
+from evaluators.words import badness, metric_words
 
 UTILITY, WORST, GAP = "utility", "worst subgroup", "excess gap"
 """Kinds of headlines that a trade-off is drawn of."""

@@ -18,8 +18,8 @@ from evaluators.pages.drawing.charts import (
     plain,
 )
 from evaluators.pages.drawing.page import number
-from evaluators.pages.drawing.words import worst_first
 from evaluators.score import Score, Scorecard
+from evaluators.words import worst_first
 
 PAIR = re.compile(r"(?P<a>.+?) × (?P<b>.+) \((?P<kind>\w+)\)")
 KINDS = {

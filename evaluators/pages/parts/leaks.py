@@ -11,9 +11,9 @@ from evaluators.attacks.claims import allowed
 from evaluators.pages.drawing.page import number
 from evaluators.pages.drawing.plots import Mark, Shape
 from evaluators.pages.drawing.views import Plot, pair_marks, plot, problem, spread
-from evaluators.pages.drawing.words import metric_words
 from evaluators.pages.parts.facts import Claim
 from evaluators.score import Score, Scorecard
+from evaluators.words import metric_words
 
 TPR = "tpr_at_1_percent_fpr"
 BESIDE: tuple[tuple[Shape, str], ...] = (

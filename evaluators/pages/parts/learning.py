@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from evaluators.pages.drawing.charts import Grid
 from evaluators.pages.drawing.page import DASH, number
 from evaluators.pages.drawing.views import Plot, pair_marks, plot, problem, spread
-from evaluators.pages.drawing.words import metric_words, worst_first
 from evaluators.pages.parts.sections import (
     MAJORITY,
     SYNTHETIC_AND_REAL,
@@ -19,6 +18,7 @@ from evaluators.pages.parts.sections import (
     targets,
 )
 from evaluators.score import Score, Scorecard
+from evaluators.words import metric_words, worst_first
 
 WAYS = (
     ("", "Synthetic → real"),

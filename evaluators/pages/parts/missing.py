@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from evaluators.pages.drawing.words import metric_words
 from evaluators.score import Score, Scorecard, Status
+from evaluators.words import metric_words
 
 MOST_NAMED = 12
 """At most so many of a kind are named; all stand among all scores."""

@@ -10,8 +10,8 @@ from base64 import b64encode
 from evaluators.pages.drawing.page import number
 from evaluators.pages.drawing.plots import Shape
 from evaluators.pages.drawing.views import Plot, pair_marks, plot, problem, spread
-from evaluators.pages.drawing.words import metric_words
 from evaluators.score import Score, Scorecard
+from evaluators.words import metric_words
 
 BESIDE: tuple[tuple[Shape, str], ...] = (
     ("dot", "synthetic images"),

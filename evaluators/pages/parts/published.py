@@ -11,9 +11,9 @@ from evaluators.charged.scores import ITSELF, SAMPLE
 from evaluators.pages.drawing.charts import Grid
 from evaluators.pages.drawing.page import DASH, number
 from evaluators.pages.drawing.views import people, spread
-from evaluators.pages.drawing.words import metric_words
 from evaluators.pages.parts.sections import best_learner
 from evaluators.score import Score, Scorecard
+from evaluators.words import metric_words
 
 PREFIX = "charged."
 FREE = (ITSELF, SAMPLE)

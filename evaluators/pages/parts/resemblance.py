@@ -10,8 +10,8 @@ from typing import Any
 from evaluators.pages.drawing.page import number, percent
 from evaluators.pages.drawing.plots import meter
 from evaluators.pages.drawing.views import Plot, one_mark, pair_marks, plot, problem, spread
-from evaluators.pages.drawing.words import metric_words, worst_first
 from evaluators.score import Score, Scorecard
+from evaluators.words import metric_words, worst_first
 
 
 def k_marginals(card: Scorecard) -> list[dict[str, Any]]:

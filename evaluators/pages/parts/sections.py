@@ -10,8 +10,8 @@ from collections.abc import Callable
 from evaluators.pages.drawing.page import number
 from evaluators.pages.drawing.plots import Mark, Shape
 from evaluators.pages.drawing.views import Plot, Table, one_mark, pair_marks, plot, spread, table
-from evaluators.pages.drawing.words import metric_words, worst_first
 from evaluators.score import Score, Scorecard
+from evaluators.words import metric_words, worst_first
 
 MAJORITY = "majority"
 MOST_VALUES = 15

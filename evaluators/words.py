@@ -79,6 +79,20 @@ NAMES = {
     "by_column": "mean absolute difference over a column's values",
     "by_value": "of a value, synthetic − real",
 }
+WHOLE = {
+    "copies.share": "synthetic rows that are a train person's very record, beyond what is usual",
+    "attack.copies.exact": "people trained on among those whose very record is met",
+    "attack.copies.exact.leak": "people trained on whose very record is met, beyond people held out",
+    "attack.copies.near": "people trained on among those whose record is all but met",
+    "attack.copies.near.leak": "people trained on whose record is all but met, beyond people held out",
+    "attack.membership.strongest": "strongest membership attack, AUROC",
+    "attack.membership.strongest.tpr_at_1_percent_fpr": "strongest membership attack, hits at 1 % "
+    "false positives",
+    "declared.target": "targets declared in the schema",
+    "declared.subgroup": "subgroups declared in the schema",
+}
+"""Metrics that are not the sum of their parts."""
+
 FAMILIES = ("utility", "fairness", "inference")
 """First parts of a metric's name that its section says already."""
 
@@ -96,6 +110,8 @@ SIGNED = (
 
 def metric_words(metric: str) -> str:
     """ "fairness.tpr.excess_gap" → "true positive rate, excess gap"; unknown parts as they are."""
+    if metric in WHOLE:
+        return WHOLE[metric]
     parts = metric.split(".")
     if parts[0] in FAMILIES and len(parts) > 1:
         parts = parts[1:]
