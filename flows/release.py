@@ -53,6 +53,7 @@ def release(
     config: Path,
     data: list[Path] | None = None,
     run: Annotated[str, Field(pattern=f"^{RUN_NAME.pattern}$")] | None = None,
+    accept_unassessed: bool = False,
 ) -> State[Outcome]:
     """Release a private table as the config says.
 
@@ -60,9 +61,10 @@ def release(
         config: the release config, YAML.
         data: the private files, instead of those the config names.
         run: the run's name; the same name resumes, a new one is charged anew.
+        accept_unassessed: go on where somebody, or something, has too few people held out to be assessed.
     """
     place = Run.of(load_config(config, tuple(data or ()), run=run), run)
-    outcome = pipeline.release(place, as_task)
+    outcome = pipeline.release(place, as_task, accept_unassessed)
     with told_publicly(place / "error.txt", "publish"):
         _show(place, outcome)
     return Completed(name=outcome.decision.capitalize(), message=outcome.decision, data=outcome)

@@ -62,3 +62,14 @@ class PeopleError(PrivateError, LedgerError):
             "was charged",
             private,
         )
+
+
+class EvidenceError(PrivateError):
+    """Too few people to assess what a release claims; ``private`` says whom, found without a charge."""
+
+    def __init__(self, private: str) -> None:
+        super().__init__(
+            "too few people would be held out to assess everything that the policy asks; nothing was charged. "
+            "To go on all the same: --accept-unassessed (of the flow, accept_unassessed)",
+            f"{private}. Nothing was charged",
+        )

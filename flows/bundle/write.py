@@ -41,7 +41,7 @@ def write_bundle(work: Work, permit: Permit, verdict: Verdict) -> Path:
         return bundle
     schema = work.completed_schema()
     frame = work.synthetic()
-    label = make_label(work, permit.charge, len(frame), verdict)
+    label = make_label(work, permit.charge, frame, verdict)
     with folder_atomically(bundle) as folder:
         _internal(folder / "internal", work, label, verdict, frame)
         if verdict.decision == "approved":

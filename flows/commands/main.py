@@ -27,7 +27,7 @@ from flows.commands.terminal import (
 )
 from flows.commands.tracking import flow, tracked
 from flows.commands.verify import verify
-from privacy.errors import DataError, PeopleError, UnderstudyError
+from privacy.errors import DataError, EvidenceError, PeopleError, UnderstudyError
 
 if TYPE_CHECKING:
     from flows.pipelines.outcome import Outcome
@@ -59,6 +59,14 @@ def release(
             "--run", help="Run name. The same name resumes for free; a new name is charged anew."
         ),
     ] = None,
+    accept_unassessed: Annotated[
+        bool,
+        typer.Option(
+            "--accept-unassessed",
+            help="Go on where too few people would be held out to assess a group or target; nothing is "
+            "claimed about it.",
+        ),
+    ] = False,
 ) -> None:
     """Train under a charge, evaluate, gate, and export a bundle or say why not."""
     from flows.pipelines.release import release as release_here
@@ -71,8 +79,10 @@ def release(
 
     def walk() -> Any:
         if tracked():
-            return flow("release")(config=config, data=data, run=run)
-        return release_here(place)
+            return flow("release")(
+                config=config, data=data, run=run, accept_unassessed=accept_unassessed
+            )
+        return release_here(place, accept_unassessed=accept_unassessed)
 
     try:
         outcome: Outcome = listened(walk)
@@ -346,7 +356,7 @@ def main() -> None:
     """Run the command line; every error we know is one line and an exit code."""
     try:
         app()
-    except (DataError, PeopleError) as error:
+    except (DataError, EvidenceError, PeopleError) as error:
         _fail(error.private, error.exit_code)
     except UnderstudyError as error:
         _fail(str(error), error.exit_code)

@@ -44,8 +44,15 @@ def schema_draft(
 def schema_check(
     schema: Annotated[Path, typer.Argument(help="Schema (YAML).")],
     data: Annotated[list[Path], typer.Argument(help="Private files.")],
+    holdout: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="The share of people that a release holds out.")
+    ] = 0.2,
 ) -> None:
     """Count what the schema would refuse, clamp or map; shows private values, to you alone."""
+    import numpy as np
+    from pandas import factorize
+
+    from evaluators.assessable import unassessed
     from privacy.reading.conform import conform
     from privacy.reading.source import read_source
     from privacy.schema.schema import load_schema
@@ -54,7 +61,7 @@ def schema_check(
     source = read_source(tuple(data), declared)
     source.check_pictures(declared)
     texts = source.texts
-    _, findings = conform(texts, declared)
+    conformed, findings = conform(texts, declared)
     stderr.print("[bold red]This read private rows;[/] what it shows must stay in the house.")
     table = Table("column", "problem", "first value", "first row", "rows", "action")
     for f in findings:
@@ -70,6 +77,16 @@ def schema_check(
         )
     if any(f.action == "refused" for f in findings):
         raise typer.Exit(2)
+    frame = source.frame(conformed, declared, np.ones(len(conformed), dtype=bool))
+    units = np.arange(len(frame)) if declared.unit is None else factorize(frame[declared.unit])[0]
+    small = unassessed(frame, units, declared, holdout)
+    if small:
+        say(
+            f"with {holdout:g} of the people held out, too few would be there to assess these; a release asks "
+            "for --accept-unassessed, or take wider bands, merged categories, or a larger `holdout:`"
+        )
+    for one in small:
+        say(f"  {one}")
 
 
 @app.command("editor")

@@ -13,14 +13,19 @@ from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
+import pandas as pd
+
 from evaluators.gate import Verdict
 from flows.label.provenance import decided, provenance
 from flows.label.risk import told_risk
+from flows.label.small_groups import not_assessed
 from flows.label.uncovered import UNCHARGED_CHOICE, not_covered
 from flows.stages.plan import mean_runs
 from flows.stages.standing import chains, people
 from flows.stages.steps import charged
 from flows.stages.work import Work
+from generators.base import Model
+from generators.registry import load_model
 from privacy.accounting.composition import spent
 from privacy.accounting.events import event_to_json
 from privacy.accounting.guarantee import Spent
@@ -36,8 +41,11 @@ BASIS = {"proved": PROVED, "claimed": CLAIMED}
 """What a guarantee stands on; without one there is no release."""
 
 
-def make_label(work: Work, charge: Charge, rows: int, verdict: Verdict) -> dict[str, Any]:
-    """The label of a release as plain JSON; of the verdict, the decision and which policy it was only."""
+def make_label(work: Work, charge: Charge, frame: pd.DataFrame, verdict: Verdict) -> dict[str, Any]:
+    """The label of a release as plain JSON; of the verdict, the decision and which policy it was only.
+
+    ``frame``: the synthetic rows.
+    """
     schema, config = work.schema, work.run.config
     policy = config.load_policy()
     unit = schema.unit or "row"
@@ -52,7 +60,7 @@ def make_label(work: Work, charge: Charge, rows: int, verdict: Verdict) -> dict[
             "description": " ".join(schema.description.split()),
             "source": " ".join(schema.source.split()),
             "created": charge.time[:10],  # the day of the charge, whenever a killed run goes on
-            "synthetic_rows": rows,
+            "synthetic_rows": len(frame),
             "sampling_seed": config.seed,
             "generator": config.candidates[work.chosen],
             "license": config.license,
@@ -105,6 +113,7 @@ def make_label(work: Work, charge: Charge, rows: int, verdict: Verdict) -> dict[
         },
         "evaluation": evaluation(work),
         "decision": decided(verdict, policy, config),
+        "not_assessed": not_assessed(frame, work.completed_schema(), _held_out(work)),
         "not_covered": not_covered(
             config,
             policy,
@@ -112,6 +121,14 @@ def make_label(work: Work, charge: Charge, rows: int, verdict: Verdict) -> dict[
             origin["settings"]["earlier_runs_judged_without_a_charge"] > 0,
         ),
     }
+
+
+def _held_out(work: Work) -> float:
+    """About how many units were held out, from the public count or the model's noisy one."""
+    share = work.dataset.split.holdout
+    trained: Model = load_model(work.run / "model")
+    rows = work.schema.public_rows or trained.rows / (1 - share)
+    return rows * share / work.schema.max_rows_per_unit
 
 
 def _in_words(unit: str, cost: Spent, unverified: bool) -> str:

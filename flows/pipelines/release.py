@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from flows.bundle.candidate import Candidate
 from flows.pipelines.outcome import Outcome
 from flows.stages import steps
+from flows.stages.assessing import stop_where_nothing_can_be_assessed
 from flows.stages.cuda import one_on_cuda
 from flows.stages.run import Run
 from flows.stages.telling import Heard, heard, told_publicly
@@ -79,10 +80,18 @@ def directly(stage: Stage, work: Work) -> None:
     stage.perform(work, heard, one_on_cuda)
 
 
-def release(run: Run, each: Callable[[Stage, Work], None] = directly) -> Outcome:
-    """Run all stages; ``each`` performs a stage. Raises StageError, which quotes no private value."""
+def release(
+    run: Run,
+    each: Callable[[Stage, Work], None] = directly,
+    accept_unassessed: bool = False,
+) -> Outcome:
+    """Run all stages; ``each`` performs a stage. Raises StageError, which quotes no private value.
+
+    ``accept_unassessed``: go on where something has too few people held out to be assessed.
+    """
     with told_publicly(run / "error.txt", "prepare"), run.locked():
         work = Work.of(run)
+        stop_where_nothing_can_be_assessed(work, accept_unassessed)
         for stage in STAGES:
             each(stage, work)
         return _outcome(work)

@@ -12,7 +12,7 @@ Privacy claim: none needed; sees configs, schemas and the ledger.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -126,7 +126,12 @@ def forecast(path: Path) -> Forecast:
             None if factor is None else math.ceil(SURE * factor * sigma / limit / share),
         ),
         limit,
-        (*_refused(config), *_contradictions(config, schema), *_advice(schema, name, groups)),
+        (
+            *_refused(config),
+            *_contradictions(config, schema),
+            *_never_assessed(config, schema, groups),
+            *_advice(schema, name, groups),
+        ),
     )
 
 
@@ -198,7 +203,7 @@ def _verdict(held_out: float, at_best: float, expected: float | None, limit: flo
     if at_best > limit:
         return "no generator can serve it at this ε"
     if held_out < MIN_PEOPLE:
-        return f"about {held_out:.0f} people held out: too few to be judged, so no approval"
+        return f"about {held_out:.0f} people held out: too few to assess, so nothing is claimed"
     if expected is None:
         return "not known: no sweep has measured it"
     return "can be served" if expected <= limit else "at risk of a veto"
@@ -241,6 +246,22 @@ def _contradictions(config: RunConfig, schema: Schema) -> tuple[str, ...]:
     known = {d.name: d for d in Ledger(config.ledger).datasets()}.get(schema.name)
     different = known and known.identity and known.identity.against(schema)
     return (f"Sure to be refused: {different}.",) if different else ()
+
+
+def _never_assessed(config: RunConfig, schema: Schema, groups: tuple[Group, ...]) -> Iterator[str]:
+    """What a release will ask to be accepted before it is charged, as far as it is public."""
+    rows = schema.public_rows
+    if rows is not None and rows * config.holdout < MIN_PEOPLE:
+        yield (
+            f"Sure not to be approved: {rows * config.holdout:.0f} of {rows:,} rows are held out, and "
+            f"{MIN_PEOPLE} people are needed to assess anything; a larger `holdout:` would help."
+        )
+    small = [g.name for g in groups if g.people * config.holdout < MIN_PEOPLE]
+    if small and config.load_policy().small_groups != "accept":
+        yield (
+            f"Too few people held out to assess {', '.join(small)}: the release asks for --accept-unassessed; "
+            "or take wider bands, a larger `holdout:`, or a policy with `small_groups: accept`."
+        )
 
 
 def _advice(schema: Schema, name: str, groups: tuple[Group, ...]) -> list[str]:

@@ -13,7 +13,7 @@ from contextvars import ContextVar
 from pathlib import Path
 
 from generators.base import Progress
-from privacy.errors import DataError, PeopleError, PrivateError, UnderstudyError
+from privacy.errors import DataError, EvidenceError, PeopleError, PrivateError, UnderstudyError
 from privacy.files import write_atomically
 
 LISTENER: ContextVar[Progress | None] = ContextVar("LISTENER", default=None)
@@ -36,7 +36,10 @@ def heard(stage: str) -> Iterator[Progress]:
     tell("done", 1.0)
 
 
-About = type[DataError] | type[PeopleError] | None
+HERE = DataError, EvidenceError, PeopleError
+"""Errors that the terminal of whoever started the run shows with their private part."""
+
+About = type[DataError] | type[EvidenceError] | type[PeopleError] | None
 
 
 class StageError(UnderstudyError):
@@ -73,7 +76,7 @@ def told_publicly(story: Path, stage: str) -> Iterator[None]:
             write_atomically(story, told.encode())
         except OSError:
             written = None
-        about = type(error) if isinstance(error, DataError | PeopleError) else None
+        about = type(error) if isinstance(error, HERE) else None
         raise StageError(message, code, written, about) from None
 
 

@@ -11,7 +11,7 @@ Privacy claim: none; reads no data.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -313,6 +313,20 @@ class Schema(Frozen):
             if (isinstance(c, Categorical) and c.categories is None)
             or (isinstance(c, Numeric | Datetime) and c.bins is None)
         )
+
+    def without(self, names: Collection[str]) -> Schema:
+        """This schema without these columns and all that needs them: targets, subgroups, impossible rows."""
+        gone = set(names)
+        kept = self.model_dump()
+        kept["columns"] = {n: c for n, c in kept["columns"].items() if n not in gone}
+        kept["targets"] = [
+            d | {"without": [n for n in d["without"] if n not in gone]}
+            for t, d in zip(self.targets, kept["targets"], strict=True)
+            if not gone & set(t.columns)
+        ]
+        kept["subgroups"] = [d for d in kept["subgroups"] if d["column"] not in gone]
+        kept["impossible"] = [c for c in kept["impossible"] if not gone & set(c)]
+        return Schema.model_validate(kept)
 
     def completed(self, found: Mapping[str, Column]) -> Schema:
         """This schema with the columns in ``found`` put in place of the incomplete ones."""

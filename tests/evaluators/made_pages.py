@@ -170,6 +170,10 @@ def make_label() -> dict[str, Any]:
             "numbers": "whole",
             "post_processing": "free",
         },
+        "not_assessed": {
+            "groups": ["age=80 to 110"],
+            "in_words": "Nothing is claimed about these groups.",
+        },
         "decision": {
             "policy": "default",
             "decision": "veto",

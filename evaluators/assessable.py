@@ -1,0 +1,103 @@
+"""Whom a judgement could assess at all: are there people enough, and outcomes of both kinds?
+
+Told of people held out before anything is charged for, of a whole table by the share that will be held out, and
+of synthetic rows by how many people a row stands for.
+
+Privacy claim: none; counts the rows it is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from evaluators.features import classes, event_of, outcome
+from evaluators.tables import evidence
+from privacy.schema.codec import Codec
+from privacy.schema.schema import Multiclass, Schema, Target
+
+
+@dataclass(frozen=True)
+class Unassessed:
+    """What cannot be assessed, and why: the whole table (``group`` "all"), a target, a group, or both."""
+
+    group: str
+    target: str
+    reason: str
+
+    @property
+    def name(self) -> str:
+        parts = [p for p in (self.target, self.group) if p and p != "all"]
+        return " for ".join(parts) or "everyone"
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.reason}"
+
+
+def unassessed(
+    frame: pd.DataFrame, units: np.ndarray, schema: Schema, share: float = 1.0
+) -> list[Unassessed]:
+    """What too few people stand behind; of a group that is small itself no target is told.
+
+    ``units``: the unit number of each row; ``share``: how many people held out each unit stands for. Of an
+    incomplete schema only what is declared is looked at.
+    """
+    known = schema.without(schema.incomplete)
+    counts = _Counts(frame, units, known, share)
+    everyone = np.ones(len(frame), dtype=bool)
+    found = list(counts.small("all", everyone))
+    if any(not u.target for u in found):
+        return found
+    hopeless = {u.target for u in found}
+    for name, mask in _groups(frame, known):
+        found += [u for u in counts.small(name, mask) if u.target not in hopeless or not u.target]
+    return found
+
+
+def _groups(frame: pd.DataFrame, schema: Schema) -> Iterator[tuple[str, np.ndarray]]:
+    codec = Codec(schema)
+    for subgroup in schema.subgroups:
+        number, labels = codec.groups(subgroup)
+        group = number[codec.columns[subgroup.column].encode(frame[subgroup.column])]
+        yield from ((f"{subgroup.name}={label}", group == i) for i, label in enumerate(labels))
+
+
+class _Counts:
+    """How many people are in a group, with each outcome."""
+
+    def __init__(
+        self, frame: pd.DataFrame, units: np.ndarray, schema: Schema, share: float
+    ) -> None:
+        self.units, self.share = units, share
+        codec = Codec(schema)
+        self.outcomes = {t.name: self._outcomes(frame, codec, t) for t in schema.targets}
+
+    @staticmethod
+    def _outcomes(
+        frame: pd.DataFrame, codec: Codec, target: Target
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Who has an outcome; whose is the event, if there is one; of classes, of the commonest."""
+        y, known = outcome(frame, codec, target)
+        if isinstance(target, Multiclass):
+            of = np.bincount(y[known].astype(int), minlength=len(classes(codec, target)))
+            return known, y == of.argmax()
+        event = event_of(y, target)
+        return known, None if event is None else event > 0
+
+    def people(self, mask: np.ndarray) -> int:
+        return int(len(np.unique(self.units[mask])) * self.share)
+
+    def small(self, name: str, mask: np.ndarray) -> Iterator[Unassessed]:
+        status, reason = evidence(self.people(mask))
+        if status != "ok":
+            yield Unassessed(name, "", reason)
+            return
+        for target, (known, event) in self.outcomes.items():
+            mine = mask & known
+            sides = () if event is None else (self.people(mine & event), self.people(mine & ~event))
+            status, reason = evidence(self.people(mine), *sides)
+            if status != "ok":
+                yield Unassessed(name, target, reason)

@@ -1,0 +1,43 @@
+"""Before anything is charged: can those who will be held out be assessed at all?
+
+Privacy claim: reads the people held out on a permit that costs nothing. What is found stays in the house;
+that a run goes on says of them what its verdict would say, outside the guarantee.
+"""
+
+from __future__ import annotations
+
+from flows.stages.work import Work
+from privacy.errors import DataError, EvidenceError
+
+HELP = (
+    "Wider bands, merged categories or a larger `holdout:` would help. To go on all the same: "
+    "--accept-unassessed, or a policy with `small_groups: accept`; nothing will be claimed about them"
+)
+SHOWN = 6
+
+
+def stop_where_nothing_can_be_assessed(work: Work, accepted: bool) -> None:
+    """Raise EvidenceError for a table, a target or a group that has too few people held out.
+
+    Not where somebody accepts that, nor where the run was charged already.
+    """
+    begun = work.run.fitted or bool(work.transcript.answers)
+    if accepted or begun or work.run.config.load_policy().small_groups == "accept":
+        return
+    from evaluators.assessable import unassessed
+
+    permit = work.ledger.open_internally(
+        work.dataset.name,
+        "holdout",
+        run=work.run.name,
+        attempt=work.transcript.attempt,
+        purpose="assess",
+    )
+    try:
+        rows = work.open(permit)
+    except DataError:
+        return  # told by the stage that is charged for it
+    if found := unassessed(rows.frame, rows.units, work.schema):
+        told = "; ".join(map(str, found[:SHOWN]))
+        more = f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+        raise EvidenceError(f"of those held out too few are there to assess {told}{more}. {HELP}")
