@@ -71,5 +71,5 @@ class EvidenceError(PrivateError):
         super().__init__(
             "too few people would be held out to assess everything that the policy asks; nothing was charged. "
             "To go on all the same: --accept-unassessed (of the flow, accept_unassessed)",
-            f"{private}. Nothing was charged",
+            private,
         )

@@ -10,8 +10,8 @@ from flows.stages.work import Work
 from privacy.errors import DataError, EvidenceError
 
 HELP = (
-    "Wider bands, merged categories or a larger `holdout:` would help. To go on all the same: "
-    "--accept-unassessed, or a policy with `small_groups: accept`; nothing will be claimed about them"
+    "Nothing was charged. Wider bands, merged categories or a larger `holdout:` would help. To go on all the "
+    "same: --accept-unassessed, or a policy with `small_groups: accept`; nothing will be claimed about them"
 )
 SHOWN = 6
 
@@ -40,4 +40,4 @@ def stop_where_nothing_can_be_assessed(work: Work, accepted: bool) -> None:
     if found := unassessed(rows.frame, rows.units, work.schema):
         told = "; ".join(map(str, found[:SHOWN]))
         more = f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-        raise EvidenceError(f"of those held out too few are there to assess {told}{more}. {HELP}")
+        raise EvidenceError(f"too few people would be held out to assess {told}{more}. {HELP}")

@@ -15,12 +15,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from dp_accounting import DpEvent
 
-from privacy.accounting.composition import profile
+if TYPE_CHECKING:
+    from dp_accounting import DpEvent
 
 FPR = 0.01
 
@@ -43,6 +44,10 @@ class Risk:
 
 def risk(events: Iterable[DpEvent]) -> Risk:
     """What ``events`` allow; all figures are 1 where no accountant knows them."""
+    from privacy.accounting.composition import (
+        profile,  # accountants, which the formulas below do without
+    )
+
     curve = profile(events)
 
     def right(chance: float) -> float:

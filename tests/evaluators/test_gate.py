@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluators.gate import VERIFIED, Decision, gate, outcome_of
+from evaluators.gate import REFUTED, VERIFIED, Decision, gate, outcome_of
 from evaluators.policy import Policy, Rule, load_policy
 from evaluators.score import Score, Scorecard
+from privacy.accounting.guarantee import Guarantee
 from privacy.errors import InputError
 
 DEFAULT = Path(__file__).parents[2] / "configs" / "policies" / "default.yaml"
@@ -280,3 +282,85 @@ def test_what_promises_nothing_is_vetoed_by_every_policy(unverified: str) -> Non
 @pytest.mark.parametrize("path", sorted(DEFAULT.parent.glob("*.yaml")), ids=lambda p: p.stem)
 def test_no_policy_that_ships_allows_it(path: Path) -> None:
     assert load_policy(path).unverified == "veto"
+
+
+def group(value: float, half: float, n: int = 200) -> Score:
+    return Score(
+        metric="m", value=value, low=value - half, high=value + half, slice="sex=F", order=1, n=n
+    )
+
+
+def around(**more: object) -> Policy:
+    """Within ±.05; a figure .15 beyond must be seen."""
+    return policy(
+        slices=["groups"], at_least=-0.05, at_most=0.05, veto_needs="interval", detect=0.15, **more
+    )
+
+
+def test_a_group_too_small_to_show_a_harm_is_named_and_nothing_is_claimed() -> None:
+    """An interval of ±.12 has an error of .061; to see .15 in 4 of 5 cases it must be at most .0536."""
+    wide = group(0.0, 0.12)
+    verdict = gate(card(wide, Score(metric="x", value=1)), around(), "proved")
+    assert verdict.unassessed == ("sex=F",)
+    assert "about 261 people would, 200 are there" in verdict.reasons[0].text
+    assert verdict.decision == "insufficient evidence"  # nothing was assessed at all
+    both = card(wide, replace(group(0.0, 0.05), slice="sex=M"))
+    assert gate(both, around(), "proved").decision == "approved"
+    assert "Nothing is claimed about sex=F" in gate(both, around(), "proved").in_short
+    strict = around().model_copy(update={"small_groups": "withhold"})
+    assert gate(both, strict, "proved").decision == "insufficient evidence"
+
+
+def test_what_is_open_passes_where_the_harm_is_excluded_and_power_is_there() -> None:
+    assert gate(card(group(0.08, 0.06)), around(), "proved").decision == "approved"
+    assert gate(card(group(0.12, 0.06)), around(), "proved").decision == "veto"
+    open_ = group(0.13, 0.1)  # [.03, .23]: a harm of .2 may well be there
+    assert gate(card(open_), around(), "proved").decision == "insufficient evidence"
+    without = around().model_copy(
+        update={"rules": (around().rules[0].model_copy(update={"detect": None}),)}
+    )
+    assert gate(card(group(0.08, 0.06)), without, "proved").decision == "insufficient evidence"
+
+
+def test_a_harm_of_the_stated_size_is_never_missed_more_often_than_stated() -> None:
+    """At the least power that a rule takes: vetoed in 4 of 5 draws, approved in at most 1 of 30."""
+    rng, half = np.random.default_rng(0), 1.96 * 0.15 / 2.8
+    values = 0.2 + half / 1.96 * rng.normal(size=4000)
+    found = [outcome_of(group(v, half), around().rules[0])[0] for v in values]
+    assert found.count("veto") / 4000 == pytest.approx(0.8, abs=0.03)
+    assert found.count("pass") / 4000 <= 1 / 30
+
+
+def leak(**more: object) -> Score:
+    given = {"metric": "attack.membership.nearest", "value": 0.99, "low": 0.98, "high": 1.0} | more
+    return Score(rows="train and holdout", higher_is_better=False, **given)  # type: ignore[arg-type]
+
+
+def test_an_attack_beyond_a_claim_refutes_it_under_any_policy() -> None:
+    good = Score(metric="m", value=1)
+    claim = Guarantee(1.0, 1e-6)
+    verdict = gate(card(good, leak()), policy(), claim=claim)
+    assert (verdict.decision, verdict.reasons[0].rule) == ("veto", REFUTED)
+    assert verdict.refuted
+    assert verdict.in_short.startswith("The claim is refuted")
+    assert "allows at most 0.731" in verdict.told[0]
+    assert verdict.as_dict()["told"] == list(verdict.told)
+    assert gate(card(good, leak()), policy()).decision == "approved"
+    assert gate(card(good, leak()), policy(), claim=Guarantee(8.0, 1e-6)).decision == "approved"
+    # what chance may do is no refutation: the interval, twice as wide, must lie beyond
+    unsure = leak(value=0.8, low=0.74, high=0.86)
+    assert gate(card(good, unsure), policy(), claim=claim).decision == "approved"
+
+
+def test_what_could_not_be_read_is_the_first_reason() -> None:
+    unread = Score(metric="input.column", detail="died", status="failed", reason="cannot be read")
+    few = Score(metric="m", slice="all", status="insufficient evidence", reason="few")
+    verdict = gate(card(few, unread), policy(), "proved")
+    assert verdict.told[0] == "died: cannot be read"
+
+
+def test_a_figure_that_is_missing_says_why_its_family_is() -> None:
+    why = "no people were held out"
+    family = Score(metric="attack.copies", status="insufficient evidence", reason=why)
+    verdict = gate(card(family), policy(metric="attack.copies.near.leak"), "proved")
+    assert why in verdict.told[0]

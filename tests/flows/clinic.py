@@ -30,11 +30,13 @@ SCHEMA = {
 
 POLICY = {
     "name": "lenient",
+    "small_groups": "accept",
     "rules": [{"name": "assessed", "metric": "declared.target", "slices": ["all"], "at_least": 1}],
 }
 
 STRICT = {
     "name": "strict",
+    "small_groups": "accept",
     "rules": [{"name": "never", "metric": "declared.target", "slices": ["all"], "at_least": 2}],
 }
 

@@ -1,0 +1,49 @@
+"""What can never be assessed stops a release before it is charged, unless somebody accepts it."""
+
+from __future__ import annotations
+
+import pytest
+
+from flows.pipelines.release import release
+from flows.stages.config import load_config
+from flows.stages.run import Run
+from flows.stages.telling import StageError
+from privacy.ledger.ledger import Ledger
+from tests.flows import clinic
+
+ASKS = {k: v for k, v in clinic.POLICY.items() if k != "small_groups"}
+
+
+def run_of(folder, **config) -> Run:
+    written = clinic.write(folder, frame=clinic.rows(400), policy=ASKS, **config)
+    return Run.of(load_config(written))
+
+
+def paid(run: Run) -> list[str]:
+    found = Ledger(run.config.ledger).charges()
+    return [c.purpose for c in found if "NoOp" not in c.event]
+
+
+@pytest.mark.usefixtures("few_questions")
+def test_a_release_asks_before_it_is_charged_and_goes_on_where_that_is_accepted(tmp_path):
+    run = run_of(tmp_path)
+    with pytest.raises(StageError, match="accept-unassessed") as caught:
+        release(run)
+    assert caught.value.exit_code == 2
+    assert "everyone: " in caught.value.rest()
+    assert "everyone: " not in str(caught.value)  # a count of real people stays in the house
+    assert paid(run) == []
+    assert not (run / "model").exists()
+    assert release(run, accept_unassessed=True).decision == "approved"
+    assert paid(run) == ["fit"]
+    assert release(run).decision == "approved"  # of a run that was charged nothing is asked again
+
+
+def test_rows_that_do_not_fit_are_told_by_the_stage_that_is_charged_for_it(tmp_path):
+    frame = clinic.rows(400)
+    frame.loc[3, "sex"] = "?"
+    written = clinic.write(tmp_path, frame=frame, policy=ASKS)
+    run = Run.of(load_config(written))
+    with pytest.raises(StageError, match="does not fit"):
+        release(run)
+    assert paid(run) == ["fit"]
