@@ -366,5 +366,6 @@ def test_a_run_that_lost_the_name_of_its_config_is_not_taken_for_another(tmp_pat
             pass
         assert not begun.exists()
     begun.write_bytes(kept)
+    clinic.write(tmp_path)  # the policy that it was begun with
     with run.locked():
         pass
