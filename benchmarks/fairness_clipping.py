@@ -36,6 +36,7 @@ from flows.stages.config import make_generator
 from generators.dpsgd.clipping import CLIPPINGS
 from privacy.accounting.guarantee import Guarantee
 from privacy.ledger.ledger import Ledger
+from privacy.ledger.paid import Paid
 from privacy.ledger.transcript import Transcript
 from privacy.schema.schema import Schema, load_schema
 from privacy.table import PrivateTable
@@ -118,7 +119,7 @@ def evaluate(
         train = PrivateTable(schema, paths, "train").open(permit)
         inside = ledger.open_internally(schema.name, "holdout", purpose="judge", **about)
         holdout = PrivateTable(schema, paths, "holdout").open(inside)
-        model = ready.fit(train, schema, permit, transcript, lambda what, share: None)
+        model = ready.fit(train, schema, Paid(permit, transcript), lambda what, share: None)
     fitted = time.perf_counter()
     synthetic = model.sample(len(train.frame), np.random.default_rng(seed))
     frames = [_named(rows.frame, rows.units, schema) for rows in (train, holdout)]

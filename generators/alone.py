@@ -12,6 +12,7 @@ from typing import Any
 from generators.base import Generator, Progress
 from privacy.accounting.guarantee import Guarantee
 from privacy.ledger.ledger import Ledger
+from privacy.ledger.paid import Paid
 from privacy.ledger.transcript import Transcript
 from privacy.schema.schema import Schema
 from privacy.table import Rows
@@ -36,4 +37,4 @@ def fit_alone(
         purpose="fit",
         event=generator.event(),
     )
-    return generator.fit(rows, schema, permit, transcript, progress)
+    return generator.fit(rows, schema, Paid(permit, transcript), progress)

@@ -17,8 +17,7 @@ if TYPE_CHECKING:  # whoever only tells progress needs none of it
     from dp_accounting import DpEvent
 
     from privacy.accounting.guarantee import Guarantee
-    from privacy.ledger.charges import Permit
-    from privacy.ledger.transcript import Transcript
+    from privacy.ledger.paid import Paid
     from privacy.schema.schema import Schema
     from privacy.table import Rows
 
@@ -61,18 +60,11 @@ class Generator(Protocol):
         """What noise is drawn with and in which numbers, for the label."""
         ...
 
-    def fit(
-        self,
-        rows: Rows,
-        schema: Schema,
-        permit: Permit,
-        transcript: Transcript,
-        progress: Progress,
-    ) -> Model:
-        """Train on the rows that ``permit`` opened, canonical in a complete schema.
+    def fit(self, rows: Rows, schema: Schema, paid: Paid, progress: Progress) -> Model:
+        """Train on the rows that a permit opened, canonical in a complete schema.
 
-        Every noised answer goes through ``transcript``, so that a killed run resumes. Raises PermitError
-        unless the permit was charged for ``event()``.
+        Every noised answer goes through the transcript of ``paid``, so that a killed run resumes. Raises
+        PermitError unless ``event()`` was paid for.
         """
         ...
 

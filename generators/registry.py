@@ -105,16 +105,26 @@ MODELS: Mapping[str, tuple[str, ...]] = {
 
 def load_model(folder: Path) -> Model:
     """The model that ``Model.save`` wrote into ``folder``; no pickle is read."""
-    try:
-        about = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-        kind = about.get("kind") if isinstance(about, dict) else None
-        if not isinstance(kind, str) or kind not in MODELS:
-            raise ValueError(f"kind {kind!r}")
-    except (OSError, ValueError) as error:
-        raise InputError(f"{folder}: not a model that Understudy saved ({error})") from error
-    load, *network = map(resolve_name, MODELS[kind])
+    load, *network = map(resolve_name, MODELS[_about(folder)["kind"]])
     try:
         model: Model = load(folder, *network)
     except (OSError, ValueError, KeyError) as error:
         raise InputError(f"{folder}: not a model that Understudy saved ({error})") from error
     return model
+
+
+def charge_of(folder: Path) -> str:
+    """The hash of the charge that paid for the model saved in ``folder``, as the model has it."""
+    return str(_about(folder).get("charge"))
+
+
+def _about(folder: Path) -> dict[str, Any]:
+    """model.json, of a kind that is known."""
+    try:
+        about: dict[str, Any] = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+        kind = about.get("kind") if isinstance(about, dict) else None
+        if not isinstance(kind, str) or kind not in MODELS:
+            raise ValueError(f"kind {kind!r}")
+    except (OSError, ValueError) as error:
+        raise InputError(f"{folder}: not a model that Understudy saved ({error})") from error
+    return about

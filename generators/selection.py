@@ -38,8 +38,7 @@ from privacy.accounting.calibration import calibrate, zcdp_budget
 from privacy.accounting.guarantee import Guarantee
 from privacy.errors import InputError
 from privacy.files import sync
-from privacy.ledger.charges import Permit
-from privacy.ledger.transcript import Transcript
+from privacy.ledger.paid import Paid
 from privacy.schema.codec import Codec
 from privacy.schema.schema import Schema
 from privacy.table import Rows
@@ -136,30 +135,23 @@ class RandomStopping:
         """That of the first candidate, and of the coins."""
         return f"{self.among[0].randomness()} The number of runs comes from the operating system."
 
-    def fit(
-        self,
-        rows: Rows,
-        schema: Schema,
-        permit: Permit,
-        transcript: Transcript,
-        progress: Progress,
-    ) -> Chosen:
+    def fit(self, rows: Rows, schema: Schema, paid: Paid, progress: Progress) -> Chosen:
         """Run, score, keep the best; progress would tell the number of runs, so it tells nothing."""
-        permit.covers(self.event(), transcript.attempt)
+        paid.covers(self.event())
         progress("trying candidates", 0.0)
         codec = Codec(schema)
         count = Counter.of(codec.domain, codec.encode(rows.frame))
-        runs = transcript.answer(["runs", self.mean], lambda: geometric(self.mean))
+        runs = paid.transcript.answer(["runs", self.mean], lambda: geometric(self.mean))
         best: tuple[float, int, int] | None = None
         for run in range(runs):
             drawn = ["candidate", run, len(self.ready)]
-            i = transcript.answer(drawn, lambda: secrets.randbelow(len(self.ready)))
-            model = _kept(self.ready[i], run, rows, schema, permit, transcript)
-            tables = measured(count, codec, self.score_rho, transcript.answer)
+            i = paid.transcript.answer(drawn, lambda: secrets.randbelow(len(self.ready)))
+            model = _kept(self.ready[i], run, rows, schema, paid)
+            tables = measured(count, codec, self.score_rho, paid.transcript.answer)
             found = (closeness(model, tables), -run, i)
             best = found if best is None else max(best, found)
         assert best is not None
-        return Chosen(load_model(transcript.tried / str(-best[1])), best[2])
+        return Chosen(load_model(paid.transcript.tried / str(-best[1])), best[2])
 
 
 @dataclass(frozen=True)
@@ -206,20 +198,13 @@ class EachOnce:
         """Of every candidate, each said once."""
         return " ".join(dict.fromkeys(g.randomness() for g in self.among))
 
-    def fit(
-        self,
-        rows: Rows,
-        schema: Schema,
-        permit: Permit,
-        transcript: Transcript,
-        progress: Progress,
-    ) -> Several:
+    def fit(self, rows: Rows, schema: Schema, paid: Paid, progress: Progress) -> Several:
         """Fit all."""
-        permit.covers(self.event(), transcript.attempt)
+        paid.covers(self.event())
         models = []
         for i, generator in enumerate(self.ready):
             progress(f"candidate {i + 1} of {len(self.ready)}", i / len(self.ready))
-            models.append(_kept(generator, i, rows, schema, permit, transcript))
+            models.append(_kept(generator, i, rows, schema, paid))
         return Several(tuple(models))
 
 
@@ -284,22 +269,16 @@ def closeness(model: Model, tables: Sequence[Measurement]) -> float:
     )
 
 
-def _kept(
-    generator: Generator,
-    run: int,
-    rows: Rows,
-    schema: Schema,
-    permit: Permit,
-    transcript: Transcript,
-) -> Model:
+def _kept(generator: Generator, run: int, rows: Rows, schema: Schema, paid: Paid) -> Model:
     """The run's model, from its folder where a killed process had finished it."""
+    transcript = paid.transcript
     folder = transcript.tried / str(run)
     if folder.exists():
         transcript.go_to(int((folder / "at").read_text(encoding="utf-8")))
         if not transcript.recorded:  # a later run's checkpoint is what that run goes on from
             transcript.scratch.unlink(missing_ok=True)
         return load_model(folder)
-    model = generator.fit(rows, schema, permit, transcript, _silent)
+    model = generator.fit(rows, schema, paid, _silent)
     partial = folder.with_name(f".{run}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(mode=0o700, parents=True)

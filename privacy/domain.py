@@ -22,8 +22,7 @@ from opendp.transformations import make_consistent_b_ary_tree
 from scipy.optimize import isotonic_regression
 
 from privacy.accounting.events import ApproximateZCDpEvent, DiscreteGaussianDpEvent
-from privacy.ledger.charges import Permit
-from privacy.ledger.transcript import Transcript
+from privacy.ledger.paid import Paid
 from privacy.noise import discrete_gaussian, gaussian_sigma
 from privacy.partition_selection import threshold
 from privacy.schema.codec import bounds_as_numbers, number_to_date, numbers
@@ -78,14 +77,13 @@ def measure_domain(
     schema: Schema,
     rho: float,
     delta: float,
-    permit: Permit,
-    transcript: Transcript,
+    paid: Paid,
 ) -> Schema:
     """The schema with every open column measured on ``frame``, a canonical frame of train rows.
 
-    Raises PermitError unless ``permit`` was charged for ``domain_event`` and the transcript's attempt.
+    Raises PermitError unless ``domain_event`` was paid for.
     """
-    permit.covers(domain_event(schema, rho, delta), transcript.attempt)
+    paid.covers(domain_event(schema, rho, delta))
     names, texts = schema.incomplete, _texts(schema)
     k = schema.max_rows_per_unit
     found: dict[str, Column] = {}
@@ -93,14 +91,14 @@ def measure_domain(
         column = schema.columns[name]
         if isinstance(column, Categorical):
             share = rho / len(names), delta / len(texts), k
-            categories = transcript.answer(
+            categories = paid.transcript.answer(
                 ["categories", name, *share],
                 partial(select_categories, frame[name], column, *share),
             )
             found[name] = column.model_copy(update={"categories": tuple(categories)})
         else:
             assert isinstance(column, Numeric | Datetime)
-            counts = transcript.answer(
+            counts = paid.transcript.answer(
                 ["tree", name, rho / len(names), k],
                 partial(noisy_tree, frame[name], column, rho / len(names), k),
             )

@@ -22,6 +22,7 @@ from typing import Any
 
 from flows.bundle.manifest import APPROVAL, MANIFEST, differences, digests
 from flows.stages.run import folder_atomically, locked, write_json
+from generators.registry import charge_of
 from privacy.errors import InputError, LedgerError
 from privacy.ledger.address import address
 from privacy.ledger.chain import Head
@@ -40,6 +41,8 @@ HOW = {
 }
 REFUSED = "nothing is exported"
 WAITS = "waits for approval"
+MODEL = "internal/model"
+"""The model that the rows were drawn from; it stays in the house."""
 LEDGER = "ledger.json"
 """Says, among what stays in the house, in which ledger the run was charged."""
 
@@ -152,6 +155,7 @@ def settle(
             raise InputError(f"{found.folder}: public by its policy alone; nobody was to be asked")
         ledger = ledger or found.ledger()
         _check_charge(found.folder, found.label, ledger)
+        check_model(found.run / "bundle" / MODEL, found.label)
         made = decide(
             ledger,
             dataset=found.label["release"]["data_set"],
@@ -222,6 +226,7 @@ def trace(label: Path, ledger: Ledger) -> str:
     """
     found = json.loads(label.read_text(encoding="utf-8"))
     _check_charge(label, found, ledger)
+    check_model(label.absolute().parents[1] / MODEL, found)
     if not ledger.holds(heads_on(found)):
         raise LedgerError(
             f"{label}: names rows that this ledger held when it was written and holds no more: an older "
@@ -237,6 +242,21 @@ def trace(label: Path, ledger: Ledger) -> str:
     if made is None or (made.number, made.hash) != (told["decision"], told["hash"]):
         raise LedgerError(f"{approval}: decision {told['decision']} is not in this ledger")
     return f"the charge of {label} and decision {made.number}, {made.decision} by {made.reviewer}"
+
+
+def check_model(folder: Path, label: dict[str, Any]) -> None:
+    """Raise LedgerError where a saved model names another charge than the label that its rows go out under.
+
+    Where none lies in ``folder``, as beside a label that left the house, there is nothing to hold against it.
+    """
+    if not folder.exists():
+        return
+    mine, named = charge_of(folder), label["accounting"]["ledger"]["hash"]
+    if mine != named:
+        raise LedgerError(
+            f"{folder / 'model.json'}: names charge {mine:.16}…, and the label {named:.16}…: this is the model "
+            "of another fit; put back the one that this run trained, or start a new run, which is charged anew"
+        )
 
 
 def heads_on(label: dict[str, Any]) -> dict[str, Head]:

@@ -19,7 +19,7 @@ import pandas as pd
 from evaluators.gate import Verdict
 from evaluators.pages.parts.facts import Facts
 from evaluators.pages.report import write_report
-from flows.bundle.candidate import CANDIDATE, LEDGER, PUBLIC
+from flows.bundle.candidate import CANDIDATE, LEDGER, PUBLIC, check_model
 from flows.bundle.manifest import MANIFEST, manifest
 from flows.cards.card import write_card
 from flows.cards.croissant import write_croissant
@@ -42,6 +42,7 @@ def write_bundle(work: Work, permit: Permit, verdict: Verdict) -> Path:
     schema = work.completed_schema()
     frame = work.synthetic()
     label = make_label(work, permit.charge, frame, verdict)
+    check_model(work.run / "model", label)
     with folder_atomically(bundle) as folder:
         _internal(folder / "internal", work, label, verdict, frame)
         if verdict.decision == "approved":

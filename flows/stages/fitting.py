@@ -13,6 +13,7 @@ from generators.marginals.counting import Counter
 from generators.marginals.measurement import Measurement
 from generators.selection import Chosen, EachOnce, Several, closeness, measured, tables_of
 from privacy.domain import map_undeclared, measure_domain
+from privacy.ledger.paid import Paid
 from privacy.schema.codec import Codec
 from privacy.table import Rows
 
@@ -27,13 +28,11 @@ def fit(work: Work, progress: Progress) -> None:
     permit = work.charge()
     progress("reading", 0.0)
     rows = work.open(permit)
-    plan = work.plan
+    plan, paid = work.plan, Paid(permit, work.transcript)
     work.transcript.answer(work.files(permit, rows), lambda: "opened")
-    schema = measure_domain(
-        rows.frame, plan.schema, plan.domain_rho, plan.domain_delta, permit, work.transcript
-    )
+    schema = measure_domain(rows.frame, plan.schema, plan.domain_rho, plan.domain_delta, paid)
     rows = Rows(map_undeclared(rows.frame, schema), rows.units)
-    model = plan.generator.fit(rows, schema, permit, work.transcript, progress)
+    model = plan.generator.fit(rows, schema, paid, progress)
     kept = CANDIDATES if isinstance(plan.generator, EachOnce) else "model"
     with folder_atomically(work.run / kept) as folder:
         model.save(folder)

@@ -30,6 +30,21 @@ NEIGHBOURS = "neighbours.png"
 CANDIDATES = "candidates"
 """The models to choose from, each fitted once under the charge."""
 
+RESULTS = (
+    "bundle",
+    "model",
+    CANDIDATES,
+    "synthetic.csv",
+    "synthetic.parquet",
+    "scores",
+    "charged",
+)
+"""What stages leave in a run's folder: it came of the config that the run was begun with."""
+
+
+class TakenError(InputError):
+    """A folder that another process, or another config, has: nothing may be written there."""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -62,7 +77,7 @@ class Run:
     def locked(self) -> Iterator[None]:
         """Hold the folder; a second process that wants it is turned away at once.
 
-        Raises InputError where the folder belongs to another config.
+        Raises TakenError where it does, or where the folder belongs to another config.
         """
         self.folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.folder.mkdir(mode=0o700, exist_ok=True)
@@ -74,9 +89,14 @@ class Run:
     def _check_config(self) -> None:
         digest, known = self.config.digest(), self / BEGUN
         if not known.exists():
+            if left := next((name for name in RESULTS if (self / name).exists()), None):
+                raise TakenError(
+                    f"{known}: gone, though {left} came of the config that it stands for; put the file back, "
+                    "or start a new run under another --run name, which is charged anew"
+                )
             write_atomically(known, digest.encode())
         elif known.read_bytes() != digest.encode():
-            raise InputError(
+            raise TakenError(
                 f"{self.folder}: this run was begun with another config, schema or policy; "
                 "use another --run name, or put them back"
             )
@@ -89,7 +109,7 @@ def locked(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise InputError(f"{folder}: another process is working on this run") from error
+            raise TakenError(f"{folder}: another process is working on this run") from error
         yield
 
 

@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 
+from flows.stages.run import TakenError
 from generators.base import Progress
 from privacy.errors import DataError, EvidenceError, PeopleError, PrivateError, UnderstudyError
 from privacy.files import write_atomically
@@ -62,13 +63,18 @@ class StageError(UnderstudyError):
 
 @contextmanager
 def told_publicly(story: Path, stage: str) -> Iterator[None]:
-    """Turn every error into a message without private values; the whole story goes into the file ``story``."""
+    """Turn every error into a message without private values; the whole story goes into the file ``story``.
+
+    A TakenError has no more to tell, and ``story`` may lie in the folder of whoever is there.
+    """
     try:
         yield
     except StageError:
         raise
     except Exception as error:
         message, code = _public(error, stage)
+        if isinstance(error, TakenError):
+            raise StageError(message, code, None, None) from None
         told = error.private if isinstance(error, PrivateError) else traceback.format_exc()
         written: Path | None = story
         try:

@@ -35,7 +35,7 @@ from privacy.accounting.composition import spent
 from privacy.accounting.events import event_to_json
 from privacy.accounting.guarantee import Guarantee
 from privacy.errors import InputError
-from privacy.ledger.charges import Permit
+from privacy.ledger.paid import Paid
 from privacy.ledger.transcript import Transcript
 from privacy.noise import OPENDP
 from privacy.schema.codec import Codec
@@ -271,17 +271,11 @@ class Deep(ABC):
             raise ValueError("calibrate first")
         return self.noise_multiplier
 
-    def fit(
-        self,
-        rows: Rows,
-        schema: Schema,
-        permit: Permit,
-        transcript: Transcript,
-        progress: Progress,
-    ) -> DeepModel:
+    def fit(self, rows: Rows, schema: Schema, paid: Paid, progress: Progress) -> DeepModel:
         """Measure the opening, then train; ``rows`` canonical and ``schema`` complete."""
-        permit.covers(self.event(), transcript.attempt)
+        paid.covers(self.event())
         assert self.opening_rho is not None
+        transcript = paid.transcript
         codec = Codec(schema)
         frame = codec.encode(rows.frame)
         counter = Counter.of(codec.domain, frame)
@@ -307,7 +301,7 @@ class Deep(ABC):
             progress=progress,
         )
         network = self.train(prepared).to("cpu").eval()
-        return self.keep(schema, opening, network, permit.charge.hash)
+        return self.keep(schema, opening, network, paid.charge)
 
     def keep(self, schema: Schema, opening: Opening, network: nn.Module, charge: str) -> DeepModel:
         """The model of a trained network."""

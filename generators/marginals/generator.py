@@ -33,8 +33,7 @@ from generators.marginals.workload import outcomes, workload
 from generators.rows import draw_possible
 from privacy.accounting.calibration import calibrate
 from privacy.accounting.guarantee import Guarantee
-from privacy.ledger.charges import Permit
-from privacy.ledger.transcript import Transcript
+from privacy.ledger.paid import Paid
 from privacy.noise import OPENDP
 from privacy.schema.codec import Codec
 from privacy.schema.columns import Categorical, Column
@@ -145,20 +144,13 @@ class Marginals(ABC):
             raise ValueError("calibrate first")
         return self.rho
 
-    def fit(
-        self,
-        rows: Rows,
-        schema: Schema,
-        permit: Permit,
-        transcript: Transcript,
-        progress: Progress,
-    ) -> MarginalModel:
+    def fit(self, rows: Rows, schema: Schema, paid: Paid, progress: Progress) -> MarginalModel:
         """Measure and fit; ``rows`` are canonical and ``schema`` complete."""
-        permit.covers(self.event(), transcript.attempt)
+        paid.covers(self.event())
         codec = Codec(schema)
         count = Counter.of(codec.domain, codec.encode(rows.frame))
-        result = self.run(count, codec, transcript.answer, partial(progress, "measuring"))
-        return MarginalModel(schema, result.model, result.measurements, permit.charge.hash)
+        result = self.run(count, codec, paid.transcript.answer, partial(progress, "measuring"))
+        return MarginalModel(schema, result.model, result.measurements, paid.charge)
 
     def randomness(self) -> str:
         """Integer noise only."""

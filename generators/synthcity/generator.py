@@ -31,7 +31,7 @@ from privacy.accounting.composition import spent
 from privacy.accounting.events import ClaimedDpEvent, DiscreteGaussianDpEvent
 from privacy.accounting.guarantee import Guarantee
 from privacy.errors import InputError, WorkerError
-from privacy.ledger.charges import Permit
+from privacy.ledger.paid import Paid
 from privacy.ledger.transcript import Transcript
 from privacy.noise import OPENDP, discrete_gaussian, gaussian_sigma
 from privacy.schema.codec import Codec
@@ -88,21 +88,14 @@ class Synthcity(ABC):
         WORKER.ready(lambda text: progress(text, 0.0))
         WORKER.ask({"task.json": b'{"do": "nothing"}'}, START, self.gigabytes)
 
-    def fit(
-        self,
-        rows: Rows,
-        schema: Schema,
-        permit: Permit,
-        transcript: Transcript,
-        progress: Progress,
-    ) -> Pool:
+    def fit(self, rows: Rows, schema: Schema, paid: Paid, progress: Progress) -> Pool:
         """Train in the worker, and keep rows drawn there; both answers stand in the transcript.
 
         So does a worker that gave none, or none that is of the schema: that may hang on the rows, and a second
         try would be a second draw under one charge. Raises WorkerError then, also when asked again.
         """
-        permit.covers(self.event(), transcript.attempt)
-        number = self.count(rows, schema.max_rows_per_unit, transcript)
+        paid.covers(self.event())
+        number = self.count(rows, schema.max_rows_per_unit, paid.transcript)
         task = self.task(schema, min(max(POOL * number, LEAST_POOL), MOST_POOL))
         told = [""]
 
@@ -124,14 +117,14 @@ class Synthcity(ABC):
                 return {"failed": f"{WORKER.name}: what the worker drew is not of the schema"}
             return base64.b64encode(answer).decode()
 
-        answer = transcript.answer([VERSION, task], draw)
+        answer = paid.transcript.answer([VERSION, task], draw)
         if isinstance(answer, dict):
             raise WorkerError(
                 f"{answer['failed']}; another try is another run, charged anew", told[-1]
             )
         progress("keeping what was drawn", 0.9)
         codes = checked(pd.read_parquet(io.BytesIO(base64.b64decode(answer))), schema)
-        return Pool(schema, codes, number, permit.charge.hash)
+        return Pool(schema, codes, number, paid.charge)
 
     def task(self, schema: Schema, rows: int) -> dict[str, Any]:
         """What the worker is asked for; public."""

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.schema import SchemaItem
 
 from privacy.errors import LedgerError
 
@@ -58,6 +59,22 @@ class Head:
 
     number: int = 0
     hash: str = GENESIS
+
+
+def chained(name: str, tables: sa.MetaData, *own: SchemaItem) -> sa.Table:
+    """A table of rows about a data set and a run: columns of its ``own``, and those that ``append`` fills."""
+    return sa.Table(
+        name,
+        tables,
+        sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("dataset", sa.String(64), nullable=False),
+        sa.Column("run", sa.String(128), nullable=False),
+        *own,
+        sa.Column("who", sa.String(64), nullable=False),
+        sa.Column("time", sa.String(32), nullable=False),
+        sa.Column("previous", sa.String(64), nullable=False),
+        sa.Column("hash", sa.String(64), nullable=False),
+    )
 
 
 def create(db: sa.Connection, tables: sa.MetaData) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from privacy.errors import PermitError
+from privacy.ledger.chain import chained
 from privacy.ledger.register import Dataset
 from privacy.people.split import Split
 
@@ -19,21 +20,15 @@ if TYPE_CHECKING:  # dp-accounting takes a second to import, and a ledger is oft
     from dp_accounting import DpEvent
 
 metadata = sa.MetaData()
-CHARGES = sa.Table(
+CHARGES = chained(
     "charges",
     metadata,
-    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("dataset", sa.String(64), nullable=False, index=True),
     sa.Column("partition", sa.String(16), nullable=False),
-    sa.Column("run", sa.String(128), nullable=False),
-    sa.Column("who", sa.String(64), nullable=False),
     sa.Column("attempt", sa.String(64), nullable=False),
     sa.Column("purpose", sa.String(128), nullable=False),
     sa.Column("event", sa.Text, nullable=False),
-    sa.Column("time", sa.String(32), nullable=False),
-    sa.Column("previous", sa.String(64), nullable=False),
-    sa.Column("hash", sa.String(64), nullable=False),
     sa.UniqueConstraint("attempt", "partition", "purpose"),
+    sa.Index("ix_charges_dataset", "dataset"),
 )
 
 

@@ -23,20 +23,13 @@ LONGEST = {"reviewer": 64, "reason": 1000}
 """Letters that fit into each field that a person fills in."""
 
 _metadata = sa.MetaData()
-_decisions = sa.Table(
+_decisions = chain.chained(
     "decisions",
     _metadata,
-    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("dataset", sa.String(64), nullable=False),
-    sa.Column("run", sa.String(128), nullable=False),
     sa.Column("candidate", sa.String(64), nullable=False, unique=True),
     sa.Column("decision", sa.String(8), nullable=False),
     sa.Column("reviewer", sa.String(LONGEST["reviewer"]), nullable=False),
     sa.Column("reason", sa.String(LONGEST["reason"]), nullable=False),
-    sa.Column("who", sa.String(64), nullable=False),
-    sa.Column("time", sa.String(32), nullable=False),
-    sa.Column("previous", sa.String(64), nullable=False),
-    sa.Column("hash", sa.String(64), nullable=False),
 )
 
 

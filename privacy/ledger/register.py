@@ -24,18 +24,11 @@ from privacy.people.sketch import Sketch
 from privacy.people.split import Split
 
 _metadata = sa.MetaData()
-_register = sa.Table(
+_register = chain.chained(
     "register",
     _metadata,
-    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("kind", sa.String(16), nullable=False),
-    sa.Column("dataset", sa.String(64), nullable=False),
-    sa.Column("run", sa.String(128), nullable=False),
     sa.Column("content", sa.Text, nullable=False),
-    sa.Column("who", sa.String(64), nullable=False),
-    sa.Column("time", sa.String(32), nullable=False),
-    sa.Column("previous", sa.String(64), nullable=False),
-    sa.Column("hash", sa.String(64), nullable=False),
 )
 
 

@@ -17,6 +17,7 @@ from privacy.accounting.composition import spent
 from privacy.accounting.guarantee import Guarantee
 from privacy.errors import LedgerError, PermitError
 from privacy.ledger.ledger import Ledger
+from privacy.ledger.paid import Paid
 from privacy.ledger.transcript import Transcript
 from privacy.reading.conform import conform
 from privacy.schema.codec import Codec
@@ -199,8 +200,8 @@ def calibrated(kind, beside=None, claim=CLAIM):
 def run(generator, permits, folder):
     schema, frame = given(type(generator))
     transcript = Transcript(folder / "attempt.jsonl")
-    permit = permits(generator, transcript)
-    return generator.fit(units(frame), schema, permit, transcript, lambda what, share: None)
+    paid = Paid(permits(generator, transcript), transcript)
+    return generator.fit(units(frame), schema, paid, lambda what, share: None)
 
 
 def units(frame):
@@ -237,7 +238,9 @@ def test_a_permit_for_something_else_opens_nothing(kind, permits, tmp_path):
     mine, other = Transcript(tmp_path / "mine"), Transcript(tmp_path / "other")
     for wrong in (permits(weaker, mine), permits(calibrated(kind), other)):
         with pytest.raises(PermitError):
-            calibrated(kind).fit(Unread(), given(kind)[0], wrong, mine, lambda what, share: None)
+            calibrated(kind).fit(
+                Unread(), given(kind)[0], Paid(wrong, mine), lambda what, share: None
+            )
 
 
 @generators
@@ -289,7 +292,7 @@ def killed_halfway(generator, permits, path):
     first = Transcript(path)
     schema, frame = given(type(generator))
     with pytest.raises(KilledError):
-        generator.fit(units(frame), schema, permits(generator, first), first, kill)
+        generator.fit(units(frame), schema, Paid(permits(generator, first), first), kill)
     assert first.answers
     return list(first.answers)
 

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter as Tally
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -30,6 +31,7 @@ from privacy.accounting.events import event_from_json, event_to_json
 from privacy.accounting.guarantee import Guarantee
 from privacy.errors import InputError, PermitError
 from privacy.ledger.ledger import Ledger
+from privacy.ledger.paid import Paid
 from privacy.ledger.transcript import Transcript
 from privacy.schema.codec import Codec
 from privacy.table import Rows
@@ -48,13 +50,13 @@ def rows():
 
 
 def opened(tmp_path, event, attempt="attempt.jsonl"):
-    """A permit for ``event``, and its transcript."""
+    """An attempt that paid for ``event``."""
     ledger, transcript = Ledger(str(tmp_path / "ledger.db")), Transcript(tmp_path / attempt)
     ledger.register(SCHEMA.name, Guarantee(50.0, 1e-6), 0.2)
     permit = ledger.charge(
         SCHEMA.name, "train", run="r", attempt=transcript.attempt, purpose="fit", event=event
     )
-    return permit, transcript
+    return Paid(permit, transcript)
 
 
 def test_repeating_costs_what_dp_accounting_says_and_no_more_than_was_asked():
@@ -114,10 +116,10 @@ def test_the_closest_model_scores_best(rows):
 
 def test_a_permit_covers_the_runs_of_what_it_repeats_and_nothing_else(tmp_path, rows):
     ready = RandomStopping((Mst(),), 2).calibrate(CLAIM, SCHEMA, NoOpDpEvent())
-    permit, transcript = opened(tmp_path, ready.event())
-    permit.covers(ready.ready[0].event(), transcript.attempt)
+    paid = opened(tmp_path, ready.event())
+    paid.covers(ready.ready[0].event())
     with pytest.raises(PermitError):
-        permit.covers(ZCDpEvent(1.0), transcript.attempt)
+        paid.covers(ZCDpEvent(1.0))
 
 
 class Killed(BaseException):
@@ -127,22 +129,23 @@ class Killed(BaseException):
 def test_a_killed_choice_goes_on_with_the_same_runs(tmp_path, rows, monkeypatch):
     monkeypatch.setattr(selection, "geometric", lambda mean: 3)
     ready = RandomStopping((Mst(), Aim()), 2).calibrate(CLAIM, SCHEMA, NoOpDpEvent())
-    permit, transcript = opened(tmp_path, ready.event())
+    paid = opened(tmp_path, ready.event())
     monkeypatch.setattr(selection, "closeness", die_at(2))
     with pytest.raises(Killed):
-        ready.fit(rows, SCHEMA, permit, transcript, quiet)
-    answered = transcript.path.read_bytes()
+        ready.fit(rows, SCHEMA, paid, quiet)
+    answered = paid.transcript.path.read_bytes()
     monkeypatch.undo()
 
-    again = Transcript(transcript.path)
-    chosen = ready.fit(rows, SCHEMA, permit, again, quiet)
+    again = Transcript(paid.transcript.path)
+    chosen = ready.fit(rows, SCHEMA, replace(paid, transcript=again), quiet)
     assert isinstance(chosen, Chosen)
-    assert transcript.path.read_bytes().startswith(answered)
+    assert again.path.read_bytes().startswith(answered)
     asked = [a["question"][0] for a in again.answers]
     assert asked.count("runs") == 1
     assert asked.count("candidate") == 3
 
-    once_more = ready.fit(rows, SCHEMA, permit, Transcript(transcript.path), quiet)
+    third = replace(paid, transcript=Transcript(again.path))
+    once_more = ready.fit(rows, SCHEMA, third, quiet)
     assert once_more.candidate == chosen.candidate
     a, b = (m.sample(50, np.random.default_rng(0)) for m in (chosen, once_more))
     assert a.equals(b)
@@ -166,8 +169,8 @@ def die_at(call):
 
 def test_several_models_are_kept_and_read_back(tmp_path, rows):
     ready = EachOnce((Mst(), Aim())).calibrate(CLAIM, SCHEMA, NoOpDpEvent())
-    permit, transcript = opened(tmp_path, ready.event())
-    several = ready.fit(rows, SCHEMA, permit, transcript, quiet)
+    paid = opened(tmp_path, ready.event())
+    several = ready.fit(rows, SCHEMA, paid, quiet)
     (tmp_path / "kept").mkdir()
     several.save(tmp_path / "kept")
     back = Several.load(tmp_path / "kept")
@@ -179,6 +182,6 @@ def test_several_models_are_kept_and_read_back(tmp_path, rows):
 def test_progress_tells_nothing_of_the_runs(tmp_path, rows):
     told = []
     ready = RandomStopping((Mst(),), 3).calibrate(CLAIM, SCHEMA, NoOpDpEvent())
-    permit, transcript = opened(tmp_path, ready.event())
-    ready.fit(rows, SCHEMA, permit, transcript, lambda what, share: told.append((what, share)))
+    paid = opened(tmp_path, ready.event())
+    ready.fit(rows, SCHEMA, paid, lambda what, share: told.append((what, share)))
     assert told == [("trying candidates", 0.0)]

@@ -11,6 +11,7 @@ from generators.dpsgd import checkpoint
 from generators.selection import EachOnce, RandomStopping
 from privacy.accounting.guarantee import Guarantee
 from privacy.ledger.ledger import Ledger
+from privacy.ledger.paid import Paid
 from privacy.ledger.transcript import Transcript
 from privacy.table import Rows
 
@@ -71,13 +72,13 @@ def test_the_checkpoint_of_a_later_candidate_outlives_the_earlier_ones(
     )
     monkeypatch.setattr(selection, "_silent", killed_in(training, 3))
     with pytest.raises(Killed):
-        ready.fit(rows, SCHEMA, permit, transcript, quiet)
+        ready.fit(rows, SCHEMA, Paid(permit, transcript), quiet)
     answered = transcript.path.read_bytes()
 
     told = []
     monkeypatch.setattr(selection, "_silent", lambda what, share: told.append(what))
     again = Transcript(transcript.path)
-    ready.fit(rows, SCHEMA, permit, again, quiet)
+    ready.fit(rows, SCHEMA, Paid(permit, again), quiet)
     assert again.path.read_bytes().startswith(answered)
     assert not again.recorded
     begun = [a["question"][1] for a in again.answers if a["question"][0] == "training"]

@@ -21,6 +21,7 @@ from privacy.domain import (
 )
 from privacy.errors import PermitError
 from privacy.ledger.ledger import Ledger
+from privacy.ledger.paid import Paid
 from privacy.ledger.transcript import Transcript
 from privacy.noise import gaussian_sigma
 from privacy.schema.codec import Codec
@@ -68,7 +69,7 @@ def measure(folder, charged=0.05):
         purpose="fit",
         event=domain_event(OPEN, charged, 1e-7),
     )
-    return measure_domain(frame(), OPEN, 0.05, 1e-7, permit, transcript)
+    return measure_domain(frame(), OPEN, 0.05, 1e-7, Paid(permit, transcript))
 
 
 @pytest.fixture

@@ -38,7 +38,7 @@ def copied(asked, folder: Path) -> Path:
     shutil.copy(ledger, folder / "ledger.db")
     # a ledger that goes on in two copies would be found: each copy is another account's
     os.environ["UNDERSTUDY_STATE"] = str(folder.with_name(f"{folder.name}.state"))
-    (bundle / "internal").mkdir()
+    shutil.copytree(run / "bundle" / "internal" / "model", bundle / "internal" / "model")
     told = {"address": str(folder / "ledger.db")}
     (bundle / "internal" / "ledger.json").write_text(json.dumps(told))
     return bundle.parent
@@ -276,3 +276,20 @@ def test_a_run_begun_before_there_was_a_choice_keeps_its_name(tmp_path):
     plain = load_config(clinic.write(tmp_path)).digest()
     assert load_config(clinic.write(tmp_path, approval="policy")).digest() == plain
     assert load_config(clinic.write(tmp_path, approval="person")).digest() != plain
+
+
+def test_a_model_of_another_charge_is_neither_approved_nor_verified(run):
+    about = run / "bundle" / "internal" / "model" / "model.json"
+    own = about.read_text()
+    about.write_text(json.dumps(json.loads(own) | {"charge": "0" * 64}))
+    label, ledger = (
+        run / "bundle" / "candidate" / "label.json",
+        Ledger(str(run.parent / "ledger.db")),
+    )
+    for look in (lambda: say(run), lambda: trace(label, ledger)):
+        with pytest.raises(LedgerError, match="the model of another fit"):
+            look()
+    assert decisions(ledger) == []
+    about.write_text(own)
+    assert trace(label, ledger)
+    say(run)

@@ -180,6 +180,20 @@ def test_a_finished_release_still_looks_at_files_ledger_and_transcript(tmp_path)
     assert again(tmp_path).returncode == 0
 
 
+def test_a_second_process_writes_nothing_in_a_folder_that_is_taken(tmp_path):
+    """Nor one with another config, in the folder of a run by the same name."""
+    run = Run.of(load_config(clinic.write(tmp_path)), "mine")
+    told = run / "error.txt"
+    with run.locked():
+        told.write_text("of whoever is at work")
+        with pytest.raises(StageError, match=r"another process is working on this run$"):
+            pipeline.release(run)
+    other = Run.of(load_config(clinic.write(tmp_path, policy=clinic.STRICT)), "mine")
+    with pytest.raises(StageError, match="begun with another config"):
+        pipeline.release(other)
+    assert told.read_text() == "of whoever is at work"
+
+
 def append(file):
     file.write_bytes(file.read_bytes() + b"0")
 

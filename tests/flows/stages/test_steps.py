@@ -30,6 +30,14 @@ def work_of(config, name=None):
     return steps.Work.of(Run.of(load_config(config), name))
 
 
+def fitted(config):
+    """A run that was killed when its model was there."""
+    work = work_of(config)
+    with work.run.locked():
+        steps.fit(work, quiet)
+    return work
+
+
 def release(config, name=None):
     """Run every stage; returns the bundle's folder."""
     run = Run.of(load_config(config), name)
@@ -297,7 +305,7 @@ def test_a_run_does_not_go_on_in_a_ledger_that_never_charged_it(tmp_path, done):
     if done == "all":
         release(config)
     else:
-        steps.fit(work_of(config), quiet)
+        fitted(config)
     (tmp_path / "ledger.db").rename(tmp_path / "kept.db")
     with pytest.raises(LedgerError, match="charged in another ledger"):
         release(config)
@@ -326,3 +334,38 @@ def test_rows_of_a_model_that_is_gone_are_not_labelled_with_another_charge(tmp_p
     (work.run / "attempt.jsonl").unlink()
     with pytest.raises(LedgerError, match=r"synthetic\.csv came of it"):
         steps.fit(work_of(config), quiet)
+
+
+def test_rows_of_another_fit_are_not_labelled(tmp_path):
+    """A model that was put in the place of the one that the charge paid for."""
+    config = clinic.write(tmp_path)
+    work = fitted(config)
+    about = work.run / "model" / "model.json"
+    own = about.read_text()
+    about.write_text(json.dumps(json.loads(own) | {"charge": "0" * 64}))
+    with pytest.raises(LedgerError, match=r"model\.json: names charge 0000000000000000…"):
+        release(config)
+    assert not (work.run / "bundle").exists()
+    about.write_text(own)
+    release(config)
+
+
+@pytest.mark.parametrize("result", ["model", "bundle"])
+def test_a_run_that_lost_the_name_of_its_config_is_not_taken_for_another(tmp_path, result):
+    config = clinic.write(tmp_path)
+    run = Run.of(load_config(config), "mine")
+    with run.locked():
+        (run / result).mkdir()
+    begun = run / "config.sha256"
+    kept = begun.read_bytes()
+    begun.unlink()
+    changed = load_config(clinic.write(tmp_path, policy=clinic.STRICT))
+    for asked in (run, Run.of(changed, "mine")):
+        gone = pytest.raises(InputError, match=r"config\.sha256: gone, though .* put the file back")
+        with gone, asked.locked():
+            pass
+        assert not begun.exists()
+    begun.write_bytes(kept)
+    clinic.write(tmp_path)  # the policy that it was begun with
+    with run.locked():
+        pass

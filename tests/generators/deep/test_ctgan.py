@@ -19,6 +19,7 @@ from generators.dpsgd.gradients import BookKeeping
 from generators.dpsgd.plan import Plan
 from generators.dpsgd.units import Units
 from privacy.accounting.guarantee import Guarantee
+from privacy.ledger.paid import Paid
 from privacy.ledger.transcript import Transcript
 from privacy.schema.schema import Schema
 from privacy.table import Rows
@@ -207,7 +208,7 @@ def test_a_run_goes_on_bit_for_bit(tmp_path, monkeypatch):
     def weights(folder, progress):
         transcript = Transcript(folder / "attempt.jsonl")
         rows = Rows(people, np.arange(len(people)))
-        return generator.fit(rows, schema, permit, transcript, progress).network.state_dict()
+        return generator.fit(rows, schema, Paid(permit, transcript), progress).network.state_dict()
 
     def copy(what, share):
         if share == 0.625:

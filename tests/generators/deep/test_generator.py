@@ -13,6 +13,7 @@ from privacy.accounting.composition import spent
 from privacy.accounting.guarantee import Guarantee
 from privacy.errors import InputError, LedgerError
 from privacy.ledger.ledger import Ledger
+from privacy.ledger.paid import Paid
 from privacy.ledger.transcript import Transcript
 from privacy.schema.codec import Codec
 from privacy.schema.impossible import impossible_rows
@@ -78,8 +79,8 @@ def fit(schema, rows, folder, **parameters):
     ledger.register(schema.name, BUDGET, 0.2)
     about = {"run": "r", "attempt": transcript.attempt, "purpose": "fit"}
     permit = ledger.charge(schema.name, "train", event=generator.event(), **about)
-    told = []
-    model = generator.fit(rows, schema, permit, transcript, lambda what, share: told.append(what))
+    told, paid = [], Paid(permit, transcript)
+    model = generator.fit(rows, schema, paid, lambda what, share: told.append(what))
     return model, told
 
 

@@ -15,6 +15,7 @@ from generators.deep.teachers import Crossed, Teachers, Votes, part_of
 from privacy.accounting.composition import spent
 from privacy.accounting.events import DiscreteGaussianDpEvent
 from privacy.accounting.guarantee import Guarantee
+from privacy.ledger.paid import Paid
 from privacy.ledger.transcript import Transcript
 from privacy.schema.schema import Schema
 from privacy.table import Rows
@@ -258,7 +259,7 @@ def fit(rows, path, monkeypatch):
 
     monkeypatch.setattr(pategan, "secret_generator", plain)
     told = lambda what, share: None  # noqa: E731
-    return GENERATOR.fit(rows, SCHEMA, Open(), Transcript(path), told)
+    return GENERATOR.fit(rows, SCHEMA, Paid(Open(), Transcript(path)), told)
 
 
 def test_student_and_generator_see_votes_only(tmp_path, monkeypatch):

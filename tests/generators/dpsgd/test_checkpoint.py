@@ -34,6 +34,7 @@ from generators.dpsgd.randomness import secret_generator
 from generators.dpsgd.units import Units
 from privacy.accounting.guarantee import Guarantee
 from privacy.ledger.ledger import Ledger
+from privacy.ledger.paid import Paid
 from privacy.ledger.transcript import Transcript
 
 
@@ -182,7 +183,7 @@ def fit(generator, folder, ledger, every, progress):
     # ε so far takes seconds to compute and is only told
     diffusion.SpentSoFar = lambda *parts: lambda step: f"step {step}"
     rows, permit = TINY.units(TINY.rows()), permitted(generator, folder, ledger)
-    model = generator.fit(rows, TINY.SCHEMA, permit, Transcript(folder / "t"), progress)
+    model = generator.fit(rows, TINY.SCHEMA, Paid(permit, Transcript(folder / "t")), progress)
     save_file(model.network.state_dict(), folder / "weights.partial")
     os.replace(folder / "weights.partial", folder / "weights")
 

@@ -28,6 +28,7 @@ from generators.images.generator import Begun
 from generators.images.moments import Basis, Moments
 from privacy.accounting.guarantee import Guarantee
 from privacy.errors import InputError, LedgerError
+from privacy.ledger.paid import Paid
 from privacy.ledger.transcript import Transcript
 from privacy.reading.public import PublicImages
 from privacy.table import Rows
@@ -216,7 +217,7 @@ def fit(generator, folder, progress=lambda what, share: None):
     scans = list(np.random.default_rng(0).integers(0, 256, (40, *SHAPE), dtype=np.uint8))
     rows = Rows(people(40, 0).assign(scan=pd.Series(scans, dtype=object)), np.arange(40))
     transcript = Transcript(folder / "attempt.jsonl")
-    return generator.fit(rows, PICTURES, permit, transcript, progress).network.state_dict()
+    return generator.fit(rows, PICTURES, Paid(permit, transcript), progress).network.state_dict()
 
 
 def test_a_warm_up_on_public_images_goes_on_bit_for_bit_and_on_no_others(ready, often, tmp_path):

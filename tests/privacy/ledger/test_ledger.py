@@ -175,8 +175,9 @@ def raw(path, *statements):
         "DELETE FROM register",
         "INSERT OR REPLACE INTO register SELECT number, kind, dataset, run, '{}', who, time, previous, hash "
         "FROM register WHERE number=2",
-        "INSERT OR REPLACE INTO charges SELECT 9, dataset, partition, 'x', who, attempt, purpose, event, time, "
-        "previous, hash FROM charges WHERE number=1",
+        "INSERT OR REPLACE INTO charges (number, dataset, run, partition, attempt, purpose, event, who, time, "
+        "previous, hash) SELECT 9, dataset, 'x', partition, attempt, purpose, event, who, time, previous, hash "
+        "FROM charges WHERE number=1",
     ],
 )
 def test_the_database_itself_refuses_changes(ledger, path, statement):
