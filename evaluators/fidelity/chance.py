@@ -23,12 +23,14 @@ import numpy as np
 from scipy.stats import kstwobign
 
 DRAWS = 399
-"""The 394th of 399 draws: an exact test at 1.5 %, so that chance stays below 2.5 % where the rest is a limit."""
+"""The 394th of 399 is an exact test at 1.5 %: chance stays below 2.5 % where the rest is a limit."""
 
 MOST_CELLS = 500
 """Distances of numbers with more distinct values follow the limit."""
 
 UPPER = 0.985
+KOLMOGOROV_MEAN = float(np.sqrt(np.pi / 2) * np.log(2))
+KOLMOGOROV_HIGH = float(kstwobign.ppf(UPPER))
 
 
 @dataclass(frozen=True)
@@ -73,8 +75,8 @@ def of_kolmogorov(
     if a.shape[-1] <= MOST_CELLS:
         drawn, rest = _redrawn(a, b, rng)
         return _chance(kolmogorov(drawn, rest), effect)
-    scale = np.sqrt(effect * (1 / a.sum() + 1 / b.sum()))
-    return Chance(float(kstwobign.mean() * scale), float(kstwobign.ppf(UPPER) * scale))
+    scale = float(np.sqrt(effect * (1 / a.sum() + 1 / b.sum())))
+    return Chance(KOLMOGOROV_MEAN * scale, KOLMOGOROV_HIGH * scale)
 
 
 def _redrawn(

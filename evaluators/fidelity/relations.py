@@ -177,7 +177,7 @@ def _order(names: list[str], values: dict[str, np.ndarray], a: int, b: int) -> R
     x, y = x[there], y[there]
     if not len(x) or (x > y).sum() > (1 - KEPT) * len(x):
         return None
-    strict = bool((x >= y).sum() <= (1 - KEPT) * len(x))
+    strict = not (x == y).any()
     ordered = np.sort(y)
     side: Literal["left", "right"] = "right" if strict else "left"
     by_chance = float(np.searchsorted(ordered, x, side=side).mean() / len(y))
