@@ -23,10 +23,12 @@ from evaluators.attacks.dcr import distance_to_closest
 from evaluators.attacks.membership import membership
 from evaluators.attacks.reconstruction import reconstruction
 from evaluators.fidelity.association import association
+from evaluators.fidelity.columns import columns
 from evaluators.fidelity.conditional import conditional
 from evaluators.fidelity.coverage import support
 from evaluators.fidelity.kmarginal import k_marginal_scores
 from evaluators.fidelity.propensity import propensity
+from evaluators.fidelity.relations import relations
 from evaluators.fidelity.representation import representation
 from evaluators.fidelity.sdmetrics import diagnostic, impossible, lost_categories, quality
 from evaluators.images.extractor import Extractor
@@ -70,6 +72,8 @@ ON_TABLES: Mapping[str, Metric] = {
     "declared": declared,
     "impossible": impossible,
     "lost_categories": lost_categories,
+    "column": columns,
+    "relation": relations,
     "quality": quality,
     "diagnostic": diagnostic,
     "association": association,
@@ -125,6 +129,7 @@ def evaluate(
     not_measured: Mapping[str, str] | None = None,
     also: Mapping[str, Metric] | None = None,
     extractor: Extractor | None = None,
+    originals: Mapping[str, pd.DataFrame] | None = None,
 ) -> Scorecard:
     """Run every metric on canonical frames under a complete schema; the same seed, the same
     scores.
@@ -134,8 +139,9 @@ def evaluate(
     ``not_measured``: families of metrics (first part of their name) that mean nothing here, and why.
     ``also``: further metrics by name, such as ``IN_OWN_ENVIRONMENT``.
     ``extractor``: features that images are compared by, else those of a network taught here.
+    ``originals``: "train" and "holdout" before categories outside the schema became ``other``, where some did.
     """
-    tables = Tables(train, holdout, synthetic, schema, seed, tuple(more), own_fits)
+    tables = Tables(train, holdout, synthetic, schema, seed, tuple(more), own_fits, originals or {})
     tell = progress or (lambda what, share: None)
     own: dict[str, Metric] = {"image": partial(image_fidelity, extractor=extractor)}
     on_tables = {**ON_TABLES, **own, **(also or {})}

@@ -15,6 +15,8 @@ COSTS = {
     "declared": 0.01,
     "impossible": 0.06,
     "lost_categories": 0.1,
+    "column": 0.8,
+    "relation": 0.1,
     "quality": 0.7,
     "diagnostic": 0.08,
     "association": 0.1,

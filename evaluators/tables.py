@@ -6,8 +6,8 @@ otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import combinations
 from typing import Any, TypeVar
@@ -66,7 +66,8 @@ class Tables:
 
     ``more``: further synthetic tables, other draws of the same model or releases of other seeds, for
     metrics that look at several. ``own_fits``: whether each of them comes from a fit of its own, so
-    that they do not share their noise.
+    that they do not share their noise. ``originals``: by role, the real rows before categories outside the
+    schema became ``other``; a role that is not there is as its frame.
     """
 
     train: pd.DataFrame
@@ -76,6 +77,7 @@ class Tables:
     seed: int = 0
     more: tuple[pd.DataFrame, ...] = ()
     own_fits: bool = True
+    originals: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
     @cached_property
     def codec(self) -> Codec:
@@ -89,6 +91,10 @@ class Tables:
     def frame(self, role: str) -> pd.DataFrame:
         frame: pd.DataFrame = getattr(self, role)
         return frame
+
+    def original(self, role: str) -> pd.DataFrame:
+        """The rows of ``frame`` with the categories that they came with."""
+        return self.originals.get(role, self.frame(role))
 
     def rng(self, name: str) -> np.random.Generator:
         """A stream of its own for each use, so that adding one metric does not move another."""

@@ -17,6 +17,9 @@ never 0, so it is told as a ratio to its expectation for two tables of one distr
 People with several rows make both ratios larger; the baseline, real train rows in place of the
 synthetic ones, shares that.
 
+- ``boosting_originals``: AUROC alone, of boosting that sees values as a reader does (see
+  ``evaluators.fidelity.giveaway``); with the columns that tell the tables apart alone.
+
 Rows: holdout. Visibility: internal.
 """
 
@@ -24,7 +27,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -34,8 +37,10 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from evaluators.features import design
+from evaluators.fidelity.giveaway import alone, cell, look
+from evaluators.fidelity.originals import each_original
 from evaluators.mixed import mixed
-from evaluators.resampling import bootstrap_weights, interval, unit_numbers
+from evaluators.resampling import NORMAL, bootstrap_weights, interval, unit_numbers
 from evaluators.score import Score, Status
 from evaluators.tables import MIN_PEOPLE, ROLES, Tables, evidence
 from evaluators.utility.estimators import one_thread
@@ -47,6 +52,13 @@ MAX_ROWS = 10_000
 FOLDS = 3
 SHUFFLES = 5
 REPLICATES = 200
+GIVING_AWAY = 5
+"""So many columns at most are named."""
+
+TELLS = 0.55
+"""The interval of a column that is named lies above this AUROC, and above what real train rows give."""
+
+ORIGINALS = "boosting_originals"
 METRICS = ("propensity.auroc", "propensity.pmse_ratio")
 
 Fit = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
@@ -99,6 +111,7 @@ class Pool:
     y: np.ndarray
     unit: np.ndarray
     looks: dict[str, np.ndarray]
+    columns: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -158,7 +171,76 @@ def propensity(tables: Tables) -> list[Score]:
                 **about,
             ),
         ]
+    return scores + _as_they_stand(tables, ours, beside, people)
+
+
+def _as_they_stand(tables: Tables, ours: Pool, beside: Pool, people: int) -> list[Score]:
+    """AUROC of boosting on the values as they stand, and the columns that tell most alone."""
+    if not np.ptp(np.nan_to_num(ours.looks[ORIGINALS]), axis=0).any():
+        reason = "no column varies"
+        withheld = _withheld(people, "insufficient evidence", reason, ORIGINALS)
+        return [s for s in withheld if s.metric == "propensity.auroc"]
+    about: dict[str, Any] = {
+        "baseline_name": "real train rows",
+        "n": people,
+        "higher_is_better": False,
+    }
+    whole, base = (
+        _auroc(p, boosting, p.looks[ORIGINALS], tables.rng(f"propensity {ORIGINALS} {name}"))
+        for p, name in ((ours, "synthetic"), (beside, "train"))
+    )
+    size = len(ours.y) // 2
+    scores = [
+        Score(
+            metric="propensity.auroc",
+            value=whole[0],
+            low=whole[1],
+            high=whole[2],
+            baseline=base[0],
+            model=ORIGINALS,
+            detail=f"{size:,} rows of each table",
+            **about,
+        )
+    ]
+    found, usual = (
+        _columns_alone(p, tables.rng(f"propensity alone {name}"))
+        for p, name in ((ours, "synthetic"), (beside, "train"))
+    )
+    telling = {n: f for n, f in found.items() if f[1] > TELLS and f[1] > usual[n][0]}
+    for name in sorted(telling, key=lambda n: -telling[n][0])[:GIVING_AWAY]:
+        value, low, high = telling[name]
+        scores.append(
+            Score(
+                metric="propensity.gives_away",
+                value=value,
+                low=low,
+                high=high,
+                baseline=usual[name][0],
+                detail=name,
+                **about,
+            )
+        )
     return scores
+
+
+def _columns_alone(pool: Pool, rng: np.random.Generator) -> dict[str, tuple[float, float, float]]:
+    """AUROC of each column alone, with its interval (Hanley and McNeil 1982)."""
+    fold = _folds(pool, rng)
+    one = np.ones((1, len(pool.y)), dtype=np.float32)
+    found = {}
+    for name, features in pool.columns.items():
+        area = float(auroc(one, pool.y, alone(cell(features), pool.y, fold))[0])
+        around = NORMAL * _deviation(area, len(pool.y) / 2)
+        found[name] = area, max(0.0, area - around), min(1.0, area + around)
+    return found
+
+
+def _deviation(area: float, n: float) -> float:
+    """Standard error of an AUROC of n rows of each kind."""
+    area = max(area, 0.5)
+    first, second = area / (2 - area), 2 * area**2 / (1 + area)
+    rest = (n - 1) * (first + second - 2 * area**2)
+    return float(np.sqrt(max(0.0, area * (1 - area) + rest)) / n)
 
 
 def _withheld(people: int, status: Status, reason: str, *models: str) -> Iterator[Score]:
@@ -177,9 +259,11 @@ def _withheld(people: int, status: Status, reason: str, *models: str) -> Iterato
 def _pool(tables: Tables, role: str, size: int) -> Pool:
     """Equally many rows of the holdout and of ``role``."""
     one_hot, compact, units = [], [], []
+    chosen: dict[str, np.ndarray] = {}
     for side in ("holdout", role):
         rng = tables.rng(f"propensity rows {side}")
         rows = np.sort(rng.choice(len(tables.frame(side)), size=size, replace=False))
+        chosen[side] = rows
         frame, codes = tables.frame(side).iloc[rows], tables.codes[side].iloc[rows]
         one_hot.append(design(frame, tables.codec, tables.schema.modelled))
         table = mixed(frame, codes, tables.codec)
@@ -187,11 +271,13 @@ def _pool(tables: Tables, role: str, size: int) -> Pool:
         units.append(unit_numbers(tables.units[side][rows], size))
     both = np.concatenate(compact)
     lowest = np.nanmin(both, initial=0.0)
+    columns = {c.name: look(c, chosen) for c in each_original(tables)}
     looks = {
         "logistic": whitened(np.concatenate(one_hot)),
         "boosting": np.nan_to_num(both, nan=lowest - 1),  # where a tree may set it apart
+        ORIGINALS: np.concatenate([np.zeros((2 * size, 0)), *columns.values()], axis=1),
     }
-    return Pool(np.repeat([0.0, 1.0], size), np.concatenate(units), looks)
+    return Pool(np.repeat([0.0, 1.0], size), np.concatenate(units), looks, columns)
 
 
 def by_logistic(pool: Pool, rng: np.random.Generator) -> Figures:
@@ -220,12 +306,20 @@ def _auroc(
     pool: Pool, fit: Fit, X: np.ndarray, rng: np.random.Generator
 ) -> tuple[float, float | None, float | None]:
     """AUROC of out-of-fold predictions, with its interval."""
-    sides = [pool.unit[pool.y == side] for side in (0, 1)]
-    fold = np.concatenate([(rng.permutation(unit.max() + 1) % FOLDS)[unit] for unit in sides])
+    fold = _folds(pool, rng)
     p = np.zeros(len(pool.y))
     for held in range(FOLDS):
         out = fold == held
         p[out] = fit(X[~out], pool.y[~out], X[out])
-    W = np.concatenate([bootstrap_weights(unit, rng, REPLICATES) for unit in sides], axis=1)
+    W = np.concatenate([bootstrap_weights(u, rng, REPLICATES) for u in _sides(pool)], axis=1)
     figures = auroc(W, pool.y, p)
     return float(figures[0]), *interval(figures)
+
+
+def _sides(pool: Pool) -> list[np.ndarray]:
+    return [pool.unit[pool.y == side] for side in (0, 1)]
+
+
+def _folds(pool: Pool, rng: np.random.Generator) -> np.ndarray:
+    """A fold for each person of each table, by row."""
+    return np.concatenate([(rng.permutation(u.max() + 1) % FOLDS)[u] for u in _sides(pool)])

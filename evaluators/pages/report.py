@@ -18,7 +18,15 @@ from evaluators.gate import Reason, Verdict
 from evaluators.pages.drawing.page import environment, number, write_page
 from evaluators.pages.drawing.plots import meter
 from evaluators.pages.drawing.views import MAX_ROWS
-from evaluators.pages.parts import heatmap, leaks, learning, nearest_images, resemblance, sections
+from evaluators.pages.parts import (
+    heatmap,
+    leaks,
+    learning,
+    nearest_images,
+    reader,
+    resemblance,
+    sections,
+)
 from evaluators.pages.parts.everything import all_tables
 from evaluators.pages.parts.facts import Budget, Facts, guarantee_words
 from evaluators.pages.parts.groups import group_chart
@@ -148,6 +156,9 @@ def _alike(card: Scorecard) -> dict[str, Any]:
         "heatmaps": heatmap.heatmaps(card),
         "told_apart": resemblance.told_apart(card),
         "support": resemblance.support(card),
+        "beyond_chance": reader.beyond_chance(card),
+        "seen": reader.seen(card),
+        "relations": reader.relations(card),
     }
 
 

@@ -52,7 +52,7 @@ def choose(work: Work) -> None:
         tables = measured(count, codec, work.plan.choice_rho, ask)
     else:
         codec = Codec(schema)
-        frame = work.open_internally("holdout", schema)
+        frame = map_undeclared(work.open_internally("holdout"), schema)
         count = Counter.of(codec.domain, codec.encode(frame))
         tables = [Measurement(c, count(c), 1.0) for c in tables_of(codec)]
     scores = [closeness(model, tables) for model in models]

@@ -36,7 +36,8 @@ def judge(work: Work, progress: Progress, measure: Sequence[str] = ()) -> None:
     ``measure``: families of metrics, all where there are none.
     """
     synthetic, schema, seed = work.synthetic(), work.completed_schema(), work.run.config.seed
-    train, holdout = (work.open_internally(p, schema) for p in ("train", "holdout"))
+    originals = {p: work.open_internally(p) for p in ("train", "holdout")}
+    train, holdout = (f.assign(**map_undeclared(f, schema)) for f in originals.values())
     model: Model = load_model(work.run / "model")
     more = [
         model.sample(len(synthetic), np.random.default_rng([seed, 2, i]))
@@ -52,6 +53,7 @@ def judge(work: Work, progress: Progress, measure: Sequence[str] = ()) -> None:
         extractor=_extractor(work),
         more=more,
         own_fits=False,
+        originals=originals,
         not_measured={f: "not asked for" for f in FAMILIES if measure and f not in measure},
     )
     with folder_atomically(work.run / "scores") as folder:

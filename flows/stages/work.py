@@ -150,10 +150,11 @@ class Work:
         self.recognise()
         return PrivateTable(self.schema, self.run.config.data, partition).open(permit)
 
-    def open_internally(self, partition: Partition, schema: Schema) -> pd.DataFrame:
-        """Rows for judging, in the completed schema; nothing computed on them may leave the house."""
-        from privacy.domain import map_undeclared
+    def open_internally(self, partition: Partition) -> pd.DataFrame:
+        """Rows for judging, as they came: categories outside the completed schema are not ``other`` yet.
 
+        Nothing computed on them may leave the house.
+        """
         permit = self.ledger.open_internally(
             self.dataset.name,
             partition,
@@ -164,8 +165,7 @@ class Work:
         rows = self.open(permit)
         if partition == "train":
             self._check_files(permit, rows)
-        frame = map_undeclared(rows.frame, schema)
-        unit = self.schema.unit
+        frame, unit = rows.frame[list(self.schema.informative)], self.schema.unit
         return frame if unit is None else frame.assign(**{unit: rows.units})
 
     def _check_files(self, permit: Permit, rows: Rows) -> None:

@@ -30,6 +30,8 @@ GROUPS: tuple[tuple[str, Callable[[Score], bool]], ...] = (
     ("Attacks", _starts("attack.")),
     ("Distance to the closest record: no evidence of privacy", _starts("dcr.")),
     ("k-marginal", _starts("kmarginal")),
+    ("Columns on their original values", _starts("column.")),
+    ("Relations that real rows keep", _starts("relation.")),
     ("Associations", _starts("association.")),
     ("Telling synthetic from real, and support", _starts("propensity.", "manifold.")),
     ("SDMetrics and categories", _starts("quality", "diagnostic", "lost_")),

@@ -12,6 +12,7 @@ from evaluators.pages.drawing.page import number
 from evaluators.pages.drawing.views import spread
 from evaluators.pages.parts.facts import Claim
 from evaluators.pages.parts.leaks import limit
+from evaluators.pages.parts.reader import given_away
 from evaluators.pages.parts.sections import best_learner, main_metric, targets
 from evaluators.score import Score, Scorecard
 from evaluators.words import badness, metric_words
@@ -47,8 +48,9 @@ def headlines(card: Scorecard, claim: Claim | None) -> list[Headline]:
         ("kmarginal.3", "k-marginal over triples of columns, of 1000"),
         ("propensity.auroc", "a classifier tells synthetic from real rows (AUROC, 0.5 is best)"),
     ):
+        by = given_away(card) if metric == "propensity.auroc" else ""
         found += [
-            Headline("likeness", name, s, f"{s.baseline_name} {number(s.baseline)}")
+            Headline("likeness", name, s, "; ".join(filter(None, (_beside(s), by))))
             for s in _worst(card.filter(metric=metric, slice="all", rows="holdout", status="ok"))
         ]
     for score in _worst(card.filter(_membership, status="ok")):
@@ -63,6 +65,10 @@ def headlines(card: Scorecard, claim: Claim | None) -> list[Headline]:
             )
         )
     return found
+
+
+def _beside(score: Score) -> str:
+    return f"{score.baseline_name} {number(score.baseline)}"
 
 
 def _membership(score: Score) -> bool:

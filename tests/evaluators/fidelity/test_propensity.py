@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 
+from evaluators.fidelity.giveaway import alone
 from evaluators.fidelity.propensity import (
     Pool,
     by_boosting,
@@ -113,3 +115,42 @@ def test_what_cannot_be_told_says_why() -> None:
     constant = people(400, 1)[["sex"]].rename(columns={"sex": "a"}).assign(a="x")
     scores = propensity(Tables(constant, constant, constant, only))
     assert {s.reason for s in scores} == {"no column varies"}
+
+
+def test_decimals_that_real_rows_lack_give_a_column_away() -> None:
+    """Two columns of two: each is named, though either alone tells all."""
+    schema = Schema.model_validate(
+        {
+            "name": "t",
+            "columns": {
+                n: {"kind": "float", "bounds": [-9, 9], "bins": 5} for n in ("a", "b", "same")
+            },
+        }
+    )
+
+    def rows(seed: int) -> pd.DataFrame:
+        drawn = np.random.default_rng(seed).normal(size=(1000, 3)).clip(-9, 9)
+        return pd.DataFrame(np.round(drawn, 1), columns=["a", "b", "same"])
+
+    train, holdout, fresh = rows(1), rows(2), rows(3)
+    smeared = fresh.assign(
+        a=fresh["a"] + np.linspace(-0.05, 0.05, 1000), b=fresh["b"] + np.linspace(0.05, -0.05, 1000)
+    )
+    card = Scorecard(tuple(propensity(Tables(train, holdout, smeared, schema))))
+    named = {s.detail: s for s in card.filter(metric="propensity.gives_away")}
+    assert set(named) == {"a", "b"}
+    for score in named.values():
+        assert score.value == pytest.approx(1, abs=0.02)
+        assert score.baseline == pytest.approx(0.5, abs=0.05)
+    whole = card.one(metric="propensity.auroc", model="boosting_originals")
+    assert whole.value == pytest.approx(1, abs=0.01)
+    calm = Scorecard(tuple(propensity(Tables(train, holdout, fresh, schema))))
+    assert not len(calm.filter(metric="propensity.gives_away"))
+    whole = calm.one(metric="propensity.auroc", model="boosting_originals")
+    assert whole.value == pytest.approx(0.5, abs=0.05)
+
+
+def test_a_share_in_a_cell_is_of_the_other_folds() -> None:
+    cells, y, fold = np.array([0, 0, 0, 1]), np.array([1.0, 1.0, 0.0, 0.0]), np.array([0, 1, 1, 0])
+    # the first row's cell holds, elsewhere, one synthetic row and one real, and 5 of the prior
+    assert alone(cells, y, fold) == pytest.approx([3.5 / 7, 3.5 / 6, 3.5 / 6, 2.5 / 5])

@@ -227,8 +227,7 @@ def test_a_release_of_pictures_from_data_to_card(tmp_path: Path) -> None:
         synthetic = work.synthetic()
         assert stack(synthetic["scan"]).shape == (20, 5, 4, 1)
         assert_alike(synthetic, load_model(run / "model").sample(20, np.random.default_rng(0)))
-        schema = work.completed_schema()
-        train, holdout = (work.open_internally(p, schema) for p in ("train", "holdout"))
+        train, holdout = (work.open_internally(p) for p in ("train", "holdout"))
         assert len(train) + len(holdout) == 80
         assert stack(train["scan"]).shape == (len(train), 5, 4, 1)
         steps.judge(work, lambda what, share: None)

@@ -1,0 +1,109 @@
+"""What a reader sees of a column's categories: how far they are off, and which are gone.
+
+Categories are the original ones, with special and missing values among them; all plain numbers are one.
+
+Privacy claim: none; the figures are on real rows.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy.stats import binomtest
+
+from evaluators.fidelity.chance import design_effect, of_variation, variation
+from evaluators.fidelity.originals import Original
+from evaluators.resampling import NORMAL
+from evaluators.score import Score
+from evaluators.tables import Tables
+from privacy.schema.columns import Categorical
+
+MOSTLY = 0.5
+"""A larger share of rows that say ``other`` is said in words, if it is twice that of real rows."""
+
+
+def of_categories(tables: Tables, column: Original, about: dict[str, Any]) -> list[Score]:
+    """Distance, distance beyond chance, and people whose category is lost; none for one category."""
+    if len(column.labels) < 2:
+        return []
+    real, ours, beside = (column.counts(r) for r in ("holdout", "synthetic", "train"))
+    effect = design_effect(column.codes["holdout"], tables.units["holdout"])
+    rng = tables.rng(f"column {column.name}")
+    distance, base = float(variation(real, ours)), float(variation(real, beside))
+    around = NORMAL * _error(real, ours, effect)
+    excess, low, high = of_variation(real, ours, rng, effect).beyond(distance)
+    detail = f"{column.name}{_mostly_other(column)}"
+    return [
+        Score(
+            metric="column.tv",
+            value=distance,
+            low=max(0.0, distance - around),
+            high=min(1.0, distance + around),
+            baseline=base,
+            detail=detail,
+            **about,
+        ),
+        Score(
+            metric="column.tv_excess",
+            value=excess,
+            low=low,
+            high=high,
+            baseline=base - of_variation(real, beside, rng, effect).mean,
+            detail=detail,
+            **about,
+        ),
+        _lost(tables, column, about),
+    ]
+
+
+def _error(a: np.ndarray, b: np.ndarray, effect: float) -> float:
+    """Standard error of the distance: half the sum of the signs times two multinomials' shares."""
+    p, q = a / a.sum(), b / b.sum()
+    sign = np.sign(p - q)
+    of = [
+        ((sign**2 * share).sum() - (sign * share).sum() ** 2) / n
+        for share, n in ((p, a.sum()), (q, b.sum()))
+    ]
+    return float(np.sqrt(effect * sum(of)) / 2)
+
+
+def _lost(tables: Tables, column: Original, about: dict[str, Any]) -> Score:
+    real, ours, beside = (column.counts(r) for r in ("holdout", "synthetic", "train"))
+    people = about["n"]
+
+    def without(counts: np.ndarray) -> int:
+        return tables.people("holdout", (counts == 0)[column.codes["holdout"]])
+
+    known = (real + beside) > 0
+    lost = np.flatnonzero(known & (ours == 0))
+    detail = column.name
+    if len(lost):
+        most = max(lost, key=lambda i: (real + beside)[i])
+        share = (real + beside)[most] / (real + beside).sum()
+        detail += (
+            f": {len(lost)} of {int(known.sum())} categories have no synthetic row, "
+            f"the commonest {column.labels[most][:60]!r} ({share:.2%} of real rows)"
+        )
+    interval = binomtest(without(ours), people).proportion_ci(method="wilson")
+    return Score(
+        metric="column.lost_share",
+        value=without(ours) / people,
+        low=float(interval.low),
+        high=float(interval.high),
+        baseline=without(beside) / people,
+        detail=detail + _mostly_other(column),
+        **about,
+    )
+
+
+def _mostly_other(column: Original) -> str:
+    """ "; 98 % of the synthetic rows say 'other', 3 % of the real ones": where it is so."""
+    other = column.column.other if isinstance(column.column, Categorical) else None
+    if other not in column.labels:
+        return ""
+    place = column.labels.index(other)
+    ours, real = (float((column.codes[r] == place).mean()) for r in ("synthetic", "holdout"))
+    if ours < MOSTLY or ours < 2 * real:
+        return ""
+    return f"; {ours:.0%} of the synthetic rows say {other!r}, {real:.0%} of the real ones"

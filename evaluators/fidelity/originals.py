@@ -1,0 +1,79 @@
+"""A column of all three tables as a reader sees it: before a category became ``other``, before bins.
+
+A value is either a plain number (dates as numbers) or a category: a text, a special value, missing. Texts are
+those that the schema's public aliases and rules lead to, so what a custodian merged on purpose is one category;
+what only the noisy choice of categories turned into ``other`` is not.
+
+Privacy claim: none; holds real rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from evaluators.tables import ROLES, Tables
+from privacy.schema.codec import MISSING, numbers
+from privacy.schema.columns import Categorical, Datetime, Numeric
+
+NUMBER = "(a number)"
+
+
+@dataclass(frozen=True, eq=False)
+class Original:
+    """``labels``: the categories of all tables. By role: ``codes``, the category's place in ``labels`` of each
+    row, and ``numbers``, NaN where a row has none."""
+
+    name: str
+    column: Categorical | Numeric | Datetime
+    labels: tuple[str, ...]
+    codes: dict[str, np.ndarray]
+    numbers: dict[str, np.ndarray]
+
+    def counts(self, role: str) -> np.ndarray:
+        return np.bincount(self.codes[role], minlength=len(self.labels))
+
+    def plain(self, role: str) -> np.ndarray:
+        """The numbers that are there."""
+        values = self.numbers[role]
+        return np.asarray(values[np.isfinite(values)])
+
+    @property
+    def numeric(self) -> bool:
+        return not isinstance(self.column, Categorical)
+
+
+def originals(tables: Tables) -> tuple[Original, ...]:
+    """Every modelled column."""
+    return tuple(_original(tables, name) for name in tables.schema.modelled)
+
+
+def _original(tables: Tables, name: str) -> Original:
+    column = tables.schema.columns[name]
+    assert isinstance(column, Categorical | Numeric | Datetime)
+    series = {role: tables.original(role)[name] for role in ROLES}
+    values = {role: _numbers(s, column) for role, s in series.items()}
+    texts = [
+        np.where(np.isfinite(values[role]), NUMBER, s.astype(object).where(s.notna(), MISSING))
+        for role, s in series.items()
+    ]
+    codes, labels = pd.factorize(np.concatenate(texts).astype(str), sort=True)
+    parts = np.split(codes, np.cumsum([len(t) for t in texts])[:-1])
+    return Original(name, column, tuple(labels), dict(zip(ROLES, parts, strict=True)), values)
+
+
+def _numbers(series: pd.Series, column: Categorical | Numeric | Datetime) -> np.ndarray:
+    found = np.full(len(series), np.nan)
+    if not isinstance(column, Categorical):
+        special = column.special if isinstance(column, Numeric) else ()
+        plain = (series.notna() & ~series.isin(special)).to_numpy()
+        found[plain] = numbers(series[plain], column)
+    return found
+
+
+def each_original(tables: Tables) -> Iterator[Original]:
+    """The columns, made once for all metrics that look at them."""
+    yield from tables.once(originals)
