@@ -79,7 +79,9 @@ def context(
     beside: Sequence[Release],
 ) -> dict[str, Any]:
     """All that the template shows."""
-    grave = verdict.of("veto") or verdict.of("insufficient evidence")
+    undecided = verdict.of("insufficient evidence")
+    unread = tuple(r for r in undecided if r.metric.startswith("input."))
+    grave = (*unread, *(r for r in verdict.of("veto") or undecided if r not in unread))
     here = Release(facts, scorecard, verdict)
     return {
         "facts": facts,

@@ -8,8 +8,8 @@ Privacy claim: none; real rows are read without a charge, for the custodian's ow
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,8 @@ from evaluators.gate import Verdict, gate, load_policy
 from evaluators.pages.parts.facts import Claim, Facts
 from evaluators.pages.report import write_report
 from evaluators.score import Score, Scorecard
-from flows.judging.stranger import absent, fit, without
+from flows.judging.forms import bring
+from flows.judging.stranger import Fitted, absent, fit, without
 from flows.stages.config import DEFAULT_POLICY
 from flows.stages.run import folder_atomically
 from generators.base import Progress
@@ -30,7 +31,7 @@ from privacy.reading.conform import conform
 from privacy.reading.source import read_source
 from privacy.schema.codec import bounds_as_numbers, number_to_date, numbers
 from privacy.schema.columns import Categorical, Column, Datetime, Numeric
-from privacy.schema.schema import Schema, load_schema
+from privacy.schema.schema import Csv, Schema, load_schema
 
 NO_HOLDOUT = (
     "no people were held out: what a generator has seen shows only beside people it has not seen"
@@ -43,6 +44,9 @@ SHARE = 0.3
 
 OPEN_BINS = 20
 
+INPUT = ("input.column", "input.target", "input.unfit_rows")
+"""Scores that fail where the synthetic table could not be read as the schema says."""
+
 
 @dataclass(frozen=True)
 class Case:
@@ -50,6 +54,7 @@ class Case:
 
     ``synthetic``: one table, or several, each from a fit of its own of the same generator; the first is
     judged, the others say how much releases differ. ``claim``: the (ε, δ) that whoever made it claims.
+    ``csv``: how the synthetic files are written, where that is not as the schema says.
     ``anonymeter``, ``synthcity``: whether its metrics are run too, in an environment that the first run builds
     from the package index.
     """
@@ -63,6 +68,7 @@ class Case:
     anonymeter: bool = False
     synthcity: bool = False
     seed: int = 0
+    csv: Csv | None = None
 
     @property
     def also(self) -> dict[str, Metric]:
@@ -73,13 +79,17 @@ class Case:
 
 @dataclass(frozen=True, eq=False)
 class Material:
-    """All tables under one complete schema, and what was found on the way there."""
+    """All tables under one complete schema, and what was found on the way there.
+
+    ``reading``: one line on how the synthetic files were read and what had to be bent.
+    """
 
     schema: Schema
     train: pd.DataFrame
     holdout: pd.DataFrame
     synthetic: tuple[pd.DataFrame, ...]
     found: tuple[Score, ...]
+    reading: str = ""
 
 
 def prepare(case: Case) -> Material:
@@ -94,13 +104,26 @@ def prepare(case: Case) -> Material:
         train, holdout = _parted(train, declared, case.seed)
     schema = _closed(declared, pd.concat([train, holdout], ignore_index=True))
     if schema.image is not None:
-        tables = tuple(_real((path,), schema) for path in case.synthetic)
+        written = schema.model_copy(update={"csv": case.csv or schema.csv})
+        tables = tuple(_real((path,), written) for path in case.synthetic)
         return Material(schema, train, holdout, tables, ())
-    schema, lost = without(schema, absent(case.synthetic, schema))
-    fitted = [fit(path, schema) for path in case.synthetic]
-    return Material(
-        schema, train, holdout, tuple(f.frame for f in fitted), (*lost, *fitted[0].scores)
-    )
+    brought = [bring(path, schema, case.csv) for path in case.synthetic]
+    schema, lost = without(schema, absent(brought, schema), case.synthetic[0])
+    fitted = [fit(table, schema) for table in brought]
+    causes = {n: why for f in fitted for n, why in f.unread.items()}
+    schema, unread = without(schema, causes, case.synthetic[0])
+    if unread:
+        fitted = [fit(table, schema) for table in brought]
+    found = (*unread, *lost, *fitted[0].scores)
+    frames = tuple(f.frame for f in fitted)
+    return Material(schema, train, holdout, frames, found, _told(case.synthetic, fitted))
+
+
+def _told(paths: Sequence[Path], fitted: Sequence[Fitted]) -> str:
+    """What was bent in each file, which is named where there are several."""
+    if len(paths) == 1:
+        return fitted[0].words
+    return "; ".join(f"{p.name}: {f.words}" for p, f in zip(paths, fitted, strict=True) if f.words)
 
 
 def judge(case: Case, out: Path, progress: Progress) -> Verdict:
@@ -122,7 +145,7 @@ def judge(case: Case, out: Path, progress: Progress) -> Verdict:
         not_measured={} if case.holdout else dict.fromkeys(NEEDS_HOLDOUT, NO_HOLDOUT),
     )
     scorecard = Scorecard((*material.found, *scores))
-    verdict = gate(scorecard, policy)
+    verdict = _causes_first(gate(scorecard, policy))
     with folder_atomically(out) as folder:
         scorecard.write(folder)
         text = json.dumps(asdict(verdict), indent=2, ensure_ascii=False)
@@ -133,13 +156,27 @@ def judge(case: Case, out: Path, progress: Progress) -> Verdict:
     return verdict
 
 
+def _causes_first(verdict: Verdict) -> Verdict:
+    """What could not be read, in its own words, before all that may follow from it."""
+    causes = [r for r in verdict.reasons if r.metric in INPUT]
+    others = [r for r in verdict.reasons if r.metric not in INPUT]
+    told = [replace(r, text=r.text.partition(" failed: ")[2]) for r in causes]
+    return replace(verdict, reasons=(*told, *others))
+
+
 def _facts(case: Case, material: Material) -> Facts:
     """What the report says of the table: nothing is known but its name and what is claimed."""
     unit = material.schema.unit or "row"
     claim = None if case.claim is None else Claim(case.claim.epsilon, case.claim.delta, unit)
     rows = len(material.synthetic[0])
     name = case.synthetic[0].name
-    return Facts(name, material.schema.name, synthetic_rows=rows, claim=claim)
+    return Facts(
+        name,
+        material.schema.name,
+        synthetic_rows=rows,
+        claim=claim,
+        reading=material.reading,
+    )
 
 
 def _real(paths: tuple[Path, ...], schema: Schema) -> pd.DataFrame:

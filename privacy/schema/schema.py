@@ -138,6 +138,8 @@ class Condition(Frozen):
 class Csv(Frozen):
     """How the text file is written; a file without a header lists its columns in schema order.
 
+    ``decimal``: the sign before the decimals of a number, in integer and float columns; where it is a comma,
+    a number with a point is refused, since it may stand for thousands.
     ``strip``: blanks around a value are no part of it.
     ``newlines``: a quoted value may run over several lines; otherwise a stray quote is refused before
     it swallows the rows after it.
@@ -146,6 +148,7 @@ class Csv(Frozen):
 
     separator: str = Field(default=",", pattern=r'^[^"\r\n]$')
     encoding: str = "utf-8"
+    decimal: Literal[".", ","] = "."
     header: bool = True
     strip: bool = False
     newlines: bool = False
