@@ -92,7 +92,10 @@ def _spellings(text: str, column: Column) -> Iterator[tuple[str, str]]:
     plain = text.strip()
     if plain != text:
         yield SPELLING, plain
-    number = float(numbers_in([plain])[0])
+    code = isinstance(column, Categorical | Datetime) and plain.endswith(
+        ",0"
+    )  # a float, by a comma
+    number = float(numbers_in([plain.removesuffix(",0") if code else plain])[0])
     whole = bool(np.isfinite(number)) and number == round(number) and abs(number) < MAX_WHOLE
     truth = TRUTH.get(plain.casefold())
     if isinstance(column, Categorical):

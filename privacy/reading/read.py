@@ -70,7 +70,7 @@ def read_texts(paths: Sequence[Path], schema: Schema) -> pa.Table:
 def with_points(path: Path, table: pa.Table, schema: Schema, told: Told = IN_SCHEMA) -> pa.Table:
     """Numbers of a file with decimal commas, written with points; of any other the table as it is.
 
-    Each value by itself; what the schema names (a special value, a missing one) stays as it is written.
+    Each value by itself; what stands for a missing one stays as it is written.
     Raises DataError for a number with a point.
     """
     if schema.csv.decimal == "." or is_parquet(path):
@@ -80,8 +80,7 @@ def with_points(path: Path, table: pa.Table, schema: Schema, told: Told = IN_SCH
         if not isinstance(column, Numeric):
             continue
         texts = table[name]
-        named = pa.array([*column.missing_values, *map(str, column.special)], pa.string())
-        known = pc.is_in(texts, value_set=named)
+        known = pc.is_in(texts, value_set=pa.array(column.missing_values, pa.string()))
         odd = pc.and_(have_points(texts), pc.invert(known))
         if pc.any(odd).as_py():
             row = pc.index(odd, pa.scalar(True)).as_py()
@@ -314,7 +313,8 @@ def _check_names(path: Path, names: list[str], told: Told = IN_SCHEMA) -> None:
         raise DataError(f"{path}: column {names.index('') + 1} has no name in the header; name it")
     for name in names:
         if not name.isprintable():
-            raise DataError(f"{path}: the header names {name!r}: correct it, or {told('encoding')}")
+            setting = told("separator" if "\t" in name else "encoding")
+            raise DataError(f"{path}: the header names {name!r}: correct it, or {setting}")
     if repeated := sorted({n for n in names if names.count(n) > 1}):
         raise DataError(f"{path}: the header names {repeated[0]!r} twice; rename one of them")
 

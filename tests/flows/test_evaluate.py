@@ -194,7 +194,8 @@ def test_the_real_rows_are_read_as_the_schema_says_and_the_synthetic_ones_as_the
         prepare(case)
     told = prepare(replace(case, csv=Csv(separator="\t")))
     assert told.reading.startswith("read with separator '\\t'")
-    another().to_csv(case.synthetic[0], sep=";", decimal=",", index=False)
+    numbers = another().assign(marker=lambda f: pd.to_numeric(f["marker"]))
+    numbers.to_csv(case.synthetic[0], sep=";", decimal=",", index=False)
     by_schema = prepare(case)
     another().to_csv(case.synthetic[0], index=False)
     as_most = prepare(case)
@@ -204,3 +205,28 @@ def test_the_real_rows_are_read_as_the_schema_says_and_the_synthetic_ones_as_the
     with pytest.raises(DataError) as caught:
         prepare(case)
     assert "separator ';'; with ','" in caught.value.private
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        lambda f: f.assign(ward=f["ward"].astype("category"), age=f["age"].astype(float)),
+        lambda f: f.assign(ill=(f["ill"] == "yes").astype(float).astype("category")),
+        lambda f: f.assign(ill=f["ill"] == "yes"),
+        lambda f: f.astype(str).astype("category"),
+    ],
+    ids=["categories", "categories of floats", "truth", "dictionaries"],
+)
+def test_a_typed_file_is_the_same_table(tmp_path: Path, typed: Any) -> None:
+    codes = {"kind": "categorical", "categories": ["0", "1"], "aliases": {"no": "0", "yes": "1"}}
+    schema = Schema.model_validate(
+        {
+            "name": "t",
+            "columns": {n: CLOSED["columns"][n] for n in ("sex", "age", "ward")} | {"ill": codes},
+        }
+    )
+    frame = another()[list(schema.columns)]
+    frame.to_csv(tmp_path / "s.csv", index=False)
+    typed(frame).to_parquet(tmp_path / "s.parquet")
+    found, wanted = (fit(tmp_path / name, schema).frame for name in ("s.parquet", "s.csv"))
+    pd.testing.assert_frame_equal(found, wanted)

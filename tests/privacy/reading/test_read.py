@@ -93,7 +93,7 @@ BAD = {
         "column 'a' of the schema is not in the file, read with separator ','; with ';' there are columns of"
         ' the schema: write `csv: {separator: ";"}` in it',
     ),
-    "a tab": (b"a\tb\nx\t1\n", 'write `csv: {separator: "\\t"}`'),
+    "a tab": (b"a\tb\nx\t1\n", "names 'a\\tb': correct it, or csv.separator in the schema"),
     "another separator, quoted": (b'"a";"b"\n"x";"1"\n', "mend the quotes, or csv.separator"),
     "row numbers": (b",a,b\n1,x,1\n", "column 'unnamed' is not in the schema"),
     "an open quotation": (b'a,b\n"x,1\ny,2\n', "not a readable CSV file"),
@@ -254,7 +254,12 @@ COMMA = Schema.model_validate(
         "name": "t",
         "csv": {"separator": ";", "decimal": ","},
         "columns": {
-            "x": {"kind": "float", "bounds": [0, 100], "special": ["9,9", "n. a.", 500.5]},
+            "x": {
+                "kind": "float",
+                "bounds": [0, 100],
+                "special": ["n. a.", 500.5],
+                "missing_values": ["9,9"],
+            },
             "c": {"kind": "categorical", "categories": ["1,5", "2.5"]},
         },
     }
