@@ -96,14 +96,18 @@ class Verdict:
 
     @property
     def told(self) -> tuple[str, ...]:
-        """Of the gravest outcome a sentence for each rule: its first reason, and how many more there are."""
+        """What could not be read; then of the gravest outcome a sentence for each rule: its first reason, and
+        how many more there are."""
+        unread = [r.text for r in self.reasons if _unread(r)]
         of_rule: dict[str, list[Reason]] = {}
         for reason in self.of("veto") or self.of("insufficient evidence"):
-            of_rule.setdefault(reason.rule, []).append(reason)
-        return tuple(
+            if not _unread(reason):
+                of_rule.setdefault(reason.rule, []).append(reason)
+        broken = (
             mine[0].text + (f"; and {len(mine) - 1} more of {rule}" if len(mine) > 1 else "")
             for rule, mine in of_rule.items()
         )
+        return (*unread, *broken)
 
     def as_dict(self) -> dict[str, Any]:
         """All of it, with what is told first; internal."""
@@ -131,6 +135,11 @@ class Verdict:
         return summary
 
 
+def _unread(reason: Reason) -> bool:
+    """Whether it says what of a table could not be read, which explains the others."""
+    return reason.metric.startswith(READABLE) and reason.outcome == "insufficient evidence"
+
+
 def gate(
     scorecard: Scorecard,
     policy: Policy,
@@ -150,7 +159,7 @@ def gate(
     reasons += [] if standing == "proved" else [_guarantee(policy, standing)]
     reasons += [reason for rule in policy.rules for reason in _apply(scorecard, rule, policy)]
     reasons += [r for r in failures if not r.metric.startswith(READABLE)]
-    reasons.sort(key=lambda r: SEVERITY.index(r.outcome))
+    reasons.sort(key=lambda r: (not _unread(r), SEVERITY.index(r.outcome)))
     found = {r.outcome for r in reasons}
     decision: Decision = "insufficient evidence"
     if "veto" in found:

@@ -19,6 +19,7 @@ from flows.pipelines import evaluate as line
 from flows.pipelines.outcome import Outcome
 from flows.release import PRIVATE, progress_of
 from flows.stages.places import inside
+from privacy.schema.schema import Csv
 
 
 @flow(name="evaluate", retries=0, persist_result=False, log_prints=False)
@@ -34,6 +35,7 @@ def evaluate(
     anonymeter: bool = False,
     synthcity: bool = False,
     seed: Annotated[int, Field(ge=0)] = 0,
+    csv: Csv | None = None,
 ) -> State[Outcome]:
     """Judge a synthetic table.
 
@@ -49,6 +51,7 @@ def evaluate(
         anonymeter: run its attacks too, in an environment of its own.
         synthcity: run its metrics too, in an environment of its own.
         seed: repeats the evaluation.
+        csv: how the synthetic files are written, all of it; left out, they are read as the schema says.
     """
     case = line.case_of(
         schema_file,
@@ -61,6 +64,7 @@ def evaluate(
         anonymeter=anonymeter,
         synthcity=synthcity,
         seed=seed,
+        csv=csv,
     )
     outcome = judge(case, inside(out))
     return Completed(name=outcome.decision.capitalize(), message=outcome.decision, data=outcome)

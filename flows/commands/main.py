@@ -127,10 +127,19 @@ def evaluate(
         bool, typer.Option("--synthcity", help="Its metrics too; builds its environment.")
     ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Repeats the evaluation.")] = 0,
+    csv: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--csv",
+            help="How the synthetic files are written, where it is not as the schema says, all of it: "
+            "'separator=;,encoding=latin-1,decimal=,'; left out are comma (tab: separator=tab), UTF-8, point.",
+        ),
+    ] = None,
 ) -> None:
     """Judge anybody's synthetic table against real rows; figures are for the custodian only."""
     if (epsilon is None) != (delta is None):
         raise UnderstudyError("a claim needs both --epsilon and --delta")
+    from flows.judging import forms
     from flows.pipelines.evaluate import case_of
     from flows.pipelines.evaluate import evaluate as evaluate_here
     from flows.stages.places import inside
@@ -146,6 +155,7 @@ def evaluate(
         "anonymeter": anonymeter,
         "synthcity": synthcity,
         "seed": seed,
+        "csv": forms.parse(csv or ()),
     }
     case, folder = case_of(**asked), inside(out)
 
@@ -154,6 +164,8 @@ def evaluate(
 
     outcome: Outcome = listened(walk)
     _say_reasons(outcome.decision, _read_json(outcome.bundle / "verdict.json"))
+    if reading := _read_json(outcome.bundle / "facts.json")["reading"]:
+        say(f"reading: {reading}")
     say("open these; none of them may leave the house:")
     for name in ("report.html", "scores.parquet", "verdict.json"):
         if (outcome.bundle / name).exists():

@@ -22,6 +22,7 @@ def schema_draft(
     ),
     separator: Annotated[str, typer.Option(help="Of a CSV file.")] = ",",
     encoding: Annotated[str, typer.Option(help="Of a CSV file.")] = "utf-8",
+    decimal: Annotated[str, typer.Option(help="The sign before decimals, '.' or ','.")] = ".",
 ) -> None:
     """Draft a schema from PRIVATE rows; a person must then confirm every value as public."""
     from privacy.reading.draft import draft_schema
@@ -29,9 +30,8 @@ def schema_draft(
 
     if out.exists():
         raise UnderstudyError(f"{out}: exists already; name another file with --out")
-    out.write_text(
-        draft_schema(data, Csv(separator=separator, encoding=encoding)), encoding="utf-8"
-    )
+    written = {"separator": separator, "encoding": encoding, "decimal": decimal}
+    out.write_text(draft_schema(data, Csv.model_validate(written)), encoding="utf-8")
     stderr.print(
         f"[bold red]This read private rows.[/] Every category, bound and name in {out} comes from them. "
         "A person must confirm each as public knowledge, or replace it, before the file is used.",

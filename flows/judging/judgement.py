@@ -8,7 +8,7 @@ Privacy claim: none; real rows are read without a charge, for the custodian's ow
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +21,8 @@ from evaluators.pages.parts.facts import Claim, Facts
 from evaluators.pages.report import write_report
 from evaluators.policy import load_policy
 from evaluators.score import Score, Scorecard
-from flows.judging.stranger import absent, fit, without
+from flows.judging.forms import bring
+from flows.judging.stranger import Fitted, absent, fit, without
 from flows.stages.config import DEFAULT_POLICY
 from flows.stages.run import folder_atomically
 from generators.base import Progress
@@ -31,7 +32,7 @@ from privacy.reading.conform import conform
 from privacy.reading.source import read_source
 from privacy.schema.codec import bounds_as_numbers, number_to_date, numbers
 from privacy.schema.columns import Categorical, Column, Datetime, Numeric
-from privacy.schema.schema import Schema, load_schema
+from privacy.schema.schema import Csv, Schema, load_schema
 
 NO_HOLDOUT = (
     "no people were held out: what a generator has seen shows only beside people it has not seen"
@@ -44,6 +45,9 @@ SHARE = 0.3
 
 OPEN_BINS = 20
 
+INPUT = ("input.column", "input.target", "input.unfit_rows")
+"""Scores that fail where the synthetic table could not be read as the schema says."""
+
 
 @dataclass(frozen=True)
 class Case:
@@ -51,6 +55,7 @@ class Case:
 
     ``synthetic``: one table, or several, each from a fit of its own of the same generator; the first is
     judged, the others say how much releases differ. ``claim``: the (ε, δ) that whoever made it claims.
+    ``csv``: how the synthetic files are written, where that is not as the schema says.
     ``anonymeter``, ``synthcity``: whether its metrics are run too, in an environment that the first run builds
     from the package index.
     """
@@ -64,6 +69,7 @@ class Case:
     anonymeter: bool = False
     synthcity: bool = False
     seed: int = 0
+    csv: Csv | None = None
 
     @property
     def also(self) -> dict[str, Metric]:
@@ -74,13 +80,17 @@ class Case:
 
 @dataclass(frozen=True, eq=False)
 class Material:
-    """All tables under one complete schema, and what was found on the way there."""
+    """All tables under one complete schema, and what was found on the way there.
+
+    ``reading``: one line on how the synthetic files were read and what had to be bent.
+    """
 
     schema: Schema
     train: pd.DataFrame
     holdout: pd.DataFrame
     synthetic: tuple[pd.DataFrame, ...]
     found: tuple[Score, ...]
+    reading: str = ""
 
 
 def prepare(case: Case) -> Material:
@@ -95,13 +105,26 @@ def prepare(case: Case) -> Material:
         train, holdout = _parted(train, declared, case.seed)
     schema = _closed(declared, pd.concat([train, holdout], ignore_index=True))
     if schema.image is not None:
-        tables = tuple(_real((path,), schema) for path in case.synthetic)
+        written = schema.model_copy(update={"csv": case.csv or schema.csv})
+        tables = tuple(_real((path,), written) for path in case.synthetic)
         return Material(schema, train, holdout, tables, ())
-    schema, lost = without(schema, absent(case.synthetic, schema))
-    fitted = [fit(path, schema) for path in case.synthetic]
-    return Material(
-        schema, train, holdout, tuple(f.frame for f in fitted), (*lost, *fitted[0].scores)
-    )
+    brought = [bring(path, schema, case.csv) for path in case.synthetic]
+    schema, lost = without(schema, absent(brought, schema), case.synthetic[0])
+    fitted = [fit(table, schema) for table in brought]
+    causes = {n: why for f in fitted for n, why in f.unread.items()}
+    schema, unread = without(schema, causes, case.synthetic[0])
+    if unread:
+        fitted = [fit(table, schema) for table in brought]
+    found = (*unread, *lost, *fitted[0].scores)
+    frames = tuple(f.frame for f in fitted)
+    return Material(schema, train, holdout, frames, found, _told(case.synthetic, fitted))
+
+
+def _told(paths: Sequence[Path], fitted: Sequence[Fitted]) -> str:
+    """What was bent in each file, which is named where there are several."""
+    if len(paths) == 1:
+        return fitted[0].words
+    return "; ".join(f"{p.name}: {f.words}" for p, f in zip(paths, fitted, strict=True) if f.words)
 
 
 def judge(case: Case, out: Path, progress: Progress) -> Verdict:
@@ -140,7 +163,13 @@ def _facts(case: Case, material: Material) -> Facts:
     claim = None if case.claim is None else Claim(case.claim.epsilon, case.claim.delta, unit)
     rows = len(material.synthetic[0])
     name = case.synthetic[0].name
-    return Facts(name, material.schema.name, synthetic_rows=rows, claim=claim)
+    return Facts(
+        name,
+        material.schema.name,
+        synthetic_rows=rows,
+        claim=claim,
+        reading=material.reading,
+    )
 
 
 def _real(paths: tuple[Path, ...], schema: Schema) -> pd.DataFrame:

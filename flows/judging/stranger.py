@@ -1,15 +1,16 @@
 """A synthetic table from any tool, brought into the schema as far as it fits, with a score for what does not.
 
-Nothing is silently mended: whole numbers written with decimals are rounded, values beyond the bounds are
-clamped, rows with values that the schema does not know are left out, columns that are absent are judged absent;
-each is counted and named.
+Nothing is silently mended: a value in another spelling is taken for what it says (``flows.judging.spelling``),
+values beyond the bounds are clamped, rows with values that the schema does not know are left out, columns that
+are absent or cannot be read are judged absent; each is counted and named.
 
 Privacy claim: none needed; synthetic rows are free to read. The scores about them are free of real rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,44 +20,64 @@ import pandas as pd
 import pyarrow as pa
 
 from evaluators.score import Score
+from flows.judging.forms import Brought, alike, spelled
+from flows.judging.spelling import Bent, respelled
 from privacy.errors import InputError
-from privacy.reading.conform import conform
-from privacy.reading.numerals import numbers_in
-from privacy.reading.read import NULL, read_any
-from privacy.schema.columns import MAX_WHOLE, Categorical, Column, Datetime, Numeric
+from privacy.reading.conform import Finding, conform
+from privacy.reading.read import NULL
+from privacy.schema.columns import Categorical, Column, Datetime, Numeric
 from privacy.schema.schema import Condition, Csv, Schema, Target
 
 MOST_UNFIT = 0.05
 """A table of which more rows do not fit is not judged as a whole: the score about it fails."""
+
+UNREAD = 0.5
+"""A column of whose values more do not fit is judged as if it were absent, so that its rows are not lost."""
+
+MISSING = "undeclared missing value"
+DECIMAL_COMMA = re.compile(r"\s*[+-]?\d*,\d+\s*").fullmatch
 
 FREE: dict[str, Any] = {"rows": "none", "visibility": "public", "higher_is_better": False}
 
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
-    """``frame``: the rows that fit, canonical under the schema's columns that are there."""
+    """``frame``: the rows that fit, canonical under the schema's columns that are there.
+
+    ``unread``: columns that cannot be read, and why in words. ``words``: one line on what was bent.
+    """
 
     frame: pd.DataFrame
     scores: tuple[Score, ...]
+    unread: Mapping[str, str]
+    words: str
 
 
-def absent(paths: Sequence[Path], schema: Schema) -> tuple[str, ...]:
-    """The modelled columns that no synthetic file has; InputError where a file has none of them."""
-    missing: dict[str, None] = {}
-    for path in paths:
-        names = read_any(path, Csv()).column_names
-        gone = [n for n in schema.modelled if n not in names]
-        if len(gone) == len(schema.modelled):
-            raise InputError(f"{path}: has no column of the schema; give the right file")
-        missing |= dict.fromkeys(gone)
-    return tuple(missing)
+def absent(tables: Sequence[Brought], schema: Schema) -> dict[str, str]:
+    """The modelled columns that some synthetic file does not have, and why that is so in words."""
+    causes = {}
+    for table in tables:
+        for name in schema.modelled:
+            if name not in table.texts.column_names:
+                near = alike(name, table.texts.column_names)
+                also = f", but {near!r}; rename it" if near else ""
+                causes[name] = f"the synthetic table has no such column{also}"
+    return causes
 
 
-def without(schema: Schema, names: Sequence[str]) -> tuple[Schema, tuple[Score, ...]]:
-    """The schema without these columns and all that needs them, and a failed score for each loss."""
-    gone = set(names)
+def without(
+    schema: Schema, causes: Mapping[str, str], path: Path
+) -> tuple[Schema, tuple[Score, ...]]:
+    """The schema without these columns and all that needs them, and a failed score for each loss.
+
+    InputError where no column is left of the table at ``path``.
+    """
+    gone = set(causes)
     if not gone:
         return schema, ()
+    if gone >= set(schema.modelled):
+        name, cause = next(iter(causes.items()))
+        raise InputError(f"{path}: no column can be judged; {name}: {cause}")
 
     def lost(target: Target) -> bool:
         return bool(gone & set(target.columns))
@@ -64,9 +85,9 @@ def without(schema: Schema, names: Sequence[str]) -> tuple[Schema, tuple[Score, 
     def about(condition: dict[str, Condition]) -> bool:
         return bool(gone & set(condition))
 
-    scores = [_failed("input.column", n, "the synthetic table has no such column") for n in names]
+    scores = [_failed("input.column", n, f"{n}: {why}") for n, why in causes.items()]
     scores += [
-        _failed("input.target", t.name, "its columns are not in the synthetic table")
+        _failed("input.target", t.name, f"{t.name}: it cannot be predicted without its columns")
         for t in schema.targets
         if lost(t)
     ]
@@ -92,33 +113,103 @@ def _failed(metric: str, detail: str, reason: str) -> Score:
     return Score(metric=metric, detail=detail, status="failed", reason=reason, **FREE)
 
 
-def fit(path: Path, schema: Schema) -> Fitted:
-    """Read one synthetic table under a complete schema whose modelled columns it has."""
-    table = read_any(path, Csv())
-    texts, columns, scores = {}, {}, []
-    for name in schema.modelled:
-        column = schema.columns[name]
-        texts[name] = _nothing_as_null(table[name].to_pandas().astype(object), column)
-        if isinstance(column, Numeric | Datetime):
-            column = column.model_copy(update={"out_of_range": "clamp"})
-        if isinstance(column, Numeric) and column.kind == "integer":
-            texts[name], rounded = _whole(texts[name])
-            scores += _counted("input.rounded", rounded, len(rounded), name)
-        columns[name] = column
-    lenient = schema.model_copy(update={"columns": columns})
+def fit(table: Brought, schema: Schema) -> Fitted:
+    """Bring one synthetic table under a complete schema whose modelled columns it has."""
+    total = table.texts.num_rows
+    lenient = schema.model_copy(
+        update={"columns": {n: _lenient(schema.columns[n]) for n in schema.modelled}}
+    )
+    texts, taken = {}, []
+    for name, column in lenient.columns.items():
+        found = _nothing_as_null(table.texts[name].to_pandas().astype(object), column)
+        texts[name], bent = respelled(found, name, lenient)
+        taken += bent
     rows = pa.table({n: pa.array(t, pa.string()) for n, t in texts.items()})
     frame, findings = conform(rows, lenient)
-    bad = np.zeros(len(frame), dtype=bool)
-    for name, column in columns.items():
+    taken += [_moved(f, lenient.columns[f.column]) for f in findings if f.action != "refused"]
+    scores = [_share(t.metric, t.rows, total, t.column) for t in taken]
+    refused = _refused(findings)
+    bad, unread = np.zeros(total, dtype=bool), {}
+    for name, first in refused.items():
+        column = lenient.columns[name]
         missing = texts[name].isin([*column.missing_values, NULL]).to_numpy()
         unfit = frame[name].isna().to_numpy() & ~(missing & (column.missing == "keep"))
-        said = [f for f in findings if f.column == name and f.action == "refused"]
-        first = f": {said[0].problem} {said[0].value[:40]!r}" if said else ""
-        scores += _counted("input.unfit", unfit, len(bad), f"{name}{first}")
-        beyond = sum(f.rows for f in findings if f.column == name and f.action == "clamped")
-        scores += _counted("input.clamped", np.ones(beyond, dtype=bool), len(bad), name)
+        why = f"{name}: {first.problem} {first.value[:40]!r}"
+        scores.append(_share("input.unfit", int(unfit.sum()), total, why))
+        if unfit.sum() > UNREAD * (unfit | ~missing).sum():
+            unread[name] = _why_unread(float(unfit.mean()), first, column, table.form)
         bad |= unfit
-    return Fitted(frame[~bad].reset_index(drop=True), (*scores, _overall(bad, path)))
+    return Fitted(
+        frame[~bad].reset_index(drop=True),
+        (*scores, _overall(bad, table.path, refused)),
+        unread,
+        _in_words(table, taken, bad),
+    )
+
+
+def _refused(findings: Sequence[Finding]) -> dict[str, Finding]:
+    """By column the way in which most of its rows do not fit."""
+    found: dict[str, Finding] = {}
+    for f in findings:
+        if f.action == "refused" and (f.column not in found or f.rows > found[f.column].rows):
+            found[f.column] = f
+    return found
+
+
+def _lenient(column: Column) -> Column:
+    """The column with numbers and dates beyond its bounds clamped."""
+    if isinstance(column, Numeric | Datetime):
+        return column.model_copy(update={"out_of_range": "clamp"})
+    return column
+
+
+def _moved(finding: Finding, column: Column) -> Bent:
+    """What the schema itself makes of values that it does not hold."""
+    if finding.action == "clamped":
+        return Bent(
+            "input.clamped", finding.column, finding.rows, finding.value, "the nearest bound"
+        )
+    other = repr(column.other) if isinstance(column, Categorical) else ""
+    return Bent("input.mapped", finding.column, finding.rows, finding.value, other)
+
+
+def _why_unread(share: float, first: Finding, column: Column, form: Csv) -> str:
+    """Why a column is judged as if it were absent, and what would help."""
+    if first.problem == MISSING:
+        return f"{_percent(share)} of rows hold no value, and the schema lets none be missing"
+    if isinstance(column, Categorical):
+        known = ", ".join(map(repr, (column.categories or ())[:3]))
+        remedy = f"it knows {known}{' …' if len(column.categories or ()) > 3 else ''}"
+        if not first.value.isascii() and form.encoding != "utf-8":
+            remedy += f"; where the file is UTF-8, say {spelled(form.model_copy(update={'encoding': 'utf-8'}))}"
+    elif isinstance(column, Datetime):
+        remedy = f"write dates as {column.bounds[0].strftime(column.format or '%Y-%m-%d')}"
+    else:
+        remedy = "write plain numbers, as 1234.5"
+        if DECIMAL_COMMA(first.value) and form.decimal == ".":
+            comma = spelled(form.model_copy(update={"decimal": ","}))
+            remedy += f", or where the comma stands before decimals, say {comma}"
+    return (
+        f"{_percent(share)} of rows hold values the schema does not know, first {first.value[:40]!r};"
+        f" {remedy}"
+    )
+
+
+def _percent(share: float) -> str:
+    return f"{share:.1%}".replace(".0%", "%").replace("%", " %")
+
+
+def _in_words(table: Brought, taken: Sequence[Bent], bad: np.ndarray) -> str:
+    """One line: how the file was read, what was taken for what, and what was left out; "" for nothing."""
+    total = len(bad)
+    said = [f"{b.column} {b.text[:20]!r} as {b.taken_for} ({_rows(b.rows, total)})" for b in taken]
+    parts = [table.written(), f"taken: {', '.join(said)}" if said else ""]
+    parts.append(f"left out: {_rows(int(bad.sum()), total)}" if bad.any() else "")
+    return "; ".join(p for p in parts if p)
+
+
+def _rows(rows: int, total: int) -> str:
+    return "all rows" if rows == total else f"{rows:,} of {total:,} rows"
 
 
 NOTHING = ("", "nan", "NaN", "None", "NaT", "<NA>", "null", "NULL")
@@ -136,24 +227,17 @@ def _nothing_as_null(texts: pd.Series, column: Column) -> pd.Series:
     return texts.where(~nothing, NULL)
 
 
-def _whole(texts: pd.Series) -> tuple[pd.Series, np.ndarray]:
-    """Numbers with a fraction rounded, and which they were."""
-    number = numbers_in(texts)
-    off = np.isfinite(number) & (number != np.round(number)) & (np.abs(number) < MAX_WHOLE)
-    whole = pd.Series(np.where(off, np.round(np.where(off, number, 0)), 0).astype(np.int64))
-    return texts.where(~off, whole.astype(str)), off
+def _share(metric: str, rows: int, total: int, detail: str) -> Score:
+    return Score(metric=metric, value=rows / total, detail=detail, **FREE)
 
 
-def _counted(metric: str, rows: np.ndarray, total: int, detail: str) -> list[Score]:
-    """The share of rows as a score, where there are any."""
-    if not rows.any():
-        return []
-    return [Score(metric=metric, value=rows.sum() / total, detail=detail, **FREE)]
-
-
-def _overall(bad: np.ndarray, path: Path) -> Score:
+def _overall(bad: np.ndarray, path: Path, refused: Mapping[str, Finding]) -> Score:
     share = float(bad.mean()) if len(bad) else 0.0
     if share > MOST_UNFIT:
-        reason = f"{share:.1%} of the synthetic rows hold values that the schema does not know"
+        worst = max(refused.values(), key=lambda f: f.rows)
+        reason = (
+            f"{_percent(share)} of the synthetic rows hold values that the schema does not know, most of them"
+            f" in {worst.column}, first {worst.value[:40]!r}"
+        )
         return _failed("input.unfit_rows", path.name, reason)
     return Score(metric="input.unfit_rows", value=share, detail=path.name, **FREE)

@@ -12,6 +12,7 @@ from flows.stages.config import DEFAULT_POLICY
 from flows.stages.places import inside
 from flows.stages.telling import Heard, heard, told_publicly
 from privacy.accounting.guarantee import Guarantee
+from privacy.schema.schema import Csv
 
 
 def case_of(
@@ -25,6 +26,7 @@ def case_of(
     anonymeter: bool = False,
     synthcity: bool = False,
     seed: int = 0,
+    csv: Csv | None = None,
 ) -> Case:
     """What is judged, as a person names it. Raises InputError for a claim that is none."""
     return Case(
@@ -37,6 +39,7 @@ def case_of(
         anonymeter,
         synthcity,
         seed,
+        csv,
     )
 
 

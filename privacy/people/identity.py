@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
-from privacy.schema.columns import Datetime
+from privacy.schema.columns import Datetime, Numeric
 from privacy.schema.schema import Schema
 
 PLAIN, AS_READ = "plain-1", "as-read-0"
@@ -51,6 +51,8 @@ class Identity:
             column = schema.columns[name]
             if isinstance(column, Datetime) and column.format is not None:
                 reading[f"format of {name}"] = column.format
+            if isinstance(column, Numeric) and schema.csv.decimal != ".":
+                reading[f"decimal of {name}"] = schema.csv.decimal
             if column.missing_values != ("",):
                 reading[f"missing_values of {name}"] = sorted(column.missing_values)
         return cls(schema.unit, schema.max_rows_per_unit, own, reading, form)

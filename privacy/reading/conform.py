@@ -25,6 +25,8 @@ from privacy.schema.codec import bounds_as_numbers, canonical_numbers
 from privacy.schema.columns import Categorical, Datetime, Identifier, Image, Numeric, Rule
 from privacy.schema.schema import Schema
 
+NO_NUMBER = "not a finite number:"
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -43,6 +45,8 @@ class Finding:
             "clamped": "clamped to the bounds",
             "mapped": "mapped to `other`",
         }[self.action]
+        if self.problem == NO_NUMBER and "," in self.value:
+            advice += " (decimals after a comma: `csv: {decimal: ','}`)"
         return (
             f"column {self.column!r}, row {self.row}: {self.problem} {self.value[:60]!r}"
             f" ({self.rows} rows): {advice}"
@@ -176,7 +180,7 @@ def _numbers(
     if column.kind == "integer":
         findings = values.finding(fraction, "not a whole number:", "refused")
         plain &= ~fraction
-    number, bad, more = _bounded(values, number, plain, "not a finite number:", column)
+    number, bad, more = _bounded(values, number, plain, NO_NUMBER, column)
     special = np.where(bad & (special < 0), len(column.special), special)
     whole = column.kind == "integer"
     return canonical_numbers(number, special, column.special, whole), findings + more

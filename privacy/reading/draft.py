@@ -12,12 +12,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.compute as pc
 import yaml
 
 from privacy.errors import DataError, InputError
 from privacy.reading.arrays import holds_arrays
-from privacy.reading.numerals import numbers_in
+from privacy.reading.numerals import commas_to_points, numbers_in
 from privacy.reading.read import NULL, read_any
 from privacy.schema.columns import MAX_WHOLE
 from privacy.schema.schema import DRAFT_MARK, Csv
@@ -71,9 +72,19 @@ def draft_schema(path: Path, form: Csv = Csv()) -> str:  # noqa: B008 (frozen)
     for name in table.column_names:
         counts = pc.value_counts(table[name])
         texts = pd.Series(counts.field("values").to_pylist(), dtype=object)
+        if form.decimal == ",":
+            texts = _pointed(texts)
         lines += [f"  {_yaml(name)}:", *_column(texts, np.asarray(counts.field("counts")))]
     lines += ["targets: []", "subgroups: []", ""]
     return "\n".join(lines)
+
+
+def _pointed(texts: pd.Series) -> pd.Series:
+    """The texts of a column of numbers whose decimals follow a comma, with points; of another as they are."""
+    pointed = commas_to_points(pa.chunked_array([pa.array(texts, pa.string())])).to_pandas()
+    finite = np.isfinite(numbers_in(pointed[~pointed.isin([*MISSING, NULL])]))
+    is_numeric = finite.sum() > MOST_NUMBER_CATEGORIES and (~finite).sum() <= MOST_SPECIAL
+    return pointed.astype(object) if is_numeric else texts
 
 
 def _column(texts: pd.Series, counts: np.ndarray) -> list[str]:

@@ -14,10 +14,11 @@ import gzip
 import hashlib
 import io
 import itertools
+import json
 import os
 import re
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -26,6 +27,8 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from privacy.errors import DataError, InputError
+from privacy.reading.numerals import commas_to_points, have_points
+from privacy.schema.columns import Numeric
 from privacy.schema.schema import Csv, Schema
 
 NULL = "\ufdd0null"
@@ -35,6 +38,16 @@ Not with NUL, where pandas' string hash tables end: rows that differ after a nul
 """
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".data", ".test")
+
+SEPARATORS = (",", ";", "\t", "|")
+
+Told = Callable[[str], str]
+"""How an error names the place where a setting of a file is said."""
+
+IN_SCHEMA: Told = "csv.{} in the schema".format
+
+UNNAMED = "unnamed"
+"""What a first column without a name is called: the row numbers that pandas and R write before all others."""
 
 LINE_BREAK = re.compile(r"\r\n?|\n")
 """However a file breaks its lines; inside a quoted value every such break is read as \\n."""
@@ -54,6 +67,36 @@ def read_texts(paths: Sequence[Path], schema: Schema) -> pa.Table:
     return concatenated(paths, tables)
 
 
+def with_points(path: Path, table: pa.Table, schema: Schema, told: Told = IN_SCHEMA) -> pa.Table:
+    """Numbers of a file with decimal commas, written with points; of any other the table as it is.
+
+    Each value by itself; what stands for a missing one stays as it is written.
+    Raises DataError for a number with a point.
+    """
+    if schema.csv.decimal == "." or is_parquet(path):
+        return table
+    for i, name in enumerate(table.column_names):
+        column = schema.columns.get(name)
+        if not isinstance(column, Numeric):
+            continue
+        texts = table[name]
+        known = pc.is_in(texts, value_set=pa.array(column.missing_values, pa.string()))
+        odd = pc.and_(have_points(texts), pc.invert(known))
+        if pc.any(odd).as_py():
+            row = pc.index(odd, pa.scalar(True)).as_py()
+            raise DataError(
+                f"{path}: column {name!r}, row {row + 1}: {texts[row].as_py()!r} has a point, and decimals"
+                f" are read after a comma; correct it, or say {told('decimal')}"
+            )
+        table = table.set_column(i, name, pc.if_else(known, texts, commas_to_points(texts)))
+    return table
+
+
+def is_parquet(path: Path) -> bool:
+    """Whether the file is read as Parquet, by its name."""
+    return path.name.lower().endswith(".parquet")
+
+
 def concatenated(paths: Sequence[Path], tables: Sequence[pa.Table]) -> pa.Table:
     """Tables with the same columns as one; DataError where that has no rows."""
     table = pa.concat_tables(tables).combine_chunks()
@@ -62,20 +105,47 @@ def concatenated(paths: Sequence[Path], tables: Sequence[pa.Table]) -> pa.Table:
     return table
 
 
-def read_any(path: Path, form: Csv, columns: tuple[str, ...] = ()) -> pa.Table:
+def read_any(
+    path: Path, form: Csv, columns: tuple[str, ...] = (), told: Told = IN_SCHEMA
+) -> pa.Table:
     """One file as texts, all its columns.
 
     ``columns`` names those of a file without a header; without it they are column_1, column_2, …
+    ``told``: where the form is said, for errors.
     """
-    name = path.name.lower()
-    if not name.removesuffix(".gz").endswith(SUFFIXES) and not name.endswith(".parquet"):
+    check_kind(path)
+    if is_parquet(path):
+        return as_texts(path, read_parquet(path))
+    return _csv(path, form, columns, told)
+
+
+def check_kind(path: Path) -> None:
+    """Raise InputError for a file that is neither CSV nor Parquet, or not ours to read."""
+    if not path.name.lower().removesuffix(".gz").endswith(SUFFIXES) and not is_parquet(path):
         raise InputError(
             f"{path}: expected a CSV file (.csv, .tsv, .txt, .data; .gz too) or .parquet"
         )
     check_readable(path)
-    if name.endswith(".parquet"):
-        return as_texts(path, read_parquet(path))
-    return _csv(path, form, columns)
+
+
+def first_line(path: Path, form: Csv) -> list[str]:
+    """The texts of a CSV file's first line. DataError for a file that holds no more than a header."""
+    texts, _ = _first_line(path, form, IN_SCHEMA)
+    return [t.strip() for t in texts] if form.strip else texts
+
+
+def other_separator(path: Path, form: Csv, names: Collection[str]) -> str | None:
+    """A usual separator by which the first line names more of these columns than by the form's own."""
+
+    def named(separator: str) -> int:
+        try:
+            texts = first_line(path, form.model_copy(update={"separator": separator}))
+        except DataError:
+            return 0
+        return len(set(texts) & set(names))
+
+    best = max((s for s in SEPARATORS if s != form.separator), key=named)
+    return best if named(best) > named(form.separator) else None
 
 
 def check_readable(path: Path) -> None:
@@ -127,9 +197,9 @@ def _refuse(path: Path, table: pa.Table, sign: str, advice: str) -> None:
             raise DataError(f"{path}: column {name!r}, row {row}: {advice}")
 
 
-def _csv(path: Path, form: Csv, columns: tuple[str, ...]) -> pa.Table:
-    first, remarks = _first_line(path, form)
-    names = _names(path, first, form, columns)
+def _csv(path: Path, form: Csv, columns: tuple[str, ...], told: Told) -> pa.Table:
+    first, remarks = _first_line(path, form, told)
+    names = _names(path, first, form, columns, told)
     written = first if form.header else names
     convert = pacsv.ConvertOptions(
         column_types={n: pa.string() for n in written}, strings_can_be_null=False, null_values=[]
@@ -154,7 +224,7 @@ def _csv(path: Path, form: Csv, columns: tuple[str, ...]) -> pa.Table:
             table = pacsv.read_csv(stream, read, parse, convert)
     except UNREADABLE as error:
         raise DataError(
-            f"{path}: not a readable CSV file: {_advice(error, form, names)}"
+            f"{path}: not a readable CSV file: {_advice(error, form, names, told)}"
         ) from error
     table = table.rename_columns(names)
     _refuse_signs(path, table)
@@ -183,7 +253,7 @@ def _refuse_open_quote(path: Path, form: Csv) -> None:
         raise DataError(f"{path}: a quote is opened and never closed; mend the quotes")
 
 
-def _first_line(path: Path, form: Csv) -> tuple[list[str], int]:
+def _first_line(path: Path, form: Csv, told: Told) -> tuple[list[str], int]:
     """The texts of the first line and how many remarks stand before it.
 
     A file that holds no more than a header is refused.
@@ -199,7 +269,9 @@ def _first_line(path: Path, form: Csv) -> tuple[list[str], int]:
             names = next(csv.reader(lines, delimiter=form.separator, strict=True), None)
             is_last = text.read(1) == ""
     except UNREADABLE as error:
-        raise DataError(f"{path}: not a readable CSV file: {_advice(error, form, [])}") from error
+        raise DataError(
+            f"{path}: not a readable CSV file: {_advice(error, form, [], told)}"
+        ) from error
     if names is None:
         raise DataError(f"{path}: the file is empty; give the right file")
     if form.header and is_last:
@@ -207,12 +279,16 @@ def _first_line(path: Path, form: Csv) -> tuple[list[str], int]:
     return names, remarks
 
 
-def _names(path: Path, first: list[str], form: Csv, columns: tuple[str, ...]) -> list[str]:
+def _names(
+    path: Path, first: list[str], form: Csv, columns: tuple[str, ...], told: Told
+) -> list[str]:
     """What the columns are called: by the first line, by the schema, or by number."""
     if not form.header:
         return list(columns) or [f"column_{i + 1}" for i in range(len(first))]
     names = [n.strip() for n in first] if form.strip else first
-    _check_names(path, names)
+    if len(names) > 1 and names[0] == "":
+        names = [UNNAMED, *names[1:]]
+    _check_names(path, names, told)
     return names
 
 
@@ -230,16 +306,15 @@ def _skip_remarks(lines: Iterator[str], form: Csv) -> tuple[int, Iterator[str]]:
     return remarks, iter(())
 
 
-def _check_names(path: Path, names: list[str]) -> None:
+def _check_names(path: Path, names: list[str], told: Told = IN_SCHEMA) -> None:
     if not names:
         raise DataError(f"{path}: the header is empty; name the columns in the first line")
     if "" in names:
         raise DataError(f"{path}: column {names.index('') + 1} has no name in the header; name it")
     for name in names:
         if not name.isprintable():
-            raise DataError(
-                f"{path}: the header names {name!r}: correct it, or csv.encoding in the schema"
-            )
+            setting = told("separator" if "\t" in name else "encoding")
+            raise DataError(f"{path}: the header names {name!r}: correct it, or {setting}")
     if repeated := sorted({n for n in names if names.count(n) > 1}):
         raise DataError(f"{path}: the header names {repeated[0]!r} twice; rename one of them")
 
@@ -248,12 +323,13 @@ def _declared(path: Path, table: pa.Table, schema: Schema) -> pa.Table:
     """The declared columns in schema order; absent ones and refused surplus ones are errors."""
     found = set(table.column_names)
     if absent := [n for n in schema.columns if n not in found]:
-        raise DataError(
-            f"{path}: column {absent[0]!r} of the schema is not in the file; add it, or take it out"
-            " of the schema"
-        )
+        advice = "; add it, or take it out of the schema"
+        if not is_parquet(path) and (other := other_separator(path, schema.csv, schema.columns)):
+            advice = f", read with separator {schema.csv.separator!r}; with {other!r} there are columns of"
+            advice += f" the schema: write `csv: {{separator: {json.dumps(other)}}}` in it"
+        raise DataError(f"{path}: column {absent[0]!r} of the schema is not in the file{advice}")
     refuse_surplus(path, table.column_names, schema)
-    return table.select(list(schema.columns))
+    return with_points(path, table.select(list(schema.columns)), schema)
 
 
 def refuse_surplus(path: Path, names: Sequence[str], schema: Schema) -> None:
@@ -266,15 +342,17 @@ def refuse_surplus(path: Path, names: Sequence[str], schema: Schema) -> None:
         )
 
 
-def _advice(error: BaseException, form: Csv, names: list[str]) -> str:
+def _advice(error: BaseException, form: Csv, names: list[str], told: Told) -> str:
     """What went wrong in one line, with the column's name for its number, and what to do."""
     text = one_line(error)
     if found := re.match(r"In CSV column #(\d+): (?:CSV conversion error to string: )?(.*)", text):
         text = f"column {names[int(found[1])]!r}: {found[2]}"
     if isinstance(error, UnicodeError) or "UTF8" in text:
-        return f"{text}: not {form.encoding}; say csv.encoding in the schema"
+        return f"{text}: not {form.encoding}; say {told('encoding')}, latin-1 perhaps"
+    if isinstance(error, csv.Error):
+        return f"{text}: mend the quotes, or {told('separator')}"
     if "Expected" in text and "columns" in text:
-        return f"{text}: correct the row, or csv.separator in the schema"
+        return f"{text}: correct the row, or {told('separator')}"
     return text
 
 

@@ -34,6 +34,7 @@ from privacy.reading.read import (
     read_parquet,
     read_texts,
     refuse_surplus,
+    with_points,
 )
 from privacy.schema.columns import Identifier, Image
 from privacy.schema.schema import Schema
@@ -123,7 +124,8 @@ def _parquet(path: Path, schema: Schema) -> tuple[pa.Table, Stored]:
 
 
 def _csv(path: Path, schema: Schema) -> tuple[pa.Table, Stored]:
-    table, names = _apart(path, read_any(path, schema.csv, tuple(schema.columns)), schema)
+    texts = with_points(path, read_any(path, schema.csv, tuple(schema.columns)), schema)
+    table, names = _apart(path, texts, schema)
     return table, None if names is None else _beneath(path, names.to_pylist())
 
 

@@ -11,6 +11,7 @@ Privacy claim: none; reads no data.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -138,6 +139,8 @@ class Condition(Frozen):
 class Csv(Frozen):
     """How the text file is written; a file without a header lists its columns in schema order.
 
+    ``decimal``: the sign before the decimals of a number, in integer and float columns; where it is a comma,
+    a number with a point is refused, since it may stand for thousands.
     ``strip``: blanks around a value are no part of it.
     ``newlines``: a quoted value may run over several lines; otherwise a stray quote is refused before
     it swallows the rows after it.
@@ -146,6 +149,7 @@ class Csv(Frozen):
 
     separator: str = Field(default=",", pattern=r'^[^"\r\n]$')
     encoding: str = "utf-8"
+    decimal: Literal[".", ","] = "."
     header: bool = True
     strip: bool = False
     newlines: bool = False
@@ -216,6 +220,7 @@ class Schema(Frozen):
             raise ValueError("two columns are images; an image set has one")
         if unknown := sorted(set(self.npz) - set(self.columns)):
             raise ValueError(f"npz: {unknown[0]!r} is not a declared column")
+        self._check_decimals()
         for target in self.targets:
             self._check_target(target)
         if len({t.name for t in self.targets}) != len(self.targets):
@@ -228,6 +233,17 @@ class Schema(Frozen):
             for column, condition in zero.items():
                 self._check_condition(column, condition)
         return self
+
+    def _check_decimals(self) -> None:
+        """A special value that is a number is one however a file writes its decimals."""
+        for name, column in self.columns.items():
+            if not isinstance(column, Numeric) or self.csv.decimal == ".":
+                continue
+            for value in column.special:
+                if isinstance(value, str) and re.fullmatch(r"[+-]?\d*[.,]\d*", value):
+                    raise ValueError(
+                        f"{name}: special: {value!r} is a number with decimals; write it as one, unquoted"
+                    )
 
     def _modelled_column(self, name: str, where: str) -> Categorical | Numeric | Datetime:
         column = self.columns.get(name)

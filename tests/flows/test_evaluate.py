@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +13,15 @@ import pandas as pd
 import pytest
 import yaml
 
+from evaluators.pages.parts.facts import Facts
 from evaluators.score import Scorecard
+from flows.judging.forms import bring
 from flows.judging.judgement import Case, judge, prepare
-from flows.judging.stranger import fit
+from flows.judging.stranger import Fitted
+from flows.judging.stranger import fit as fit_brought
 from flows.stages.telling import StageError, told_publicly
 from privacy.errors import DataError, InputError
-from privacy.schema.schema import Schema
+from privacy.schema.schema import Csv, Schema
 from tests.flows import clinic
 from tests.flows.stages.test_steps import quiet
 
@@ -47,6 +52,10 @@ def cases(folder: Path, frame: pd.DataFrame, schema: Any = CLOSED, **more: Any) 
         "policy": folder / "policy.yaml",
     }
     return Case(folder / "schema.yaml", **(files | more))
+
+
+def fit(path: Path, schema: Schema) -> Fitted:
+    return fit_brought(bring(path, schema, None), schema)
 
 
 def another(n: int = 800) -> pd.DataFrame:
@@ -118,7 +127,9 @@ def test_every_misfit_is_counted(tmp_path: Path, change: Any, metric: str, share
 def test_a_table_that_hardly_fits_fails(tmp_path: Path) -> None:
     another().assign(sex="?").to_csv(tmp_path / "s.csv", index=False)
     found = fit(tmp_path / "s.csv", Schema.model_validate(CLOSED))
-    assert Scorecard(found.scores).one(metric="input.unfit_rows").status == "failed"
+    overall = Scorecard(found.scores).one(metric="input.unfit_rows")
+    assert overall.status == "failed"
+    assert "sex, first '?'" in overall.reason
     assert found.frame.empty
 
 
@@ -143,3 +154,79 @@ def test_nothing_to_judge_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "real.csv").write_text("patient,sex,age,marker,ward,ill\n1,F,old,,north,no\n")
     with pytest.raises(DataError):
         prepare(bad)
+
+
+def test_a_column_that_cannot_be_read_is_the_first_reason_and_takes_no_row_along(
+    tmp_path: Path,
+) -> None:
+    case = cases(tmp_path, another().assign(sex="?", marker="old"))
+    verdict = judge(case, tmp_path / "out", quiet)
+    first, second, *rest = (r.text for r in verdict.reasons)
+    unknown = "100 % of rows hold values the schema does not know"
+    assert first == f"sex: {unknown}, first '?'; it knows 'F', 'M'"
+    assert second.startswith(f"marker: {unknown}, first 'old'; write plain numbers")
+    assert verdict.decision != "approved"
+    assert not any("sex" in text for text in rest)
+    scores = Scorecard.read(tmp_path / "out" / "scores.parquet")
+    assert scores.one(metric="input.unfit_rows").value == 0
+    assert first in html.unescape((tmp_path / "out" / "report.html").read_text())
+
+
+def test_what_was_bent_is_one_line_of_the_report(tmp_path: Path) -> None:
+    ill = {"no": "No ", "yes": "Yes "}
+    frame = another().assign(ill=lambda f: f["ill"].map(ill), age=lambda f: f["age"] + 0.2)
+    verdict = judge(cases(tmp_path, frame), tmp_path / "out", quiet)
+    assert verdict.decision == "approved"
+    line = Facts.read(tmp_path / "out" / "facts.json").reading
+    assert f"ill {frame['ill'].iloc[0]!r} as {frame['ill'].iloc[0].strip().lower()!r}" in line
+    assert "age" in line
+    assert line in html.unescape((tmp_path / "out" / "report.html").read_text())
+
+
+def test_the_real_rows_are_read_as_the_schema_says_and_the_synthetic_ones_as_the_caller(
+    tmp_path: Path,
+) -> None:
+    case = cases(tmp_path, another(), schema=CLOSED | {"csv": {"separator": ";", "decimal": ","}})
+    for path in (*case.real, *case.holdout):
+        pd.read_csv(path).to_csv(path, sep=";", decimal=",", index=False)
+    another().to_csv(case.synthetic[0], sep="\t", index=False)
+    with pytest.raises(InputError, match="say --csv 'separator=tab,decimal=,'"):
+        prepare(case)
+    told = prepare(replace(case, csv=Csv(separator="\t")))
+    assert told.reading.startswith("read with separator '\\t'")
+    numbers = another().assign(marker=lambda f: pd.to_numeric(f["marker"]))
+    numbers.to_csv(case.synthetic[0], sep=";", decimal=",", index=False)
+    by_schema = prepare(case)
+    another().to_csv(case.synthetic[0], index=False)
+    as_most = prepare(case)
+    for material in (told, as_most):
+        pd.testing.assert_frame_equal(material.synthetic[0], by_schema.synthetic[0])
+    another().to_csv(case.real[0], index=False)
+    with pytest.raises(DataError) as caught:
+        prepare(case)
+    assert "separator ';'; with ','" in caught.value.private
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        lambda f: f.assign(ward=f["ward"].astype("category"), age=f["age"].astype(float)),
+        lambda f: f.assign(ill=(f["ill"] == "yes").astype(float).astype("category")),
+        lambda f: f.assign(ill=f["ill"] == "yes"),
+        lambda f: f.astype(str).astype("category"),
+    ],
+    ids=["categories", "categories of floats", "truth", "dictionaries"],
+)
+def test_a_typed_file_is_the_same_table(tmp_path: Path, typed: Any) -> None:
+    codes = {"kind": "categorical", "categories": ["0", "1"], "aliases": {"no": "0", "yes": "1"}}
+    schema = Schema.model_validate(
+        {
+            "name": "t",
+            "columns": {n: CLOSED["columns"][n] for n in ("sex", "age", "ward")} | {"ill": codes},
+        }
+    )
+    frame = another()[list(schema.columns)]
+    frame.to_csv(tmp_path / "s.csv", index=False)
+    typed(frame).to_parquet(tmp_path / "s.parquet")
+    found, wanted = (fit(tmp_path / name, schema).frame for name in ("s.parquet", "s.csv"))
+    pd.testing.assert_frame_equal(found, wanted)

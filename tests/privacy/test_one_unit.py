@@ -193,11 +193,12 @@ class Kind:
     tidy: list[Row]
     names: st.SearchStrategy[Any] = NAMES
     separator: str = ","
+    decimal: str = "."
 
     def schema(self, units: bool) -> Schema:
         """With a column that names the unit, or with rows that are their own."""
         said: dict[str, Any] = {"name": "t", "columns": self.columns}
-        said["csv"] = {"newlines": True, "separator": self.separator}
+        said["csv"] = {"newlines": True, "separator": self.separator, "decimal": self.decimal}
         if units:
             named = {"who": {"kind": "identifier"}} | self.columns
             said |= {"unit": "who", "max_rows_per_unit": 2, "columns": named}
@@ -223,6 +224,11 @@ def as_csv(name: str) -> Callable[[Path, list[Row], Schema], list[Path]]:
         return [path]
 
     return write
+
+
+def decimal_commas(folder: Path, rows: list[Row], schema: Schema) -> list[Path]:
+    commas = [row | {name: row[name].replace(".", ",") for name in ("x", "z")} for row in rows]
+    return as_csv("a.csv")(folder, commas, schema)
 
 
 def of_type(name: str, rows: list[Row], kind: pa.DataType) -> pa.Array:
@@ -296,6 +302,9 @@ KINDS = {
     "csv": Kind(as_csv("a.csv"), COLUMNS, TEXTS, TIDY),
     "csv.gz": Kind(as_csv("a.csv.gz"), COLUMNS, TEXTS, TIDY),
     "tsv": Kind(as_csv("a.tsv"), COLUMNS, TEXTS, TIDY, separator="\t"),
+    "csv with decimal commas": Kind(
+        decimal_commas, COLUMNS, TEXTS, TIDY, separator=";", decimal=","
+    ),
     "parquet of texts": Kind(parquet_texts, COLUMNS, TEXTS, TIDY),
     "parquet of types": Kind(parquet_types, COLUMNS, TYPED, TIDY_TYPED),
     "npz": Kind(

@@ -43,7 +43,10 @@ class Budget:
 
 @dataclass(frozen=True)
 class Facts:
-    """A release as a page names it; None and empty where nothing is known."""
+    """A release as a page names it; None and empty where nothing is known.
+
+    ``reading``: how somebody else's file was read, and what had to be bent to fit the schema.
+    """
 
     name: str
     data_set: str
@@ -53,6 +56,7 @@ class Facts:
     seed: int | None = None
     claim: Claim | None = None
     budget: Budget | None = None
+    reading: str = ""
 
     @classmethod
     def of_label(cls, label: dict[str, Any]) -> Facts:

@@ -5,6 +5,7 @@ import sys
 
 import pandas as pd
 import pytest
+import yaml
 
 from tests.flows import clinic
 from tests.flows.stages.test_steps import release
@@ -125,6 +126,26 @@ def test_mistakes_exit_with_two_and_no_traceback(words, named, tmp_path):
     assert done.returncode == 2
     assert named in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_stranger_s_file_is_read_as_the_caller_says(tmp_path):
+    columns = {
+        "x": {"kind": "float", "bounds": [0, 100], "bins": 5},
+        "ill": {"kind": "categorical", "categories": ["0", "1"]},
+    }
+    (tmp_path / "s.yaml").write_text(yaml.safe_dump({"name": "t", "columns": columns}))
+    real = pd.DataFrame({"x": [i / 2 for i in range(200)], "ill": [i % 2 for i in range(200)]})
+    real.to_csv(tmp_path / "real.csv", index=False)
+    codes = real.assign(ill=real["ill"].astype(float))
+    codes.to_csv(tmp_path / "syn.csv", sep=";", decimal=",", index=False)
+    words = ["evaluate", "s.yaml", "--real", "real.csv", "--synthetic", "syn.csv", "--out", "out"]
+    refused = understudy(*words, cwd=tmp_path)
+    assert refused.returncode == 2
+    assert "with ';' there are some: say --csv 'separator=;'" in refused.stderr
+    told = understudy(*words, "--csv", "separator=;,decimal=,", cwd=tmp_path)
+    assert told.returncode == 3, told.stderr
+    line = "reading: read with separator ';', decimal ','; taken: ill '0,0' as '0' (all rows)"
+    assert line in " ".join(told.stdout.split())
 
 
 def test_an_audit_prints_what_is_shown_and_what_could_be():

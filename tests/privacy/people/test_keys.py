@@ -17,6 +17,7 @@ from privacy.ledger.ledger import Ledger
 from privacy.people.identity import AS_READ, Identity
 from privacy.people.plain import plain_name, plain_value
 from privacy.reading.read import NULL
+from privacy.schema.columns import Numeric
 from privacy.schema.schema import Schema
 from privacy.table import PrivateTable
 
@@ -138,6 +139,14 @@ def test_a_format_of_dates_stays_where_rows_are_known_by_them(ledger):
         ledger.register(
             "d", Guarantee(1, 1e-6), 0.2, schema(columns={**declared.columns, "seen": seen})
         )
+
+
+def test_a_decimal_sign_stays_where_rows_are_known_by_their_numbers(ledger):
+    declared = schema()
+    begun(ledger, declared)
+    numeric = next(n for n, c in declared.columns.items() if isinstance(c, Numeric))
+    with pytest.raises(LedgerError, match=f"decimal of {numeric} left out"):
+        ledger.register("d", Guarantee(1, 1e-6), 0.2, schema(csv={"decimal": ","}))
 
 
 def test_a_permit_opens_no_table_of_another_identity(tmp_path, ledger):

@@ -98,6 +98,20 @@ def test_a_file_without_a_header_gets_numbered_columns(tmp_path: Path) -> None:
     assert read_texts([path], schema).num_rows == 2
 
 
+def test_decimals_after_a_comma_are_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    rows = [f"{i},5;{i % 2},{i % 3};a{i},5" for i in range(60)]
+    path.write_text("\n".join(["kilos;level;name", *rows]))
+    form = Csv(separator=";", decimal=",")
+    schema = confirmed(draft_schema(path, form), tmp_path)
+    assert schema.csv == form
+    assert schema.columns["kilos"].kind == "float"
+    assert schema.columns["kilos"].bounds == (0.5, 59.5)
+    assert schema.columns["name"].kind == "identifier"
+    _, findings = conform(read_texts([path], schema), schema)
+    assert findings == []
+
+
 @pytest.mark.parametrize("text", ["naïve", "no", "null", "1: 2", "# x", "'", '"', "=", "🙂"])
 def test_any_text_is_quoted_as_it_must_be(text: str, tmp_path: Path) -> None:
     path = tmp_path / "7.csv"

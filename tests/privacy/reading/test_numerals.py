@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from privacy.reading.conform import conform
-from privacy.reading.numerals import numbers_in
+from privacy.reading.numerals import commas_to_points, have_points, numbers_in
 from privacy.schema.schema import Schema
 
 NUMBERS = {
@@ -100,3 +100,22 @@ def test_a_million_texts_take_seconds() -> None:
     start = time.process_time()
     numbers_in(texts)
     assert time.process_time() - start < 2
+
+
+def brought(text: str) -> str:
+    (found,) = commas_to_points(pa.chunked_array([[text]], pa.string())).to_pylist()
+    return str(found)
+
+
+@pytest.mark.parametrize("text", NUMBERS)
+def test_with_a_comma_for_the_point_it_is_the_same_number(text: str) -> None:
+    assert brought(text.replace(".", ",")) == text
+    points = have_points(pa.chunked_array([[text]], pa.string()))
+    assert points.to_pylist() == ["." in text]
+
+
+@pytest.mark.parametrize(
+    "text", [",", "1,2,3", "1,e", "1.234,5", "1,234.5", "a,5", "1,5 kg", "", "-,"]
+)
+def test_what_is_no_number_keeps_its_comma(text: str) -> None:
+    assert brought(text) == text

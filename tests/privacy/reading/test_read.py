@@ -61,6 +61,7 @@ GOOD = {
         {"csv": {"comment": "|", "header": False}},
         [("x", "1")],
     ),
+    "row numbers dropped": (b'"","a","b"\n0,x,1\n', {"surplus_columns": "drop"}, [("x", "1")]),
     "surplus dropped": (b"c,a,b\n?,x,1\n", {"surplus_columns": "drop"}, [("x", "1")]),
 }
 
@@ -87,7 +88,14 @@ BAD = {
     "a column too many": (b"a,b,c\nx,1,2\n", "column 'c' is not in the schema; declare it"),
     "a short row": (b"a,b\nx,1\nsecret\n", "Expected 2 columns, got 1: secret: correct the row"),
     "a long row": (b"a,b\nx,1,secret\n", "Expected 2 columns, got 3: x,1,secret: correct"),
-    "another separator": (b"a;b\nx;1\n", "column 'a' of the schema is not in the file"),
+    "another separator": (
+        b"a;b\nx;1\n",
+        "column 'a' of the schema is not in the file, read with separator ','; with ';' there are columns of"
+        ' the schema: write `csv: {separator: ";"}` in it',
+    ),
+    "a tab": (b"a\tb\nx\t1\n", "names 'a\\tb': correct it, or csv.separator in the schema"),
+    "another separator, quoted": (b'"a";"b"\n"x";"1"\n', "mend the quotes, or csv.separator"),
+    "row numbers": (b",a,b\n1,x,1\n", "column 'unnamed' is not in the schema"),
     "an open quotation": (b'a,b\n"x,1\ny,2\n', "not a readable CSV file"),
     "an open quotation in the header": (b'"a,b\nx,1\n', "not a readable CSV file"),
     "latin-1": (
@@ -239,3 +247,46 @@ def test_an_open_quote_takes_nobody_along(tmp_path):
     assert "never closed" in caught.value.private
     path.write_text("\n".join(["n,t", *rows[:20], '99,"5 mg\nor ""more"""', *rows[20:]]) + "\n")
     assert read_any(path, form).num_rows == 51
+
+
+COMMA = Schema.model_validate(
+    {
+        "name": "t",
+        "csv": {"separator": ";", "decimal": ","},
+        "columns": {
+            "x": {
+                "kind": "float",
+                "bounds": [0, 100],
+                "special": ["n. a.", 500.5],
+                "missing_values": ["9,9"],
+            },
+            "c": {"kind": "categorical", "categories": ["1,5", "2.5"]},
+        },
+    }
+)
+
+
+def test_decimals_after_a_comma_are_read_value_by_value(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(
+        "x;c\n64,4;1,5\n-,5e1;2.5\n 7 ;1,5\n9,9;1,5\nn. a.;1,5\n1.234,5;1,5\n500,5;1,5\n"
+    )
+    found = read_texts((path,), COMMA)
+    assert found["x"].to_pylist() == ["64.4", "-.5e1", " 7 ", "9,9", "n. a.", "1.234,5", "500.5"]
+    assert found["c"].to_pylist() == ["1,5", "2.5", *["1,5"] * 5]
+
+
+def test_a_point_may_stand_for_thousands_where_the_comma_stands_before_decimals(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("x;c\n64,4;1,5\n1.234;1,5\n")
+    with pytest.raises(DataError) as caught:
+        read_texts((path,), COMMA)
+    assert "column 'x', row 2: '1.234' has a point" in caught.value.private
+    assert caught.value.private.endswith("say csv.decimal in the schema")
+
+
+def test_a_typed_file_has_no_decimal_sign(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"x": [64.4], "c": ["1,5"]}), tmp_path / "a.parquet")
+    assert read_texts((tmp_path / "a.parquet",), COMMA)["x"].to_pylist() == ["64.4"]

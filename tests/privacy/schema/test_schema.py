@@ -224,3 +224,12 @@ def test_open_columns_are_completed_by_what_was_measured() -> None:
     assert complete.incomplete == ()
     assert list(complete.columns) == list(schema.columns)
     assert complete.columns["age"] == schema.columns["age"]
+
+
+@pytest.mark.parametrize("special", ["9,9", "-,5", "1.5"])
+def test_a_special_number_is_no_text_where_decimals_follow_a_comma(special: str) -> None:
+    x = {"kind": "float", "bounds": [0, 1], "special": [special]}
+    said = {"name": "t", "columns": {"x": x}}
+    Schema.model_validate(said)
+    with pytest.raises(ValueError, match="is a number with decimals; write it as one"):
+        Schema.model_validate(said | {"csv": {"decimal": ","}})
