@@ -23,10 +23,10 @@ def understudy(*words, cwd=None):
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
         contextlib.chdir(cwd or Path.cwd()),
-        pytest.raises(SystemExit) as ended,
     ):
         patch.setattr(sys, "argv", command)
-        main()
+        with pytest.raises(SystemExit) as ended:
+            main()
     return subprocess.CompletedProcess(
         command, ended.value.code or 0, out.getvalue(), err.getvalue()
     )
