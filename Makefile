@@ -11,9 +11,10 @@ demo: $(VENV)/ready  ## release the free light chain cohort under ε = 1 by AIM,
 demo-all: $(VENV)/ready  ## the same by every generator of ours
 	@$(BIN)/python examples/demo.py demo-ctgan demo-diffusion
 
-# each worker takes a run of neighbours, which share what is fitted once
+# each worker takes a run of neighbours, which share what is fitted once; the files that come last are short ones,
+# while xdist's own order would end with those of few tests, the longest
 test: check  ## lint, types and the fast tests
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-long: $(VENV)/ready  ## what takes minutes
 	$(BIN)/python -m pytest -m long

@@ -52,6 +52,13 @@ def image_of(frame: pd.DataFrame, codec: Codec, target: Target) -> np.ndarray:
     return stack(frame[codec.schema.image])
 
 
+def width(codec: Codec, name: str) -> int:
+    """How many features a column becomes."""
+    column = codec.columns[name]
+    one_hot = min(column.size - column.n_bins, MAX_ONE_HOT)
+    return one_hot if isinstance(column.column, Categorical) else 1 + one_hot
+
+
 def _block(series: pd.Series, codec: Codec, name: str) -> np.ndarray:
     column = codec.columns[name]
     codes = column.encode(series)

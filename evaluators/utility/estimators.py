@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import ThreadpoolController, threadpool_limits  # type: ignore[import-untyped]
 
 TREES: dict[str, Any] = {"learning_rate": 0.2, "max_leaf_nodes": 15, "early_stopping": False}
 MANY_TREES = 50
@@ -59,8 +60,14 @@ def capped(model: Any, X: np.ndarray, y: np.ndarray) -> Any:
 
 def one_thread(function: Callable[..., Any], *arguments: np.ndarray) -> Any:
     """Call without OpenMP's threads: they wait by spinning, and on busy cores two lose to one."""
-    with threadpool_limits(1, user_api="openmp"):
+    with _libraries().limit(limits=1, user_api="openmp"):
         return function(*arguments)
+
+
+@cache
+def _libraries() -> Any:
+    """What scikit-learn loaded when it was imported: to look for it takes as long as a prediction."""
+    return ThreadpoolController()
 
 
 def one_thread_for_products() -> Any:

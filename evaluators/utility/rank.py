@@ -22,7 +22,7 @@ from itertools import combinations
 import numpy as np
 from scipy.stats import spearmanr
 
-from evaluators.features import columns_of, design, event_of, feature_columns
+from evaluators.features import columns_of, event_of, feature_columns, width
 from evaluators.resampling import bootstrap_weights, interval
 from evaluators.score import MAIN, Score, finite
 from evaluators.tables import Tables, evidence
@@ -160,10 +160,10 @@ def _importance(tables: Tables, target: Target, predict: Predict, part: Part) ->
     whole = _figures(target, predict, part, one)[0]
     lost, start = [], 0
     for column in feature_columns(tables.schema, target):
-        width = design(tables.holdout.iloc[:0], tables.codec, (column,)).shape[1]
+        stop = start + width(tables.codec, column)
         X = part.X.copy()
-        X[:, start : start + width] = X[rng.permutation(len(X)), start : start + width]
-        start += width
+        X[:, start:stop] = X[rng.permutation(len(X)), start:stop]
+        start = stop
         lost.append(whole - _figures(target, predict, replace(part, X=X), one)[0])
     return np.array(lost)
 

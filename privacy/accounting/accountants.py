@@ -6,6 +6,7 @@ Privacy claim: none of its own; each bound is that of the paper named beside it.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
 import dp_accounting
@@ -48,13 +49,19 @@ class Pld(PLDAccountant):  # type: ignore[misc]
         if do_compose:
             interval = self._value_discretization_interval
             if isinstance(event, BoundedRangeDpEvent):
-                alone = bounded_range_loss(event.epsilon, interval)
+                alone = bounded_range_loss(event.epsilon, interval).self_compose(count)
             else:
-                alone = from_discrete_gaussian_mechanism(
-                    event.sigma, value_discretization_interval=interval, use_connect_dots=True
-                )
-            self._pld = self._pld.compose(alone.self_compose(count))
+                alone = discrete_gaussian_loss(event.sigma, count, interval)
+            self._pld = self._pld.compose(alone)
         return None
+
+
+@lru_cache(maxsize=16)
+def discrete_gaussian_loss(sigma: float, count: int, interval: float) -> PrivacyLossDistribution:
+    """The loss distribution of ``count`` discrete Gaussians; calibration asks for the same beside others."""
+    return from_discrete_gaussian_mechanism(
+        sigma, value_discretization_interval=interval, use_connect_dots=True
+    ).self_compose(count)
 
 
 def bounded_range_delta(epsilon: float, x: float) -> float:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evaluators.features import columns_of, design, feature_columns, outcome
+from evaluators.features import columns_of, design, feature_columns, outcome, width
 from evaluators.score import Scorecard
 from evaluators.tables import Tables
 from evaluators.utility import learners
@@ -35,6 +35,7 @@ def test_features_depend_on_the_row_alone() -> None:
     frame = people(300, 1)
     columns = feature_columns(SCHEMA, BACK)
     whole = design(frame, CODEC, columns)
+    assert whole.shape[1] == sum(width(CODEC, name) for name in columns)
     assert (design(frame.iloc[50:60], CODEC, columns) == whole[50:60]).all()
     assert np.isfinite(whole).all()
     assert (whole >= 0).all()

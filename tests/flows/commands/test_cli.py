@@ -1,17 +1,40 @@
 """The command line as a person meets it: one-line errors, exit codes, and what it writes."""
 
+import contextlib
+import io
 import subprocess
 import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
 import yaml
 
+from flows.commands.main import main
 from tests.flows import clinic
 from tests.flows.stages.test_steps import release
 
 
 def understudy(*words, cwd=None):
+    """The command in this process; an error that it does not know is this test's."""
+    out, err = io.StringIO(), io.StringIO()
+    command = ["understudy", *map(str, words)]
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+        contextlib.chdir(cwd or Path.cwd()),
+    ):
+        patch.setattr(sys, "argv", command)
+        with pytest.raises(SystemExit) as ended:
+            main()
+    return subprocess.CompletedProcess(
+        command, ended.value.code or 0, out.getvalue(), err.getvalue()
+    )
+
+
+def by_itself(*words, cwd=None):
+    """The command in a process of its own."""
     command = [
         sys.executable,
         "-c",
@@ -30,7 +53,7 @@ def clinic_folder(tmp_path_factory):
 
 def test_release_says_what_was_decided_and_where_to_look(clinic_folder):
     """The run is finished already, so the command only tells; it needs no server."""
-    done = understudy("release", clinic_folder / "config.yaml")
+    done = by_itself("release", clinic_folder / "config.yaml")
     assert done.returncode == 0, done.stderr
     assert "APPROVED" in done.stdout
     assert "ε=2" in done.stdout
@@ -40,7 +63,7 @@ def test_release_says_what_was_decided_and_where_to_look(clinic_folder):
 def test_refused_rows_are_told_in_one_line_to_this_terminal(tmp_path):
     frame = clinic.rows()
     frame.loc[3, "sex"] = clinic.SECRET
-    done = understudy("release", clinic.write(tmp_path, frame=frame))
+    done = by_itself("release", clinic.write(tmp_path, frame=frame))
     assert done.returncode == 2
     error = [line for line in done.stderr.splitlines() if line.startswith("error:")]
     assert len(error) == 1
@@ -122,7 +145,7 @@ def test_an_approval_says_what_it_is_about_and_whose_word_it_was(tmp_path):
     ],
 )
 def test_mistakes_exit_with_two_and_no_traceback(words, named, tmp_path):
-    done = understudy(*words, cwd=tmp_path)
+    done = by_itself(*words, cwd=tmp_path)
     assert done.returncode == 2
     assert named in done.stderr
     assert "Traceback" not in done.stderr
