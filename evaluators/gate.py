@@ -365,7 +365,7 @@ def _failure(score: Score, policy: Policy) -> Reason:
     outcome: Outcome = "insufficient evidence" if policy.on_failed == "insufficient" else "note"
     text = f"{_subject(score)} failed: {score.reason}{_remark(score)}"
     if score.metric.startswith(READABLE):
-        text = f"{score.detail or score.target}: {score.reason}"
+        text = score.reason  # it names the column itself
     return Reason(
         EVERY_METRIC_RAN,
         score.metric,

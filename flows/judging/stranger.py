@@ -26,7 +26,7 @@ from privacy.errors import InputError
 from privacy.reading.conform import Finding, conform
 from privacy.reading.read import NULL
 from privacy.schema.columns import Categorical, Column, Datetime, Numeric
-from privacy.schema.schema import Condition, Csv, Schema, Target
+from privacy.schema.schema import Csv, Schema
 
 MOST_UNFIT = 0.05
 """A table of which more rows do not fit is not judged as a whole: the score about it fails."""
@@ -79,34 +79,15 @@ def without(
         name, cause = next(iter(causes.items()))
         raise InputError(f"{path}: no column can be judged; {name}: {cause}")
 
-    def lost(target: Target) -> bool:
-        return bool(gone & set(target.columns))
-
-    def about(condition: dict[str, Condition]) -> bool:
-        return bool(gone & set(condition))
-
     scores = [_failed("input.column", n, f"{n}: {why}") for n, why in causes.items()]
+    kept = schema.without(gone)
+    left = {t.name for t in kept.targets}
     scores += [
         _failed("input.target", t.name, f"{t.name}: it cannot be predicted without its columns")
         for t in schema.targets
-        if lost(t)
+        if t.name not in left
     ]
-    left = {n: c.model_dump() for n, c in schema.columns.items() if n not in gone}
-    kept = schema.model_dump() | {
-        "columns": left,
-        "targets": [
-            t.model_dump() | {"without": [n for n in t.without if n not in gone]}
-            for t in schema.targets
-            if not lost(t)
-        ],
-        "subgroups": [s.model_dump() for s in schema.subgroups if s.column not in gone],
-        "impossible": [
-            {n: c.model_dump() for n, c in condition.items()}
-            for condition in schema.impossible
-            if not about(condition)
-        ],
-    }
-    return Schema.model_validate(kept), tuple(scores)
+    return kept, tuple(scores)
 
 
 def _failed(metric: str, detail: str, reason: str) -> Score:

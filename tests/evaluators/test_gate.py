@@ -353,7 +353,9 @@ def test_an_attack_beyond_a_claim_refutes_it_under_any_policy() -> None:
 
 
 def test_what_could_not_be_read_is_the_first_reason() -> None:
-    unread = Score(metric="input.column", detail="died", status="failed", reason="cannot be read")
+    unread = Score(
+        metric="input.column", detail="died", status="failed", reason="died: cannot be read"
+    )
     few = Score(metric="m", slice="all", status="insufficient evidence", reason="few")
     verdict = gate(card(few, unread), policy(), "proved")
     assert verdict.told[0] == "died: cannot be read"

@@ -15,9 +15,7 @@ from tests.flows.judging.test_sweep import written
     "kind", ["threads", pytest.param("processes", marks=pytest.mark.long), "dask"]
 )
 def test_a_cell_that_fails_stops_no_other_wherever_cells_run(tmp_path, kind):
-    # one worker of Dask: each imports everything, and the long tests hold two beside each other
-    count = 1 if kind == "dask" else 2
-    path = written(tmp_path, epsilon=[1], workers={"kind": kind, "count": count})
+    path = written(tmp_path, epsilon=[1], workers={"kind": kind, "count": 2})
     blocked = tmp_path / "sweep" / "clinic-mst-e1-s0.cell"
     blocked.parent.mkdir()
     blocked.write_text("in the way")
