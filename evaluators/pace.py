@@ -20,7 +20,7 @@ COSTS = {
     "quality": 0.7,
     "diagnostic": 0.08,
     "association": 0.1,
-    "propensity": 3.2,
+    "propensity": 5.5,
     "manifold": 2.3,
     "kmarginal.1": 0.1,
     "kmarginal.2": 0.4,

@@ -70,6 +70,7 @@ NAMES = {
     "4": "sets of four columns",
     "worst": "worst sets",
     "association": "association",
+    "original": "on original categories",
     "mean_difference": "mean absolute difference",
     "propensity": "telling synthetic from real",
     "pmse_ratio": "pMSE over its expectation",

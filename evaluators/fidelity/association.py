@@ -17,12 +17,13 @@ Rows: holdout, with the train rows against it as a baseline. Visibility: interna
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations, product
 
 import numpy as np
 from scipy import sparse
 
+from evaluators.fidelity.originals import each_original
 from evaluators.mixed import Mixed, mixed, special_name
 from evaluators.score import Score, finite
 from evaluators.tables import ROLES, Tables, evidence
@@ -154,15 +155,48 @@ def association(tables: Tables) -> list[Score]:
             _difference(f"{a} × {b} ({kind})", people, float(real[p]), float(ours[p]))
             for p, (a, b) in pairs.items()
         ]
+    return scores + (_on_originals(tables, scores) if tables.originals else [])
+
+
+def _on_originals(tables: Tables, coarsened: list[Score]) -> list[Score]:
+    """The mean differences before categories became ``other``, beside those after it."""
+    after = {s.detail: s.value for s in coarsened if s.metric == MEAN}
+    seen = {role: _seen(tables, role, original=True) for role in ("holdout", "synthetic")}
+    found = {role: associations(table) for role, table in seen.items()}
+    scores = []
+    for kind in ("cramers_v", "correlation_ratio"):
+        pairs = _pairs(seen["holdout"], kind)
+        real, ours = (getattr(found[r], kind) for r in ("holdout", "synthetic"))
+        gaps = np.array([abs(ours[p] - real[p]) for p in pairs])
+        if np.isfinite(gaps).any():
+            scores.append(
+                Score(
+                    metric="association.original.mean_difference",
+                    value=float(np.nanmean(gaps)),
+                    baseline=after.get(kind),
+                    baseline_name="with rare categories merged",
+                    n=tables.people("holdout", np.ones(len(tables.holdout), dtype=bool)),
+                    higher_is_better=False,
+                    detail=kind,
+                )
+            )
     return scores
 
 
-def _seen(tables: Tables, role: str) -> Mixed:
+def _seen(tables: Tables, role: str, original: bool = False) -> Mixed:
     rows = np.arange(len(tables.frame(role)))
     if len(rows) > MAX_ROWS:
         rng = tables.rng(f"association {role}")
         rows = np.sort(rng.choice(rows, size=MAX_ROWS, replace=False))
-    return mixed(tables.frame(role).iloc[rows], tables.codes[role].iloc[rows], tables.codec)
+    table = mixed(tables.frame(role).iloc[rows], tables.codes[role].iloc[rows], tables.codec)
+    if not original:
+        return table
+    codes, sizes = table.categories.copy(), list(table.sizes)
+    for column in each_original(tables):
+        if not column.numeric:
+            place = table.category_names.index(column.name)
+            codes[:, place], sizes[place] = column.codes[role][rows], len(column.labels)
+    return replace(table, categories=codes, sizes=tuple(sizes))
 
 
 def _pairs(table: Mixed, kind: str) -> dict[tuple[int, int], tuple[str, str]]:

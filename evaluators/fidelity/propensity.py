@@ -176,7 +176,7 @@ def propensity(tables: Tables) -> list[Score]:
 
 def _as_they_stand(tables: Tables, ours: Pool, beside: Pool, people: int) -> list[Score]:
     """AUROC of boosting on the values as they stand, and the columns that tell most alone."""
-    if not np.ptp(np.nan_to_num(ours.looks[ORIGINALS]), axis=0).any():
+    if not np.ptp(ours.looks[ORIGINALS], axis=0).any():
         reason = "no column varies"
         withheld = _withheld(people, "insufficient evidence", reason, ORIGINALS)
         return [s for s in withheld if s.metric == "propensity.auroc"]
@@ -272,10 +272,11 @@ def _pool(tables: Tables, role: str, size: int) -> Pool:
     both = np.concatenate(compact)
     lowest = np.nanmin(both, initial=0.0)
     columns = {c.name: look(c, chosen) for c in each_original(tables)}
+    seen = np.concatenate([np.zeros((2 * size, 0)), *columns.values()], axis=1)
     looks = {
         "logistic": whitened(np.concatenate(one_hot)),
         "boosting": np.nan_to_num(both, nan=lowest - 1),  # where a tree may set it apart
-        ORIGINALS: np.concatenate([np.zeros((2 * size, 0)), *columns.values()], axis=1),
+        ORIGINALS: np.nan_to_num(seen, nan=np.nanmin(seen, initial=0.0) - 1),
     }
     return Pool(np.repeat([0.0, 1.0], size), np.concatenate(units), looks, columns)
 

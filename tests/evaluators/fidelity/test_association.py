@@ -14,6 +14,7 @@ from evaluators.mixed import Mixed, mixed
 from evaluators.score import Scorecard
 from evaluators.tables import Tables
 from privacy.schema.codec import Codec
+from privacy.schema.schema import Schema
 from tests.evaluators.clinic import SCHEMA, people
 
 
@@ -132,3 +133,24 @@ def test_what_cannot_be_compared_says_why() -> None:
     assert "synthetic" in found.reason
     empty = association(Tables(frame, frame, frame.iloc[:0], SCHEMA))
     assert {s.reason for s in empty} == {"the synthetic table has no rows"}
+
+
+def test_what_became_other_is_associated_before() -> None:
+    """Codes c1 to c4 tell the sex and became ``other``: the merged tables agree, the originals do not."""
+    code = {"kind": "categorical", "categories": ["c0", "other"], "other": "other"}
+    sex = {"kind": "categorical", "categories": ["0", "1"]}
+    schema = Schema.model_validate({"name": "t", "columns": {"code": code, "sex": sex}})
+    number = np.random.default_rng(0).integers(1, 5, 1000)
+    original = pd.DataFrame({"code": [f"c{c}" for c in number], "sex": (number % 2).astype(str)})
+    original.loc[::10, "code"] = "c0"
+    kept = original["code"] == "c0"
+    mapped = original.assign(code=original["code"].where(kept, "other"))
+    both = {"train": original, "holdout": original}
+    tables = Tables(mapped, mapped, mapped, schema, originals=both)
+    (score,) = (s for s in association(tables) if s.metric.startswith("association.original"))
+    assert score.detail == "cramers_v"
+    assert score.baseline == 0
+    assert score.value is not None
+    assert score.value > 0.9
+    merged = association(Tables(mapped, mapped, mapped, schema))
+    assert not [s for s in merged if s.metric.startswith("association.original")]
