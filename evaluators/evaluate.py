@@ -23,17 +23,17 @@ from evaluators.attacks.dcr import distance_to_closest
 from evaluators.attacks.membership import membership
 from evaluators.attacks.reconstruction import reconstruction
 from evaluators.fidelity.association import association
-from evaluators.fidelity.columns import columns
 from evaluators.fidelity.conditional import conditional
 from evaluators.fidelity.coverage import support
 from evaluators.fidelity.kmarginal import k_marginal_scores
 from evaluators.fidelity.propensity import propensity
-from evaluators.fidelity.relations import relations
 from evaluators.fidelity.representation import representation
 from evaluators.fidelity.sdmetrics import diagnostic, impossible, lost_categories, quality
 from evaluators.images.extractor import Extractor
 from evaluators.images.scores import image_fidelity
 from evaluators.inference.scores import inference
+from evaluators.original.columns import columns
+from evaluators.original.relations import relations
 from evaluators.pace import left, shares
 from evaluators.score import Score, Scorecard
 from evaluators.tables import Tables

@@ -39,7 +39,7 @@ FLOORS = {
     "evaluators": (
         {"score", "features", "resampling", "pace"},
         {"tables", "mixed", "policy", "words"},
-        {"utility", "assessable"},
+        {"utility", "assessable", "original"},
         {"fidelity", "inference"},
         {"images"},
         {"attacks", "charged"},

@@ -23,8 +23,8 @@ from itertools import combinations, product
 import numpy as np
 from scipy import sparse
 
-from evaluators.fidelity.originals import each_original
 from evaluators.mixed import Mixed, mixed, special_name
+from evaluators.original.originals import each_original
 from evaluators.score import Score, finite
 from evaluators.tables import ROLES, Tables, evidence
 

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from evaluators.fidelity.numbers import decimals
-from evaluators.fidelity.originals import Original
+from evaluators.original.numbers import decimals
+from evaluators.original.originals import Original
 
 COMMON = 20
 SHARE = 0.005

@@ -38,8 +38,8 @@ from sklearn.linear_model import LogisticRegression
 
 from evaluators.features import design
 from evaluators.fidelity.giveaway import alone, cell, look
-from evaluators.fidelity.originals import each_original
 from evaluators.mixed import mixed
+from evaluators.original.originals import each_original
 from evaluators.resampling import NORMAL, bootstrap_weights, interval, unit_numbers
 from evaluators.score import Score, Status
 from evaluators.tables import MIN_PEOPLE, ROLES, Tables, evidence

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evaluators.fidelity.relations import found, relations
+from evaluators.original.relations import found, relations
 from evaluators.score import Score
 from evaluators.tables import Tables
 from privacy.schema.schema import Schema

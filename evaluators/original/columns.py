@@ -2,7 +2,7 @@
 
 Beside each figure stands the same figure of the train rows, which are fresh people too. Two figures say how far
 a column is off beyond chance and can be asked to be small at any size: ``column.tv_excess`` of categories,
-``column.ks_excess`` of numbers (see ``evaluators.fidelity.chance``).
+``column.ks_excess`` of numbers (see ``evaluators.original.chance``).
 
 Rows: holdout. Visibility: internal.
 """
@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from evaluators.fidelity.categories import of_categories
-from evaluators.fidelity.numbers import of_numbers
-from evaluators.fidelity.originals import each_original
+from evaluators.original.categories import of_categories
+from evaluators.original.numbers import of_numbers
+from evaluators.original.originals import each_original
 from evaluators.score import Score
 from evaluators.tables import Tables, evidence
 

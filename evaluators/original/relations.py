@@ -23,7 +23,7 @@ from typing import Literal
 import numpy as np
 from scipy.stats import binomtest
 
-from evaluators.fidelity.originals import Original, each_original
+from evaluators.original.originals import Original, each_original
 from evaluators.score import Score
 from evaluators.tables import ROLES, Tables, evidence
 from privacy.schema.codec import MISSING
@@ -80,7 +80,17 @@ def relations(tables: Tables) -> list[Score]:
                 reason=reason,
             )
         ]
-    return [_score(r) for r in found(tables)]
+    kept = [_score(r) for r in found(tables)]
+    return kept or [
+        Score(
+            metric="relation.broken",
+            value=0.0,
+            rows="train and holdout",
+            n=rows,
+            higher_is_better=False,
+            detail="none was found that every real row keeps",
+        )
+    ]
 
 
 def _score(relation: Relation) -> Score:

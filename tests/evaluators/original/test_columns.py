@@ -11,15 +11,15 @@ import pandas as pd
 import pytest
 from scipy.stats import ks_2samp, wasserstein_distance
 
-from evaluators.fidelity.chance import (
+from evaluators.original.chance import (
     design_effect,
     kolmogorov,
     of_kolmogorov,
     of_variation,
     variation,
 )
-from evaluators.fidelity.columns import columns
-from evaluators.fidelity.numbers import (
+from evaluators.original.columns import columns
+from evaluators.original.numbers import (
     cells,
     coarsened,
     decimals,

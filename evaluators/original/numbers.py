@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from evaluators.fidelity.chance import design_effect, kolmogorov, of_kolmogorov
-from evaluators.fidelity.originals import Original
+from evaluators.original.chance import design_effect, kolmogorov, of_kolmogorov
+from evaluators.original.originals import Original
 from evaluators.resampling import NORMAL
 from evaluators.score import Score
 from evaluators.tables import MIN_PEOPLE, Tables

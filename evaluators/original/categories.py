@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from scipy.stats import binomtest
 
-from evaluators.fidelity.chance import design_effect, of_variation, variation
-from evaluators.fidelity.originals import Original
+from evaluators.original.chance import design_effect, of_variation, variation
+from evaluators.original.originals import Original
 from evaluators.resampling import NORMAL
 from evaluators.score import Score
 from evaluators.tables import Tables
