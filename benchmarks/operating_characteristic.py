@@ -46,6 +46,7 @@ from privacy.schema.schema import Schema
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "operating_characteristic.jsonl"
+BEFORE = RESULTS.with_name("operating_characteristic_before.json")
 PAGE = ROOT / "docs" / "operating-characteristic.html"
 SIZES = {"1000": 1_000, "3000": 3_000, "all": None}
 NOT_MEASURED = ("kmarginal", "manifold", "inference", "diagnostic", "quality", "image")
@@ -90,7 +91,8 @@ def main() -> None:
         "utf-8",
     )
     if given.results == RESULTS:
-        write(PAGE, policy.name, rows)
+        before = json.loads(BEFORE.read_text("utf-8"))["rows"] if BEFORE.exists() else []
+        write(PAGE, policy.name, rows, before)
     print(as_table(rows))
 
 

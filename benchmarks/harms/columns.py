@@ -10,9 +10,12 @@ import numpy as np
 import pandas as pd
 from harms.groups import possible
 
-from generators.rows import draw_possible
 from privacy.schema.columns import Categorical, Numeric
+from privacy.schema.impossible import impossible_rows
 from privacy.schema.schema import Schema
+
+SWAPS = 10
+"""How often each column that the schema binds to others swaps values between rows."""
 
 SPIKE = 0.1
 """Of a column's numbers are one and the same value where it has a spike."""
@@ -25,14 +28,38 @@ JITTER = 0.05
 
 
 def independent(fresh: pd.DataFrame, schema: Schema, rng: np.random.Generator) -> pd.DataFrame:
-    """Every value is another person's; rows drawn again until they are possible."""
+    """Every value is another person's, as far as the schema calls that possible; no column's values change.
 
-    def draw(n: int) -> pd.DataFrame:
-        return pd.DataFrame(
-            {c: fresh[c].iloc[rng.integers(len(fresh), size=n)].array for c in fresh}
-        )
+    Columns that the schema binds together are shuffled together; then pairs of rows swap values of one of them
+    wherever both stay possible.
+    """
+    changed = fresh.copy()
+    for names in bound(schema):
+        order = rng.permutation(len(fresh))
+        changed[names] = fresh[names].iloc[order].set_axis(fresh.index)
+        for name in (names if len(names) > 1 else []) * SWAPS:
+            about = tuple(zero for zero in schema.impossible if name in zero)
+            order = rng.permutation(len(fresh))
+            half = len(fresh) // 2
+            one, other = order[:half], order[half : 2 * half]
+            swapped = changed[name].copy()
+            swapped.iloc[np.r_[one, other]] = changed[name].iloc[np.r_[other, one]].array
+            zeros = schema.model_copy(update={"impossible": about})
+            bad = impossible_rows(changed.assign(**{name: swapped}), zeros)
+            back = bad[one] | bad[other]
+            rows = np.r_[one[back], other[back]]
+            swapped.iloc[rows] = changed[name].iloc[rows].array
+            changed[name] = swapped
+    return changed
 
-    return draw_possible(draw, len(fresh), schema)
+
+def bound(schema: Schema) -> list[list[str]]:
+    """The modelled columns in sets of those that declared impossibilities connect."""
+    sets = [{n} for n in schema.modelled]
+    for zero in schema.impossible:
+        met = [s for s in sets if s & set(zero)]
+        sets = [s for s in sets if not s & set(zero)] + [set().union(*met)]
+    return [[n for n in schema.modelled if n in s] for s in sets]
 
 
 def smeared(

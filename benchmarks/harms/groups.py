@@ -1,22 +1,25 @@
 """Harm to groups: people lost, and outcomes that are no longer theirs.
 
 Rates are moved by drawing other people of the same group in place of some, so that every row is a person's own
-and nothing but the group's rate is wrong. The group is the smallest with LEAST of the rows.
+and nothing but the group's rate is wrong. The group is the smallest that the people held out can say anything
+about; what happens to smaller ones nobody claims to see.
 """
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from harms.material import Setting
 
+from evaluators.tables import MIN_EVENTS, MIN_PEOPLE
 from privacy.schema.impossible import impossible_rows
 from privacy.schema.schema import Classification, Schema, Survival, Target
 
-LEAST = 0.08
-"""Of the rows a group needs to be the one that harm is done to."""
-
 MINORITY = 0.5
 """Of the rows a group has at most that takes on everybody's rate."""
+
+APART = 0.05
+"""Its rate is so far from everybody's, at least, else that would be no harm."""
 
 HIGHEST = 0.95
 """A rate that would be moved beyond it is moved down."""
@@ -35,66 +38,78 @@ def groups(frame: pd.DataFrame, schema: Schema) -> dict[str, np.ndarray]:
     return found
 
 
+def has_event(target: Target) -> bool:
+    """Whether people have an event or have it not, so that a group has a rate."""
+    return isinstance(target, Classification | Survival)
+
+
 def outcome(frame: pd.DataFrame, target: Target) -> np.ndarray:
     """Whether each row has the event of a target that has one."""
     if isinstance(target, Survival):
         return frame[target.event].isin(target.event_values).to_numpy()
-    if not isinstance(target, Classification):
-        raise ValueError(f"{target.name}: a {target.task} target has no event")
+    assert isinstance(target, Classification)
     return frame[target.column].isin(target.positive).to_numpy()
 
 
-def chosen(frame: pd.DataFrame, schema: Schema) -> np.ndarray:
-    """The rows of the smallest group that is large enough."""
-    large = [m for m in groups(frame, schema).values() if m.mean() >= LEAST]
-    return min(large, key=lambda mask: int(mask.sum()))
+def assessable(s: Setting) -> dict[str, np.ndarray]:
+    """The groups of whom enough people are held out to be judged, and their rows among the fresh people."""
+    target, held = s.schema.targets[0], groups(s.holdout, s.schema)
+    event = outcome(s.holdout, target) if has_event(target) else None
+    return {
+        name: mine
+        for name, mine in groups(s.fresh, s.schema).items()
+        if name in held
+        and (people := int(held[name].sum())) >= MIN_PEOPLE
+        and (event is None or MIN_EVENTS <= event[held[name]].sum() <= people - MIN_EVENTS)
+    }
 
 
-def lost(
-    fresh: pd.DataFrame, schema: Schema, rng: np.random.Generator, share: float
-) -> pd.DataFrame:
+def smallest(s: Setting) -> np.ndarray:
+    """The rows of the smallest of them."""
+    return min(assessable(s).values(), key=lambda mine: int(mine.sum()))
+
+
+def furthest(s: Setting) -> np.ndarray | None:
+    """The rows of the minority among them whose rate is furthest from everybody's, if it is far."""
+    event = outcome(s.fresh, s.schema.targets[0])
+    apart = {
+        name: abs(event[mine].mean() - event.mean())
+        for name, mine in assessable(s).items()
+        if mine.mean() <= MINORITY
+    }
+    far = max(apart, key=lambda name: apart[name], default=None)
+    return None if far is None or apart[far] < APART else assessable(s)[far]
+
+
+def lost(s: Setting, rng: np.random.Generator, share: float) -> pd.DataFrame:
     """Other people in place of a share of the group's."""
-    mine = chosen(fresh, schema)
+    mine = smallest(s)
     gone = _some(np.flatnonzero(mine), share, rng)
-    return _replaced(fresh, gone, rng.choice(np.flatnonzero(~mine), len(gone)))
+    return _replaced(s.fresh, gone, rng.choice(np.flatnonzero(~mine), len(gone)))
 
 
-def moved(fresh: pd.DataFrame, schema: Schema, rng: np.random.Generator, by: float) -> pd.DataFrame:
+def moved(s: Setting, rng: np.random.Generator, by: float) -> pd.DataFrame:
     """The group's rate of the first target's event is higher by ``by``, or lower where it is high."""
-    mine, event = chosen(fresh, schema), outcome(fresh, schema.targets[0])
-    rate = event[mine].mean()
-    return _at_rate(fresh, mine, event, rate + by if rate + by <= HIGHEST else rate - by, rng)
+    mine = smallest(s)
+    rate = float(outcome(s.fresh, s.schema.targets[0])[mine].mean())
+    return _at_rate(s, mine, rate + by if rate + by <= HIGHEST else rate - by, rng)
 
 
-def collapsed(fresh: pd.DataFrame, schema: Schema, rng: np.random.Generator) -> pd.DataFrame:
-    """The large minority whose rate is furthest from everybody's has everybody's."""
-    event = outcome(fresh, schema.targets[0])
-    return _at_rate(fresh, furthest(fresh, schema), event, float(event.mean()), rng)
+def collapsed(s: Setting, rng: np.random.Generator) -> pd.DataFrame:
+    """The minority whose rate is furthest from everybody's has everybody's."""
+    mine = furthest(s)
+    assert mine is not None
+    return _at_rate(s, mine, float(outcome(s.fresh, s.schema.targets[0]).mean()), rng)
 
 
-def furthest(fresh: pd.DataFrame, schema: Schema) -> np.ndarray:
-    """The rows of the large minority whose rate is furthest from everybody's."""
-    event = outcome(fresh, schema.targets[0])
-    large = [m for m in groups(fresh, schema).values() if LEAST <= m.mean() <= MINORITY]
-    return max(large, key=lambda mask: abs(event[mask].mean() - event.mean()))
-
-
-def apart(fresh: pd.DataFrame, schema: Schema) -> float:
-    """How far its rate is from everybody's."""
-    event = outcome(fresh, schema.targets[0])
-    return abs(float(event[furthest(fresh, schema)].mean() - event.mean()))
-
-
-def shuffled(
-    fresh: pd.DataFrame, schema: Schema, rng: np.random.Generator, share: float
-) -> pd.DataFrame:
+def shuffled(s: Setting, rng: np.random.Generator, share: float) -> pd.DataFrame:
     """In a share of the group the outcome, and what is known with it, is another's of the group."""
-    target = schema.targets[0]
+    target = s.schema.targets[0]
     columns = [*target.columns, *target.without]
-    rows = _some(np.flatnonzero(chosen(fresh, schema)), share, rng)
-    changed = fresh.copy()
-    changed.loc[rows, columns] = fresh.loc[rng.permutation(rows), columns].to_numpy()
-    return possible(changed.astype(fresh.dtypes), fresh, schema)
+    rows = _some(np.flatnonzero(smallest(s)), share, rng)
+    changed = s.fresh.copy()
+    changed.loc[rows, columns] = s.fresh.loc[rng.permutation(rows), columns].to_numpy()
+    return possible(changed.astype(s.fresh.dtypes), s.fresh, s.schema)
 
 
 def possible(changed: pd.DataFrame, before: pd.DataFrame, schema: Schema) -> pd.DataFrame:
@@ -103,14 +118,13 @@ def possible(changed: pd.DataFrame, before: pd.DataFrame, schema: Schema) -> pd.
     return pd.concat([changed[~bad], before[bad]]).sort_index()
 
 
-def _at_rate(
-    fresh: pd.DataFrame, mine: np.ndarray, event: np.ndarray, rate: float, rng: np.random.Generator
-) -> pd.DataFrame:
+def _at_rate(s: Setting, mine: np.ndarray, rate: float, rng: np.random.Generator) -> pd.DataFrame:
     """People of the group drawn in place of others of it, until so many have the event."""
+    event = outcome(s.fresh, s.schema.targets[0])
     more = round(rate * mine.sum()) - int(event[mine].sum())
     have, have_not = np.flatnonzero(mine & event), np.flatnonzero(mine & ~event)
     come, go = (have, have_not) if more > 0 else (have_not, have)
-    return _replaced(fresh, rng.choice(go, abs(more), replace=False), rng.choice(come, abs(more)))
+    return _replaced(s.fresh, rng.choice(go, abs(more), replace=False), rng.choice(come, abs(more)))
 
 
 def _some(rows: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:

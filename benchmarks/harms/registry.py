@@ -25,10 +25,6 @@ FEW = 3_000
 """Train people at most that a generator is overfitted to."""
 
 
-APART = 0.05
-"""A group's rate is so far from everybody's, at least, for taking on everybody's to be a harm."""
-
-
 @dataclass(frozen=True)
 class Harm:
     """``make``: (setting, rng, value of the grade) → a synthetic table; the same for the same state of rng.
@@ -45,10 +41,6 @@ class Harm:
     right_reason: frozenset[str] = frozenset()
     applies: Callable[[Setting, Any], bool] = lambda s, value: True
     claim: Callable[[Any], float | None] = lambda value: None
-
-
-def _has_event(s: Setting, value: Any) -> bool:
-    return s.schema.targets[0].task in ("classification", "survival")
 
 
 def _honest(name: str) -> Harm:
@@ -112,33 +104,37 @@ HARMS: Mapping[str, Harm] = {
     ),
     "group-lost": Harm(
         "people",
-        "others in place of a share of the smallest group that is 8 % of the people or more",
+        "others in place of a share of the smallest group of whom enough are held out to be judged",
         {"half": 0.5, "all": 1.0},
-        lambda s, rng, share: groups.lost(s.fresh, s.schema, rng, share),
+        lambda s, rng, share: groups.lost(s, rng, share),
         PEOPLE,
+        applies=lambda s, _: bool(groups.assessable(s)),
     ),
     "outcome-moved": Harm(
         "people",
         "in that group the rate of the first target's event is moved",
         {"by .05": 0.05, "by .10": 0.1, "by .20": 0.2},
-        lambda s, rng, by: groups.moved(s.fresh, s.schema, rng, by),
+        lambda s, rng, by: groups.moved(s, rng, by),
         OUTCOMES,
-        applies=_has_event,
+        applies=lambda s, _: groups.has_event(s.schema.targets[0]) and bool(groups.assessable(s)),
     ),
     "outcome-collapsed": Harm(
         "people",
-        "the group of 8 to 50 % of the people whose rate is furthest from everybody's has everybody's",
+        "of such groups the minority whose rate is furthest from everybody's, by .05 or more, has everybody's",
         {"all": None},
-        lambda s, rng, _: groups.collapsed(s.fresh, s.schema, rng),
+        lambda s, rng, _: groups.collapsed(s, rng),
         OUTCOMES,
-        applies=lambda s, _: _has_event(s, _) and groups.apart(s.fresh, s.schema) >= APART,
+        applies=lambda s, _: (
+            groups.has_event(s.schema.targets[0]) and groups.furthest(s) is not None
+        ),
     ),
     "outcome-shuffled": Harm(
         "people",
-        "in a share of the smallest group the outcome, and what is known with it, is another's of the group",
+        "in a share of that group the outcome, and what is known with it, is another's of the group",
         {"half": 0.5, "all": 1.0},
-        lambda s, rng, share: groups.shuffled(s.fresh, s.schema, rng, share),
+        lambda s, rng, share: groups.shuffled(s, rng, share),
         LEARNED,
+        applies=lambda s, _: bool(groups.assessable(s)),
     ),
     "independent": Harm(
         "values",
