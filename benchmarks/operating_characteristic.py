@@ -36,12 +36,15 @@ import pyarrow.parquet as pq
 from harms.material import DATA_SETS, SCHEMAS, Setting, everyone, part
 from harms.page import write
 from harms.registry import HARMS, Harm
+from harms.releases import DELTA
 
 from evaluators.evaluate import evaluate
-from evaluators.gate import Policy, gate, load_policy
+from evaluators.gate import gate
+from evaluators.policy import Policy, load_policy
 from evaluators.score import Scorecard
 from flows.judging.judgement import Case, prepare
 from flows.stages.config import DEFAULT_POLICY
+from privacy.accounting.guarantee import Guarantee
 from privacy.schema.schema import Schema
 
 ROOT = Path(__file__).parents[1]
@@ -216,7 +219,9 @@ def texts(frame: pd.DataFrame, schema: Schema) -> pa.Table:
 
 def decided(scorecard: Scorecard, policy: Policy, harm: Harm, grade: str) -> Line:
     """The verdict in a line: the decision, the first reason, and which rules were broken or left open."""
-    verdict = gate(scorecard, policy)
+    epsilon = harm.claim(harm.grades[grade])
+    claim = None if epsilon is None else Guarantee(epsilon, DELTA)
+    verdict = gate(scorecard, policy, claim=claim)
     first = verdict.reasons[0]
     named = verdict.decision == "veto" and first.metric.split(".")[0] in harm.right_reason
     return {
