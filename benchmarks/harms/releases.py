@@ -18,6 +18,7 @@ from privacy.accounting.calibration import zcdp_budget
 from privacy.accounting.guarantee import Guarantee
 from privacy.domain import domain_event, map_undeclared, measure_domain, selects_categories
 from privacy.ledger.ledger import Ledger
+from privacy.ledger.paid import Paid
 from privacy.ledger.transcript import Transcript
 from privacy.schema.schema import Schema
 from privacy.table import Rows
@@ -48,8 +49,9 @@ def release(
             purpose="fit",
             event=ComposedDpEvent([beside, generator.event()]),
         )
-        complete = measure_domain(frame, schema, rho, delta, permit, transcript)
+        paid = Paid(permit, transcript)
+        complete = measure_domain(frame, schema, rho, delta, paid)
         rows = Rows(map_undeclared(frame, complete), np.arange(len(frame)))
-        model = generator.fit(rows, complete, permit, transcript, lambda what, share: None)
+        model = generator.fit(rows, complete, paid, lambda what, share: None)
         drawn: pd.DataFrame = model.sample(len(train), rng)
     return drawn
