@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from evaluators.attacks.claims import PER_PERSON, allowed
+from evaluators.noticed import noticed
 from evaluators.policy import Limits, Policy, Rule
 from evaluators.score import MAIN, Score, Scorecard
 from evaluators.words import metric_words
@@ -73,6 +74,7 @@ class Verdict:
     decision: Decision
     reasons: tuple[Reason, ...]
     figures: Literal["all", "charged"] = "all"
+    noticed: tuple[str, ...] = ()
 
     @property
     def refuted(self) -> bool:
@@ -166,7 +168,7 @@ def gate(
         decision = "veto"
     elif "pass" in found and "insufficient evidence" not in found:
         decision = "approved"
-    return Verdict(policy.name, decision, tuple(reasons), policy.figures)
+    return Verdict(policy.name, decision, tuple(reasons), policy.figures, noticed(scorecard))
 
 
 def _refuted(scorecard: Scorecard, claim: Guarantee) -> Iterator[Reason]:

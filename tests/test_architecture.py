@@ -38,7 +38,7 @@ FLOORS = {
     ),
     "evaluators": (
         {"score", "features", "resampling", "pace"},
-        {"tables", "mixed", "policy", "words"},
+        {"tables", "mixed", "policy", "words", "noticed"},
         {"utility", "assessable", "original"},
         {"fidelity", "inference"},
         {"images"},

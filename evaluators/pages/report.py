@@ -89,6 +89,7 @@ def context(
         "policy": verdict.policy,
         "decision": (*DECISIONS[verdict.decision], verdict.in_short),
         "grave": grave(verdict),
+        "noticed": verdict.noticed,
         "outcomes": [_outcome(verdict, name) for name in OUTCOMES if verdict.of(name)],  # type: ignore[arg-type]
         "headlines": headlines(scorecard, facts.claim),
         "guarantee": guarantee_words(facts.claim),

@@ -218,6 +218,8 @@ def _say_reasons(decision: str, verdict: dict[str, Any]) -> None:
         say(f"  • {text}")
     if (more := len(verdict["told"]) - SHOWN) > 0:
         say(f"  • and {more} more rules")
+    for text in verdict["noticed"]:
+        say(f"  noticed: {text}")
     outcomes = Counter(r["outcome"] for r in verdict["reasons"])
     say(
         f"{outcomes['pass']} checks passed, {outcomes['note']} could not be made and are not required"

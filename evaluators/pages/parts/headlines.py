@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from evaluators.noticed import given_away
 from evaluators.pages.drawing.page import number
 from evaluators.pages.drawing.views import spread
 from evaluators.pages.parts.facts import Claim
 from evaluators.pages.parts.leaks import limit
-from evaluators.pages.parts.reader import given_away
 from evaluators.pages.parts.sections import best_learner, main_metric, targets
 from evaluators.score import Score, Scorecard
 from evaluators.words import badness, metric_words

@@ -81,17 +81,3 @@ def relations(card: Scorecard) -> Plot | None:
         reference=0.0,
         label=lambda s: s.detail or "any",
     )
-
-
-def given_away(card: Scorecard) -> str:
-    """By which columns a classifier tells synthetic rows, in words; empty where it cannot."""
-    columns = card.filter(metric="propensity.gives_away", status="ok")
-    if len(columns):
-        named = ", ".join(f"{s.detail} ({number(s.value)})" for s in columns)
-        return f"given away by {named}"
-    told = card.filter(lambda s: (s.low or 0) > TOLD, metric="propensity.auroc", status="ok")
-    return "given away by no column alone, but by how columns go together" if len(told) else ""
-
-
-TOLD = 0.6
-"""With an interval above this AUROC it is said what gives rows away."""

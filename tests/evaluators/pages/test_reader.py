@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from evaluators.noticed import given_away
 from evaluators.pages.parts.headlines import headlines
-from evaluators.pages.parts.reader import beyond_chance, given_away, relations, seen
+from evaluators.pages.parts.reader import beyond_chance, relations, seen
 from evaluators.score import Score, Scorecard
 
 REAL: dict[str, Any] = {
