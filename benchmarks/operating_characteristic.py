@@ -169,9 +169,10 @@ def done_cell(cell: Cell, setting: Setting, folder: Path, cache: Path, policy: P
         **asdict(cell),
         **rows,
         "synthetic": len(synthetic),
+        "group": harm.group(setting),
         "changed": changed(synthetic, setting.fresh) if harm.kind in ("people", "values") else None,
         "seconds": {"make": round(made - begun, 1), "judge": round(ended - made, 1)},
-        **decided(scorecard, policy, harm, cell.grade),
+        **decided(scorecard, policy, harm, cell.grade, harm.group(setting)),
     }
 
 
@@ -217,7 +218,13 @@ def texts(frame: pd.DataFrame, schema: Schema) -> pa.Table:
     )
 
 
-def decided(scorecard: Scorecard, policy: Policy, harm: Harm, grade: str) -> Line:
+UNCLAIMED = "not claimed"
+"""An approval that says of the very group that was harmed that nothing is claimed about it."""
+
+
+def decided(
+    scorecard: Scorecard, policy: Policy, harm: Harm, grade: str, group: str | None
+) -> Line:
     """The verdict in a line: the decision, the first reason, and which rules were broken or left open."""
     epsilon = harm.claim(harm.grades[grade])
     claim = None if epsilon is None else Guarantee(epsilon, DELTA)
@@ -226,7 +233,9 @@ def decided(scorecard: Scorecard, policy: Policy, harm: Harm, grade: str) -> Lin
     named = verdict.decision == "veto" and first.metric.split(".")[0] in harm.right_reason
     return {
         "policy": policy.name,
-        "decision": verdict.decision,
+        "decision": UNCLAIMED
+        if verdict.decision == "approved" and group in verdict.unassessed
+        else verdict.decision,
         "first": "" if verdict.decision == "approved" else first.rule,
         "first_metric": "" if verdict.decision == "approved" else first.metric,
         "first_text": "" if verdict.decision == "approved" else first.text,
@@ -240,7 +249,7 @@ def regated(line: Line, cache: Path, policy: Policy) -> Line:
     """The line under another policy, from its scorecard in the cache."""
     cell = cell_of(line)
     scorecard = Scorecard.read(cell.scorecard(cache))
-    return line | decided(scorecard, policy, HARMS[cell.harm], cell.grade)
+    return line | decided(scorecard, policy, HARMS[cell.harm], cell.grade, line["group"])
 
 
 def cell_of(line: Line) -> Cell:
@@ -284,7 +293,12 @@ def summary(lines: Iterable[Line]) -> list[Line]:
     ]
 
 
-DECISIONS = {"approved": "approved", "veto": "veto", "undecided": "insufficient evidence"}
+DECISIONS = {
+    "approved": "approved",
+    "unclaimed": UNCLAIMED,
+    "veto": "veto",
+    "undecided": "insufficient evidence",
+}
 
 
 def _all_grades() -> Iterator[tuple[str, str]]:
@@ -293,7 +307,7 @@ def _all_grades() -> Iterator[tuple[str, str]]:
 
 def as_table(rows: Iterable[Line]) -> str:
     """For a terminal: what became of each harm and grade."""
-    head = ("tables", "ok", "veto", "open", "right")
+    head = ("tables", "ok", "unsaid", "veto", "open", "right")
     out = [f"{'harm':<20}{'grade':<12}{'data':<14}{'size':<6}" + "".join(f"{h:>7}" for h in head)]
     for r in rows:
         counts = "".join(f"{r[k]:>7}" for k in ("tables", *DECISIONS, "right_first"))

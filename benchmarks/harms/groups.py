@@ -7,6 +7,8 @@ about; what happens to smaller ones nobody claims to see.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 from harms.material import Setting
@@ -32,7 +34,8 @@ def groups(frame: pd.DataFrame, schema: Schema) -> dict[str, np.ndarray]:
         values = frame[subgroup.column]
         if subgroup.bands is not None:
             edges = [*subgroup.bands[:-1], subgroup.bands[-1] + 1]  # the last band is closed
-            values = pd.cut(values.astype(float), edges, right=False)
+            names = [f"{a:g} to {b - 1:g}" for a, b in pairwise(edges)]
+            values = pd.cut(values.astype(float), edges, right=False, labels=names)
         for value in values.dropna().unique():
             found[f"{subgroup.name}={value}"] = (values == value).to_numpy(dtype=bool)
     return found
@@ -64,13 +67,14 @@ def assessable(s: Setting) -> dict[str, np.ndarray]:
     }
 
 
-def smallest(s: Setting) -> np.ndarray:
-    """The rows of the smallest of them."""
-    return min(assessable(s).values(), key=lambda mine: int(mine.sum()))
+def smallest(s: Setting) -> str:
+    """The smallest of them."""
+    found = assessable(s)
+    return min(found, key=lambda name: int(found[name].sum()))
 
 
-def furthest(s: Setting) -> np.ndarray | None:
-    """The rows of the minority among them whose rate is furthest from everybody's, if it is far."""
+def furthest(s: Setting) -> str | None:
+    """The minority among them whose rate is furthest from everybody's, if it is far."""
     event = outcome(s.fresh, s.schema.targets[0])
     apart = {
         name: abs(event[mine].mean() - event.mean())
@@ -78,27 +82,28 @@ def furthest(s: Setting) -> np.ndarray | None:
         if mine.mean() <= MINORITY
     }
     far = max(apart, key=lambda name: apart[name], default=None)
-    return None if far is None or apart[far] < APART else assessable(s)[far]
+    return None if far is None or apart[far] < APART else far
 
 
 def lost(s: Setting, rng: np.random.Generator, share: float) -> pd.DataFrame:
     """Other people in place of a share of the group's."""
-    mine = smallest(s)
+    mine = assessable(s)[smallest(s)]
     gone = _some(np.flatnonzero(mine), share, rng)
     return _replaced(s.fresh, gone, rng.choice(np.flatnonzero(~mine), len(gone)))
 
 
 def moved(s: Setting, rng: np.random.Generator, by: float) -> pd.DataFrame:
     """The group's rate of the first target's event is higher by ``by``, or lower where it is high."""
-    mine = smallest(s)
+    mine = assessable(s)[smallest(s)]
     rate = float(outcome(s.fresh, s.schema.targets[0])[mine].mean())
     return _at_rate(s, mine, rate + by if rate + by <= HIGHEST else rate - by, rng)
 
 
 def collapsed(s: Setting, rng: np.random.Generator) -> pd.DataFrame:
     """The minority whose rate is furthest from everybody's has everybody's."""
-    mine = furthest(s)
-    assert mine is not None
+    far = furthest(s)
+    assert far is not None
+    mine = assessable(s)[far]
     return _at_rate(s, mine, float(outcome(s.fresh, s.schema.targets[0]).mean()), rng)
 
 
@@ -106,7 +111,7 @@ def shuffled(s: Setting, rng: np.random.Generator, share: float) -> pd.DataFrame
     """In a share of the group the outcome, and what is known with it, is another's of the group."""
     target = s.schema.targets[0]
     columns = [*target.columns, *target.without]
-    rows = _some(np.flatnonzero(smallest(s)), share, rng)
+    rows = _some(np.flatnonzero(assessable(s)[smallest(s)]), share, rng)
     changed = s.fresh.copy()
     changed.loc[rows, columns] = s.fresh.loc[rng.permutation(rows), columns].to_numpy()
     return possible(changed.astype(s.fresh.dtypes), s.fresh, s.schema)

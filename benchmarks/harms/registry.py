@@ -31,7 +31,7 @@ class Harm:
 
     ``right_reason``: families of metrics (the first part of a name), one of which must be that of the first
     reason of a veto. ``applies``: at which grade it can be planted in which setting. ``claim``: the ε that is
-    claimed for it, by grade.
+    claimed for it, by grade. ``group``: who is harmed, where it is one group.
     """
 
     kind: Kind
@@ -41,6 +41,7 @@ class Harm:
     right_reason: frozenset[str] = frozenset()
     applies: Callable[[Setting, Any], bool] = lambda s, value: True
     claim: Callable[[Any], float | None] = lambda value: None
+    group: Callable[[Setting], str | None] = lambda s: None
 
 
 def _honest(name: str) -> Harm:
@@ -109,6 +110,7 @@ HARMS: Mapping[str, Harm] = {
         lambda s, rng, share: groups.lost(s, rng, share),
         PEOPLE,
         applies=lambda s, _: bool(groups.assessable(s)),
+        group=groups.smallest,
     ),
     "outcome-moved": Harm(
         "people",
@@ -117,6 +119,7 @@ HARMS: Mapping[str, Harm] = {
         lambda s, rng, by: groups.moved(s, rng, by),
         OUTCOMES,
         applies=lambda s, _: groups.has_event(s.schema.targets[0]) and bool(groups.assessable(s)),
+        group=groups.smallest,
     ),
     "outcome-collapsed": Harm(
         "people",
@@ -127,6 +130,7 @@ HARMS: Mapping[str, Harm] = {
         applies=lambda s, _: (
             groups.has_event(s.schema.targets[0]) and groups.furthest(s) is not None
         ),
+        group=groups.furthest,
     ),
     "outcome-shuffled": Harm(
         "people",
@@ -135,6 +139,7 @@ HARMS: Mapping[str, Harm] = {
         lambda s, rng, share: groups.shuffled(s, rng, share),
         LEARNED,
         applies=lambda s, _: bool(groups.assessable(s)),
+        group=groups.smallest,
     ),
     "independent": Harm(
         "values",

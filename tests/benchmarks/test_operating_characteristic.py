@@ -160,8 +160,8 @@ def test_noisy_copies_are_near_and_not_the_same(setting):
 
 
 def test_a_lost_group_is_lost_and_no_other(setting):
-    mine = groups.smallest(setting)
-    name = next(n for n, m in groups.assessable(setting).items() if (m == mine).all())
+    name = groups.smallest(setting)
+    mine = groups.assessable(setting)[name]
     left = {
         g: groups.groups(planted(setting, "group-lost", g), setting.schema) for g in ("half", "all")
     }
@@ -174,7 +174,7 @@ def test_a_lost_group_is_lost_and_no_other(setting):
 def test_a_rate_moves_in_one_group_by_so_much(setting, grade, by):
     frame, mine, target = (
         planted(setting, "outcome-moved", grade),
-        groups.smallest(setting),
+        groups.assessable(setting)[groups.smallest(setting)],
         setting.schema.targets[0],
     )
     event, was = groups.outcome(frame, target), groups.outcome(setting.fresh, target)
@@ -184,7 +184,9 @@ def test_a_rate_moves_in_one_group_by_so_much(setting, grade, by):
 
 
 def test_a_collapsed_rate_is_everybodys(setting):
-    mine, target = groups.furthest(setting), setting.schema.targets[0]
+    far, target = groups.furthest(setting), setting.schema.targets[0]
+    assert far is not None
+    mine = groups.assessable(setting)[far]
     everybody = groups.outcome(setting.fresh, target).mean()
     rate = groups.outcome(planted(setting, "outcome-collapsed", "all"), target)[mine].mean()
     assert rate == pytest.approx(everybody, abs=1 / mine.sum())
@@ -193,7 +195,7 @@ def test_a_collapsed_rate_is_everybodys(setting):
 def test_shuffled_outcomes_keep_the_rate_of_the_group(setting):
     frame, mine, target = (
         planted(setting, "outcome-shuffled", "all"),
-        groups.smallest(setting),
+        groups.assessable(setting)[groups.smallest(setting)],
         setting.schema.targets[0],
     )
     event, was = groups.outcome(frame, target), groups.outcome(setting.fresh, target)
