@@ -29,7 +29,7 @@ KINDS: dict[Kind, tuple[str, str]] = {
     "values": ("Harm to values", "columns and what holds between them: a veto is right"),
     "honest": ("Honest releases", "by our own generators, at what is claimed for them"),
 }
-SHARES = Axis((0.0, 0.25, 0.5, 0.75, 1.0))
+SHARES = Axis((0.0, 0.2, 0.4, 0.6, 0.8, 1.0))
 SIZES = ("1000", "3000", "all")
 
 Row = dict[str, Any]
