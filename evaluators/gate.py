@@ -331,7 +331,7 @@ def _enough(score: Score, rule: Rule) -> str:
     return (
         "more people held out would"
         if people is None
-        else f"about {people:,} people would, {score.n:,} are there"
+        else f"about {people:,} people would, {score.n:,.0f} are there"
     )
 
 

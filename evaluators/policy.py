@@ -85,8 +85,14 @@ class Rule(Limits):
     on_insufficient: Literal["insufficient", "note"] = "insufficient"
 
     def too_wide(self, score: Score) -> bool:
-        """Whether the people behind a figure are too few to show the harm that must be seen."""
-        return self.detect is not None and _error(score) * POWER > self.detect
+        """Whether the people behind a figure are too few to show the harm that must be seen.
+
+        Not where the whole interval is good: that shows enough.
+        """
+        if self.detect is None or score.low is None or score.high is None:
+            return False
+        good = self.hold(score.low) and self.hold(score.high)
+        return not good and _error(score) * POWER > self.detect
 
     def people_for(self, score: Score) -> int | None:
         """About how many people would show it, if the interval shrinks with √n."""

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import binomtest
 
-from evaluators.original.chance import design_effect, of_variation, variation
+from evaluators.original.chance import design_effect, of_missing, of_variation, variation
 from evaluators.original.originals import Original
 from evaluators.resampling import NORMAL
 from evaluators.score import Score
@@ -53,7 +53,7 @@ def of_categories(tables: Tables, column: Original, about: dict[str, Any]) -> li
             detail=detail,
             **about,
         ),
-        _lost(tables, column, about),
+        *_lost(tables, column, about, effect, rng),
     ]
 
 
@@ -68,7 +68,14 @@ def _error(a: np.ndarray, b: np.ndarray, effect: float) -> float:
     return float(np.sqrt(effect * sum(of)) / 2)
 
 
-def _lost(tables: Tables, column: Original, about: dict[str, Any]) -> Score:
+def _lost(
+    tables: Tables,
+    column: Original,
+    about: dict[str, Any],
+    effect: float,
+    rng: np.random.Generator,
+) -> list[Score]:
+    """People whose category is lost, and how many more than so few synthetic rows lose by chance."""
     real, ours, beside = (column.counts(r) for r in ("holdout", "synthetic", "train"))
     people = about["n"]
 
@@ -86,15 +93,29 @@ def _lost(tables: Tables, column: Original, about: dict[str, Any]) -> Score:
             f"the commonest {column.labels[most][:60]!r} ({share:.2%} of real rows)"
         )
     interval = binomtest(without(ours), people).proportion_ci(method="wilson")
-    return Score(
-        metric="column.lost_share",
-        value=without(ours) / people,
-        low=float(interval.low),
-        high=float(interval.high),
-        baseline=without(beside) / people,
-        detail=detail + _mostly_other(column),
-        **about,
-    )
+    detail += _mostly_other(column)
+    value, base = without(ours) / people, without(beside) / people
+    excess, low, high = of_missing(real, ours, rng, effect).beyond(value)
+    return [
+        Score(
+            metric="column.lost_share",
+            value=value,
+            low=float(interval.low),
+            high=float(interval.high),
+            baseline=base,
+            detail=detail,
+            **about,
+        ),
+        Score(
+            metric="column.lost_excess",
+            value=excess,
+            low=low,
+            high=high,
+            baseline=base - of_missing(real, beside, rng, effect).mean,
+            detail=detail,
+            **about,
+        ),
+    ]
 
 
 def _mostly_other(column: Original) -> str:

@@ -79,6 +79,19 @@ def of_kolmogorov(
     return Chance(KOLMOGOROV_MEAN * scale, KOLMOGOROV_HIGH * scale)
 
 
+def missing(real: np.ndarray, ours: np.ndarray) -> np.ndarray:
+    """Share of real rows whose category the other table has not; counts [..., categories]."""
+    return np.asarray((_shares(real) * (ours == 0)).sum(axis=-1))
+
+
+def of_missing(
+    a: np.ndarray, b: np.ndarray, rng: np.random.Generator, effect: float = 1.0
+) -> Chance:
+    """Chance of ``missing`` for these two tables' counts."""
+    drawn, rest = _redrawn(a, b, rng)
+    return _chance(missing(drawn, rest), effect)
+
+
 def _redrawn(
     a: np.ndarray, b: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:

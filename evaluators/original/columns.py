@@ -34,7 +34,12 @@ def columns(tables: Tables) -> list[Score]:
     if status != "ok":
         return [
             Score(metric=metric, status=status, reason=reason, **about)
-            for metric in ("column.tv_excess", "column.ks_excess", "column.lost_share")
+            for metric in (
+                "column.tv_excess",
+                "column.ks_excess",
+                "column.lost_share",
+                "column.lost_excess",
+            )
         ]
     found: list[Score] = []
     for column in each_original(tables):

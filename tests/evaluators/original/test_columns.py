@@ -14,7 +14,9 @@ from scipy.stats import ks_2samp, wasserstein_distance
 from evaluators.original.chance import (
     design_effect,
     kolmogorov,
+    missing,
     of_kolmogorov,
+    of_missing,
     of_variation,
     variation,
 )
@@ -116,6 +118,20 @@ def test_original_codes_are_looked_at_where_they_became_other() -> None:
     assert excess.low is not None
     assert excess.low > 0.6
     assert excess.baseline == pytest.approx(0, abs=0.03)
+
+
+@pytest.mark.parametrize("n", [100, 1000])
+def test_few_rows_lose_rare_categories_by_chance_alone(n: int) -> None:
+    """Of 300 fresh releases of many rare codes 2.5 %, at most, lose more than chance explains."""
+    rng = np.random.default_rng(7)
+    beyond = 0
+    for _ in range(300):
+        real, ours = (np.bincount(zipf(rng, m), minlength=400) for m in (500, n))
+        beyond += of_missing(real, ours, rng).beyond(float(missing(real, ours)))[1] > 0
+    assert beyond <= 15
+    ours[20:] = 0  # all but the twenty commonest are gone
+    shown = of_missing(real, ours, rng).beyond(float(missing(real, ours)))[1] > 0.1
+    assert shown == (n == 1000)  # with a hundred rows it cannot be told from chance
 
 
 def zipf(rng: np.random.Generator, n: int) -> np.ndarray:
