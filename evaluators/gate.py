@@ -12,8 +12,10 @@ which rules held is computed on real rows without a charge.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from statistics import NormalDist
 from typing import Any, Literal
 
 from evaluators.attacks.claims import PER_PERSON, allowed
@@ -209,8 +211,9 @@ def _apply(scorecard: Scorecard, rule: Rule, policy: Policy) -> Iterator[Reason]
     if rule.learner == "best":
         best = {target: _best(scorecard, target, rule) for target in targets or ()}
         scores = [s for s in scores if s.model == best.get(s.target, s.model)]
+    among = Counter((s.target, s.model, s.order) for s in scores if s.status == "ok")
     for score in scores:
-        yield _judge(score, rule, scorecard, policy)
+        yield _judge(score, rule, scorecard, policy, among[score.target, score.model, score.order])
     declared = len(scorecard.filter(metric="declared.subgroup"))
     expected = {0} | ({1} if declared else set())
     wanted = orders - ({2} if declared < 2 else set())
@@ -247,8 +250,8 @@ def _missing(rule: Rule, target: str, order: int, scorecard: Scorecard) -> Reaso
     return Reason(rule.name, rule.metric, kind, None, str(rule), outcome, text, target)
 
 
-def _judge(score: Score, rule: Rule, scorecard: Scorecard, policy: Policy) -> Reason:
-    outcome, why = outcome_of(score, rule)
+def _judge(score: Score, rule: Rule, scorecard: Scorecard, policy: Policy, among: int) -> Reason:
+    outcome, why = outcome_of(score, rule, among)
     small = score.status != "ok" or rule.too_wide(score)
     if (
         not small
@@ -295,8 +298,12 @@ def _figure(score: Score) -> str:
     return words
 
 
-def outcome_of(score: Score, rule: Rule) -> tuple[Outcome, str]:
-    """The rule applied to one score: outcome, and the figure in words."""
+def outcome_of(score: Score, rule: Rule, among: int = 1) -> tuple[Outcome, str]:
+    """The rule applied to one score: outcome, and the figure in words.
+
+    ``among``: so many groups are judged alike. A veto by the interval holds for all of them at once
+    (Bonferroni), so that one of many is not vetoed by chance.
+    """
     if score.status != "ok" or score.value is None:
         return "insufficient evidence", score.reason or score.status
     value, words = score.value, _figure(score)
@@ -307,10 +314,10 @@ def outcome_of(score: Score, rule: Rule) -> tuple[Outcome, str]:
         "value": rule.hold(value),
         "interval": bool(interval) and all(map(rule.hold, interval)),
     }
+    sure = widened(interval, among)
     outside = {
         "value": not rule.hold(value),
-        "interval": bool(interval)
-        and (all(map(rule.below, interval)) or all(map(rule.above, interval))),
+        "interval": bool(sure) and (all(map(rule.below, sure)) or all(map(rule.above, sure))),
     }
     if inside[rule.pass_needs] and not rule.too_wide(score):
         return "pass", words
@@ -324,6 +331,16 @@ def outcome_of(score: Score, rule: Rule) -> tuple[Outcome, str]:
     if rule.harm_excluded(score):
         return "pass", f"{words}, not shown to be beyond"
     return "insufficient evidence", f"{words} leaves it open"
+
+
+def widened(interval: tuple[float, ...], among: int) -> tuple[float, ...]:
+    """A 95 % interval around its value as wide as one of ``among`` that hold at once, by the normal."""
+    if not interval or among < 2:
+        return interval
+    normal = NormalDist()
+    by = normal.inv_cdf(1 - 0.025 / among) / normal.inv_cdf(0.975)
+    low, value, high = interval
+    return value - by * (value - low), value, value + by * (high - value)
 
 
 def _enough(score: Score, rule: Rule) -> str:

@@ -46,7 +46,6 @@ DATA_SETS: Mapping[str, DataSet] = {
         "flchain",
         ("survival/flchain.csv.gz",),
         {"sample.yr": "sample_yr", "flc.grp": "flc_grp"},
-        determined="flc_grp",
     ),
     "support2": DataSet("support2", ("survival/support2.csv.gz",), {}, order=("slos", "d.time")),
     "adult": DataSet("adult", ("adult/adult.data.gz", "adult/adult.test.gz"), {}),

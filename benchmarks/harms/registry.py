@@ -15,8 +15,8 @@ Kind = Literal["no harm", "leak", "people", "values", "honest"]
 
 LEAK = frozenset({"attack", "copies", "dcr"})
 PEOPLE = frozenset({"lost_group", "representation_ratio"})
-OUTCOMES = frozenset({"base_rate"})
-LEARNED = OUTCOMES | {"utility", "fairness", "association", "conditional"}
+OUTCOMES = frozenset({"base_rate", "target_mean", "class_share"})
+LEARNED = OUTCOMES | {"utility", "fairness", "truth", "association", "conditional"}
 VALUES = frozenset({"column", "lost_categories"})
 RELATIONS = frozenset({"relation"})
 TOLD_APART = frozenset({"propensity"})

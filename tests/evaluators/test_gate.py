@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluators.gate import REFUTED, VERIFIED, Decision, gate, outcome_of
+from evaluators.gate import REFUTED, VERIFIED, Decision, gate, outcome_of, widened
 from evaluators.policy import Policy, Rule, load_policy
 from evaluators.score import Score, Scorecard
 from privacy.accounting.guarantee import Guarantee
@@ -293,7 +293,14 @@ def group(value: float, half: float, n: int = 200) -> Score:
 def around(**more: object) -> Policy:
     """Within ±.05; a figure .15 beyond must be seen."""
     return policy(
-        slices=["groups"], at_least=-0.05, at_most=0.05, veto_needs="interval", detect=0.15, **more
+        **{
+            "slices": ["groups"],
+            "at_least": -0.05,
+            "at_most": 0.05,
+            "veto_needs": "interval",
+            "detect": 0.15,
+        }
+        | more
     )
 
 
@@ -329,6 +336,19 @@ def test_a_harm_of_the_stated_size_is_never_missed_more_often_than_stated() -> N
     found = [outcome_of(group(v, half), around().rules[0])[0] for v in values]
     assert found.count("veto") / 4000 == pytest.approx(0.8, abs=0.03)
     assert found.count("pass") / 4000 <= 1 / 30
+
+
+def test_one_of_many_groups_is_not_vetoed_by_chance() -> None:
+    """A z of 2.3 is a finding in one group, and none among twenty; one of 4 is, in any."""
+
+    def decided(value: float, groups: int) -> str:
+        rest = [replace(group(0.0, 0.02), slice=f"site={i}") for i in range(groups - 1)]
+        return gate(card(group(value, 0.0196), *rest), around(detect=None), "proved").decision
+
+    assert decided(0.073, 1) == "veto"
+    assert decided(0.073, 20) == "insufficient evidence"
+    assert decided(0.09, 20) == "veto"
+    assert widened((-1.96, 0.0, 1.96), 20) == pytest.approx((-3.0233, 0.0, 3.0233), abs=1e-3)
 
 
 def leak(**more: object) -> Score:
