@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from statistics import NormalDist
 from typing import Any, Literal
 
-from evaluators.attacks.claims import PER_PERSON, allowed
+from evaluators.attacks.claims import MEMBERSHIP, PER_PERSON, STRONGEST, allowed
 from evaluators.noticed import noticed
 from evaluators.policy import Limits, Policy, Rule
 from evaluators.score import MAIN, Score, Scorecard
@@ -108,7 +108,8 @@ class Verdict:
             if not _unread(reason):
                 of_rule.setdefault(reason.rule, []).append(reason)
         broken = (
-            mine[0].text + (f"; and {len(mine) - 1} more of {rule}" if len(mine) > 1 else "")
+            mine[0].text
+            + (f"; and {len(mine) - 1} more ({rule})" if len(mine) > 1 else f" ({rule})")
             for rule, mine in of_rule.items()
         )
         return (*unread, *broken)
@@ -174,8 +175,8 @@ def gate(
 
 
 def _refuted(scorecard: Scorecard, claim: Guarantee) -> Iterator[Reason]:
-    """A veto for each attack that surely reaches more than the claim allows, the furthest beyond it first."""
-    found: list[tuple[float, int, Reason]] = []
+    """A veto for each attack that surely reaches more than the claim allows, the strongest first."""
+    found: list[tuple[bool, float, int, Reason]] = []
     for score in scorecard:
         # a chance to be right is held against another that is as uncertain: its excess is the leak
         if score.status != "ok" or score.metric in PER_PERSON:
@@ -186,12 +187,13 @@ def _refuted(scorecard: Scorecard, claim: Guarantee) -> Iterator[Reason]:
         if score.value - SURE * (score.value - score.low) > most:
             text = (
                 f"the claim of ε = {claim.epsilon:g} at δ = {claim.delta:g} is refuted: {_subject(score)}: "
-                f"{_figure(score)}, where it allows at most {most:.3g}{_remark(score)}"
+                f"{_figure(score)}, where it allows at most {most:.3g}"
             )
             reason = Reason(
                 REFUTED, score.metric, "all", score.value, f"at most {most:.3g}", "veto", text
             )
-            found.append((most - score.value, len(found), reason))
+            of_many = not score.metric.startswith(f"{MEMBERSHIP}.{STRONGEST}")
+            found.append((of_many, most - score.value, len(found), reason))
     yield from (reason for *_, reason in sorted(found))
 
 
@@ -287,7 +289,7 @@ def _subject(score: Score) -> str:
 
 
 def _remark(score: Score) -> str:
-    return score.detail and f"; {score.detail}"
+    return score.detail and f" ({score.detail})"
 
 
 def _figure(score: Score) -> str:

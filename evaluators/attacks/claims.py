@@ -15,6 +15,10 @@ import numpy as np
 from evaluators.score import Score
 from privacy.accounting.risk import FPR, most_advantage, most_tpr
 
+MEMBERSHIP = "attack.membership"
+STRONGEST = "strongest"
+"""The best of several membership attacks, with an interval that holds for all of them."""
+
 PER_PERSON = ("attack.attribute", "attack.reconstruction", "attack.linkability")
 """Attacks whose rate is a chance to be right about one person."""
 
@@ -38,7 +42,7 @@ def allowed(score: Score, epsilon: float, delta: float) -> float | None:
     """
     if score.metric.endswith("tpr_at_1_percent_fpr"):
         return float(most_tpr(FPR, epsilon, delta))
-    if score.metric.startswith("attack.membership"):
+    if score.metric.startswith(MEMBERSHIP):
         return most_auroc(epsilon, delta)
     if score.metric in WHO_IS_MET and score.baseline is not None:
         member, stranger = np.exp(epsilon) * score.baseline, 1 - score.baseline

@@ -16,7 +16,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from evaluators.attacks.people import MEMBERSHIP, METRICS, STRONGEST, Figures, strongest, unmeasured
+from evaluators.attacks.claims import MEMBERSHIP, STRONGEST
+from evaluators.attacks.people import METRICS, Figures, strongest, unmeasured
 from evaluators.images.extractor import PIXELS, Extractor, learned
 from evaluators.images.neighbours import nearest
 from evaluators.resampling import bootstrap_weights, interval

@@ -14,11 +14,10 @@ from __future__ import annotations
 import numpy as np
 
 from evaluators.attacks import images
+from evaluators.attacks.claims import MEMBERSHIP, STRONGEST
 from evaluators.attacks.people import (
     HELD_OUT,
-    MEMBERSHIP,
     METRICS,
-    STRONGEST,
     Figures,
     People,
     strongest,

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from evaluators.attacks.claims import MEMBERSHIP, STRONGEST
 from evaluators.resampling import bootstrap_weights, interval, simultaneous
 from evaluators.score import Score
 from evaluators.tables import Tables, evidence
@@ -136,8 +137,6 @@ def rates(
     return scores
 
 
-MEMBERSHIP = "attack.membership"
-STRONGEST = "strongest"
 METRICS: Mapping[str, Callable[..., np.ndarray]] = {
     "": auroc,
     ".tpr_at_1_percent_fpr": tpr_at,

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from evaluators.attacks.claims import MEMBERSHIP
 from evaluators.attacks.membership import DETAILS, attacks, membership
-from evaluators.attacks.people import HELD_OUT, MEMBERSHIP, People, people
+from evaluators.attacks.people import HELD_OUT, People, people
 from evaluators.attacks.points import DIMENSIONS, Points, Space
 from evaluators.attacks.shadow import leaky
 from evaluators.attacks.sight import Near, Sight, sight
