@@ -87,6 +87,8 @@ def _line(kind: Kind, harm: str, grade: str, mine: Sequence[Row], before: Sequen
     figures = [_share("approved", approved, n), _share("vetoed", veto, n)]
     if kind not in ("no harm", "honest"):
         figures.append(_share("right reason first", _sum(mine, "right_first"), n))
+    if unclaimed := _sum(mine, "unclaimed"):
+        figures.append(f"approved, and nothing claimed about the group: {unclaimed}")
     if before:
         a, v, m = (_sum(before, k) for k in ("approved", "veto", "tables"))
         figures.append(f"before: {a} approved, {v} vetoed, of {m}")
@@ -150,6 +152,8 @@ def _cell(mine: Sequence[Row]) -> tuple[str, str]:
     if not mine:
         return DASH, ""
     text = " / ".join(str(_sum(mine, k)) for k in ("approved", "veto", "undecided"))
+    if unclaimed := _sum(mine, "unclaimed"):
+        text += f" + {unclaimed}"
     return text, reasons(mine)
 
 
