@@ -44,6 +44,7 @@ from evaluators.utility.fairness import fairness
 from evaluators.utility.predictions import Failure, Prediction, predict_all
 from evaluators.utility.rank import rank
 from evaluators.utility.scores import utility
+from evaluators.utility.truth import truth
 from privacy.schema.schema import Schema
 
 Progress = Callable[[str, float], None]
@@ -109,6 +110,7 @@ ON_PREDICTIONS: Mapping[str, Callable[[Tables, list[Prediction | Failure]], list
     "utility": utility,
     "utility.draws": draws,
     "fairness": fairness,
+    "truth": truth,
 }
 """Metrics that judge models trained on both tables."""
 

@@ -102,6 +102,10 @@ WHOLE = {
     "attack.membership.strongest": "strongest membership attack, AUROC",
     "attack.membership.strongest.tpr_at_1_percent_fpr": "strongest membership attack, hits at 1 % "
     "false positives",
+    "truth.auroc.difference": "AUROC of a model trained on real rows, synthetic − real rows",
+    "truth.accuracy.difference": "accuracy of a model trained on real rows, synthetic − real rows",
+    "truth.c_index.difference": "C-index of a model trained on real rows, synthetic − real rows",
+    "truth.r2.difference": "R² of a model trained on real rows, synthetic − real rows",
     "declared.target": "targets declared in the schema",
     "declared.subgroup": "subgroups declared in the schema",
 }

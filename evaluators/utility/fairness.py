@@ -74,26 +74,27 @@ def fairness(tables: Tables, predictions: list[Prediction | Failure]) -> list[Sc
     for target in tables.schema.targets:
         gaps: list[Gap] = []
         mine = [p for p in predictions if isinstance(p, Prediction) and p.target == target]
-        best = _best(mine) if mine else None
+        chosen = best(mine) if mine else None
         for prediction in mine:
             for dimension in tables.dimensions:
                 if dimension.order and len(dimension.slices) > MAX_GROUPS:
-                    scores.append(_too_many(prediction, dimension))
+                    scores.append(too_many(PREFIX, prediction, dimension))
                 elif dimension.order:
                     groups = _subgroups(tables, prediction, dimension)
                     names = METRICS[target.task]
-                    judged = gaps if prediction is best else []
+                    judged = gaps if prediction is chosen else []
                     scores += _compared(
                         prediction, dimension.name, names, groups, dimension.order, judged
                     )
-        if isinstance(target, Multiclass) and best:
-            groups = _classes(tables, best, target)
-            scores += _compared(best, target.name, ["recall"], groups, 1, gaps)
+        if isinstance(target, Multiclass) and chosen:
+            groups = _classes(tables, chosen, target)
+            scores += _compared(chosen, target.name, ["recall"], groups, 1, gaps)
         scores += _excess(gaps)
     return scores
 
 
-def _too_many(prediction: Prediction, dimension: Dimension) -> Score:
+def too_many(prefix: str, prediction: Prediction, dimension: Dimension) -> Score:
+    """The one score of a dimension with more than MAX_GROUPS."""
     reason = f"{len(dimension.slices)} groups, more than {MAX_GROUPS}: declare wider ones"
     about = {
         "slice": dimension.name,
@@ -101,12 +102,12 @@ def _too_many(prediction: Prediction, dimension: Dimension) -> Score:
         "target": prediction.target.name,
         "model": prediction.model,
     }
-    metric = f"{PREFIX}.{MAIN[prediction.target.task]}.difference"
+    metric = f"{prefix}.{MAIN[prediction.target.task]}.difference"
     return _unknown(metric, "insufficient evidence", reason, about)
 
 
-def _best(predictions: list[Prediction]) -> Prediction:
-    """Whose gaps are judged: what does best on everybody when trained on real rows.
+def best(predictions: list[Prediction]) -> Prediction:
+    """Whose figures of groups decide: what does best on everybody when trained on real rows.
 
     A learner that tells people apart badly favours one group or another by chance.
     """

@@ -80,8 +80,10 @@ class Said:
 
 @dataclass(frozen=True, eq=False)
 class Elsewhere:
-    """Synthetic rows, what the learner trained on real rows says of them, and bootstrap weights."""
+    """Synthetic rows with an outcome: their numbers and outcomes, what the learner trained on real rows says of
+    them, and bootstrap weights."""
 
+    rows: np.ndarray
     y: np.ndarray
     real: Said
     weights: np.ndarray
@@ -239,7 +241,7 @@ def predict(sample: Sample, model: str, learner: Learner) -> Prediction:
     real = sample.learned(learner, sample.train)
     synthetic = sample.learned(learner, sample.synthetic)
     both = sample.learned(learner, sample.train + sample.synthetic)
-    holdout = sample.holdout
+    holdout, elsewhere = sample.holdout, sample.test_synthetic
     return Prediction(
         sample.target,
         model,
@@ -250,7 +252,7 @@ def predict(sample: Sample, model: str, learner: Learner) -> Prediction:
         both.say(holdout),
         sample.majority,
         sample.here,
-        Elsewhere(sample.test_synthetic.y, real.say(sample.test_synthetic), sample.there),
+        Elsewhere(elsewhere.rows, elsewhere.y, real.say(elsewhere), sample.there),
     )
 
 

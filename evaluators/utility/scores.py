@@ -57,9 +57,9 @@ def utility(tables: Tables, predictions: list[Prediction | Failure]) -> list[Sco
     return scores
 
 
-def failed(prefix: str, failure: Failure) -> Score:
+def failed(prefix: str, failure: Failure, suffix: str = "") -> Score:
     """The one score that says that a learner could not be judged."""
-    metric = f"{prefix}.{MAIN[failure.target.task]}"
+    metric = f"{prefix}.{MAIN[failure.target.task]}{suffix}"
     return Score(
         metric=metric,
         target=failure.target.name,

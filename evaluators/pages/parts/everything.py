@@ -24,6 +24,7 @@ GROUPS: tuple[tuple[str, Callable[[Score], bool]], ...] = (
     ("Excess gaps", lambda s: s.metric.endswith(".excess_gap")),
     ("Fairness by subgroup", lambda s: s.metric.startswith("fairness.") and s.order == 1),
     ("Fairness by pair of subgroups", _starts("fairness.")),
+    ("Outcomes that go with their features", _starts("truth.")),
     ("Base rates", _starts(*RATE_METRICS)),
     ("Representation and lost groups", _starts("representation_ratio", "lost_group")),
     ("Images", _starts("image.")),

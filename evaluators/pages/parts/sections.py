@@ -105,7 +105,8 @@ def best_learner(card: Scorecard, target: str) -> str:
 
 
 def fairness_plots(card: Scorecard) -> list[Plot]:
-    """Per target: recall of classes, base rates by subgroup, and the excess gaps."""
+    """Per target: recall of classes, base rates by subgroup, the excess gaps, and what a model trained on real
+    rows finds in each group's synthetic rows."""
     plots: list[Plot | None] = []
     for target in targets(card):
         model = best_learner(card, target)
@@ -123,6 +124,7 @@ def fairness_plots(card: Scorecard) -> list[Plot]:
             _class_shares(card, target),
             _rates_by_value(card, target),
             _excess_gaps(card, target, model),
+            _believable(card, target),
         ]
     return [p for p in plots if p]
 
@@ -218,6 +220,20 @@ def _excess_gaps(card: Scorecard, target: str, model: str) -> Plot | None:
         lambda s: (number(s.value, signed=True), spread(s, signed=True)),
         reference=0.0,
         label=lambda s: f"{s.slice}: {metric_words(s.metric.removesuffix('.excess_gap'))}",
+    )
+
+
+def _believable(card: Scorecard, target: str) -> Plot | None:
+    metric = main_metric(card, "truth", target)
+    return plot(
+        f"Do outcomes of {target} go with features in every group?",
+        "How well a model trained on real rows predicts the group's synthetic rows, less how well it predicts "
+        "real people. Well below zero: synthetic outcomes of the group are partly noise.",
+        ("Group", "Synthetic − real"),
+        card.filter(metric=f"{metric}.difference", target=target, order=1),
+        one_mark,
+        lambda s: (number(s.value, signed=True), spread(s, signed=True)),
+        reference=0.0,
     )
 
 
