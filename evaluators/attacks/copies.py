@@ -32,9 +32,6 @@ from privacy.reading.images import stack
 SHARE = "copies.share"
 EXACT, NEAR = "attack.copies.exact", "attack.copies.near"
 
-MAX_ROWS = 50_000
-"""Of a table at most so many rows are compared value by value, drawn by the seed."""
-
 MAX_SYNTHETIC, MAX_REAL = 10_000, 30_000
 """At most so many rows are looked at for who is near."""
 
@@ -53,10 +50,9 @@ def copied(tables: Tables) -> list[Score]:
     """How many synthetic rows are the record of a person trained on, beyond what is usual among people."""
     if tables.synthetic.empty or tables.train.empty:
         return [unmeasured(SHARE, "no row to compare")]
-    rows = {role: _drawn(tables, role, MAX_ROWS) for role in ("train", "synthetic")}
-    record = records(tables, rows)
-    train, synthetic = np.split(record, [len(rows["train"])])
-    unit = tables.units["train"][rows["train"]]
+    record = records(tables, _every(tables, "train", "synthetic"))
+    train, synthetic = np.split(record, [len(tables.train)])
+    unit = tables.units["train"]
     same = np.isin(synthetic, train)
     people = pd.Series(unit).groupby(train).nunique()
     others = people.loc[train].to_numpy() > 1
@@ -102,10 +98,8 @@ def _unmeasured(metric: str, reason: str) -> Iterator[Score]:
 
 
 def _exact(tables: Tables) -> list[Score]:
-    rows = {role: _drawn(tables, role, MAX_ROWS) for role in (*REAL, "synthetic")}
-    record = records(tables, rows)
-    synthetic = record[len(rows["train"]) + len(rows["holdout"]) :]
-    real = record[: -len(synthetic)]
+    rows = _every(tables, *REAL, "synthetic")
+    real, synthetic = np.split(records(tables, rows), [len(tables.train) + len(tables.holdout)])
     member, unit = _who(tables, rows)
     alone = (pd.Series(unit).groupby(real).nunique() == 1).loc[real].to_numpy()
     met = alone & np.isin(real, synthetic)
@@ -240,6 +234,11 @@ def _places(tables: Tables, rows: dict[str, np.ndarray]) -> dict[str, np.ndarray
         }
     space = tables.once(Space.of)
     return {r: space.project(space.points(r, rows[r])).place for r in rows}
+
+
+def _every(tables: Tables, *roles: str) -> dict[str, np.ndarray]:
+    """All rows: a few copies among many fresh rows would be lost in a draw."""
+    return {role: np.arange(len(tables.frame(role))) for role in roles}
 
 
 def _drawn(tables: Tables, role: str, most: int) -> np.ndarray:

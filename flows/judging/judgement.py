@@ -29,6 +29,7 @@ from generators.base import Progress
 from privacy.accounting.guarantee import Guarantee
 from privacy.errors import DataError, InputError
 from privacy.reading.conform import conform
+from privacy.reading.read import file_digest
 from privacy.reading.source import read_source
 from privacy.schema.codec import bounds_as_numbers, number_to_date, numbers
 from privacy.schema.columns import Categorical, Column, Datetime, Numeric
@@ -101,6 +102,7 @@ def prepare(case: Case) -> Material:
     train = _real(case.real, declared)
     if case.holdout:
         holdout = _real(case.holdout, declared)
+        _check_apart(case, declared, train, holdout)
     else:
         train, holdout = _parted(train, declared, case.seed)
     schema = _closed(declared, pd.concat([train, holdout], ignore_index=True))
@@ -118,6 +120,21 @@ def prepare(case: Case) -> Material:
     found = (*unread, *lost, *fitted[0].scores)
     frames = tuple(f.frame for f in fitted)
     return Material(schema, train, holdout, frames, found, _told(case.synthetic, fitted))
+
+
+def _check_apart(case: Case, schema: Schema, train: pd.DataFrame, holdout: pd.DataFrame) -> None:
+    """Raise InputError where people held out were trained on: no leak would show beside them."""
+    known = {file_digest(path) for path in case.real}
+    for path in case.holdout:
+        if file_digest(path) in known:
+            raise InputError(f"{path}: is given as --real too; people held out were not trained on")
+    if schema.unit is not None:
+        rows = [pd.util.hash_pandas_object(f.astype(str), index=False) for f in (holdout, train)]
+        if rows[0].isin(rows[1]).any():
+            raise InputError(
+                f"{case.holdout[0]}: some rows of one {schema.unit} are in --real too; people held out were "
+                "not trained on"
+            )
 
 
 def _told(paths: Sequence[Path], fitted: Sequence[Fitted]) -> str:

@@ -19,10 +19,12 @@ SHOWN = 6
 def stop_where_nothing_can_be_assessed(work: Work, accepted: bool) -> None:
     """Raise EvidenceError for a table, a target or a group that has too few people held out.
 
-    Not where somebody accepts that, nor where the run was charged already.
+    Not where somebody accepts that, nor where the run was charged already; nor under a policy that decides on
+    charged figures, since whether a run goes on would be an answer that was not charged.
     """
     begun = work.run.fitted or bool(work.transcript.answers)
-    if accepted or begun or work.run.config.load_policy().small_groups == "accept":
+    policy = work.run.config.load_policy()
+    if accepted or begun or policy.small_groups == "accept" or policy.figures == "charged":
         return
     from evaluators.assessable import unassessed
 

@@ -230,3 +230,17 @@ def test_a_typed_file_is_the_same_table(tmp_path: Path, typed: Any) -> None:
     typed(frame).to_parquet(tmp_path / "s.parquet")
     found, wanted = (fit(tmp_path / name, schema).frame for name in ("s.parquet", "s.csv"))
     pd.testing.assert_frame_equal(found, wanted)
+
+
+def test_people_held_out_must_not_be_those_trained_on(tmp_path: Path) -> None:
+    """Beside themselves nobody looks copied, so such a file is refused; names that begin anew are no matter."""
+    case = cases(tmp_path, another())
+    with pytest.raises(InputError, match="is given as --real too"):
+        prepare(replace(case, holdout=case.real))
+    both = pd.concat([pd.read_csv(case.holdout[0]), pd.read_csv(case.real[0]).head(1)])
+    both.to_csv(case.holdout[0], index=False)
+    with pytest.raises(InputError, match="some rows of one patient are in --real too"):
+        prepare(case)
+    numbered = pd.read_csv(case.holdout[0]).head(400)
+    numbered.assign(patient=[f"p{i}" for i in range(400)]).to_csv(case.holdout[0], index=False)
+    prepare(case)

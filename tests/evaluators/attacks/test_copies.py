@@ -52,6 +52,11 @@ def test_a_few_copies_among_fresh_rows_are_found(share: float) -> None:
     assert low(card.one(metric=f"{NEAR}.leak")) > 0
 
 
+def test_a_few_copies_among_many_more_fresh_rows_are_found() -> None:
+    many = pd.concat([TRAIN[:20], clinic.people(60_000, 9)], ignore_index=True)
+    assert low(found(many).one(metric=f"{EXACT}.leak")) > 0
+
+
 def test_noisy_copies_are_found_by_nearness() -> None:
     card = found(noisy(0.1))
     assert low(card.one(metric=f"{NEAR}.leak")) > 0.05

@@ -47,3 +47,18 @@ def test_rows_that_do_not_fit_are_told_by_the_stage_that_is_charged_for_it(tmp_p
     with pytest.raises(StageError, match="does not fit"):
         release(run)
     assert paid(run) == ["fit"]
+
+
+@pytest.mark.usefixtures("few_questions")
+def test_under_a_policy_on_charged_figures_nobody_is_looked_at_beforehand(tmp_path):
+    """Whether a run goes on would be an answer about people held out that was not charged."""
+    policy = ASKS | {"figures": "charged"}
+    written = clinic.write(
+        tmp_path,
+        frame=clinic.rows(400),
+        policy=policy,
+        evaluation={"epsilon": 1.0, "delta": 1e-5},
+    )
+    run = Run.of(load_config(written))
+    release(run)
+    assert "assess" not in [c.purpose for c in Ledger(run.config.ledger).charges()]
