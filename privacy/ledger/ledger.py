@@ -76,9 +76,9 @@ class Ledger:
                 raise LedgerError(
                     f"ledger {shown(self.url)}: only SQLite and Postgres are supported"
                 )
-            # a long fit outlives its connection; one that a server has closed is opened again
+            # a long fit outlives its connection, so that each transaction opens its own
             engine = sa.create_engine(
-                self.url, connect_args=self._connect_args(), pool_pre_ping=True
+                self.url, connect_args=self._connect_args(), poolclass=sa.NullPool
             )
         except (SQLAlchemyError, ImportError, ValueError) as error:
             why = f": {error}" if isinstance(error, ImportError) else ""

@@ -321,7 +321,14 @@ def test_cells_are_judged_once_and_decided_anew_from_the_cache(ready, tmp_path, 
 
 def test_the_page_shows_shares_with_their_intervals(tmp_path):
     row = {"code": "now", "kind": "leak", "harm": "copies", "data": "flchain", "size": "1000"}
-    counted = {"tables": 10, "approved": 0, "veto": 10, "undecided": 0, "right_first": 5}
+    counted = {
+        "tables": 10,
+        "approved": 0,
+        "unclaimed": 0,
+        "veto": 10,
+        "undecided": 0,
+        "right_first": 5,
+    }
     rows = [
         row | counted | {"grade": "10 %", "first": {"no-copies": 5, "base-rates": 5}},
         row | counted | {"grade": "1 %", "veto": 2, "undecided": 8, "right_first": 0, "first": {}},

@@ -59,7 +59,7 @@ def test_plots_have_a_line_for_each_column_and_relation() -> None:
 
 def test_the_headline_names_what_gives_rows_away() -> None:
     (told,) = (h for h in headlines(CARD, None) if "classifier" in h.name)
-    assert told.beside == "real train rows 0.010; given away by ward (0.800)"
+    assert told.beside == "real train rows 0.010; given away by ward (0.80)"
     together = CARD.filter(lambda s: s.metric != "propensity.gives_away")
     assert given_away(together) == ("given away by no column alone, but by how columns go together")
     assert given_away(Scorecard()) == ""

@@ -1,5 +1,4 @@
 import json
-import multiprocessing
 import os
 import signal
 import sqlite3
@@ -16,6 +15,7 @@ from privacy.errors import BudgetError, InputError, LedgerError, PermitError
 from privacy.ledger.charges import Permit
 from privacy.ledger.ledger import Ledger
 from privacy.people.sketch import Counted, Sketch, View
+from tests import killing
 
 BUDGET = Guarantee(1.0, 1e-6)
 RHO = zcdp_budget(BUDGET)
@@ -204,11 +204,13 @@ def test_verify_names_the_charge_that_was_tampered_with(ledger, path, statement,
         ledger.verify()
 
 
-FORKS = multiprocessing.get_context("fork")
+FORKS = killing.FORKS
+"""Of a server without threads, which know nothing of what this process has open."""
 
 
-def charge_eight_times(path, who, done):
+def charge_eight_times(state, path, who, done):
     """In a process and over a connection of its own."""
+    os.environ[killing.STATE] = state
     ledger, allowed = Ledger(str(path)), 0
     for i in range(8):
         with suppress(BudgetError):
@@ -220,7 +222,8 @@ def charge_eight_times(path, who, done):
 def test_processes_that_charge_at_once_cannot_overspend(ledger, path):
     done = FORKS.SimpleQueue()
     processes = [
-        FORKS.Process(target=charge_eight_times, args=(path, who, done)) for who in range(4)
+        FORKS.Process(target=charge_eight_times, args=(os.environ[killing.STATE], path, who, done))
+        for who in range(4)
     ]
     for process in processes:
         process.start()
@@ -231,13 +234,14 @@ def test_processes_that_charge_at_once_cannot_overspend(ledger, path):
     ledger.verify()
 
 
-def charge_and_die(path):
+def charge_and_die(state, path):
+    os.environ[killing.STATE] = state
     charge(Ledger(str(path)), "killed", 0.6)
     os.kill(os.getpid(), signal.SIGKILL)
 
 
 def test_a_crash_keeps_the_charge(ledger, path):
-    process = FORKS.Process(target=charge_and_die, args=(path,))
+    process = FORKS.Process(target=charge_and_die, args=(os.environ[killing.STATE], path))
     process.start()
     process.join(120)
     assert process.exitcode == -signal.SIGKILL
