@@ -72,14 +72,14 @@ class Ledger:
         if "://" not in self.url:
             object.__setattr__(self, "url", f"sqlite:///{self.url}")
         try:
-            if sa.make_url(self.url).get_backend_name() not in chain.APPEND_ONLY:
+            backend = sa.make_url(self.url).get_backend_name()
+            if backend not in chain.APPEND_ONLY:
                 raise LedgerError(
                     f"ledger {shown(self.url)}: only SQLite and Postgres are supported"
                 )
-            # a long fit outlives its connection, so that each transaction opens its own
-            engine = sa.create_engine(
-                self.url, connect_args=self._connect_args(), poolclass=sa.NullPool
-            )
+            # a long fit outlives a server's connection, so that each transaction opens its own
+            pool = None if backend == "sqlite" else sa.NullPool
+            engine = sa.create_engine(self.url, connect_args=self._connect_args(), poolclass=pool)
         except (SQLAlchemyError, ImportError, ValueError) as error:
             why = f": {error}" if isinstance(error, ImportError) else ""
             raise LedgerError(f"ledger {shown(self.url)} cannot be opened{why}") from None
