@@ -46,9 +46,6 @@ SHARE = 0.3
 
 OPEN_BINS = 20
 
-INPUT = ("input.column", "input.target", "input.unfit_rows")
-"""Scores that fail where the synthetic table could not be read as the schema says."""
-
 
 @dataclass(frozen=True)
 class Case:

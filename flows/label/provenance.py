@@ -51,6 +51,8 @@ def _before(charge: Charge, charges: Sequence[Charge]) -> dict[str, Any]:
     earlier = [c for c in charges if c.number < charge.number]
     paid = [c for c in earlier if c.partition == "train" and c.dp_event != NoOpDpEvent()]
     judged = {c.run for c in earlier if c.purpose == "judge"}
+    # who was told beforehand of groups too small had looked at real people; this run changed nothing for it
+    judged |= {c.run for c in earlier if c.purpose == "assess"} - {charge.run}
     found = {
         "earlier_charges": len(paid),
         "earlier_runs": len({c.run for c in paid}),
@@ -71,7 +73,7 @@ def _in_words(found: dict[str, int]) -> str:
         + (f", {cells} of them cells of a sweep" if cells else "")
     ]
     if judged:
-        said.append(f"{_times(judged, 'run')} judged on real rows without a charge")
+        said.append(f"{_times(judged, 'run')} judged or assessed on real rows without a charge")
     if public:
         said.append(f"{_times(public, 'sweep')} that declared these rows public")
     return f"The ledger knows of {'; of '.join(said)}. It sees nothing of what was done without it."

@@ -108,14 +108,16 @@ def test_the_ledger_s_earlier_charges_are_counted(tmp_path: Path) -> None:
         about = {"run": run, "attempt": run}
         work.ledger.charge("clinic", "train", purpose="fit", event=ZCDpEvent(1e-3), **about)
     work.ledger.open_internally("clinic", "train", run="first", attempt="first", purpose="judge")
+    for run in ("looked", work.run.name):  # the run itself was not begun otherwise for it
+        work.ledger.open_internally("clinic", "holdout", run=run, attempt=run, purpose="assess")
     work.ledger.open_internally("clinic", "train", run="trial", attempt="t", purpose=DECLARED)
     label, told = read(bundle_of(work))
     settings = label["provenance"]["settings"]
     assert settings["earlier_charges"] == settings["earlier_runs"] == 3
     assert settings["earlier_sweep_cells"] == 2
-    assert settings["earlier_runs_judged_without_a_charge"] == 1
+    assert settings["earlier_runs_judged_without_a_charge"] == 2
     assert settings["declared_public_by_sweeps"] == 1
-    said = "3 earlier charges of 3 runs, 2 of them cells of a sweep; of 1 run judged on real rows"
+    said = "3 earlier charges of 3 runs, 2 of them cells of a sweep; of 2 runs judged or assessed on real rows"
     assert said in settings["in_words"]
     assert said in told
     assert UNCHARGED_SETTINGS in label["not_covered"]
