@@ -3,8 +3,7 @@
 A veto beats insufficient evidence, which beats approval. A figure that a rule needs and that is
 absent, failed or computed on too few people is never a pass; of a single group that is too small to be assessed
 the verdict claims nothing, and names it. An attack that reaches more than a claimed ε allows refutes the claim,
-under any policy. Reasons quote figures on real rows and are internal;
-``Verdict.public_summary`` names the decision and the policy only.
+under any policy.
 
 Privacy claim: a policy that decides on charged figures sees nothing else, so its verdict is free; of any other,
 which rules held is computed on real rows without a charge.
@@ -14,34 +13,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 from statistics import NormalDist
-from typing import Any, Literal
+from typing import Literal
 
 from evaluators.attacks.claims import MEMBERSHIP, PER_PERSON, STRONGEST, allowed
 from evaluators.noticed import noticed
 from evaluators.policy import Limits, Policy, Rule
 from evaluators.score import MAIN, Score, Scorecard
+from evaluators.verdict import READABLE, REFUTED, Decision, Outcome, Reason, Verdict, unread
 from evaluators.words import metric_words
 from privacy.accounting.guarantee import Guarantee
 
-Decision = Literal["approved", "veto", "insufficient evidence"]
-Outcome = Literal["pass", "veto", "insufficient evidence", "note"]
 Standing = Literal["proved", "claimed", "none", "unseen"]
 """What stands behind a guarantee: our proof, somebody else's word, or nothing, since ε is ∞."""
 
 EVERY_METRIC_RAN = "every-metric-ran"
 VERIFIED = "verified-guarantee"
-REFUTED = "claim-refuted"
-READABLE = "input."
-"""How the metrics begin that say what of a table could not be read; all else follows from it."""
-
-IN_SHORT: dict[Decision, str] = {
-    "approved": "Everything that the policy requires was met.",
-    "veto": "At least one rule is broken. Nothing may be published.",
-    "insufficient evidence": "No rule is broken, but not all that must be judged could be. Nothing may be "
-    "published.",
-}
 
 SURE = 2.0
 """So many times as wide as a 95 % interval is the one that must lie beyond what a claim allows: with some fifty
@@ -49,100 +36,6 @@ figures of attacks a chance finding stays below one in a hundred."""
 
 SEVERITY: tuple[Outcome, ...] = ("veto", "insufficient evidence", "note", "pass")
 ORDERS = {"all": 0, "groups": 1, "pairs": 2}
-
-
-@dataclass(frozen=True)
-class Reason:
-    """Why one rule passed or did not in one slice; ``text`` quotes real-row figures and is
-    internal."""
-
-    rule: str
-    metric: str
-    slice: str
-    value: float | None
-    threshold: str
-    outcome: Outcome
-    text: str
-    target: str = ""
-    model: str = ""
-    order: int = 0
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """The decision and all reasons, the gravest first."""
-
-    policy: str
-    decision: Decision
-    reasons: tuple[Reason, ...]
-    figures: Literal["all", "charged"] = "all"
-    noticed: tuple[str, ...] = ()
-
-    @property
-    def refuted(self) -> bool:
-        """Whether an attack reached more than the claim allows."""
-        return any(r.rule == REFUTED for r in self.reasons)
-
-    @property
-    def in_short(self) -> str:
-        """What the decision means, in a sentence or two."""
-        if self.refuted:
-            return "The claim is refuted: an attack reaches what it rules out. Nothing may be published."
-        if self.decision != "approved":
-            return IN_SHORT[self.decision]
-        return " ".join([IN_SHORT["approved"], *self._not_claimed()])
-
-    def _not_claimed(self) -> Iterator[str]:
-        if groups := [g for g in self.unassessed if "=" in g]:
-            yield f"Nothing is claimed about {', '.join(groups)}: too few people to assess."
-        if between := [g for g in self.unassessed if "=" not in g]:
-            yield f"Whether a model treats groups by {', '.join(between)} alike could not be told in full."
-
-    @property
-    def told(self) -> tuple[str, ...]:
-        """What could not be read; then of the gravest outcome a sentence for each rule: its first reason, and
-        how many more there are."""
-        unread = [r.text for r in self.reasons if _unread(r)]
-        of_rule: dict[str, list[Reason]] = {}
-        for reason in self.of("veto") or self.of("insufficient evidence"):
-            if not _unread(reason):
-                of_rule.setdefault(reason.rule, []).append(reason)
-        broken = (
-            mine[0].text
-            + (f"; and {len(mine) - 1} more ({rule})" if len(mine) > 1 else f" ({rule})")
-            for rule, mine in of_rule.items()
-        )
-        return (*unread, *broken)
-
-    def as_dict(self) -> dict[str, Any]:
-        """All of it, with what is told first; internal."""
-        first = {"decision": self.decision, "in_short": self.in_short, "told": list(self.told)}
-        return first | {"unassessed": list(self.unassessed)} | asdict(self)
-
-    @property
-    def unassessed(self) -> tuple[str, ...]:
-        """The single groups of which something could not be assessed; found on real rows, so internal."""
-        return tuple(dict.fromkeys(r.slice for r in self.of("note") if r.order == 1))
-
-    def of(self, outcome: Outcome) -> tuple[Reason, ...]:
-        """The reasons with this outcome."""
-        return tuple(r for r in self.reasons if r.outcome == outcome)
-
-    def public_summary(self) -> dict[str, Any]:
-        """Decision and policy, and how it was reached where that is public: else it would be further bits."""
-        summary: dict[str, Any] = {
-            "decision": self.decision,
-            "policy": self.policy,
-            "figures": self.figures,
-        }
-        if self.figures == "charged":
-            summary |= {"reasons": [asdict(r) for r in self.reasons]}
-        return summary
-
-
-def _unread(reason: Reason) -> bool:
-    """Whether it says what of a table could not be read, which explains the others."""
-    return reason.metric.startswith(READABLE) and reason.outcome == "insufficient evidence"
 
 
 def gate(
@@ -164,7 +57,7 @@ def gate(
     reasons += [] if standing == "proved" else [_guarantee(policy, standing)]
     reasons += [reason for rule in policy.rules for reason in _apply(scorecard, rule, policy)]
     reasons += [r for r in failures if not r.metric.startswith(READABLE)]
-    reasons.sort(key=lambda r: (not _unread(r), SEVERITY.index(r.outcome)))
+    reasons.sort(key=lambda r: (not unread(r), SEVERITY.index(r.outcome)))
     found = {r.outcome for r in reasons}
     decision: Decision = "insufficient evidence"
     if "veto" in found:

@@ -38,7 +38,7 @@ FLOORS = {
     ),
     "evaluators": (
         {"score", "features", "resampling", "pace"},
-        {"tables", "mixed", "policy", "words", "noticed"},
+        {"tables", "mixed", "policy", "words", "noticed", "verdict"},
         {"utility", "assessable", "original"},
         {"fidelity", "inference"},
         {"images"},

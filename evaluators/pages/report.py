@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from evaluators.gate import Reason, Verdict
 from evaluators.pages.drawing.page import environment, number, write_page
 from evaluators.pages.drawing.plots import meter
 from evaluators.pages.drawing.views import MAX_ROWS
@@ -35,6 +34,7 @@ from evaluators.pages.parts.missing import not_measured
 from evaluators.pages.parts.published import charged
 from evaluators.pages.parts.tradeoff import Release, trade_offs
 from evaluators.score import Scorecard
+from evaluators.verdict import Reason, Verdict
 from evaluators.words import metric_words
 
 DECISIONS = {

@@ -16,9 +16,9 @@ from typing import Any
 
 import pandas as pd
 
-from evaluators.gate import Verdict
 from evaluators.pages.parts.facts import Facts
 from evaluators.pages.report import write_report
+from evaluators.verdict import Verdict
 from flows.bundle.candidate import CANDIDATE, LEDGER, PUBLIC, check_model
 from flows.bundle.manifest import MANIFEST, manifest
 from flows.cards.card import write_card

@@ -15,11 +15,11 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
-from evaluators.gate import Reason, Verdict
 from evaluators.pages.comparison import write_comparison
 from evaluators.pages.parts.facts import Facts
 from evaluators.pages.parts.tradeoff import Release
 from evaluators.score import Scorecard
+from evaluators.verdict import Reason, Verdict
 from privacy.errors import InputError
 
 SCORES = ("scores.parquet", "scores.json")

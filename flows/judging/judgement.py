@@ -16,11 +16,12 @@ import numpy as np
 import pandas as pd
 
 from evaluators.evaluate import IN_OWN_ENVIRONMENT, Metric, evaluate
-from evaluators.gate import Verdict, gate
+from evaluators.gate import gate
 from evaluators.pages.parts.facts import Claim, Facts
 from evaluators.pages.report import write_report
 from evaluators.policy import load_policy
 from evaluators.score import Score, Scorecard
+from evaluators.verdict import Verdict
 from flows.judging.forms import bring
 from flows.judging.stranger import Fitted, absent, fit, without
 from flows.stages.config import DEFAULT_POLICY

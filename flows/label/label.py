@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 
-from evaluators.gate import Verdict
+from evaluators.verdict import Verdict
 from flows.label.provenance import decided, provenance
 from flows.label.risk import told_risk
 from flows.label.small_groups import not_assessed

@@ -15,8 +15,8 @@ from typing import Any
 
 from dp_accounting import NoOpDpEvent
 
-from evaluators.gate import Verdict
 from evaluators.policy import Policy
+from evaluators.verdict import Verdict
 from flows.stages.config import About, RunConfig
 from privacy.ledger.charges import Charge
 

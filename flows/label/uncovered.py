@@ -5,8 +5,8 @@ Privacy claim: none; says where the others end.
 
 from __future__ import annotations
 
-from evaluators.gate import Verdict
 from evaluators.policy import Policy
+from evaluators.verdict import Verdict
 from flows.stages.config import RunConfig
 from flows.stages.plan import uncharged_choice
 

@@ -13,8 +13,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from evaluators.gate import Verdict, gate
+from evaluators.gate import gate
 from evaluators.score import Scorecard
+from evaluators.verdict import Verdict
 from flows.frames.export import synthetic_bytes
 from flows.stages.work import Work
 from generators.base import Model, Progress

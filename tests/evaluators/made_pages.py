@@ -9,10 +9,10 @@ from hashlib import sha256
 from html.parser import HTMLParser
 from typing import Any
 
-from evaluators.gate import Reason, Verdict
 from evaluators.pages.parts.facts import Facts
 from evaluators.pages.parts.tradeoff import Release
 from evaluators.score import Score, Scorecard
+from evaluators.verdict import Reason, Verdict
 
 HOSTILE = "<script>alert(\"1\")</script> & 'x'"
 VOID = {"meta", "br", "link", "img", "hr", "input"}

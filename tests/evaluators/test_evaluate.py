@@ -12,12 +12,13 @@ from threadpoolctl import threadpool_info  # type: ignore[import-untyped]
 
 from evaluators import evaluate as module
 from evaluators.evaluate import evaluate
-from evaluators.gate import Verdict, gate
+from evaluators.gate import gate
 from evaluators.pace import COSTS
 from evaluators.policy import Policy, load_policy
 from evaluators.score import Score, Scorecard
 from evaluators.tables import Tables
 from evaluators.utility.learners import cox, logistic, ridge
+from evaluators.verdict import Verdict
 from privacy.schema.codec import Codec
 from tests.evaluators.clinic import SCHEMA, people
 

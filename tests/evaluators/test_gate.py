@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluators.gate import REFUTED, VERIFIED, Decision, gate, outcome_of, widened
+from evaluators.gate import VERIFIED, gate, outcome_of, widened
 from evaluators.policy import Policy, Rule, load_policy
 from evaluators.score import Score, Scorecard
+from evaluators.verdict import REFUTED, Decision
 from privacy.accounting.guarantee import Guarantee
 from privacy.errors import InputError
 

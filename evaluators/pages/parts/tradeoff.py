@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from evaluators.gate import Verdict
 from evaluators.pages.drawing.charts import Chart, Grid, axis, chart, plain, whiskers
 from evaluators.pages.drawing.page import loss, number
 from evaluators.pages.parts.facts import Facts
 from evaluators.pages.parts.headlines import GAP, UTILITY, WORST, Headline, headlines
 from evaluators.score import Scorecard
+from evaluators.verdict import Verdict
 
 COLORS = ("--blue", "--hot", "--go", "--wait", "--violet", "--soft")
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "x")

@@ -13,7 +13,7 @@ import pytest
 from evaluators.attacks.images import PREFIX, membership
 from evaluators.evaluate import evaluate
 from evaluators.features import image_of
-from evaluators.gate import Verdict, gate
+from evaluators.gate import gate
 from evaluators.images import extractor
 from evaluators.images.extractor import PIXELS, learned
 from evaluators.images.neighbours import GAP, LINES, nearest, nearest_grid
@@ -26,6 +26,7 @@ from evaluators.tables import Tables
 from evaluators.utility import convolution
 from evaluators.utility.convolution import IMAGE_LEARNERS, shrunk, train
 from evaluators.utility.predictions import Sample, learners
+from evaluators.verdict import Verdict
 from privacy.reading.images import stack, unstack
 from privacy.schema.schema import Classification
 from tests.evaluators.made_pages import Page, make_label

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from evaluators.gate import Verdict
 from evaluators.pages.comparison import write_comparison
 from evaluators.pages.parts.facts import Facts
 from evaluators.pages.parts.tradeoff import Release
 from evaluators.pages.report import write_report
 from evaluators.score import Scorecard
+from evaluators.verdict import Verdict
 from tests.browser import Tab, browser, new_tab
 from tests.evaluators.made_pages import (
     HOSTILE,

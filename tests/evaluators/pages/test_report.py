@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from evaluators.gate import Verdict
 from evaluators.pages.drawing.page import loss, number, percent
 from evaluators.pages.drawing.plots import Mark, axis_for, strip
 from evaluators.pages.parts.facts import Facts
 from evaluators.pages.report import write_report
 from evaluators.score import Score, Scorecard
+from evaluators.verdict import Verdict
 from evaluators.words import metric_words, worst_first
 from tests.evaluators.made_pages import (
     HOSTILE,

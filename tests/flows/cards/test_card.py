@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evaluators.gate import Verdict
 from evaluators.pages.drawing.page import number
+from evaluators.verdict import Verdict
 from flows.cards.card import events, write_card
 from flows.cards.columns import MAX_BARS, tiles
 from privacy.schema.codec import Codec

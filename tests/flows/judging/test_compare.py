@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from evaluators.gate import Verdict
 from evaluators.pages.parts.facts import Claim, Facts
 from evaluators.score import Scorecard
+from evaluators.verdict import Verdict
 from flows.judging.compare import compare, read_release
 from privacy.errors import InputError
 from tests.evaluators.made_pages import REASONS, Page, full_scores, make_label
