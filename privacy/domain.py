@@ -1,44 +1,56 @@
-"""Bins and categories that the schema leaves open, measured on the train rows under a charge.
+"""What the schema leaves open about its columns, measured on the train rows under a charge.
 
-Bins are quantiles of a noisy b-ary tree of counts (Hay et al., arXiv 0904.0942; consistency by OpenDP)
-over a public grid between the public bounds. Categories are those whose noisy count passes a threshold
-(``partition``); every other text becomes the declared ``other``.
+Of numbers and dates that is how they lie inside their bins, with spikes and steps (``histogram``), and the bins
+where there are none. Categories are those whose noisy count passes a threshold (``partition_selection``); every
+other text becomes the declared ``other``.
 
 Privacy claim: ``measure_domain`` is δ-approximate ρ-zCDP; each open column takes an equal share of ρ and δ.
 ``domain_event`` names it before the rows are known, and where a unit is one row draw by draw: it then moves one
-count of each level, or of the categories, by one, and a category that nobody else has is named with probability
-δ at most.
+count of each histogram, or of the categories, by one, and a category that nobody else has is named with
+probability δ at most.
 """
 
 from __future__ import annotations
 
-import datetime as dt
+from collections import Counter as Tally
 from functools import partial
 
 import numpy as np
 import pandas as pd
 from dp_accounting import ComposedDpEvent, DpEvent, NoOpDpEvent, SelfComposedDpEvent, ZCDpEvent
-from opendp.transformations import make_consistent_b_ary_tree
-from scipy.optimize import isotonic_regression
 
 from privacy.accounting.events import ApproximateZCDpEvent, DiscreteGaussianDpEvent
+from privacy.histogram import measured, questions
 from privacy.ledger.paid import Paid
 from privacy.noise import discrete_gaussian, gaussian_sigma
 from privacy.partition_selection import threshold
-from privacy.schema.codec import bounds_as_numbers, number_to_date, numbers
+from privacy.schema.codec import make_bins
 from privacy.schema.columns import CONTROL, Categorical, Column, Datetime, Numeric
 from privacy.schema.schema import Schema
 
-BRANCHING = 4
-LEVELS = 6
-GRID = BRANCHING ** (LEVELS - 1)
-"""Cells between the bounds; a quantile is found to within one cell plus noise."""
-
-QUANTILE_BINS = 16
-"""Bins of a column whose bins are measured; fewer where quantiles fall together."""
-
 MAX_FOUND = 200
 """Most categories that partition selection may add; the most frequent by noisy count."""
+
+
+def to_measure(schema: Schema) -> tuple[str, ...]:
+    """The columns whose categories, bins or shape the schema leaves open, in order."""
+    open_ = set(schema.incomplete)
+    return tuple(n for n, c in schema.columns.items() if n in open_ or _unshaped(c))
+
+
+def _unshaped(column: Column) -> bool:
+    """Whether bins hold several values of which nobody says how they lie."""
+    if not isinstance(column, Numeric | Datetime) or column.shape is not None:
+        return False
+    if column.kind == "float" or column.bins is None:
+        return True
+    return bool((np.diff(make_bins(column).edges) > 1).any())
+
+
+def portion(schema: Schema) -> float:
+    """The part of what a release sets aside for this that it takes: all where bins or categories are open."""
+    names = to_measure(schema)
+    return 1.0 if schema.incomplete else len(names) / len(schema.modelled)
 
 
 def domain_event(schema: Schema, rho: float, delta: float) -> DpEvent:
@@ -46,7 +58,7 @@ def domain_event(schema: Schema, rho: float, delta: float) -> DpEvent:
 
     Raises InputError for what it could not carry out, so that nothing is charged for it.
     """
-    names, texts = schema.incomplete, _texts(schema)
+    names, texts = to_measure(schema), _texts(schema)
     if not names:
         return NoOpDpEvent()
     k, each = schema.max_rows_per_unit, rho / len(names)
@@ -54,12 +66,20 @@ def domain_event(schema: Schema, rho: float, delta: float) -> DpEvent:
         threshold(each, delta / len(texts), k)
     if k > 1:
         return ApproximateZCDpEvent(rho, delta) if texts else ZCDpEvent(rho)
-    trees = LEVELS * (len(names) - len(texts))
-    draws = [(each / LEVELS, trees), (each, len(texts))]
+    asked = Tally(questions(c) for c in _numeric(schema).values())
+    draws = [(each / n, n * columns) for n, columns in sorted(asked.items())]
     once = [
-        SelfComposedDpEvent(DiscreteGaussianDpEvent(gaussian_sigma(r)), n) for r, n in draws if n
+        SelfComposedDpEvent(DiscreteGaussianDpEvent(gaussian_sigma(r)), n)
+        for r, n in [*draws, (each, len(texts))]
+        if n
     ]
     return ComposedDpEvent([*once, ApproximateZCDpEvent(0.0, delta)] if texts else once)
+
+
+def _numeric(schema: Schema) -> dict[str, Numeric | Datetime]:
+    """The numbers and dates among what is to be measured."""
+    columns = {n: schema.columns[n] for n in to_measure(schema)}
+    return {n: c for n, c in columns.items() if isinstance(c, Numeric | Datetime)}
 
 
 def selects_categories(schema: Schema) -> bool:
@@ -84,7 +104,7 @@ def measure_domain(
     Raises PermitError unless ``domain_event`` was paid for.
     """
     paid.covers(domain_event(schema, rho, delta))
-    names, texts = schema.incomplete, _texts(schema)
+    names, texts = to_measure(schema), _texts(schema)
     k = schema.max_rows_per_unit
     found: dict[str, Column] = {}
     for name in names:
@@ -98,13 +118,8 @@ def measure_domain(
             found[name] = column.model_copy(update={"categories": tuple(categories)})
         else:
             assert isinstance(column, Numeric | Datetime)
-            counts = paid.transcript.answer(
-                ["tree", name, rho / len(names), k],
-                partial(noisy_tree, frame[name], column, rho / len(names), k),
-            )
-            found[name] = column.model_validate(
-                column.model_dump() | {"bins": quantiles(counts, column)}
-            )
+            ask = paid.transcript.answer
+            found[name] = measured(frame[name], column, rho / len(names), k, ask)
     return schema.completed(found)
 
 
@@ -136,39 +151,3 @@ def select_categories(
 def is_name(value: object) -> bool:
     """Whether a text could be a category at all: no missing value, no control character."""
     return isinstance(value, str) and CONTROL.search(value) is None
-
-
-def noisy_tree(series: pd.Series, column: Numeric | Datetime, rho: float, k: int) -> list[int]:
-    """Counts of every node of the tree over the grid, root first, with discrete Gaussian noise."""
-    special = column.special if isinstance(column, Numeric) else ()
-    plain = series[series.notna() & ~series.isin(special)]
-    cell = np.searchsorted(_grid(column), numbers(plain, column), side="right") - 1
-    counts = np.bincount(np.clip(cell, 0, GRID - 1), minlength=GRID)
-    levels = [counts.reshape(BRANCHING**level, -1).sum(axis=1) for level in range(LEVELS)]
-    # a unit moves one path of each level by at most k, so each level costs rho / LEVELS
-    noisy = [discrete_gaussian(level, rho / LEVELS, k) for level in levels]
-    return [int(n) for n in np.concatenate(noisy)]
-
-
-def quantiles(
-    tree: list[int], column: Numeric | Datetime
-) -> tuple[float, ...] | tuple[dt.datetime, ...]:
-    """Bin edges at equal shares of a noisy tree, made consistent; post-processing."""
-    leaves = make_consistent_b_ary_tree(BRANCHING)(tree)
-    below = isotonic_regression(np.cumsum(leaves)).x
-    share = below / max(float(below[-1]), 1.0)
-    at = np.searchsorted(share, np.arange(1, QUANTILE_BINS) / QUANTILE_BINS)
-    low, high = bounds_as_numbers(column)
-    inner = np.unique(_grid(column)[np.minimum(at + 1, GRID)])
-    edges = (low, *(float(e) for e in inner if low < e < high), high)
-    if isinstance(column, Datetime):
-        return tuple(number_to_date(e, column.resolution) for e in edges)
-    return edges
-
-
-def _grid(column: Numeric | Datetime) -> np.ndarray:
-    """GRID + 1 public edges between the bounds, on whole numbers where the column is whole."""
-    low, high = bounds_as_numbers(column)
-    whole = column.kind != "float"
-    edges = np.linspace(low, high + whole, GRID + 1)
-    return np.asarray(np.ceil(edges) if whole else edges)

@@ -2,7 +2,7 @@
 
 A column becomes the integers 0 … size−1: categories in schema order, or bins in increasing order
 followed by the special values, and last the missing value where the schema keeps one. ``decode``
-draws numbers uniformly inside their bin, whole where the column is integer, days where it is a
+draws numbers inside their bin (``drawing``), whole where the column is integer, days where it is a
 date.
 
 Frames that go in and come out are *canonical*, as ``privacy.table`` makes them: texts for
@@ -23,7 +23,15 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from privacy.schema.columns import Categorical, Datetime, Numeric
+from privacy.schema.columns import Categorical, Datetime, Numeric, Shape
+from privacy.schema.drawing import Pieces
+from privacy.schema.lattice import Lattice
+from privacy.schema.numbers import (
+    bounds_as_numbers,
+    date_to_number,
+    number_to_date,
+    numbers,
+)
 from privacy.schema.schema import Schema, Subgroup
 
 MISSING = "(missing)"
@@ -36,54 +44,55 @@ class Bins:
     ``edges``: B+1 increasing floats; the last is exclusive for whole numbers (upper bound + 1) and
     the closed upper bound for floats. Dates are whole days or seconds since 1970.
     ``decimals``: floats are drawn with so many digits after the point, where a bin has room for it.
+    ``shape``: how numbers lie inside the bins; flat where it is not known.
     """
 
     edges: np.ndarray
     whole: bool
     decimals: int | None = None
+    shape: Shape | None = None
 
     def locate(self, values: np.ndarray) -> np.ndarray:
         """Bin index of each value inside the bounds."""
+        if self.decimals is not None:
+            values = np.round(values, self.decimals)
         found = np.searchsorted(self.edges, values, side="right") - 1
         return np.asarray(np.clip(found, 0, len(self.edges) - 2))
 
     def draw(self, bins: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """A value uniformly inside each bin."""
-        low, high = self.edges[bins], self.edges[bins + 1]
+        """A value inside each bin."""
+        if not self.whole and self.decimals is None:
+            return self._anywhere(bins, rng)
+        pieces = self._pieces
+        k = pieces.draw(bins, rng)
         if self.whole:
-            return np.asarray(rng.integers(low.astype(np.int64), high.astype(np.int64)))
-        drawn = np.minimum(rng.uniform(low, high), np.nextafter(high, low))
-        if self.decimals is None:
-            return np.asarray(drawn)
-        scale = 10.0**self.decimals
-        first, stop = (_grid(edges, scale)[bins] for edges in (self.edges[:-1], self.edges[1:]))
-        stop += (bins == len(self.edges) - 2) & (stop / scale == high)
-        rounded = rng.integers(first, np.maximum(stop, first + 1)) / scale
-        return np.asarray(np.where(first < stop, rounded, drawn))
+            return np.asarray(k)
+        values = pieces.lattice.values(k)
+        room = (values >= self.edges[bins]) & (values <= self.edges[bins + 1])
+        return np.asarray(np.where(room, values, self._anywhere(bins, rng)))
 
+    def _anywhere(self, bins: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        low, high = self.edges[bins], self.edges[bins + 1]
+        return np.asarray(np.minimum(rng.uniform(low, high), np.nextafter(high, low)))
 
-def _grid(values: np.ndarray, scale: float) -> np.ndarray:
-    """The least whole k with k / scale ≥ value, exact where value is itself such a number."""
-    k = np.round(values * scale)
-    return np.asarray(np.where(k / scale < values, k + 1, k)).astype(np.int64)
-
-
-def bounds_as_numbers(column: Numeric | Datetime) -> tuple[float, float]:
-    """Lower and upper bound as floats; dates as days or seconds since 1970."""
-    if isinstance(column, Datetime):
-        low, high = (date_to_number(edge, column.resolution) for edge in column.bounds)
-        return low, high
-    return column.bounds
+    @cached_property
+    def _pieces(self) -> Pieces:
+        lattice = Lattice(10 ** (self.decimals or 0))
+        edges = lattice.first(self.edges)
+        closed = not self.whole and edges[-1] / lattice.scale <= self.edges[-1]
+        edges[-1] += closed
+        return Pieces.of(edges, lattice, self.shape)
 
 
 def make_bins(column: Numeric | Datetime, also: tuple[float, ...] = ()) -> Bins:
-    """The bins of a column whose ``bins`` are given; ``also`` adds edges (bands of a subgroup).
+    """The bins of a column whose ``bins`` are given, and one for each spike; ``also`` adds edges (bands of a subgroup).
 
     Equal-width bins of whole numbers are equal as nearly as whole edges allow.
     """
     low, high = bounds_as_numbers(column)
     whole = column.kind != "float"
     top = high + 1 if whole else high
+    decimals = column.decimals if isinstance(column, Numeric) else None
     if column.bins is None:
         raise ValueError("the bins of this column have not been measured yet")
     if isinstance(column.bins, int) and whole:
@@ -98,9 +107,19 @@ def make_bins(column: Numeric | Datetime, also: tuple[float, ...] = ()) -> Bins:
     inner = np.concatenate([inner, also])
     if whole:
         inner = np.ceil(inner)
+    inner = np.concatenate([inner, *spike_edges(column)])
     edges = np.concatenate([[low], inner[(inner > low) & (inner < top)], [top]])
-    decimals = column.decimals if isinstance(column, Numeric) else None
-    return Bins(np.unique(edges).astype(float), whole, decimals)
+    return Bins(np.unique(edges).astype(float), whole, decimals, column.shape)
+
+
+def spike_edges(column: Numeric | Datetime) -> list[tuple[float, float]]:
+    """Around each spike, the edges of a bin that holds no other value."""
+    if isinstance(column, Datetime):
+        days = [date_to_number(s, column.resolution) for s in column.spikes or ()]
+        return [(day, day + 1) for day in days]
+    digits = column.decimals if column.kind == "float" else 0
+    unit = 10.0 ** -(digits or 0)
+    return [(s, round(s + unit, digits or 0)) for s in column.spikes or ()]
 
 
 def _edges_as_numbers(column: Numeric | Datetime) -> list[float]:
@@ -108,12 +127,6 @@ def _edges_as_numbers(column: Numeric | Datetime) -> list[float]:
     if isinstance(column, Datetime):
         return [date_to_number(edge, column.resolution) for edge in column.bins]
     return [float(edge) for edge in column.bins if not isinstance(edge, dt.datetime)]
-
-
-def date_to_number(value: object, resolution: str) -> float:
-    """A date → days or seconds since 1970."""
-    seconds = pd.Timestamp(value).timestamp()  # type: ignore[arg-type]
-    return float(seconds // 86_400 if resolution == "day" else seconds // 1)
 
 
 @dataclass(frozen=True)
@@ -180,7 +193,7 @@ class ColumnCode:
         return np.where((found >= low) & (found <= high), self.bins.locate(found), -1)
 
     def decode(self, codes: np.ndarray, rng: np.random.Generator) -> pd.Series:
-        """A canonical series with a value for each code; numbers are uniform inside their bin."""
+        """A canonical series with a value for each code; numbers lie inside their bin."""
         codes = np.asarray(codes, dtype=np.int64)  # narrow unsigned codes would wrap
         if self.bins is None:
             table = np.array([*self.values, *[None] * self.has_missing], dtype=object)
@@ -214,22 +227,6 @@ def canonical_numbers(
         out[special == i] = value
     out[special >= len(values)] = None if out.dtype == object else pd.NA if whole else np.nan
     return out
-
-
-def number_to_date(number: float, resolution: str) -> dt.datetime:
-    """Days or seconds since 1970 → a date."""
-    day = dt.datetime(1970, 1, 1)
-    return day + (
-        dt.timedelta(days=number) if resolution == "day" else dt.timedelta(seconds=number)
-    )
-
-
-def numbers(series: pd.Series, column: Categorical | Numeric | Datetime) -> np.ndarray:
-    """A canonical series without specials or missing values as numbers, dates as since 1970."""
-    if isinstance(column, Datetime):
-        seconds = series.to_numpy(dtype="datetime64[s]").astype(np.int64)
-        return seconds // 86_400 if column.resolution == "day" else seconds
-    return series.to_numpy(dtype=float)
 
 
 @dataclass(frozen=True)

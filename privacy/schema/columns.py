@@ -109,6 +109,32 @@ class Categorical(ColumnBase):
             raise ValueError(f"{sorted(overlap)} stand both for a category and for a missing value")
 
 
+Step = float | Literal["month", "year"]
+"""What people round to: a number, in seconds for times; first days for dates."""
+
+
+class Shape(Frozen):
+    """How numbers lie inside their bins: measured under the domain's charge, or public knowledge.
+
+    ``edges``: increasing numbers (days or seconds since 1970 for dates); ``weights``: what lies between them,
+    on any scale. ``steps``: of which steps values are multiples, and what share is of each.
+    """
+
+    edges: tuple[float, ...] = Field(min_length=2)
+    weights: tuple[Annotated[float, Field(ge=0)], ...]
+    steps: tuple[tuple[Step, Annotated[float, Field(gt=0, le=1)]], ...] = ()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Shape:
+        if any(a >= b for a, b in pairwise(self.edges)):
+            raise ValueError("the edges of a shape must increase")
+        if len(self.weights) != len(self.edges) - 1:
+            raise ValueError(f"{len(self.edges)} edges need {len(self.edges) - 1} weights")
+        if any(isinstance(step, float) and not step > 0 for step, _ in self.steps):
+            raise ValueError("steps are numbers above 0")
+        return self
+
+
 class Numeric(ColumnBase):
     """Integers or floats inside public bounds, cut into public bins.
 
@@ -116,6 +142,10 @@ class Numeric(ColumnBase):
     [edge, next edge), the last one closed; the bounds are the outer edges whether listed or not.
     ``special``: texts, or numbers outside the bounds, that are values of their own beside the bins
     (not applicable, top code).
+    ``spikes``: values inside the bounds that many rows hold (no costs: 0), each a bin of its own; null where they
+    are to be found. ``heaped_at``: steps that values are rounded to ([5, 10]); null where they are to be found.
+    ``decimals``: digits after the point of a float; null where they are to be found.
+    ``shape``: how numbers lie inside their bins; null where it is measured.
     """
 
     kind: Literal["integer", "float"]
@@ -124,10 +154,14 @@ class Numeric(ColumnBase):
     special: tuple[int | float | str, ...] = ()
     out_of_range: Literal["refuse", "clamp"] = "refuse"
     decimals: Annotated[int, Field(ge=0, le=12)] | None = None
+    spikes: tuple[float, ...] | None = None
+    heaped_at: tuple[Annotated[float, Field(gt=0)], ...] | None = None
+    shape: Shape | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Numeric:
         check_bounds(*self.bounds)
+        check_heaps(self)
         low, high = self.bounds
         if self.kind == "integer":
             if low != int(low) or high != int(high):
@@ -142,6 +176,10 @@ class Numeric(ColumnBase):
             check_edges(self.bins, low, high)
         if isinstance(self.bins, int) and self.kind == "integer" and self.bins > high - low + 1:
             raise ValueError(f"{self.bins} bins for {int(high - low + 1)} whole numbers")
+        if self.kind == "integer" and any(s != int(s) for s in self.spikes or ()):
+            raise ValueError(f"spikes of an integer column must be whole, got {self.spikes}")
+        if self.spikes and self.kind == "float" and self.decimals is None:
+            raise ValueError("spikes of a float column need its decimals")
         self._check_special()
         return self
 
@@ -165,7 +203,10 @@ class Numeric(ColumnBase):
 
 
 class Datetime(ColumnBase):
-    """Dates or times inside public bounds; ``format`` as in strptime, ISO 8601 by default."""
+    """Dates or times inside public bounds; ``format`` as in strptime, ISO 8601 by default.
+
+    ``spikes``, ``shape``: as of numbers. ``heaped_at``: month and year for first days, numbers of seconds for times.
+    """
 
     kind: Literal["datetime"]
     bounds: tuple[NaiveDatetime, NaiveDatetime]
@@ -173,11 +214,18 @@ class Datetime(ColumnBase):
     format: str | None = None
     resolution: Literal["day", "second"] = "day"
     out_of_range: Literal["refuse", "clamp"] = "refuse"
+    spikes: tuple[NaiveDatetime, ...] | None = None
+    heaped_at: tuple[Step, ...] | None = None
+    shape: Shape | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Datetime:
         low, high = self.bounds
         check_bounds(low, high)
+        check_heaps(self)
+        by_name = {isinstance(step, str) for step in self.heaped_at or ()}
+        if by_name and by_name != {self.resolution == "day"}:
+            raise ValueError("dates are heaped at month or year, times at numbers of seconds")
         if low < dt.datetime(1678, 1, 1) or high > dt.datetime(2262, 1, 1):
             raise ValueError(f"bounds must lie between 1678 and 2262, got {low} and {high}")
         if isinstance(self.bins, tuple):
@@ -219,6 +267,19 @@ class Image(ColumnBase):
 Column = Annotated[
     Categorical | Numeric | Datetime | Identifier | Image, Field(discriminator="kind")
 ]
+
+
+def check_heaps(column: Numeric | Datetime) -> None:
+    """Spikes lie inside the bounds, and steps are nested."""
+    low, high = column.bounds
+    if outside := [s for s in column.spikes or () if not low <= s <= high]:
+        raise ValueError(f"spikes: {outside[0]} lies outside the bounds")
+    if len(set(column.spikes or ())) != len(column.spikes or ()):
+        raise ValueError("spikes repeat")
+    steps = [s for s in column.heaped_at or () if not isinstance(s, str)]
+    for fine, coarse in pairwise(steps):
+        if not coarse > fine or abs(coarse / fine - round(coarse / fine)) > 1e-9:
+            raise ValueError(f"heaped_at: {coarse:g} is no multiple of {fine:g}; list steps upwards")
 
 
 def check_bounds(low: Any, high: Any) -> None:
