@@ -24,7 +24,7 @@ from privacy.histogram import measured, questions
 from privacy.ledger.paid import Paid
 from privacy.noise import discrete_gaussian, gaussian_sigma
 from privacy.partition_selection import threshold
-from privacy.schema.codec import make_bins
+from privacy.schema.codec import band_edges, make_bins
 from privacy.schema.columns import CONTROL, Categorical, Column, Datetime, Numeric
 from privacy.schema.schema import Schema
 
@@ -118,8 +118,12 @@ def measure_domain(
             found[name] = column.model_copy(update={"categories": tuple(categories)})
         else:
             assert isinstance(column, Numeric | Datetime)
-            ask = paid.transcript.answer
-            found[name] = measured(frame[name], column, rho / len(names), k, ask)
+            if name in {
+                s.column for s in schema.subgroups
+            }:  # groups are those that the schema says
+                column = column.model_copy(update={"spikes": column.spikes or ()})
+            ask, bands = paid.transcript.answer, band_edges(schema, name)
+            found[name] = measured(frame[name], column, rho / len(names), k, ask, bands)
     return schema.completed(found)
 
 

@@ -1,4 +1,4 @@
-"""How the numbers of one column lie, from noisy counts: what they are rounded to, spikes, bins, and their shape.
+"""How the numbers of one column lie, from noisy counts: steps, spikes, bins, and the shape inside them.
 
 First a histogram of the steps that values are multiples of: it tells the decimals, and what is heaped. Then a
 tree of counts over the lattice of values that can be written: a cell is parted again where its noisy count
@@ -37,20 +37,25 @@ from privacy.schema.lattice import (
     lies_on,
     share_on,
 )
-from privacy.schema.numbers import number_to_date, numbers
+from privacy.schema.numbers import bounds_as_numbers, number_to_date, numbers
 
-BRANCHING = 16
+BRANCHING, MOST = 16, 64
+"""Parts of a cell; more where a lattice would not come to its values otherwise."""
+
 MOST_LEVELS = 5
-"""A million values are told apart; a wider lattice ends in cells of several values."""
+"""A thousand million values are told apart; a wider lattice ends in cells of several values."""
 
 BINS = 16
 FEWEST = 8
 """Bins of a column whose bins are measured, spikes aside; fewer where spikes hold most of it."""
 
-TOLD = 3.0
+TOLD = 4.0
 """Standard deviations of the noise at which a count is told from what was expected."""
 
-PARTED = 6.0
+THERE = 2.0
+"""Those at which the last cell of a tail is taken to hold somebody."""
+
+PARTED = 8.0
 """Those at which it is parted again."""
 
 MOST_PARTED = 64
@@ -61,7 +66,10 @@ STANDS_OUT = 2.0
 """A single value with that share of the rows, and so many times what is near it, has a bin of its own."""
 
 RARE = 0.01
-"""Steps and decimals of a smaller share are left out."""
+"""Decimals that a smaller share of values has are left out,"""
+
+SLIGHT = 0.05
+"""and so are steps of a smaller share."""
 
 NONE = np.zeros((0, 2), dtype=np.int64)
 
@@ -89,13 +97,20 @@ def _depth(values: int) -> int:
 
 
 def measured(
-    series: pd.Series, column: Numeric | Datetime, rho: float, k: int, ask: Ask
+    series: pd.Series,
+    column: Numeric | Datetime,
+    rho: float,
+    k: int,
+    ask: Ask,
+    bands: Sequence[float] = (),
 ) -> Numeric | Datetime:
-    """The column with bins, spikes, decimals and shape as far as they were open; costs ``rho``."""
+    """The column with bins, spikes, decimals and shape as far as they were open; costs ``rho``.
+
+    ``series``: canonical, named as the transcript shall know it. ``bands``: edges that subgroups draw
+    through it.
+    """
     special = column.special if isinstance(column, Numeric) else ()
     values = numbers(series[series.notna() & ~series.isin(special)], column)
-    if isinstance(column, Numeric) and column.decimals is not None:
-        values = np.round(values, column.decimals)
     each = rho / questions(column)
     counted = partial(_noised, rho=each, k=k)
     steps = ladder(column)
@@ -103,7 +118,7 @@ def measured(
     sigma = gaussian_sigma(each, k)
     found: dict[str, Any] = {}
     if column.kind == "float" and isinstance(column, Numeric) and column.decimals is None:
-        found["decimals"] = _decimals(on, steps, sigma)
+        found["decimals"] = max(_decimals(on, steps, sigma), _least_decimals(column, bands))
     lattice = Lattice.of(column, found.get("decimals"))
     tree = _Tree.start(column, lattice)
     places = lattice.nearest(values)
@@ -111,7 +126,7 @@ def measured(
         question = ["tree", series.name, level, each, k]
         cells = tree.asked
         tree = tree.grown(ask(question, partial(_counts, places, cells, counted)), sigma)
-    edges, weights = tree.histogram()
+    edges, weights = tree.histogram(sigma)
     spikes = [] if column.spikes is not None else _spikes(tree, column, lattice)
     kept = _steps(on, steps, sigma, lattice, _singles(tree, lattice))
     found["shape"] = _shape(edges, weights, lattice, kept)
@@ -119,10 +134,20 @@ def measured(
         found["spikes"] = tuple(_as_value(s, column) for s in spikes)
     if column.bins is None:
         known = spikes if column.spikes is None else [low for low, _ in spike_edges(column)]
-        inner = _quantiles(edges, weights, lattice, known)
+        low, high = bounds_as_numbers(column)
+        inner = [e for e in _quantiles(edges, weights, lattice, known) if low < e < high]
         found["bins"] = (column.bounds[0], *(_as_value(e, column) for e in inner), column.bounds[1])
     written = column.model_dump() | {n: v for n, v in found.items() if n != "shape"}
     return column.model_validate(written | {"shape": found["shape"].model_dump()})
+
+
+def _least_decimals(column: Numeric, bands: Sequence[float]) -> int:
+    """With fewer, a bin or a band that the schema says might hold no number."""
+    said = [*column.bounds, *bands]
+    if isinstance(column.bins, int):
+        low, high = column.bounds
+        return max(*map(decimals_of, said), math.ceil(math.log10(column.bins / (high - low))))
+    return max(map(decimals_of, [*said, *(column.bins or ())]))
 
 
 def _noised(counts: np.ndarray, rho: float, k: int) -> list[int]:
@@ -144,7 +169,7 @@ def _counts(
 
 
 def _by_step(values: np.ndarray, steps: Sequence[Step]) -> np.ndarray:
-    """Values by the coarsest step that they lie on, those on none first; zero lies on all and counts nowhere."""
+    """Values by the coarsest step they lie on, those on none first; zero lies on all and counts nowhere."""
     place = np.zeros(len(values), dtype=np.int64)
     for i, step in enumerate(steps, start=1):
         place[lies_on(step, values)] = i
@@ -188,7 +213,7 @@ def _steps(
     least = np.array([[min(1.0, share_on(c, f)) for f in units] for c in units])
     exactly = least - np.vstack([least[1:], np.zeros(len(units))])
     mixed, _ = nnls(exactly, counts / counts.sum())
-    mixed = np.where(mixed > max(RARE, 2 * sigma / counts.sum()), mixed, 0.0)
+    mixed = np.where(mixed > max(SLIGHT, 2 * sigma / counts.sum()), mixed, 0.0)
     if mixed[1:].sum() == 0:
         return ()
     mixed /= mixed.sum()
@@ -200,22 +225,28 @@ def _steps(
 
 @dataclass(frozen=True, eq=False)
 class _Tree:
-    """Leaves [low, stop) of the lattice, their mass, and the parts of each that are asked for next."""
+    """Leaves [low, stop) of the lattice, their mass, and the parts of each that are asked for next.
+
+    ``size``: of how many noisy counts a mass is the sum.
+    """
 
     leaves: np.ndarray
     mass: np.ndarray
+    size: np.ndarray
     parts: tuple[np.ndarray, ...]
+    branching: int
 
     @classmethod
     def start(cls, column: Numeric | Datetime, lattice: Lattice) -> _Tree:
         """One leaf for all values, to be parted into the declared bins where there are any."""
         first, stop = lattice.range(column)
+        branching = min(MOST, max(BRANCHING, math.ceil((stop - first) ** (1 / MOST_LEVELS))))
         if column.bins is None:
-            parts = _parts(first, stop)
+            parts = _parts(first, stop, branching)
         else:
             edges = np.unique(_edges(column, lattice))
             parts = np.stack([edges[:-1], edges[1:]], axis=1)
-        return cls(np.array([[first, stop]]), np.array([0.0]), (parts,))
+        return cls(np.array([[first, stop]]), np.zeros(1), np.ones(1), (parts,), branching)
 
     @property
     def asked(self) -> np.ndarray:
@@ -226,11 +257,14 @@ class _Tree:
         """The tree with these noisy counts of ``asked``."""
         noisy = np.array(counts, dtype=float)
         root = len(self.leaves) == 1
-        leaves, mass, at = [], [], 0
-        for leaf, held, parts in zip(self.leaves, self.mass, self.parts, strict=True):
+        leaves, mass, size, at = [], [], [], 0
+        for leaf, held, of, parts in zip(
+            self.leaves, self.mass, self.size, self.parts, strict=True
+        ):
             if len(parts) == 0:
                 leaves.append(leaf)
                 mass.append(held)
+                size.append(of)
                 continue
             own = noisy[at : at + len(parts)]
             at += len(parts)
@@ -238,21 +272,30 @@ class _Tree:
             runs, sums, sizes = _merged(parts, own, sigma)
             leaves.extend(runs)
             mass.extend(_projected(sums, sizes, total))
+            size.extend(sizes)
         found, weights = np.array(leaves), np.array(mass)
         told = (found[:, 1] - found[:, 0] > 1) & (weights >= PARTED * sigma)
         least = np.sort(weights[told])[-MOST_PARTED:][:1]
         parted = told & (weights >= least) if len(least) else told
-        parts = (_parts(*f) if p else NONE for f, p in zip(found, parted, strict=True))
-        return _Tree(found, weights, tuple(parts))
+        then = (
+            _parts(low, stop, self.branching) if again else NONE
+            for (low, stop), again in zip(found, parted, strict=True)
+        )
+        return _Tree(found, weights, np.array(size), tuple(then), self.branching)
 
-    def histogram(self) -> tuple[np.ndarray, np.ndarray]:
-        """Edges on the lattice, and weights."""
-        return np.append(self.leaves[:, 0], self.leaves[-1, 1]), self.mass
+    def histogram(self, sigma: float) -> tuple[np.ndarray, np.ndarray]:
+        """Edges on the lattice, and weights; what is not told from empty at either end is one cell."""
+        told = np.flatnonzero(self.mass >= THERE * sigma * np.sqrt(self.size))
+        first, last = (told[0], told[-1]) if len(told) else (len(self.mass), len(self.mass))
+        starts = np.unique([0, *range(first, last + 1), last + 1])
+        starts = starts[starts < len(self.mass)]
+        edges = np.append(self.leaves[starts, 0], self.leaves[-1, 1])
+        return edges, np.add.reduceat(self.mass, starts)
 
 
-def _parts(low: int, stop: int) -> np.ndarray:
-    """At most BRANCHING parts of [low, stop), as equal as whole numbers allow."""
-    cuts = np.unique(low + (stop - low) * np.arange(BRANCHING + 1, dtype=object) // BRANCHING)
+def _parts(low: int, stop: int, n: int) -> np.ndarray:
+    """At most n parts of [low, stop), as equal as whole numbers allow."""
+    cuts = np.unique(low + (stop - low) * np.arange(n + 1, dtype=object) // n)
     whole = cuts.astype(np.int64)
     return np.stack([whole[:-1], whole[1:]], axis=1)
 
@@ -319,7 +362,7 @@ def _spikes(tree: _Tree, column: Numeric | Datetime, lattice: Lattice) -> list[f
     density = np.concatenate([[0.0, 0.0], mass / width, [0.0, 0.0]])
     near = np.max([np.roll(density, i)[2:-2] for i in (-2, -1, 1, 2)], axis=0)
     out = (width == 1) & (mass >= SPIKE * max(mass.sum(), 1.0)) & (mass >= STANDS_OUT * near)
-    found = lattice.values(tree.leaves[out, 0]).tolist()
+    found: list[float] = lattice.values(tree.leaves[out, 0]).tolist()
     if column.bins is None:
         return found
     edges = _edges(column, lattice)
@@ -341,13 +384,14 @@ def _quantiles(
         below = np.concatenate([[0.0], np.cumsum(np.diff(edges))]).astype(float)
     at = np.interp(np.arange(1, n) / n * below[-1], *_increasing(below, edges))
     inner = np.unique(np.rint(at).astype(np.int64))
-    within = (inner > edges[0]) & (inner < edges[-1])
-    return [float(v) for v in lattice.values(inner[within])]
+    return [float(v) for v in lattice.values(inner)]
 
 
 def _increasing(below: np.ndarray, edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The points of a distribution function at which it is increasing."""
-    keep = np.concatenate([np.diff(below) > 0, [False]]) | np.concatenate([[False], np.diff(below) > 0])
+    keep = np.concatenate([np.diff(below) > 0, [False]]) | np.concatenate(
+        [[False], np.diff(below) > 0]
+    )
     return below[keep], edges[keep].astype(float)
 
 

@@ -16,7 +16,13 @@ from dp_accounting import ComposedDpEvent
 from flows.stages.config import make_generator
 from privacy.accounting.calibration import zcdp_budget
 from privacy.accounting.guarantee import Guarantee
-from privacy.domain import domain_event, map_undeclared, measure_domain, selects_categories
+from privacy.domain import (
+    domain_event,
+    map_undeclared,
+    measure_domain,
+    portion,
+    selects_categories,
+)
 from privacy.ledger.ledger import Ledger
 from privacy.ledger.paid import Paid
 from privacy.ledger.transcript import Transcript
@@ -32,7 +38,7 @@ def release(
 ) -> pd.DataFrame:
     """As many rows as there are train people, from a generator under (ε, DELTA)."""
     guarantee = Guarantee(epsilon, DELTA)
-    rho = DOMAIN_SHARE * zcdp_budget(guarantee) if schema.incomplete else 0.0
+    rho = DOMAIN_SHARE * portion(schema) * zcdp_budget(guarantee)
     delta = DOMAIN_SHARE * DELTA if selects_categories(schema) else 0.0
     beside = domain_event(schema, rho, delta)
     generator = make_generator({"name": name}).calibrate(guarantee, schema, beside)

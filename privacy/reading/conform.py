@@ -181,6 +181,8 @@ def _numbers(
     if column.kind == "integer":
         findings = values.finding(fraction, "not a whole number:", "refused")
         plain &= ~fraction
+    if column.decimals is not None:
+        number = np.round(number, column.decimals)
     number, bad, more = _bounded(values, number, plain, NO_NUMBER, column)
     special = np.where(bad & (special < 0), len(column.special), special)
     whole = column.kind == "integer"

@@ -43,7 +43,7 @@ class Bins:
 
     ``edges``: B+1 increasing floats; the last is exclusive for whole numbers (upper bound + 1) and
     the closed upper bound for floats. Dates are whole days or seconds since 1970.
-    ``decimals``: floats are drawn with so many digits after the point, where a bin has room for it.
+    ``decimals``: floats are drawn with so many digits after the point.
     ``shape``: how numbers lie inside the bins; flat where it is not known.
     """
 
@@ -54,26 +54,19 @@ class Bins:
 
     def locate(self, values: np.ndarray) -> np.ndarray:
         """Bin index of each value inside the bounds."""
-        if self.decimals is not None:
-            values = np.round(values, self.decimals)
         found = np.searchsorted(self.edges, values, side="right") - 1
         return np.asarray(np.clip(found, 0, len(self.edges) - 2))
 
     def draw(self, bins: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """A value inside each bin."""
         if not self.whole and self.decimals is None:
-            return self._anywhere(bins, rng)
+            low, high = self.edges[bins], self.edges[bins + 1]
+            return np.asarray(np.minimum(rng.uniform(low, high), np.nextafter(high, low)))
         pieces = self._pieces
         k = pieces.draw(bins, rng)
         if self.whole:
             return np.asarray(k)
-        values = pieces.lattice.values(k)
-        room = (values >= self.edges[bins]) & (values <= self.edges[bins + 1])
-        return np.asarray(np.where(room, values, self._anywhere(bins, rng)))
-
-    def _anywhere(self, bins: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        low, high = self.edges[bins], self.edges[bins + 1]
-        return np.asarray(np.minimum(rng.uniform(low, high), np.nextafter(high, low)))
+        return pieces.lattice.values(k)
 
     @cached_property
     def _pieces(self) -> Pieces:
@@ -85,9 +78,9 @@ class Bins:
 
 
 def make_bins(column: Numeric | Datetime, also: tuple[float, ...] = ()) -> Bins:
-    """The bins of a column whose ``bins`` are given, and one for each spike; ``also`` adds edges (bands of a subgroup).
+    """The bins of a column whose ``bins`` are given, and one for each spike.
 
-    Equal-width bins of whole numbers are equal as nearly as whole edges allow.
+    ``also`` adds edges (bands of a subgroup). Equal-width bins of whole numbers are equal as nearly as whole edges allow.
     """
     low, high = bounds_as_numbers(column)
     whole = column.kind != "float"

@@ -6,6 +6,7 @@ Privacy claim: none; reads no data.
 from __future__ import annotations
 
 import datetime as dt
+import math
 import re
 from collections.abc import Mapping
 from itertools import pairwise
@@ -142,9 +143,9 @@ class Numeric(ColumnBase):
     [edge, next edge), the last one closed; the bounds are the outer edges whether listed or not.
     ``special``: texts, or numbers outside the bounds, that are values of their own beside the bins
     (not applicable, top code).
-    ``spikes``: values inside the bounds that many rows hold (no costs: 0), each a bin of its own; null where they
-    are to be found. ``heaped_at``: steps that values are rounded to ([5, 10]); null where they are to be found.
-    ``decimals``: digits after the point of a float; null where they are to be found.
+    ``spikes``: values inside the bounds that many rows hold (no costs: 0), each a bin of its own.
+    ``heaped_at``: steps that values are rounded to ([5, 10]). ``decimals``: digits after the point of a
+    float, to which what is read is rounded. Each null where it is to be found.
     ``shape``: how numbers lie inside their bins; null where it is measured.
     """
 
@@ -174,6 +175,8 @@ class Numeric(ColumnBase):
                 raise ValueError("decimals belong to float columns")
         if isinstance(self.bins, tuple):
             check_edges(self.bins, low, high)
+        if self.decimals is not None and self.bins is not None:
+            self._check_room(self.decimals)
         if isinstance(self.bins, int) and self.kind == "integer" and self.bins > high - low + 1:
             raise ValueError(f"{self.bins} bins for {int(high - low + 1)} whole numbers")
         if self.kind == "integer" and any(s != int(s) for s in self.spikes or ()):
@@ -182,6 +185,21 @@ class Numeric(ColumnBase):
             raise ValueError("spikes of a float column need its decimals")
         self._check_special()
         return self
+
+    def _check_room(self, decimals: int) -> None:
+        """Every bin holds a number with so many decimals."""
+        (low, high), scale = self.bounds, 10.0**decimals
+        if isinstance(self.bins, int):
+            edges = [low + (high - low) * i / self.bins for i in range(self.bins + 1)]
+        else:
+            edges = sorted({low, high, *(self.bins or ())})
+        first = [math.ceil(round(edge * scale, 6)) for edge in edges]
+        first[-1] = math.floor(round(high * scale, 6)) + 1
+        for a, b, edge in zip(first, first[1:], edges, strict=False):
+            if a >= b:
+                raise ValueError(
+                    f"decimals: no number with {decimals} lies in the bin from {edge:g}"
+                )
 
     def _check_special(self) -> None:
         texts = {str(s) for s in self.special}
@@ -205,7 +223,7 @@ class Numeric(ColumnBase):
 class Datetime(ColumnBase):
     """Dates or times inside public bounds; ``format`` as in strptime, ISO 8601 by default.
 
-    ``spikes``, ``shape``: as of numbers. ``heaped_at``: month and year for first days, numbers of seconds for times.
+    ``spikes``, ``shape``: as of numbers. ``heaped_at``: month and year for first days, seconds for times.
     """
 
     kind: Literal["datetime"]
@@ -272,14 +290,17 @@ Column = Annotated[
 def check_heaps(column: Numeric | Datetime) -> None:
     """Spikes lie inside the bounds, and steps are nested."""
     low, high = column.bounds
-    if outside := [s for s in column.spikes or () if not low <= s <= high]:
+    spikes: tuple[Any, ...] = column.spikes or ()
+    if outside := [s for s in spikes if not low <= s <= high]:
         raise ValueError(f"spikes: {outside[0]} lies outside the bounds")
-    if len(set(column.spikes or ())) != len(column.spikes or ()):
+    if len(set(spikes)) != len(spikes):
         raise ValueError("spikes repeat")
     steps = [s for s in column.heaped_at or () if not isinstance(s, str)]
     for fine, coarse in pairwise(steps):
         if not coarse > fine or abs(coarse / fine - round(coarse / fine)) > 1e-9:
-            raise ValueError(f"heaped_at: {coarse:g} is no multiple of {fine:g}; list steps upwards")
+            raise ValueError(
+                f"heaped_at: {coarse:g} is no multiple of {fine:g}; list steps upwards"
+            )
 
 
 def check_bounds(low: Any, high: Any) -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.optimize import brentq
 
 from privacy.schema.columns import Shape, Step
 from privacy.schema.lattice import Lattice, snap
@@ -23,17 +24,20 @@ FLAT = 1e-6
 EMPTY = 4.0
 """Rate times width of a bin about which the shape says nothing but that its neighbours are not empty."""
 
-STEEPEST = 60.0
+STEEPEST = 500.0
+"""Rate times width beyond which all lies at one end."""
 
 
 @dataclass(frozen=True, eq=False)
 class Pieces:
     """Where numbers of each bin may lie: runs of the lattice, [low, stop), ``share`` of their bin each.
 
+    ``edges``: those of the bins on the lattice, the last one exclusive.
     ``rate``: of the exponential density over a piece, by lattice unit, positive where it decays.
     ``first``: the first piece of each bin.
     """
 
+    edges: np.ndarray
     low: np.ndarray
     stop: np.ndarray
     share: np.ndarray
@@ -44,11 +48,11 @@ class Pieces:
 
     @classmethod
     def of(cls, edges: np.ndarray, lattice: Lattice, shape: Shape | None) -> Pieces:
-        """``edges``: those of the bins on the lattice, the last one exclusive."""
+        """The pieces of these bins; flat ones where there is no shape."""
         if shape is None:
             n = len(edges) - 1
             flat = np.zeros(n), np.arange(n + 1)
-            return cls(edges[:-1], edges[1:], np.ones(n), *flat, lattice, ())
+            return cls(edges, edges[:-1], edges[1:], np.ones(n), *flat, lattice, ())
         cell_edges, weights = _on(edges, lattice, shape)
         rates = rates_of(np.diff(cell_edges), weights)
         cuts = np.unique(np.concatenate([edges, cell_edges]))
@@ -64,7 +68,7 @@ class Pieces:
         in_bin = np.bincount(of, weights=mass, minlength=len(edges) - 1)
         share = mass / np.maximum(in_bin, 1e-300)[of]
         first = np.searchsorted(of, np.arange(len(edges)))
-        return cls(low, stop, share[:], rate, first, lattice, shape.steps)
+        return cls(edges, low, stop, share, rate, first, lattice, shape.steps)
 
     def draw(self, bins: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """A number k of the lattice for each bin."""
@@ -77,8 +81,17 @@ class Pieces:
             chosen = np.searchsorted(np.cumsum(shares / shares.sum()), rng.random(len(k)))
             for i, (step, _) in enumerate(self.steps):
                 rows = np.flatnonzero((chosen == i) & (stop - low > 1))
-                k[rows] = snap(step, k[rows], low[rows], stop[rows], self.lattice)
+                k[rows] = self._on(step, k[rows], low[rows], stop[rows], bins[rows])
         return np.asarray(k)
+
+    def _on(
+        self, step: Step, k: np.ndarray, low: np.ndarray, stop: np.ndarray, bins: np.ndarray
+    ) -> np.ndarray:
+        """A multiple of the step inside the piece, or else inside the bin, or else k."""
+        inside = snap(step, k, low, stop, self.lattice)
+        start = self.edges[bins]
+        near = snap(step, k, start, self.edges[bins + 1], self.lattice)
+        return np.where(inside >= low, inside, np.where(near >= start, near, k))
 
     def _piece(self, bins: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """A piece of each bin, by its share."""
@@ -140,10 +153,7 @@ def _beside(density: np.ndarray, width: np.ndarray, i: int, way: int) -> float:
 
 def decay(ratio: float) -> float:
     """z with z / (1 − e^−z) = ratio > 1: a density that begins ``ratio`` times above its mean."""
-    z = ratio
-    for _ in range(60):
-        z = ratio * -np.expm1(-z)
-    return float(z)
+    return float(brentq(lambda z: z + ratio * np.expm1(-z), 1e-9, ratio))
 
 
 def _between(

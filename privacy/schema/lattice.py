@@ -20,7 +20,7 @@ from privacy.schema.numbers import bounds_as_numbers
 MOST_DECIMALS = 6
 """Finer than this nothing is written, unless the schema says so."""
 
-SECONDS = (1, 60, 300, 900, 3600, 86_400)
+SECONDS = (1, 60, 300, 900, 1800, 3600, 86_400)
 DAYS: tuple[Step, ...] = (1, "month", "year")
 DENSITY: dict[str, float] = {"month": 12 / 365.25, "year": 1 / 365.25}
 """First days of a month or a year among all days."""
@@ -99,7 +99,7 @@ def decimals_of(step: Step) -> int:
     """Digits after the point of a step."""
     if isinstance(step, str):
         return 0
-    return next((d for d in range(13) if round(step, d) == step), 13)
+    return next((d for d in range(12) if round(step, d) == step), 12)
 
 
 def lies_on(step: Step, values: np.ndarray) -> np.ndarray:
@@ -122,7 +122,7 @@ def _density(step: Step) -> float:
 def snap(
     step: Step, k: np.ndarray, low: np.ndarray, stop: np.ndarray, lattice: Lattice
 ) -> np.ndarray:
-    """The multiple of ``step`` near each k inside [low, stop); k itself where there is none."""
+    """The multiple of ``step`` near each k inside [low, stop); −1 below ``low`` where there is none."""
     if isinstance(step, str):
         below = _start(step, k)
         above = _start(step, k, 1)
@@ -132,7 +132,7 @@ def snap(
         s = max(1, round(step * lattice.scale))
         first, last = -(-low // s), (stop - 1) // s
         found = np.clip((k + s // 2) // s, first, np.maximum(first, last)) * s
-    return np.asarray(np.where((found >= low) & (found < stop), found, k))
+    return np.asarray(np.where((found >= low) & (found < stop), found, low - 1))
 
 
 def _start(step: str, days: np.ndarray, later: int = 0) -> np.ndarray:

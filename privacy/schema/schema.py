@@ -288,6 +288,10 @@ class Schema(Frozen):
         check_edges(subgroup.bands, *column.bounds)
         if column.kind == "integer" and any(e != int(e) for e in subgroup.bands):
             raise ValueError(f"subgroups: bands of {column.kind} {subgroup.column!r} must be whole")
+        if column.decimals is not None and any(
+            e != round(e, column.decimals) for e in subgroup.bands
+        ):
+            raise ValueError(f"subgroups: bands of {subgroup.column!r} have more than its decimals")
 
     def _check_condition(self, name: str, condition: Condition) -> None:
         column = self._modelled_column(name, "impossible")

@@ -1,25 +1,23 @@
+from collections import Counter
+
 import numpy as np
 import pandas as pd
 import pytest
 from dp_accounting import ComposedDpEvent, NoOpDpEvent, SelfComposedDpEvent, ZCDpEvent
-from hypothesis import given
-from hypothesis import strategies as st
 
-from privacy import domain
 from privacy.accounting.composition import spent
 from privacy.accounting.events import ApproximateZCDpEvent, DiscreteGaussianDpEvent
 from privacy.accounting.guarantee import Guarantee
 from privacy.domain import (
-    GRID,
-    LEVELS,
-    QUANTILE_BINS,
     domain_event,
     map_undeclared,
     measure_domain,
-    noisy_tree,
+    portion,
     select_categories,
+    to_measure,
 )
 from privacy.errors import PermitError
+from privacy.histogram import BINS, questions
 from privacy.ledger.ledger import Ledger
 from privacy.ledger.paid import Paid
 from privacy.ledger.transcript import Transcript
@@ -80,8 +78,8 @@ def measured(tmp_path):
 def test_bins_come_near_the_quantiles(measured):
     codes = Codec(measured).encode(map_undeclared(frame(), measured))
     shares = codes["cost"].value_counts(normalize=True)
-    assert len(shares) == QUANTILE_BINS
-    assert shares.between(0.4 / QUANTILE_BINS, 2 / QUANTILE_BINS).all()
+    assert len(shares) == BINS
+    assert shares.between(0.4 / BINS, 2 / BINS).all()
 
 
 def test_a_rare_category_is_never_seen(measured):
@@ -90,7 +88,7 @@ def test_a_rare_category_is_never_seen(measured):
 
 
 def test_everything_is_measured_and_resumable(tmp_path, measured):
-    assert measured.incomplete == ()
+    assert measured.incomplete == to_measure(measured) == ()
     assert measure(tmp_path) == measured
 
 
@@ -100,20 +98,24 @@ def test_a_permit_for_less_measures_nothing(tmp_path):
 
 
 def test_the_event_is_known_without_data():
-    tree, ward = (DiscreteGaussianDpEvent(gaussian_sigma(0.1 / 4 / n)) for n in (LEVELS, 1))
-    trees = SelfComposedDpEvent(tree, 3 * LEVELS)
+    ward = DiscreteGaussianDpEvent(gaussian_sigma(0.1 / 4))
+    asked = Counter(questions(OPEN.columns[n]) for n in ("cost", "count", "day"))
+
+    def trees(rho):
+        return [
+            SelfComposedDpEvent(DiscreteGaussianDpEvent(gaussian_sigma(rho / n)), n * times)
+            for n, times in sorted(asked.items())
+        ]
+
     assert domain_event(OPEN, 0.1, 1e-7) == ComposedDpEvent(
-        [trees, SelfComposedDpEvent(ward, 1), ApproximateZCDpEvent(0.0, 1e-7)]
+        [*trees(0.1 / 4), SelfComposedDpEvent(ward, 1), ApproximateZCDpEvent(0.0, 1e-7)]
     )
     drawn, whole = spent([domain_event(OPEN, 0.1, 1e-7)], 1e-6), ApproximateZCDpEvent(0.1, 1e-7)
     assert drawn.accountant.startswith("PLD")
     assert drawn.epsilon < spent([whole], 1e-6).epsilon
     found = {"ward": OPEN.columns["ward"].model_copy(update={"categories": ("rest",)})}
     closed = OPEN.completed(found)
-    each = DiscreteGaussianDpEvent(gaussian_sigma(0.1 / 3 / LEVELS))
-    assert domain_event(closed, 0.1, 0.0) == ComposedDpEvent(
-        [SelfComposedDpEvent(each, 3 * LEVELS)]
-    )
+    assert domain_event(closed, 0.1, 0.0) == ComposedDpEvent(trees(0.1 / 3))
     many = Schema.model_validate(
         OPEN.model_dump()
         | {
@@ -127,35 +129,25 @@ def test_the_event_is_known_without_data():
     whole = Schema.model_validate(
         {"name": "w", "columns": {"x": {"kind": "integer", "bounds": [0, 1], "bins": 2}}}
     )
+    assert to_measure(whole) == ()
     assert domain_event(whole, 0.0, 0.0) == NoOpDpEvent()
 
 
-def test_the_tree_has_the_noise_that_its_charge_says():
-    """Fails with probability < 1e-9 when right, and surely when the noise is halved."""
-    rho, column = 0.01, OPEN.columns["cost"]
-    tree = np.array(noisy_tree(pd.Series([1.0] * 100, dtype=float), column, rho, k=2))
-    leaves = tree[-GRID:]
-    noise = leaves - np.where(leaves == leaves.max(), 100, 0)
-    sigma = 2 / np.sqrt(2 * rho / LEVELS)
-    assert 0.8 < noise.std() / sigma < 1.2
-
-
-@given(st.lists(st.floats(0, 100), min_size=1, max_size=5), st.lists(st.floats(0, 100), max_size=9))
-def test_one_unit_moves_each_level_of_the_tree_by_at_most_its_rows(mine, others):
-    """And the root among them; levels cost ρ together, each at the unit's k."""
-    column, k, rho = OPEN.columns["cost"], len(mine), 0.6
-
-    def levels(rows):
-        with pytest.MonkeyPatch.context() as patch:
-            seen = []
-            patch.setattr(domain, "discrete_gaussian", lambda *a: seen.append(a) or a[0])
-            noisy_tree(pd.Series(rows, dtype=float), column, rho, k)
-        return seen
-
-    without, with_unit = levels(others), levels(others + mine)
-    assert sum(price for _, price, _ in with_unit) <= rho * (1 + 1e-12)
-    for (a, *_), (b, _, sensitivity) in zip(without, with_unit, strict=True):
-        assert np.linalg.norm(b - a) <= np.abs(b - a).sum() == k == sensitivity
+def test_the_shape_of_declared_bins_is_measured_too():
+    """At the part of ρ that such columns have among all; a bin for each value has no shape."""
+    said = Schema.model_validate(
+        {
+            "name": "w",
+            "columns": {
+                "year": {"kind": "integer", "bounds": [2001, 2004], "bins": 4},
+                "age": {"kind": "integer", "bounds": [0, 99], "bins": 10},
+                "sex": {"kind": "categorical", "categories": ["F", "M"]},
+            },
+        }
+    )
+    assert to_measure(said) == ("age",)
+    assert portion(said) == 1 / 3
+    assert portion(OPEN) == 1.0
 
 
 def test_a_category_needs_many_units_to_be_found():

@@ -57,12 +57,13 @@ def real(draw: st.DrawFn) -> dict[str, Any]:
     inside = st.lists(st.integers(low, high), min_size=2, max_size=6, unique=True).map(
         lambda edges: [edge / scale for edge in sorted(edges)]
     )
+    bins = draw(st.integers(1, 30) | inside)
     return {
         "kind": "float",
         "bounds": [low / scale, high / scale],
-        "bins": draw(st.integers(1, 30) | inside),
+        "bins": bins,
         "special": draw(st.sampled_from([[], ["N"], [high / scale + 1]])),
-        "decimals": draw(st.sampled_from([None, places, 0])),
+        "decimals": draw(st.sampled_from([None, places + 2 if isinstance(bins, int) else places])),
         "missing": draw(st.sampled_from(["keep", "refuse"])),
         "out_of_range": draw(st.sampled_from(["clamp", "refuse"])),
     }
