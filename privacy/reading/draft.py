@@ -45,6 +45,7 @@ IDENTIFIER = ["    kind: identifier  # a guess: nearly every row has its own"]
 MOST_CATEGORIES = 50
 MOST_NUMBER_CATEGORIES = 10
 MOST_SPECIAL = 5
+MOST_DECIMALS = 6
 
 
 def draft_schema(path: Path, form: Csv = Csv()) -> str:  # noqa: B008 (frozen)
@@ -130,7 +131,15 @@ def _numeric(texts: pd.Series, numbers: np.ndarray, special: list[str], rows: in
         f"    bounds: {_yaml(bounds)}  {DRAFT_MARK}",
         "    out_of_range: clamp  # bins: none given, so they are measured under a charge",
     ]
+    if not whole and (decimals := _decimals(numbers)) <= MOST_DECIMALS:
+        lines += [f"    decimals: {decimals}  {DRAFT_MARK}"]
     return lines + ([f"    special: {_yaml(special)}  {DRAFT_MARK}"] if special else [])
+
+
+def _decimals(numbers: np.ndarray) -> int:
+    """Digits after the point that all numbers keep to; more than MOST_DECIMALS where there are none."""
+    digits = range(MOST_DECIMALS + 1)
+    return next((d for d in digits if (np.round(numbers, d) == numbers).all()), MOST_DECIMALS + 1)
 
 
 def _as_dates(texts: pd.Series) -> pd.Series | None:

@@ -80,7 +80,8 @@ class Bins:
 def make_bins(column: Numeric | Datetime, also: tuple[float, ...] = ()) -> Bins:
     """The bins of a column whose ``bins`` are given, and one for each spike.
 
-    ``also`` adds edges (bands of a subgroup). Equal-width bins of whole numbers are equal as nearly as whole edges allow.
+    ``also`` adds edges (bands of a subgroup). Equal-width bins of whole numbers are equal as nearly as whole
+    edges allow.
     """
     low, high = bounds_as_numbers(column)
     whole = column.kind != "float"
