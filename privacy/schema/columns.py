@@ -107,8 +107,14 @@ class Categorical(ColumnBase):
 
     def stand_ins(self) -> dict[str, tuple[str, ...]]:
         """By category, the codes that synthetic rows say in its place: ``released: child`` of a hierarchy."""
-        hierarchy = self.hierarchy or FLAT
-        return hierarchy.leaves(self.categories or ()) if hierarchy.released == "child" else {}
+        if self.hierarchy is None or not self.draws_children:
+            return {}
+        return self.hierarchy.leaves(self.categories or ())
+
+    @property
+    def draws_children(self) -> bool:
+        """Whether a category may be written as another code, drawn at random."""
+        return self.hierarchy is not None and self.hierarchy.released == "child"
 
     def _check_hierarchy(self, hierarchy: Hierarchy) -> None:
         if self.kind == "ordinal":
