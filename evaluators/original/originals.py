@@ -3,8 +3,8 @@
 A value is either a plain number (dates as numbers) or a category: a text, a special value, missing. Texts are
 those that the schema's public aliases and rules lead to, so what a custodian merged on purpose is one category;
 what only the noisy choice of categories turned into ``other`` is not. With a hierarchy all tables are read at
-the level that is named: a code that stands in the release as its parent is that parent here, in every table, and
-one that has no named ancestor stays as it came.
+the level that is named: a code that stands in the release as its parent is that parent in every table, and one
+without a named ancestor stays as it came.
 
 Privacy claim: none; holds real rows.
 """
@@ -27,8 +27,8 @@ NUMBER = "(a number)"
 @dataclass(frozen=True, eq=False)
 class Original:
     """``labels``: the categories of all tables. By role: ``codes``, the category's place in ``labels`` of each
-    row, and ``numbers``, NaN where a row has none. ``as_parents``: the share of rows held out whose code was too
-    rare to be named and is read as its parent."""
+    row, and ``numbers``, NaN where a row has none. ``as_parents``: the share of rows held out whose code was
+    too rare to be named and is read as its parent."""
 
     name: str
     column: Categorical | Numeric | Datetime
