@@ -1,18 +1,25 @@
 """What the schema leaves open about its columns, measured on the train rows under a charge.
 
-Of numbers and dates that is how they lie inside their bins, with spikes and steps (``histogram``), and the bins
-where there are none. Categories are those whose noisy count passes a threshold (``partition_selection``); every
-other text becomes the declared ``other``.
+Of numbers and dates that is how they lie inside their bins, with spikes and steps (``privacy.histogram``), and
+the bins where there are none. Categories are those whose noisy count passes a threshold
+(``privacy.partition_selection``); every other text becomes the declared ``other``. Where a column has a
+hierarchy, the codes of its lowest level are counted first, and the rows of those that are not named are counted
+with their parents, level by level; what a row becomes is its code's nearest ancestor that is named.
 
 Privacy claim: ``measure_domain`` is δ-approximate ρ-zCDP; each open column takes an equal share of ρ and δ.
 ``domain_event`` names it before the rows are known, and where a unit is one row draw by draw: it then moves one
 count of each histogram, or of the categories, by one, and a category that nobody else has is named with
 probability δ at most.
+
+The levels of a hierarchy take equal parts of their column's ρ and δ and are one mechanism each, one after the
+other: which rows are counted at a level follows from the schema and from what was named at those before, never
+from another row, so that whatever was named, k rows move the counts of a level by k at most, in L2 too, and
+``partition_selection`` holds for it as it stands.
 """
 
 from __future__ import annotations
 
-from collections import Counter as Tally
+from collections import Counter
 from functools import partial
 
 import numpy as np
@@ -26,10 +33,11 @@ from privacy.noise import discrete_gaussian, gaussian_sigma
 from privacy.partition_selection import threshold
 from privacy.schema.codec import band_edges, make_bins
 from privacy.schema.columns import CONTROL, Categorical, Column, Datetime, Numeric
+from privacy.schema.hierarchy import FLAT
 from privacy.schema.schema import Schema
 
 MAX_FOUND = 200
-"""Most categories that partition selection may add; the most frequent by noisy count."""
+"""Most categories that partition selection may add at a level; the most frequent by noisy count."""
 
 
 def to_measure(schema: Schema) -> tuple[str, ...]:
@@ -62,17 +70,15 @@ def domain_event(schema: Schema, rho: float, delta: float) -> DpEvent:
     if not names:
         return NoOpDpEvent()
     k, each = schema.max_rows_per_unit, rho / len(names)
-    if texts:
-        threshold(each, delta / len(texts), k)
+    levels = Counter((c.hierarchy or FLAT).levels for c in texts)
+    for depth in levels:
+        threshold(each / depth, delta / len(texts) / depth, k)
     if k > 1:
         return ApproximateZCDpEvent(rho, delta) if texts else ZCDpEvent(rho)
-    asked = Tally(questions(c) for c in _numeric(schema).values())
+    asked = Counter(questions(c) for c in _numeric(schema).values())
     draws = [(each / n, n * columns) for n, columns in sorted(asked.items())]
-    once = [
-        SelfComposedDpEvent(DiscreteGaussianDpEvent(gaussian_sigma(r)), n)
-        for r, n in [*draws, (each, len(texts))]
-        if n
-    ]
+    draws += [(each / d, d * n) for d, n in sorted(levels.items())]
+    once = [SelfComposedDpEvent(DiscreteGaussianDpEvent(gaussian_sigma(r)), n) for r, n in draws]
     return ComposedDpEvent([*once, ApproximateZCDpEvent(0.0, delta)] if texts else once)
 
 
@@ -87,9 +93,9 @@ def selects_categories(schema: Schema) -> bool:
     return bool(_texts(schema))
 
 
-def _texts(schema: Schema) -> list[str]:
+def _texts(schema: Schema) -> list[Categorical]:
     """The columns whose categories are open."""
-    return [n for n in schema.incomplete if isinstance(schema.columns[n], Categorical)]
+    return [c for n in schema.incomplete if isinstance(c := schema.columns[n], Categorical)]
 
 
 def measure_domain(
@@ -118,9 +124,7 @@ def measure_domain(
             found[name] = column.model_copy(update={"categories": tuple(categories)})
         else:
             assert isinstance(column, Numeric | Datetime)
-            if name in {
-                s.column for s in schema.subgroups
-            }:  # groups are those that the schema says
+            if name in {s.column for s in schema.subgroups}:  # its groups are those it declares
                 column = column.model_copy(update={"spikes": column.spikes or ()})
             ask, bands = paid.transcript.answer, band_edges(schema, name)
             found[name] = measured(frame[name], column, rho / len(names), k, ask, bands)
@@ -128,13 +132,14 @@ def measure_domain(
 
 
 def map_undeclared(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
-    """The frame with every category outside the complete schema mapped to its column's ``other``."""
+    """The frame with every category outside the complete schema as its nearest ancestor, or ``other``."""
     mapped = {}
     for name in schema.informative:
         column, series = schema.columns[name], frame[name]
         if isinstance(column, Categorical):
             assert column.categories is not None
-            series = series.where(series.isna() | series.isin(column.categories), column.other)
+            there = series.notna()
+            series = series.where(~there, series.map(column.nearest(series[there].unique())))
         mapped[name] = series
     return pd.DataFrame(mapped)
 
@@ -142,14 +147,32 @@ def map_undeclared(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
 def select_categories(
     series: pd.Series, column: Categorical, rho: float, delta: float, k: int
 ) -> list[str]:
-    """Texts whose noisy count passes the threshold, in alphabetical order, and ``other``."""
+    """Texts whose noisy count passes the threshold, in alphabetical order, and ``other``.
+
+    Of a hierarchy, level by level: who was not named at one is counted with the parent at its own.
+    """
     assert column.other is not None
-    counts = series[series.map(is_name) & (series != column.other)].value_counts().sort_index()
-    noisy = discrete_gaussian(counts.to_numpy(), rho, k)
+    hierarchy, named = column.hierarchy or FLAT, {column.other}
+    share = rho / hierarchy.levels, delta / hierarchy.levels, k
+    no_names = {column.other, *column.missing_values}
+    rows = Counter(series.dropna().tolist())
+    for level in range(hierarchy.levels):
+        here = sorted(t for t in rows if hierarchy.level(t) == level)
+        named |= _passing({t: rows[t] for t in here if is_name(t) and t not in no_names}, *share)
+        for text in here:
+            above = hierarchy.parent(text)
+            if text not in named and above is not None:
+                rows[above] += rows[text]
+    return [*sorted(named - {column.other}), column.other]
+
+
+def _passing(counts: dict[str, int], rho: float, delta: float, k: int) -> set[str]:
+    """The most frequent names by noisy count, of those that reach the threshold."""
+    rows = np.fromiter(counts.values(), dtype=np.int64, count=len(counts))
+    noisy = dict(zip(counts, discrete_gaussian(rows, rho, k), strict=True))
     least = threshold(rho, delta, k)
-    found = {name: n for name, n in zip(counts.index, noisy, strict=True) if n >= least}
-    kept = sorted(found, key=lambda name: (-found[name], name))[:MAX_FOUND]
-    return [*sorted(kept), column.other]
+    found = [name for name, n in noisy.items() if n >= least]
+    return set(sorted(found, key=lambda name: (-noisy[name], name))[:MAX_FOUND])
 
 
 def is_name(value: object) -> bool:

@@ -1,8 +1,8 @@
 """Texts → canonical values inside the schema, or a finding that says what does not fit.
 
 An undeclared category, a value outside the bounds or an undeclared missing value is refused,
-clamped or mapped to ``other`` as the schema says; never adopted. Declared aliases and rules map
-without a finding.
+clamped or mapped to ``other`` as the schema says; never adopted. Declared aliases, rules and
+hierarchies map without a finding.
 
 Privacy claim: what a text becomes depends on that text and the schema, whoever else stands in the column.
 Findings quote private values and stay in the house.
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from itertools import chain
 from typing import Literal
 
 import numpy as np
@@ -120,11 +121,14 @@ def _categories(
     texts = values.texts.map(lambda text: column.aliases.get(text, text)).astype(object)
     unknown = np.zeros(len(texts), dtype=bool)
     if column.categories is not None:
-        unknown = ~missing & ~texts.isin(column.categories).to_numpy()
+        known = {*column.categories, *chain(*column.stand_ins().values())}
+        unknown = ~missing & ~texts.isin(known).to_numpy()
         for rule in column.rules:
             holds = unknown & _holds(rule, texts)
             texts[holds] = rule.to
             unknown &= ~holds
+        if column.hierarchy is not None:
+            unknown = _ancestors(texts, unknown, column)
     action: Literal["refused", "mapped"] = "refused" if column.other is None else "mapped"
     findings = values.finding(unknown, "undeclared category", action)
     texts[unknown] = column.other
@@ -134,6 +138,14 @@ def _categories(
     else:
         texts[missing] = None
     return texts, findings
+
+
+def _ancestors(texts: pd.Series, unknown: np.ndarray, column: Categorical) -> np.ndarray:
+    """Puts ancestors that are categories in the place of unknown texts; which texts have none is left."""
+    found = texts.map(column.nearest(texts[unknown])).to_numpy()
+    led = unknown & pd.notna(found) & (found != column.other)
+    texts[led] = found[led]
+    return np.asarray(unknown & ~led)
 
 
 def _holds(rule: Rule, texts: pd.Series) -> np.ndarray:

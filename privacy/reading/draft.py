@@ -47,6 +47,16 @@ MOST_NUMBER_CATEGORIES = 10
 MOST_SPECIAL = 5
 MOST_DECIMALS = 6
 
+CODES = {
+    "ATC": (r"[A-Z]\d\d[A-Z]{2}\d\d", [5, 4, 3, 1]),
+    "ICD-10": (r"[A-Z]\d[0-9A-Z](\.?[0-9A-Z]{1,4})?", [3, 1]),
+    "ICD-9": (r"(\d{3}|V\d\d|E\d{3})(\.\d{1,2})?", [3, 1]),
+    "ZIP": (r"\d{5}(-\d{4})?", [3, 1]),
+}
+"""Well-known codes: how they are written, and the prefixes of a hierarchy."""
+MOSTLY = 0.9
+"""So many of the distinct texts have to be written so."""
+
 
 def draft_schema(path: Path, form: Csv = Csv()) -> str:  # noqa: B008 (frozen)
     """A schema as YAML, with every value read from private rows marked; see ``HEADER``.
@@ -117,7 +127,19 @@ def _kind(texts: pd.Series, rows: int) -> list[str]:
         "    kind: categorical",
         "    categories: null  # too many to list: the frequent ones are found under a charge",
         "    other: (other)",
+        *_hierarchy(texts),
     ]
+
+
+def _hierarchy(texts: pd.Series) -> list[str]:
+    """A hierarchy to choose, as a comment, for a column of well-known codes."""
+    for what, (pattern, prefixes) in CODES.items():
+        if texts.str.fullmatch(pattern).mean() >= MOSTLY:
+            told = f"hierarchy: {{prefixes: {prefixes}}}"
+            return [
+                f"    # {told}  # {what}? then a rare code falls back to its parent, not to other"
+            ]
+    return []
 
 
 def _numeric(texts: pd.Series, numbers: np.ndarray, special: list[str], rows: int) -> list[str]:

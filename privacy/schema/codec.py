@@ -141,6 +141,11 @@ class ColumnCode:
         return self.n_bins + len(self.values) + self.has_missing
 
     @cached_property
+    def stand_ins(self) -> Mapping[str, tuple[str, ...]]:
+        """By category, the codes of its hierarchy that are written in its place."""
+        return self.column.stand_ins() if isinstance(self.column, Categorical) else {}
+
+    @cached_property
     def labels(self) -> tuple[str, ...]:
         """What a person reads for each code."""
         labels = [*self._bin_labels(), *(str(v) for v in self.values)]
@@ -167,6 +172,7 @@ class ColumnCode:
             codes[missing] = self.size - 1
         if self.values:
             place = {v: self.n_bins + i for i, v in enumerate(self.values)}
+            place |= {c: place[v] for v, children in self.stand_ins.items() for c in children}
             codes = np.where(missing, codes, series.map(place).fillna(-1).to_numpy(dtype=np.int32))
         if self.bins is not None:
             rest = codes < 0
@@ -191,7 +197,11 @@ class ColumnCode:
         codes = np.asarray(codes, dtype=np.int64)  # narrow unsigned codes would wrap
         if self.bins is None:
             table = np.array([*self.values, *[None] * self.has_missing], dtype=object)
-            return pd.Series(table[codes], dtype=object)
+            texts = table[codes]
+            for value, children in self.stand_ins.items():
+                here = texts == value
+                texts[here] = rng.choice(np.array(children, dtype=object), here.sum())
+            return pd.Series(texts, dtype=object)
         in_bin = codes < self.n_bins
         drawn = np.zeros(len(codes))
         drawn[in_bin] = self.bins.draw(codes[in_bin], rng)

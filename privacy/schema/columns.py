@@ -8,13 +8,14 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, NaiveDatetime, model_validator
 
 from privacy.schema.documents import Frozen
+from privacy.schema.hierarchy import FLAT, Hierarchy
 
 CONTROL = re.compile("[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]")
 """What no category may hold: control characters, line breaks, halves of characters."""
@@ -65,7 +66,8 @@ class Categorical(ColumnBase):
     """A finite public set of texts; ``categories: null`` asks for DP partition selection.
 
     A source text that is not a declared category goes through ``aliases`` (exact texts), then
-    through ``rules`` (the first that holds), then to ``other``; without ``other`` it is refused.
+    through ``rules`` (the first that holds), then to its nearest ancestor in ``hierarchy`` that is a
+    category, then to ``other``; without ``other`` it is refused.
     """
 
     kind: Literal["categorical", "ordinal"]
@@ -73,9 +75,12 @@ class Categorical(ColumnBase):
     other: str | None = None
     aliases: Mapping[str, str] = {}
     rules: tuple[Rule, ...] = ()
+    hierarchy: Hierarchy | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Categorical:
+        if self.hierarchy is not None:
+            self._check_hierarchy(self.hierarchy)
         if self.categories is None:
             if self.kind == "ordinal":
                 raise ValueError("an ordinal column must declare its categories in order")
@@ -95,6 +100,35 @@ class Categorical(ColumnBase):
         if unknown := sorted({r.to for r in self.rules} - set(self.categories)):
             raise ValueError(f"rules lead to undeclared categories {unknown}")
         return self
+
+    def nearest(self, texts: Iterable[str]) -> dict[str, str | None]:
+        """By text, itself where it is a category, else its nearest ancestor that is one, else ``other``."""
+        known, line = frozenset(self.categories or ()), (self.hierarchy or FLAT).line
+        return {t: next((c for c in line(t) if c in known), self.other) for t in texts}
+
+    def stand_ins(self) -> dict[str, tuple[str, ...]]:
+        """By category, the codes that synthetic rows say in its place: ``released: child`` of a hierarchy."""
+        if self.hierarchy is None or not self.draws_children:
+            return {}
+        return self.hierarchy.leaves(self.categories or ())
+
+    @property
+    def draws_children(self) -> bool:
+        """Whether a category may be written as another code, drawn at random."""
+        return self.hierarchy is not None and self.hierarchy.released == "child"
+
+    def _check_hierarchy(self, hierarchy: Hierarchy) -> None:
+        if self.kind == "ordinal":
+            raise ValueError("hierarchy: parents have no place in the order of an ordinal column")
+        names = {*hierarchy.parents, *hierarchy.parents.values()}
+        if self.other in names:
+            raise ValueError(
+                f"hierarchy: every root leads to {self.other!r}; take it out of parents"
+            )
+        if taken := sorted(names & set(self.missing_values)):
+            raise ValueError(f"hierarchy: {taken} already stand for a missing value")
+        if odd := sorted(n for n in names if CONTROL.search(n)):
+            raise ValueError(f"hierarchy: a category is one line of text, got {odd[0]!r}")
 
     def _check_categories(self, categories: tuple[str, ...]) -> None:
         if not 1 <= len(categories) <= MAX_CATEGORIES:

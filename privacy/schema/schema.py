@@ -276,6 +276,10 @@ class Schema(Frozen):
             raise ValueError(f"targets: {name!r} must declare its categories")
         if unknown := sorted(set(values) - set(column.categories)):
             raise ValueError(f"targets: {unknown} are not categories of {name!r}")
+        if column.hierarchy is not None and column.hierarchy.released == "child":
+            raise ValueError(
+                f"targets: {name!r} is drawn (released: child), which predicts nothing"
+            )
 
     def _check_subgroup(self, subgroup: Subgroup) -> None:
         column = self._modelled_column(subgroup.column, "subgroups")
@@ -298,7 +302,7 @@ class Schema(Frozen):
         values = set(condition.values or ())
         known: set[str] = set()
         if isinstance(column, Categorical):
-            known = set(column.categories or ())
+            known = set() if column.draws_children else set(column.categories or ())
         elif isinstance(column, Numeric):
             known = {str(s) for s in column.special}
         if unknown := sorted(values - known):

@@ -102,6 +102,26 @@ def test_aliases_then_rules_then_other() -> None:
     assert summary(findings) == [("mapped", "460", 3, 3)]
 
 
+def test_a_code_goes_to_its_nearest_ancestor_that_is_a_category() -> None:
+    """After aliases and rules; only what has no ancestor but ``other`` is a finding."""
+    values, findings = conformed(
+        ["E11.65", "E11", "E12", "I10", "old", "?"],
+        kind="categorical",
+        categories=["E11", "E", "rest"],
+        other="rest",
+        aliases={"old": "E11"},
+        hierarchy={"prefixes": [3, 1]},
+        missing="keep",
+        missing_values=["?"],
+    )
+    assert values == ["E11", "E11", "E", "rest", "E11", None]
+    assert summary(findings) == [("mapped", "I10", 4, 1)]
+    _, findings = conformed(
+        ["E11.65", "I10"], kind="categorical", categories=["E"], hierarchy={"prefixes": [3, 1]}
+    )
+    assert summary(findings) == [("refused", "I10", 2, 1)]
+
+
 def test_aliases_may_swap() -> None:
     column = {"kind": "categorical", "categories": ["a", "b"], "aliases": {"A": "b", "B": "a"}}
     assert conformed(["A", "B", "a"], **column) == (["b", "a", "a"], [])

@@ -129,3 +129,29 @@ def test_a_file_that_is_no_table_is_refused(tmp_path: Path) -> None:
         draft_schema(tmp_path / "empty.csv")
     with pytest.raises(InputError):
         draft_schema(tmp_path / "absent.csv")
+
+
+@pytest.mark.parametrize(
+    ("what", "codes"),
+    [
+        ("ICD-10", [f"{c}{i:02}.{i % 10}" for c in "EIK" for i in range(20)]),
+        ("ICD-9", [f"{c}{i}.{i % 7}" for c in ("V", "4", "E8") for i in range(10, 40)]),
+        ("ATC", [f"A{i:02}BA0{i % 9 + 1}" for i in range(60)]),
+        ("ZIP", [f"0{i}-{i}" for i in range(2100, 2160)]),
+        ("ZIP", [f"0{i}" for i in range(2100, 2160)]),
+        (None, [f"ward {i}" for i in range(60)]),
+    ],
+)
+def test_well_known_codes_get_a_hierarchy_to_choose(
+    what: str | None, codes: list[str], tmp_path: Path
+) -> None:
+    """As a comment: taking its sign away gives a schema that holds."""
+    path = tmp_path / "codes.csv"
+    path.write_text("\n".join(["code", *codes * 3]) + "\n")
+    draft = draft_schema(path)
+    (offered,) = [line for line in draft.splitlines() if "hierarchy:" in line] or [""]
+    assert (f"# {what}?" in offered) == (what is not None)
+    column = confirmed(draft.replace("# hierarchy", "hierarchy"), tmp_path).columns["code"]
+    assert isinstance(column, Categorical)
+    assert (column.hierarchy is None) == (what is None)
+    assert confirmed(draft, tmp_path).columns["code"].categories is None  # type: ignore[union-attr]
