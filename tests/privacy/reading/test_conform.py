@@ -153,9 +153,13 @@ def test_dates() -> None:
         ["2000-05-05", "2000-12-31T23:59:59", "2000-06-01T01:00:00+02:00", "1999-01-01", "soon"],
         **column,
     )
-    days = ["2000-05-05", "2000-12-31", "2000-05-31"]
+    days = ["2000-05-05", "2000-12-31", "2000-06-01"]
     assert values == [*(pd.Timestamp(d) for d in days), None, None]
-    assert summary(findings) == [("refused", "soon", 5, 1), ("refused", "1999-01-01", 4, 1)]
+    assert summary(findings) == [
+        ("refused", "soon", 5, 1),
+        ("refused", "1999-01-01", 4, 1),
+        ("local", "2000-06-01T01:00:00+02:00", 3, 1),
+    ]
     values, findings = conformed(
         ["03.04.2000", "1.1.1990"], **column, format="%d.%m.%Y", out_of_range="clamp"
     )
