@@ -70,8 +70,8 @@ def schema_check(
         )
     console.print(table if findings else f"all {texts.num_rows} rows fit the schema")
     for f in findings:
-        if f.action == "local":
-            say(str(f))
+        if f.hint:
+            say(f"{f.column}: {f.hint}")
     if declared.unit is not None:
         k, rows = declared.max_rows_per_unit, texts[declared.unit].value_counts().field("counts")
         dropped = sum(max(0, n - k) for n in rows.to_pylist())

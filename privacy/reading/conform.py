@@ -10,6 +10,7 @@ Findings quote private values and stay in the house.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -28,6 +29,7 @@ Action = Literal["refused", "clamped", "mapped", "local"]
 """What becomes of values that met a rule; of a refused one nothing."""
 
 NO_NUMBER = "not a finite number:"
+NO_CATEGORY = "undeclared category"
 
 
 @dataclass(frozen=True)
@@ -46,15 +48,25 @@ class Finding:
             "refused": "correct the data, or say in the schema what to do with it",
             "clamped": "clamped to the bounds",
             "mapped": "mapped to `other`",
-            "local": "the local time is kept and the offset left out; declare `zone:` to have all in one"
-            " zone, written with its offset",
+            "local": "the local time is kept and the offset left out",
         }[self.action]
-        if self.problem == NO_NUMBER and "," in self.value:
-            advice += " (decimals after a comma: `csv: {decimal: ','}`)"
+        advice += f" ({self.hint})" if self.hint else ""
         return (
             f"column {self.column!r}, row {self.row}: {self.problem} {self.value[:60]!r}"
             f" ({self.rows} rows): {advice}"
         )
+
+    @property
+    def hint(self) -> str:
+        """What the value lets guess that would help; "" where it lets guess nothing."""
+        if self.action == "local":
+            return "declare `zone:` to have all in one zone, and times written with its offset"
+        if self.problem == NO_NUMBER and "," in self.value:
+            return "decimals after a comma: `csv: {decimal: ','}`"
+        if self.problem == NO_CATEGORY and re.fullmatch(r"[0-9]{1,15}\.0", self.value):
+            code = self.value.removesuffix(".0")
+            return f"a code that became a float: `aliases: {{'{self.value}': '{code}'}}`"
+        return ""
 
 
 @dataclass(frozen=True)
@@ -127,7 +139,7 @@ def _categories(
             texts[holds] = rule.to
             unknown &= ~holds
     action: Literal["refused", "mapped"] = "refused" if column.other is None else "mapped"
-    findings = values.finding(unknown, "undeclared category", action)
+    findings = values.finding(unknown, NO_CATEGORY, action)
     texts[unknown] = column.other
     if column.missing == "refuse" and column.other is not None:
         findings += values.finding(missing, "undeclared missing value", "mapped")
