@@ -113,6 +113,7 @@ def values(column: Column) -> str:
         low, high = (
             e.date() if column.resolution == "day" else e.isoformat() for e in column.bounds
         )
-        return f"{low} to {high}"
+        clocks = f" on the clocks of {column.zone}" if column.zone else ""
+        return f"{low} to {high}{clocks}"
     low, high = (f"{e:.0f}" if column.kind == "integer" else f"{e:.12g}" for e in column.bounds)
     return f"{low} to {high}" + (f"; also {listed(column.special)}" if column.special else "")

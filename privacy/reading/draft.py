@@ -6,6 +6,7 @@ by value, that it is public knowledge; ``load_schema`` refuses it until then.
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import yaml
 
 from privacy.errors import DataError, InputError
 from privacy.reading.arrays import holds_arrays
+from privacy.reading.dates import DIGITS, Dates, dates_in
 from privacy.reading.numerals import commas_to_points, numbers_in
 from privacy.reading.read import NULL, read_any
 from privacy.schema.columns import MAX_WHOLE
@@ -113,10 +115,10 @@ def _kind(texts: pd.Series, rows: int) -> list[str]:
     finite = np.isfinite(numbers) & (np.abs(numbers) <= MAX_WHOLE)
     padded = texts.str.fullmatch(r"-?0\d+").to_numpy(dtype=bool)
     special = texts[~finite]
+    if len(texts) > 1 and (dates := dates_in(list(texts), this_year())):
+        return _datetime(dates)
     if finite.sum() > MOST_NUMBER_CATEGORIES and len(special) <= MOST_SPECIAL and not padded.any():
         return _numeric(texts[finite], numbers[finite], sorted(special), rows)
-    if len(texts) > 1 and (dates := _as_dates(texts)) is not None:
-        return _datetime(dates)
     if 0 < len(texts) <= MOST_CATEGORIES:
         order = np.lexsort((texts, np.where(finite, numbers, np.inf)))
         values = [f"      - {_yaml(text)}  {DRAFT_MARK}" for text in texts.iloc[order]]
@@ -164,24 +166,51 @@ def _decimals(numbers: np.ndarray) -> int:
     return next((d for d in digits if (np.round(numbers, d) == numbers).all()), MOST_DECIMALS + 1)
 
 
-def _as_dates(texts: pd.Series) -> pd.Series | None:
-    """The texts as dates, or None where one of them is none."""
-    if not texts.str.match(r"\d{4}-\d\d").all():
-        return None
-    dates = pd.to_datetime(texts, format="ISO8601", errors="coerce", utc=True)
-    return None if dates.isna().any() else dates.dt.tz_localize(None)
-
-
-def _datetime(dates: pd.Series) -> list[str]:
-    days = bool((dates == dates.dt.normalize()).all())
-    first, last = dates.min().floor("D"), dates.max().ceil("D")
-    last = last if last > first else last + pd.Timedelta(days=1)
+def _datetime(dates: Dates) -> list[str]:
+    midnight = dt.time()
+    days = all(time.time() == midnight for time in dates.times)
+    first, latest = min(dates.times), max(dates.times)
+    last = latest.date() + dt.timedelta(days=latest.time() != midnight or latest == first)
+    kind, form = "    kind: datetime", dates.formats[0] if dates.formats else ""
+    if form in DIGITS.values():
+        kind += "  # whole numbers that look like dates, YYYYMMDD; if they are none: kind: integer"
+    lines = [kind]
+    if form:
+        lines.append(f"    format: {_yaml(form)}{_asked(dates.formats)}")
+    if dates.pivot is not None:
+        last = min(last, dt.date(dates.pivot, 12, 31))
+        span = f"{dates.pivot - 99} to {dates.pivot}"
+        lines.append(f"    pivot: {dates.pivot}  # two-digit years are read as {span}; is that so?")
+    lines.append(f"    bounds: {_yaml([first.date(), last])}  {DRAFT_MARK}")
+    if dates.offsets:
+        lines.append(
+            "    # zone: which? texts carry an offset; without a zone (America/Chicago) the local time is"
+            " kept and the offset left out"
+        )
     return [
-        "    kind: datetime",
-        f"    bounds: {_yaml([first.date(), last.date()])}  {DRAFT_MARK}",
+        *lines,
         f"    resolution: {'day' if days else 'second'}",
         "    out_of_range: clamp  # bins: none given, so they are measured under a charge",
     ]
+
+
+def _asked(formats: tuple[str, ...]) -> str:
+    """What a person has to know or to answer about a format."""
+    form, *others = formats
+    if others:
+        return (
+            f"  # which? every text fits {' and '.join(map(_yaml, others))} as well  {DRAFT_MARK}"
+        )
+    if re.match("%d[/.-]%m", form):
+        return "  # the day first: some texts fit no other order"
+    return (
+        "  # the month first: some texts fit no other order" if re.match("%m[/.-]%d", form) else ""
+    )
+
+
+def this_year() -> int:
+    """The year that the machine's clock says; two-digit years are at first read as not after it."""
+    return dt.date.today().year
 
 
 def _yaml(value: Any) -> str:

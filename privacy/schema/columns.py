@@ -16,6 +16,7 @@ from pydantic import Field, NaiveDatetime, model_validator
 
 from privacy.schema.documents import Frozen
 from privacy.schema.hierarchy import FLAT, Hierarchy
+from privacy.schema.times import Written, two_digit_years, zones
 
 CONTROL = re.compile("[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]")
 """What no category may hold: control characters, line breaks, halves of characters."""
@@ -255,8 +256,12 @@ class Numeric(ColumnBase):
 
 
 class Datetime(ColumnBase):
-    """Dates or times inside public bounds; ``format`` as in strptime, ISO 8601 by default.
+    """Dates or times inside public bounds, which are local times, as the values are.
 
+    ``format``: as in strptime; ISO 8601 by default.
+    ``zone``: the time zone whose clocks the times were read from (America/Chicago); an offset in a text is
+    turned into its time, and times are written with its offset. Without one, an offset is left out.
+    ``pivot``: a year; two-digit years (%y) are the latest that are not after it.
     ``spikes``, ``shape``: as of numbers. ``heaped_at``: month and year for first days, seconds for times.
     """
 
@@ -265,6 +270,8 @@ class Datetime(ColumnBase):
     bins: Annotated[int, Field(ge=1, le=4096)] | tuple[NaiveDatetime, ...] | None = None
     format: str | None = None
     resolution: Literal["day", "second"] = "day"
+    zone: str | None = None
+    pivot: int | None = None
     out_of_range: Literal["refuse", "clamp"] = "refuse"
     spikes: tuple[NaiveDatetime, ...] | None = None
     heaped_at: tuple[Step, ...] | None = None
@@ -285,7 +292,40 @@ class Datetime(ColumnBase):
         unit = dt.timedelta(days=1) if self.resolution == "day" else dt.timedelta(seconds=1)
         if isinstance(self.bins, int) and self.bins > (high - low) // unit + 1:
             raise ValueError(f"{self.bins} bins for {(high - low) // unit + 1} {self.resolution}s")
+        self._check_written()
         return self
+
+    @property
+    def written(self) -> Written:
+        """How its times are written."""
+        return Written(self.format, self.resolution, self.zone, self.pivot)
+
+    def _check_written(self) -> None:
+        """Every time inside the bounds can be written, and then lies inside them."""
+        low, high = self.bounds
+        if self.zone is not None and self.zone not in zones():
+            raise ValueError(f"zone: {self.zone!r} is no time zone; name one as America/Chicago")
+        if two_digit_years(self.format) != (self.pivot is not None):
+            raise ValueError(
+                "pivot: only two-digit years (%y in the format) have one"
+                if self.pivot is not None
+                else "format: two-digit years need a pivot, the latest year that they may stand for"
+                " (pivot: 2026)"
+            )
+        if self.pivot is not None and not self.pivot - 100 < low.year <= high.year <= self.pivot:
+            raise ValueError(
+                f"bounds: two-digit years under pivot {self.pivot} are {self.pivot - 99} to {self.pivot}"
+            )
+        first = self.written.floor(low)
+        again = self.written.again(first)
+        if again is None:
+            raise ValueError(f"format: {self.format!r} cannot be read back as it is written")
+        if again < first:
+            raise ValueError(f"bounds: by its format the lower one is {again}; write that")
+        if self.written.overruns(high):
+            raise ValueError(
+                f"bounds: the clocks of {self.zone} go forward at the upper one, {high}; take a later hour"
+            )
 
 
 class Identifier(ColumnBase):
