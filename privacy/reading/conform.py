@@ -2,8 +2,8 @@
 
 An undeclared category, a value outside the bounds or an undeclared missing value is refused,
 clamped or mapped to ``other`` as the schema says; never adopted. Declared aliases, rules and
-hierarchies map without a finding. A time is the local one that is written; of an offset that is left out a finding
-tells.
+hierarchies map without a finding. A time is the local one that is written; a finding tells of an offset that is
+left out.
 
 Privacy claim: what a text becomes depends on that text and the schema, whoever else stands in the column.
 Findings quote private values and stay in the house.
