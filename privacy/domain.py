@@ -25,8 +25,10 @@ from privacy.accounting.events import ApproximateZCDpEvent, DiscreteGaussianDpEv
 from privacy.ledger.paid import Paid
 from privacy.noise import discrete_gaussian, gaussian_sigma
 from privacy.partition_selection import threshold
-from privacy.schema.codec import bounds_as_numbers, number_to_date, numbers
 from privacy.schema.columns import CONTROL, Categorical, Column, Datetime, Numeric
+from privacy.schema.numbers import bounds_as_numbers, number_to_date, numbers
+from privacy.schema.placing import plan
+from privacy.schema.records import gap_values
 from privacy.schema.schema import Schema
 
 BRANCHING = 4
@@ -69,7 +71,7 @@ def selects_categories(schema: Schema) -> bool:
 
 def _texts(schema: Schema) -> list[str]:
     """The columns whose categories are open."""
-    return [n for n in schema.incomplete if isinstance(schema.columns[n], Categorical)]
+    return [n for n in schema.incomplete if isinstance(schema.columns.get(n), Categorical)]
 
 
 def measure_domain(
@@ -87,20 +89,22 @@ def measure_domain(
     names, texts = schema.incomplete, _texts(schema)
     k = schema.max_rows_per_unit
     found: dict[str, Column] = {}
+    gaps = plan(schema).gaps
     for name in names:
-        column = schema.columns[name]
+        column = gaps[name] if name in gaps else schema.columns[name]
+        series = gap_values(frame, schema, name) if name in gaps else frame[name]
         if isinstance(column, Categorical):
             share = rho / len(names), delta / len(texts), k
             categories = paid.transcript.answer(
                 ["categories", name, *share],
-                partial(select_categories, frame[name], column, *share),
+                partial(select_categories, series, column, *share),
             )
             found[name] = column.model_copy(update={"categories": tuple(categories)})
         else:
             assert isinstance(column, Numeric | Datetime)
             counts = paid.transcript.answer(
                 ["tree", name, rho / len(names), k],
-                partial(noisy_tree, frame[name], column, rho / len(names), k),
+                partial(noisy_tree, series, column, rho / len(names), k),
             )
             found[name] = column.model_validate(
                 column.model_dump() | {"bins": quantiles(counts, column)}

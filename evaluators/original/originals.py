@@ -16,8 +16,9 @@ import numpy as np
 import pandas as pd
 
 from evaluators.tables import ROLES, Tables
-from privacy.schema.codec import MISSING, numbers
+from privacy.schema.codec import MISSING
 from privacy.schema.columns import Categorical, Datetime, Numeric
+from privacy.schema.numbers import numbers
 
 NUMBER = "(a number)"
 

@@ -32,8 +32,8 @@ from privacy.errors import DataError, InputError
 from privacy.reading.conform import conform
 from privacy.reading.read import file_digest
 from privacy.reading.source import read_source
-from privacy.schema.codec import bounds_as_numbers, number_to_date, numbers
 from privacy.schema.columns import Categorical, Column, Datetime, Numeric
+from privacy.schema.numbers import bounds_as_numbers, number_to_date, numbers
 from privacy.schema.schema import Csv, Schema, load_schema
 
 NO_HOLDOUT = (

@@ -21,8 +21,9 @@ import pyarrow.compute as pc
 
 from privacy.reading.numerals import numbers_in
 from privacy.reading.read import NULL
-from privacy.schema.codec import bounds_as_numbers, canonical_numbers
+from privacy.schema.codec import canonical_numbers
 from privacy.schema.columns import Categorical, Datetime, Identifier, Image, Numeric, Rule
+from privacy.schema.numbers import bounds_as_numbers
 from privacy.schema.schema import Schema
 
 NO_NUMBER = "not a finite number:"

@@ -24,6 +24,12 @@ import numpy as np
 import pandas as pd
 
 from privacy.schema.columns import Categorical, Datetime, Numeric
+from privacy.schema.numbers import (
+    bounds_as_numbers,
+    date_to_number,
+    number_to_date,
+    numbers,
+)
 from privacy.schema.schema import Schema, Subgroup
 
 MISSING = "(missing)"
@@ -68,14 +74,6 @@ def _grid(values: np.ndarray, scale: float) -> np.ndarray:
     return np.asarray(np.where(k / scale < values, k + 1, k)).astype(np.int64)
 
 
-def bounds_as_numbers(column: Numeric | Datetime) -> tuple[float, float]:
-    """Lower and upper bound as floats; dates as days or seconds since 1970."""
-    if isinstance(column, Datetime):
-        low, high = (date_to_number(edge, column.resolution) for edge in column.bounds)
-        return low, high
-    return column.bounds
-
-
 def make_bins(column: Numeric | Datetime, also: tuple[float, ...] = ()) -> Bins:
     """The bins of a column whose ``bins`` are given; ``also`` adds edges (bands of a subgroup).
 
@@ -108,12 +106,6 @@ def _edges_as_numbers(column: Numeric | Datetime) -> list[float]:
     if isinstance(column, Datetime):
         return [date_to_number(edge, column.resolution) for edge in column.bins]
     return [float(edge) for edge in column.bins if not isinstance(edge, dt.datetime)]
-
-
-def date_to_number(value: object, resolution: str) -> float:
-    """A date → days or seconds since 1970."""
-    seconds = pd.Timestamp(value).timestamp()  # type: ignore[arg-type]
-    return float(seconds // 86_400 if resolution == "day" else seconds // 1)
 
 
 @dataclass(frozen=True)
@@ -216,22 +208,6 @@ def canonical_numbers(
     return out
 
 
-def number_to_date(number: float, resolution: str) -> dt.datetime:
-    """Days or seconds since 1970 → a date."""
-    day = dt.datetime(1970, 1, 1)
-    return day + (
-        dt.timedelta(days=number) if resolution == "day" else dt.timedelta(seconds=number)
-    )
-
-
-def numbers(series: pd.Series, column: Categorical | Numeric | Datetime) -> np.ndarray:
-    """A canonical series without specials or missing values as numbers, dates as since 1970."""
-    if isinstance(column, Datetime):
-        seconds = series.to_numpy(dtype="datetime64[s]").astype(np.int64)
-        return seconds // 86_400 if column.resolution == "day" else seconds
-    return series.to_numpy(dtype=float)
-
-
 @dataclass(frozen=True)
 class Codec:
     """Codes of every modelled column of a complete schema.
@@ -243,8 +219,8 @@ class Codec:
     columns: Mapping[str, ColumnCode] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        if self.schema.incomplete:
-            raise ValueError(f"not measured yet: {', '.join(self.schema.incomplete)}")
+        if open_ := [n for n in self.schema.incomplete if n in self.schema.columns]:
+            raise ValueError(f"not measured yet: {', '.join(open_)}")
         object.__setattr__(self, "columns", {n: self._column(n) for n in self.schema.modelled})
 
     def _column(self, name: str) -> ColumnCode:

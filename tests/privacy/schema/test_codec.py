@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from privacy.schema.codec import MISSING, Codec, bounds_as_numbers, make_bins
+from privacy.schema.codec import MISSING, Codec, make_bins
+from privacy.schema.numbers import bounds_as_numbers
 from privacy.schema.columns import Datetime, Numeric
 from privacy.schema.schema import Schema
 from tests.privacy.schema.random_schemas import schemas
