@@ -132,6 +132,7 @@ class Network:
             lowest, highest = low[:, k + 1], high[:, k + 1]
             here = there[:, k]
             x = np.clip(choose(k, lowest, highest, values, rows), lowest, highest)
+            x = np.clip(x, -self.direct[k + 1, 0], self.direct[0, k + 1])  # without dust of sums
             values[here, k] = x[here]
             for j in range(k + 1, m):
                 low[here, j + 1] = np.maximum(low[here, j + 1], x[here] - tight[here, j + 1, k + 1])

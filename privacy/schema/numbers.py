@@ -59,7 +59,7 @@ def plain_numbers(series: pd.Series, column: Categorical | Numeric | Datetime) -
 
 def without_specials(series: pd.Series, column: Numeric | Datetime) -> np.ndarray:
     """A canonical series as numbers, NaN for what is missing or a special value."""
-    found = plain_numbers(series, column)
+    found = plain_numbers(series, column).copy()
     if isinstance(column, Numeric) and column.special:
         found[series.isin(column.special).to_numpy(dtype=bool)] = np.nan
     return found

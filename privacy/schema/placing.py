@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from privacy.schema.columns import Categorical, Column, Datetime, Numeric
 from privacy.schema.network import Network
 from privacy.schema.numbers import bounds_as_numbers
@@ -320,7 +322,9 @@ def _step(column: Column, strict: bool) -> float:
         return 1.0
     assert isinstance(column, Numeric)
     low, high = column.bounds
-    return (high - low) * FINE if column.decimals is None else 10.0**-column.decimals
+    if column.decimals is not None:
+        return 10.0**-column.decimals
+    return max((high - low) * FINE, 8 * float(np.spacing(max(abs(low), abs(high)))))
 
 
 def _placed(

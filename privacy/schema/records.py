@@ -1,10 +1,10 @@
 """Codes of whole records, which generators see: columns that relations tie are coded by what ties them.
 
 As ``Codec``, but a column in order with another has the codes of the gap between them, and a total or what a
-table determines a single code, "as it follows". A column's own numbers are codes beside these only where what it
-follows from may be missing. ``decode`` draws one column after the other, each inside what its relations leave, so
-that every row keeps all of them, whatever the codes; which codes contradict each other is said beside the rows,
-and the pairs of them that can be told beforehand are structural zeros.
+table determines a single code, "as it follows". A column's own numbers are codes beside these only where what
+it follows from may be missing. ``decode`` draws one column after the other, each inside what its relations
+leave, so that every row keeps all of them, whatever the codes; which codes contradict each other is said beside
+the rows, and the pairs of them that can be told beforehand are structural zeros.
 
 ``encode`` brings a real row that breaks a relation to the nearest that keeps it, by that row alone.
 
@@ -148,6 +148,7 @@ class RecordCodec:
         frame = pd.DataFrame({n: self.own.columns[n].decode(own[n], rng) for n in self.columns})
         met = self._leave_out(frame)
         for table in self.plan.determined:
+            met &= ~self._otherwise(table)[said[table.by], said[table.determined]]
             met &= look_up(frame, self.schema, table, follows.get(table.determined))
         for network in self.plan.networks:
             met &= _Drawing(self, network, said, own, follows, rng).into(frame)
@@ -508,22 +509,19 @@ def table_value(table: Determined, value: str, column: object) -> object:
 
 
 def look_up(frame: pd.DataFrame, schema: Schema, table: Determined, follows: Mask | None) -> Mask:
-    """Put in what the table gives; whether ``follows``, or what was there, said so."""
+    """Put in what the table gives; where it gives nothing, whether that was said."""
     name, column = table.determined, schema.columns[table.determined]
     by, there = frame[table.by], has_value(frame[name], column)
     listed = by.isin(list(table.table)).to_numpy(dtype=bool)
     given = by.map({v: table_value(table, v, column) for v in table.table})
     put: Mask = np.logical_and(listed, there)
     if isinstance(column, Categorical):
-        same = (given == frame[name]).to_numpy(dtype=bool)
         frame[name] = frame[name].where(~put, given)
     else:
         assert isinstance(column, Numeric)
-        numbers = given.to_numpy(dtype=float)
-        same = np.asarray(without_specials(frame[name], column) == numbers)
-        frame[name] = with_numbers(frame[name], column, numbers, put)
-    said = ~listed | same if follows is None else follows == listed
-    return np.asarray(~there | said)
+        frame[name] = with_numbers(frame[name], column, given.to_numpy(dtype=float), put)
+    said = listed if follows is None else follows
+    return np.asarray(~there | (said == listed))
 
 
 def add_up(frame: pd.DataFrame, schema: Schema, one: Sum, follows: Mask) -> Mask:

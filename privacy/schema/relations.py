@@ -1,8 +1,8 @@
 """What a person writes of columns that belong together, so that every synthetic row keeps it.
 
 ``order`` (one number or date is at most another, by how much), ``total`` (of parts), ``equal`` (where a
-condition holds), ``determined`` (by a public table) and ``missing_together``. Each applies where all its columns
-have a number or date: a row where one is missing or special keeps it.
+condition holds), ``determined`` (by a public table) and ``missing_together``. Each applies where all its
+columns have a number or date: a row where one is missing or special keeps it.
 
 Privacy claim: none; relations are public. How a gap is distributed is measured under a charge
 (``privacy.domain``).

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from privacy.schema.codec import MISSING, Codec, make_bins
-from privacy.schema.numbers import bounds_as_numbers
 from privacy.schema.columns import Datetime, Numeric
+from privacy.schema.numbers import bounds_as_numbers
 from privacy.schema.schema import Schema
 from tests.privacy.schema.random_schemas import schemas
 
