@@ -12,34 +12,26 @@ import pandas as pd
 
 from privacy.schema.codec import number_identifiers
 from privacy.schema.impossible import impossible_rows
-from privacy.schema.records import RecordCodec
 from privacy.schema.schema import Schema
 
 REDRAWS = 100
 """How often rows that the schema calls impossible are drawn again before they are left in."""
 
+RECODED = 20
+"""How often rows whose codes contradict a relation are; then they are taken as they are, which keeps it."""
 
 Drawn = tuple[pd.DataFrame, np.ndarray]
-"""Rows, and which of them are possible and as their codes say."""
+"""Rows, and which of them are as their codes say."""
 
 
 def draw_possible(draw: Callable[[int], Drawn], n: int, schema: Schema) -> pd.DataFrame:
-    """``n`` rows of ``draw``, impossible ones drawn again, identifiers fresh.
-
-    So are rows whose codes contradict a relation; those that are left in keep it all the same.
-    """
-    frame, possible = draw(n)
-    for _ in range(REDRAWS):
-        if possible.all():
+    """``n`` rows of ``draw``, impossible ones drawn again, identifiers fresh."""
+    frame, said = draw(n)
+    for redraw in range(REDRAWS):
+        good = ~impossible_rows(frame, schema) & (said | (redraw >= RECODED))
+        if good.all():
             break
-        kept = frame[possible]
-        more, fine = draw(n - len(kept))
-        frame = pd.concat([kept, more], ignore_index=True)
-        possible = np.concatenate([np.ones(len(kept), dtype=bool), fine])
+        more, fine = draw(n - int(good.sum()))
+        frame = pd.concat([frame[good], more], ignore_index=True)
+        said = np.concatenate([said[good], fine])
     return number_identifiers(frame, schema)
-
-
-def decoded(codes: pd.DataFrame, codec: RecordCodec, rng: np.random.Generator) -> Drawn:
-    """Rows of these codes."""
-    frame, met = codec.draw(codes, rng)
-    return frame, met & ~impossible_rows(frame, codec.schema)

@@ -29,7 +29,7 @@ from generators.dpsgd.checkpoint import Checkpoint
 from generators.dpsgd.randomness import describe
 from generators.marginals.counting import Counter
 from generators.marginals.model import Codes, GraphicalModel, sample, spread
-from generators.rows import Drawn, decoded, draw_possible
+from generators.rows import Drawn, draw_possible
 from privacy.accounting.calibration import calibrate, zcdp_budget
 from privacy.accounting.composition import spent
 from privacy.accounting.events import event_to_json
@@ -38,6 +38,7 @@ from privacy.errors import InputError
 from privacy.ledger.paid import Paid
 from privacy.ledger.transcript import Transcript
 from privacy.noise import OPENDP
+from privacy.schema.impossible import impossible_rows
 from privacy.schema.records import RecordCodec
 from privacy.schema.schema import Schema, load_schema
 from privacy.table import Rows
@@ -92,14 +93,14 @@ class DeepModel:
         start = self.start
         given = sample(start.compression.domain, start.tree, start.marginals, n, rng)
         codes = self._complete(given, rng)
-        frame, possible = decoded(codes, codec, rng)
+        frame, said = codec.draw(codes, rng)
         for _ in range(COMPLETIONS):
-            bad = np.flatnonzero(~possible)
+            bad = np.flatnonzero(impossible_rows(frame, self.schema) | ~said)
             if not len(bad):
                 break
             codes.iloc[bad] = self._complete({c: v[bad] for c, v in given.items()}, rng)
-            frame, possible = decoded(codes, codec, rng)
-        return frame, possible
+            frame, said = codec.draw(codes, rng)
+        return frame, said
 
     def _complete(self, given: Codes, rng: np.random.Generator) -> pd.DataFrame:
         """Codes of the whole domain, with the conditions taken from ``given``."""

@@ -32,7 +32,7 @@ from generators.dpsgd.units import Units
 from generators.images.moments import Basis, Moments, events, measure
 from generators.images.networks import classes_of
 from generators.marginals.model import sample, spread
-from generators.rows import Drawn, decoded, draw_possible
+from generators.rows import Drawn, draw_possible
 from privacy.accounting.calibration import zcdp_budget
 from privacy.accounting.guarantee import Guarantee
 from privacy.errors import InputError
@@ -60,7 +60,7 @@ class ImageModel(DeepModel):
         compression = self.start.compression
         codes = sample(compression.domain, self.start.tree, self.start.marginals, n, rng)
         whole = {c: spread(codes[c], compression, c, rng) for c in compression.domain}
-        return decoded(pd.DataFrame(whole), codec, rng)
+        return codec.draw(pd.DataFrame(whole), rng)
 
     def told(self, frame: pd.DataFrame) -> Tensor:
         """Merged codes of the conditions, [n, conditions]."""

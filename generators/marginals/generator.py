@@ -30,7 +30,7 @@ from generators.marginals.counting import Counter
 from generators.marginals.measurement import Ask, Measurement, Step, price
 from generators.marginals.model import GraphicalModel, Result, synthesize
 from generators.marginals.workload import outcomes, workload
-from generators.rows import Drawn, decoded, draw_possible
+from generators.rows import Drawn, draw_possible
 from privacy.accounting.calibration import calibrate
 from privacy.accounting.guarantee import Guarantee
 from privacy.ledger.paid import Paid
@@ -67,7 +67,7 @@ class MarginalModel:
         codec = RecordCodec(self.schema)
 
         def draw(more: int) -> Drawn:
-            return decoded(pd.DataFrame(synthesize(self.model, more, rng)), codec, rng)
+            return codec.draw(pd.DataFrame(synthesize(self.model, more, rng)), rng)
 
         return draw_possible(draw, n, self.schema)
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_integer_dtype
 
-from generators.rows import Drawn, decoded, draw_possible
+from generators.rows import Drawn, draw_possible
 from privacy.schema.records import RecordCodec
 from privacy.schema.schema import Schema, load_schema
 
@@ -35,7 +35,7 @@ class Pool:
     def _draw(self, n: int, codec: RecordCodec, rng: np.random.Generator) -> Drawn:
         rounds = range(1 + n // len(self.codes))
         order = np.concatenate([rng.permutation(len(self.codes)) for _ in rounds])[:n]
-        return decoded(self.codes.iloc[order], codec, rng)
+        return codec.draw(self.codes.iloc[order], rng)
 
     def save(self, folder: Path) -> None:
         """schema.yaml, model.json and pool.parquet."""
