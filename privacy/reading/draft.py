@@ -20,6 +20,7 @@ from privacy.errors import DataError, InputError
 from privacy.reading.arrays import holds_arrays
 from privacy.reading.numerals import commas_to_points, numbers_in
 from privacy.reading.read import NULL, read_any
+from privacy.reading.ties import ties
 from privacy.schema.columns import MAX_WHOLE
 from privacy.schema.schema import DRAFT_MARK, Csv
 
@@ -40,6 +41,7 @@ HEADER = f"""\
 MISSING = ("", "?", "NA", "N/A", "NaN", "nan", "NULL", "null", "None")
 """Texts that usually stand for a missing value."""
 
+DATE = "    kind: datetime"
 IDENTIFIER = ["    kind: identifier  # a guess: nearly every row has its own"]
 
 MOST_CATEGORIES = 50
@@ -69,13 +71,23 @@ def draft_schema(path: Path, form: Csv = Csv()) -> str:  # noqa: B008 (frozen)
     if written := form.model_dump(exclude_defaults=True):
         lines += [f"csv: {_yaml(written)}"]
     lines += ["columns:"]
+    dates, modelled = [], []
     for name in table.column_names:
         counts = pc.value_counts(table[name])
         texts = pd.Series(counts.field("values").to_pylist(), dtype=object)
         if form.decimal == ",":
             texts = _pointed(texts)
-        lines += [f"  {_yaml(name)}:", *_column(texts, np.asarray(counts.field("counts")))]
-    lines += ["targets: []", "subgroups: []", ""]
+        column = _column(texts, np.asarray(counts.field("counts")))
+        dates += [name] * (DATE in column)
+        modelled += [name] * (IDENTIFIER[0] not in column)
+        lines += [f"  {_yaml(name)}:", *column]
+    lines += ["targets: []", "subgroups: []"]
+    absent = [*MISSING, NULL]
+    tied = [
+        f"#  - {_yaml(one)}  {DRAFT_MARK}" for one in ties(table.select(modelled), dates, absent)
+    ]
+    lines += ["# relations:", *tied] if tied else []
+    lines += [""]
     return "\n".join(lines)
 
 
@@ -146,7 +158,7 @@ def _datetime(dates: pd.Series) -> list[str]:
     first, last = dates.min().floor("D"), dates.max().ceil("D")
     last = last if last > first else last + pd.Timedelta(days=1)
     return [
-        "    kind: datetime",
+        DATE,
         f"    bounds: {_yaml([first.date(), last.date()])}  {DRAFT_MARK}",
         f"    resolution: {'day' if days else 'second'}",
         "    out_of_range: clamp  # bins: none given, so they are measured under a charge",

@@ -360,33 +360,29 @@ class _Drawing:
         column = self.codec._numeric(name)
         at = np.arange(rows.start, rows.stop)
         x = np.where(high <= low, low, first[rows, k])
-        own = self.codec.own.columns[name]
-        relative = self.codec.plan.relative.get(name)
-        by_gap = tied[rows, k] & (high > low)
-        open_ = np.isfinite(low) & (high > low)
-        redo = np.flatnonzero(open_ & (by_gap | (x < low) | (x > high)))
+        by_gap = tied[rows, k]
+        redo = np.isfinite(low) & (high > low) & (by_gap | (x < low) | (x > high))
         for _ in range(TRIES):
-            if not len(redo):
+            if not redo.any():
                 break
-            gapped = by_gap[redo]
-            if relative is not None and gapped.any():
-                x[redo[gapped]] = self._from_gap(
-                    name, relative, at[redo[gapped]], values[redo[gapped]]
-                )
-            if not gapped.all():
-                rest = redo[~gapped]
-                drawn = own.decode(self.own[name][at[rest]], self.rng)
-                x[rest] = without_specials(drawn, column)
+            gapped, rest = np.flatnonzero(redo & by_gap), np.flatnonzero(redo & ~by_gap)
+            if len(gapped):
+                x[gapped] = self._from_gap(name, at[gapped], values[gapped])
+            if len(rest):
+                bins = self.codec.own.columns[name].bins
+                assert bins is not None
+                x[rest] = bins.draw(self.own[name][at[rest]], self.rng)
             x[redo] = on_grid(x[redo], low[redo], high[redo], column)
-            redo = redo[(x[redo] < low[redo]) | (x[redo] > high[redo])]
+            redo &= (x < low) | (x > high)
         x[redo] = anywhere(low[redo], high[redo], column, self.rng)
         return x
 
-    def _from_gap(self, name: str, relative: Relative, at: np.ndarray, values: Floats) -> Floats:
-        code = self.codec.columns[name]
+    def _from_gap(self, name: str, at: np.ndarray, values: Floats) -> Floats:
+        relative, code = self.codec.plan.relative[name], self.codec.columns[name]
         assert isinstance(code, FollowingCode)
         assert code.gap is not None
-        drawn = code.gap.decode(self.said[name][at], self.rng).to_numpy(dtype=float)
+        assert code.gap.bins is not None
+        drawn = code.gap.bins.draw(self.said[name][at], self.rng)
         anchor = values[:, self.network.names.index(relative.anchor)]
         return np.asarray(anchor + relative.sign * drawn)
 
