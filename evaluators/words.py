@@ -34,6 +34,7 @@ NAMES = {
     "lost_group": "group lost",
     "lost_categories": "categories lost",
     "impossible_rows": "impossible rows",
+    "broken_rows": "rows that break a declared relation",
     "kmarginal": "k-marginal",
     "quality": "SDMetrics quality",
     "diagnostic": "SDMetrics diagnostic",

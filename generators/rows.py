@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import pandas as pd
 
 from privacy.schema.codec import number_identifiers
@@ -16,13 +17,21 @@ from privacy.schema.schema import Schema
 REDRAWS = 100
 """How often rows that the schema calls impossible are drawn again before they are left in."""
 
+RECODED = 20
+"""How often rows whose codes contradict a relation are; then they are taken as they are, which keeps it."""
 
-def draw_possible(draw: Callable[[int], pd.DataFrame], n: int, schema: Schema) -> pd.DataFrame:
+Drawn = tuple[pd.DataFrame, np.ndarray]
+"""Rows, and which of them are as their codes say."""
+
+
+def draw_possible(draw: Callable[[int], Drawn], n: int, schema: Schema) -> pd.DataFrame:
     """``n`` rows of ``draw``, impossible ones drawn again, identifiers fresh."""
-    frame = draw(n)
-    for _ in range(REDRAWS):
-        possible = frame[~impossible_rows(frame, schema)]
-        if len(possible) == n:
+    frame, said = draw(n)
+    for redraw in range(REDRAWS):
+        good = ~impossible_rows(frame, schema) & (said | (redraw >= RECODED))
+        if good.all():
             break
-        frame = pd.concat([possible, draw(n - len(possible))], ignore_index=True)
+        more, fine = draw(n - int(good.sum()))
+        frame = pd.concat([frame[good], more], ignore_index=True)
+        said = np.concatenate([said[good], fine])
     return number_identifiers(frame, schema)

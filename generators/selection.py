@@ -39,7 +39,7 @@ from privacy.accounting.guarantee import Guarantee
 from privacy.errors import InputError
 from privacy.files import sync
 from privacy.ledger.paid import Paid
-from privacy.schema.codec import Codec
+from privacy.schema.records import RecordCodec
 from privacy.schema.schema import Schema
 from privacy.table import Rows
 
@@ -139,7 +139,7 @@ class RandomStopping:
         """Run, score, keep the best; progress would tell the number of runs, so it tells nothing."""
         paid.covers(self.event())
         progress("trying candidates", 0.0)
-        codec = Codec(schema)
+        codec = RecordCodec(schema)
         count = Counter.of(codec.domain, codec.encode(rows.frame))
         runs = paid.transcript.answer(["runs", self.mean], lambda: geometric(self.mean))
         best: tuple[float, int, int] | None = None
@@ -244,7 +244,7 @@ def geometric(mean: int) -> int:
     return runs
 
 
-def tables_of(codec: Codec) -> list[Clique]:
+def tables_of(codec: RecordCodec) -> list[Clique]:
     """Pairs of columns with a target or a subgroup in them; all pairs where there is neither."""
     schema = codec.schema
     roles = {c for t in schema.targets for c in t.columns} | {g.column for g in schema.subgroups}
@@ -252,7 +252,7 @@ def tables_of(codec: Codec) -> list[Clique]:
     return [p for p in pairs if roles & set(p)] or pairs or [tuple(codec.domain)]
 
 
-def measured(count: Counter, codec: Codec, rho: float, ask: Ask) -> list[Measurement]:
+def measured(count: Counter, codec: RecordCodec, rho: float, ask: Ask) -> list[Measurement]:
     """The tables that candidates are compared on, with noise, at a cost of ``rho`` in all."""
     budget, cliques = Budget(rho, codec.schema.max_rows_per_unit, ask), tables_of(codec)
     return [budget.measure(count, c, min(rho / len(cliques), budget.left)) for c in cliques]
@@ -260,7 +260,7 @@ def measured(count: Counter, codec: Codec, rho: float, ask: Ask) -> list[Measure
 
 def closeness(model: Model, tables: Sequence[Measurement]) -> float:
     """Minus the squared distance of the model's counts from those measured; the same for the same input."""
-    codec = Codec(model.schema)
+    codec = RecordCodec(model.schema)
     frame = model.sample(min(model.rows, DRAWN), np.random.default_rng(0))
     count, rows = Counter.of(codec.domain, codec.encode(frame)), total(tables)
     scale = rows / max(1, len(frame))

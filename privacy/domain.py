@@ -34,6 +34,8 @@ from privacy.partition_selection import threshold
 from privacy.schema.codec import band_edges, make_bins
 from privacy.schema.columns import CONTROL, Categorical, Column, Datetime, Numeric
 from privacy.schema.hierarchy import FLAT
+from privacy.schema.placing import plan
+from privacy.schema.records import gap_values, only_following
 from privacy.schema.schema import Schema
 
 MAX_FOUND = 200
@@ -41,9 +43,18 @@ MAX_FOUND = 200
 
 
 def to_measure(schema: Schema) -> tuple[str, ...]:
-    """The columns whose categories, bins or shape the schema leaves open, in order."""
-    open_ = set(schema.incomplete)
-    return tuple(n for n, c in schema.columns.items() if n in open_ or _unshaped(c))
+    """The columns, and gaps between them, whose categories, bins or shape the schema leaves open, in order."""
+    incomplete, following = set(schema.incomplete), only_following(schema)
+    return tuple(
+        name
+        for name, column in _all(schema).items()
+        if name in incomplete or (name not in following and _unshaped(column))
+    )
+
+
+def _all(schema: Schema) -> dict[str, Column]:
+    """Columns, and gaps between them."""
+    return {**schema.columns, **plan(schema).gaps}
 
 
 def _unshaped(column: Column) -> bool:
@@ -84,8 +95,8 @@ def domain_event(schema: Schema, rho: float, delta: float) -> DpEvent:
 
 def _numeric(schema: Schema) -> dict[str, Numeric | Datetime]:
     """The numbers and dates among what is to be measured."""
-    columns = {n: schema.columns[n] for n in to_measure(schema)}
-    return {n: c for n, c in columns.items() if isinstance(c, Numeric | Datetime)}
+    columns = _all(schema)
+    return {n: c for n in to_measure(schema) if isinstance(c := columns[n], Numeric | Datetime)}
 
 
 def selects_categories(schema: Schema) -> bool:
@@ -95,7 +106,8 @@ def selects_categories(schema: Schema) -> bool:
 
 def _texts(schema: Schema) -> list[Categorical]:
     """The columns whose categories are open."""
-    return [c for n in schema.incomplete if isinstance(c := schema.columns[n], Categorical)]
+    names = (n for n in schema.incomplete if n in schema.columns)
+    return [c for n in names if isinstance(c := schema.columns[n], Categorical)]
 
 
 def measure_domain(
@@ -113,21 +125,23 @@ def measure_domain(
     names, texts = to_measure(schema), _texts(schema)
     k = schema.max_rows_per_unit
     found: dict[str, Column] = {}
+    gaps, columns = plan(schema).gaps, _all(schema)
     for name in names:
-        column = schema.columns[name]
+        column = columns[name]
+        series = gap_values(frame, schema, name) if name in gaps else frame[name]
         if isinstance(column, Categorical):
             share = rho / len(names), delta / len(texts), k
             categories = paid.transcript.answer(
                 ["categories", name, *share],
-                partial(select_categories, frame[name], column, *share),
+                partial(select_categories, series, column, *share),
             )
             found[name] = column.model_copy(update={"categories": tuple(categories)})
         else:
             assert isinstance(column, Numeric | Datetime)
             if name in {s.column for s in schema.subgroups}:  # its groups are those it declares
                 column = column.model_copy(update={"spikes": column.spikes or ()})
-            ask, bands = paid.transcript.answer, band_edges(schema, name)
-            found[name] = measured(frame[name], column, rho / len(names), k, ask, bands)
+            ask, bands = paid.transcript.answer, () if name in gaps else band_edges(schema, name)
+            found[name] = measured(series, column, rho / len(names), k, ask, bands)
     return schema.completed(found)
 
 

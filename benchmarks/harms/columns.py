@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from harms.groups import possible
 
+from privacy.schema.broken import broken_rows
 from privacy.schema.columns import Categorical, Numeric
 from privacy.schema.impossible import impossible_rows
 from privacy.schema.schema import Schema
@@ -38,14 +39,16 @@ def independent(fresh: pd.DataFrame, schema: Schema, rng: np.random.Generator) -
         order = rng.permutation(len(fresh))
         changed[names] = fresh[names].iloc[order].set_axis(fresh.index)
         for name in (names if len(names) > 1 else []) * SWAPS:
-            about = tuple(zero for zero in schema.impossible if name in zero)
+            zeros = tuple(zero for zero in schema.impossible if name in zero)
+            tied = tuple(r for r in schema.relations if name in r.names)
             order = rng.permutation(len(fresh))
             half = len(fresh) // 2
             one, other = order[:half], order[half : 2 * half]
             swapped = changed[name].copy()
             swapped.iloc[np.r_[one, other]] = changed[name].iloc[np.r_[other, one]].array
-            zeros = schema.model_copy(update={"impossible": about})
-            bad = impossible_rows(changed.assign(**{name: swapped}), zeros)
+            about = schema.model_copy(update={"impossible": zeros, "relations": tied})
+            after = changed.assign(**{name: swapped})
+            bad = impossible_rows(after, about) | broken_rows(after, about)
             back = bad[one] | bad[other]
             rows = np.r_[one[back], other[back]]
             swapped.iloc[rows] = changed[name].iloc[rows].array
@@ -54,9 +57,9 @@ def independent(fresh: pd.DataFrame, schema: Schema, rng: np.random.Generator) -
 
 
 def bound(schema: Schema) -> list[list[str]]:
-    """The modelled columns in sets of those that declared impossibilities connect."""
+    """The modelled columns in sets of those that declared impossibilities and relations connect."""
     sets = [{n} for n in schema.modelled]
-    for zero in schema.impossible:
+    for zero in [*schema.impossible, *(r.names for r in schema.relations)]:
         met = [s for s in sets if s & set(zero)]
         sets = [s for s in sets if not s & set(zero)] + [set().union(*met)]
     return [[n for n in schema.modelled if n in s] for s in sets]

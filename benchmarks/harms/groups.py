@@ -14,6 +14,7 @@ import pandas as pd
 from harms.material import Setting
 
 from evaluators.tables import MIN_EVENTS, MIN_PEOPLE
+from privacy.schema.broken import broken_rows
 from privacy.schema.impossible import impossible_rows
 from privacy.schema.schema import Classification, Schema, Survival, Target
 
@@ -119,7 +120,7 @@ def shuffled(s: Setting, rng: np.random.Generator, share: float) -> pd.DataFrame
 
 def possible(changed: pd.DataFrame, before: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     """Rows that have become impossible as they were before: it is not them that is to be found."""
-    bad = impossible_rows(changed, schema)
+    bad = impossible_rows(changed, schema) | broken_rows(changed, schema)
     return pd.concat([changed[~bad], before[bad]]).sort_index()
 
 

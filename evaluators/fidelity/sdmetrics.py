@@ -2,8 +2,8 @@
 
 SDMetrics' QualityReport (Column Shapes, Column Pair Trends) and DiagnosticReport against the
 holdout, with the metadata written from the schema; declared categories that real rows have and
-synthetic rows lost; and rows that the schema calls impossible, which need no real row and so are
-public.
+synthetic rows lost; and rows that the schema calls impossible or that break its relations, which need no
+real row and so are public.
 
 A number with special values is judged as two columns: the number, missing where special, and the
 special. Rows: holdout (lost categories: train and holdout; impossible rows: none).
@@ -25,6 +25,7 @@ from evaluators.features import as_numbers
 from evaluators.mixed import has_specials, special_name
 from evaluators.score import Score
 from evaluators.tables import Tables
+from privacy.schema.broken import broken_rows
 from privacy.schema.codec import Codec
 from privacy.schema.columns import Categorical
 from privacy.schema.impossible import impossible_rows
@@ -224,17 +225,24 @@ def _listed(labels: list[str]) -> str:
 
 
 def impossible(tables: Tables) -> list[Score]:
-    """Share of synthetic rows that meet a combination which the schema declares impossible."""
-    bad = impossible_rows(tables.synthetic, tables.schema)
+    """Shares of synthetic rows that the schema calls impossible, and that break a declared relation."""
+    schema, frame = tables.schema, tables.synthetic
     return [
-        Score(
-            metric="impossible_rows",
-            value=float(bad.mean()) if len(bad) else None,
-            rows="none",
-            higher_is_better=False,
-            status="ok" if len(bad) else "insufficient evidence",
-            reason="" if len(bad) else "no synthetic row to look at",
-            visibility="public",
-            detail=f"{len(tables.schema.impossible)} declared combinations",
-        )
+        _share(
+            "impossible_rows", impossible_rows(frame, schema), schema.impossible, "combinations"
+        ),
+        _share("broken_rows", broken_rows(frame, schema), schema.relations, "relations"),
     ]
+
+
+def _share(metric: str, bad: np.ndarray, declared: tuple[object, ...], of: str) -> Score:
+    return Score(
+        metric=metric,
+        value=float(bad.mean()) if len(bad) else None,
+        rows="none",
+        higher_is_better=False,
+        status="ok" if len(bad) else "insufficient evidence",
+        reason="" if len(bad) else "no synthetic row to look at",
+        visibility="public",
+        detail=f"{len(declared)} declared {of}",
+    )

@@ -36,7 +36,7 @@ from generators.marginals.counting import Counter
 from generators.marginals.measurement import Budget
 from privacy.accounting.composition import spent
 from privacy.accounting.guarantee import Guarantee
-from privacy.schema.codec import Codec
+from privacy.schema.records import RecordCodec
 
 Scores = npt.NDArray[np.float64]
 HUGE = 1e12
@@ -208,7 +208,7 @@ def of_opening(generator: Deep, runs: int, copies: int = 1) -> Audit:
         return draw()
 
     assert generator.opening_rho is not None
-    codec, rows = Codec(SCHEMA), people(300, 0)
+    codec, rows = RecordCodec(SCHEMA), people(300, 0)
     table = Counter.of(codec.domain, codec.encode(rows))
     measure(codec, table, len(rows), generator.opening_rho, note)
     event = ComposedDpEvent(list(generator.opening_events))

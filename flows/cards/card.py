@@ -90,6 +90,7 @@ def write_card(path: Path, label: dict[str, Any], schema: Schema, synthetic: pd.
         "tiles": tiles(schema, synthetic),
         "sheet": contact_sheet(schema, synthetic),
         "subgroups": [s.name for s in schema.subgroups],
+        "relations": [r.says for r in schema.relations],
         "unit_is_row": schema.unit is None,
         "asked": tables(label),
         "risks": risks(label),

@@ -48,13 +48,17 @@ def schema_check(
         float, typer.Option(min=0.0, max=1.0, help="The share of people that a release holds out.")
     ] = 0.2,
 ) -> None:
-    """Count what the schema would refuse, clamp or map; shows private values, to you alone."""
+    """Count what the schema would refuse, clamp or map, and rows that break its relations; shows private
+    values, to you alone.
+    """
     import numpy as np
     from pandas import factorize
 
     from evaluators.assessable import unassessed
     from privacy.reading.conform import conform
     from privacy.reading.source import read_source
+    from privacy.schema.broken import breaks
+    from privacy.schema.impossible import impossible_rows
     from privacy.schema.schema import load_schema
 
     declared = load_schema(schema)
@@ -81,6 +85,19 @@ def schema_check(
     if any(f.action == "refused" for f in findings):
         raise typer.Exit(2)
     frame = source.frame(conformed, declared, np.ones(len(conformed), dtype=bool))
+    for relation in declared.relations:
+        _, broken = breaks(frame, declared, relation)
+        if broken.any():
+            say(
+                f"relations: {int(broken.sum())} of {len(frame)} rows break {relation.says!r}, first row"
+                f" {int(broken.argmax()) + 1}; a release repairs each by itself, and no synthetic row breaks it"
+            )
+    impossible = impossible_rows(frame, declared)
+    if impossible.any():
+        say(
+            f"impossible: {int(impossible.sum())} of {len(frame)} rows meet a combination that the schema"
+            f" rules out, first row {int(impossible.argmax()) + 1}"
+        )
     units = np.arange(len(frame)) if declared.unit is None else factorize(frame[declared.unit])[0]
     small = unassessed(frame, units, declared, holdout)
     if small:

@@ -207,7 +207,7 @@ def _parted(frame: pd.DataFrame, schema: Schema, seed: int) -> tuple[pd.DataFram
 def _closed(schema: Schema, real: pd.DataFrame) -> Schema:
     """The schema with its open bins and categories taken from the real rows: fit for the house only."""
     found: Mapping[str, Column] = {
-        n: _column(schema.columns[n], real[n]) for n in schema.incomplete
+        n: _column(schema.columns[n], real[n]) for n in schema.incomplete if n in real
     }
     return schema.completed(found)
 

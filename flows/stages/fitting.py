@@ -14,7 +14,7 @@ from generators.marginals.measurement import Measurement
 from generators.selection import Chosen, EachOnce, Several, closeness, measured, tables_of
 from privacy.domain import map_undeclared, measure_domain
 from privacy.ledger.paid import Paid
-from privacy.schema.codec import Codec
+from privacy.schema.records import RecordCodec
 from privacy.table import Rows
 
 
@@ -47,11 +47,11 @@ def choose(work: Work) -> None:
         permit = work.charge_choice()
         rows = work.open(permit)
         work.compared.answer(work.files(permit, rows), lambda: "opened")
-        codec, ask = Codec(schema), work.compared.answer
+        codec, ask = RecordCodec(schema), work.compared.answer
         count = Counter.of(codec.domain, codec.encode(map_undeclared(rows.frame, schema)))
         tables = measured(count, codec, work.plan.choice_rho, ask)
     else:
-        codec = Codec(schema)
+        codec = RecordCodec(schema)
         frame = map_undeclared(work.open_internally("holdout"), schema)
         count = Counter.of(codec.domain, codec.encode(frame))
         tables = [Measurement(c, count(c), 1.0) for c in tables_of(codec)]

@@ -29,7 +29,7 @@ from generators.dpsgd.checkpoint import Checkpoint
 from generators.dpsgd.randomness import describe
 from generators.marginals.counting import Counter
 from generators.marginals.model import Codes, GraphicalModel, sample, spread
-from generators.rows import draw_possible
+from generators.rows import Drawn, draw_possible
 from privacy.accounting.calibration import calibrate, zcdp_budget
 from privacy.accounting.composition import spent
 from privacy.accounting.events import event_to_json
@@ -38,8 +38,8 @@ from privacy.errors import InputError
 from privacy.ledger.paid import Paid
 from privacy.ledger.transcript import Transcript
 from privacy.noise import OPENDP
-from privacy.schema.codec import Codec
 from privacy.schema.impossible import impossible_rows
+from privacy.schema.records import RecordCodec
 from privacy.schema.schema import Schema, load_schema
 from privacy.table import Rows
 
@@ -82,9 +82,10 @@ class DeepModel:
 
     def sample(self, n: int, rng: np.random.Generator) -> pd.DataFrame:
         """``n`` rows as a canonical frame; the same for the same generator state."""
-        return draw_possible(lambda more: self._draw(more, rng), n, self.schema)
+        codec = RecordCodec(self.schema)
+        return draw_possible(lambda more: self._draw(more, codec, rng), n, self.schema)
 
-    def _draw(self, n: int, rng: np.random.Generator) -> pd.DataFrame:
+    def _draw(self, n: int, codec: RecordCodec, rng: np.random.Generator) -> Drawn:
         """Rows for targets and subgroups of the opening's model.
 
         Impossible rows are completed again for the same ones: dropping them would bend the conditions.
@@ -92,14 +93,14 @@ class DeepModel:
         start = self.start
         given = sample(start.compression.domain, start.tree, start.marginals, n, rng)
         codes = self._complete(given, rng)
-        frame = Codec(self.schema).decode(codes, rng)
+        frame, said = codec.draw(codes, rng)
         for _ in range(COMPLETIONS):
-            bad = np.flatnonzero(impossible_rows(frame, self.schema))
+            bad = np.flatnonzero(impossible_rows(frame, self.schema) | ~said)
             if not len(bad):
                 break
             codes.iloc[bad] = self._complete({c: v[bad] for c, v in given.items()}, rng)
-            frame = Codec(self.schema).decode(codes, rng)
-        return frame
+            frame, said = codec.draw(codes, rng)
+        return frame, np.ones(n, dtype=bool)  # what is left was made to keep its relations
 
     def _complete(self, given: Codes, rng: np.random.Generator) -> pd.DataFrame:
         """Codes of the whole domain, with the conditions taken from ``given``."""
@@ -276,7 +277,7 @@ class Deep(ABC):
         paid.covers(self.event())
         assert self.opening_rho is not None
         transcript = paid.transcript
-        codec = Codec(schema)
+        codec = RecordCodec(schema)
         frame = codec.encode(rows.frame)
         counter = Counter.of(codec.domain, frame)
         progress("measuring the opening", 0.0)
@@ -315,7 +316,7 @@ class Deep(ABC):
         digest = hashlib.sha256("\n".join(plan).encode()).hexdigest()
         return f"{transcript.attempt}:{digest}"
 
-    def _groups(self, codec: Codec, codes: pd.DataFrame) -> tuple[np.ndarray, int]:
+    def _groups(self, codec: RecordCodec, codes: pd.DataFrame) -> tuple[np.ndarray, int]:
         """Each row's group by the schema's subgroup, and how many groups the schema has."""
         named = {s.name: s for s in codec.schema.subgroups}
         if not named:

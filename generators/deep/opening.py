@@ -30,9 +30,8 @@ from generators.marginals.measurement import Ask, Budget, Measurement, total
 from generators.marginals.model import GraphicalModel
 from privacy.accounting.events import DiscreteGaussianDpEvent
 from privacy.noise import gaussian_sigma
-from privacy.schema.codec import Codec
 from privacy.schema.columns import Categorical, Column
-from privacy.schema.impossible import impossible_cells
+from privacy.schema.records import RecordCodec
 from privacy.schema.schema import Schema
 
 ALONE, CONDITIONS, UNITS = 0.30, 0.35, 0.02
@@ -161,7 +160,7 @@ class Opening:
 
 
 def measure(
-    codec: Codec,
+    codec: RecordCodec,
     codes: Counter,
     n_units: int,
     rho: float,
@@ -181,8 +180,8 @@ def measure(
     units = float(people.measure(crowd, ("unit",), price["units"]).counts.sum())
     alone = [budget.measure(codes, (c,), price["alone"]) for c in roles.columns]
     impossible: dict[Clique, npt.NDArray[np.bool_]]
-    impossible = {c: z for c, z in impossible_cells(codec).items() if len(c) == 2}
-    kept = {c for c in roles.conditions if codec.columns[c].bins is None}
+    impossible = {c: z for c, z in codec.zeros.items() if len(c) == 2}
+    kept = {c for c in roles.conditions if codec.own.columns[c].bins is None}
     kept |= {c for clique in impossible for c in clique if codec.columns[c].size <= UNTOLD}
     ordered = {
         n for n, c in codec.columns.items() if c.n_bins == c.size or c.column.kind == "ordinal"

@@ -32,12 +32,12 @@ from generators.dpsgd.units import Units
 from generators.images.moments import Basis, Moments, events, measure
 from generators.images.networks import classes_of
 from generators.marginals.model import sample, spread
-from generators.rows import draw_possible
+from generators.rows import Drawn, draw_possible
 from privacy.accounting.calibration import zcdp_budget
 from privacy.accounting.guarantee import Guarantee
 from privacy.errors import InputError
-from privacy.schema.codec import Codec
 from privacy.schema.columns import Image
+from privacy.schema.records import RecordCodec
 from privacy.schema.schema import Schema
 
 
@@ -48,22 +48,23 @@ class ImageModel(DeepModel):
     def sample(self, n: int, rng: np.random.Generator) -> pd.DataFrame:
         """``n`` rows as a canonical frame with images; the same for the same generator state."""
         assert self.schema.image is not None
-        frame = draw_possible(lambda more: self._draw(more, rng), n, self.schema)
+        codec = RecordCodec(self.schema)
+        frame = draw_possible(lambda more: self._rows(more, codec, rng), n, self.schema)
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
         network: Any = self.network
         images = network.draw(self.told(frame), generator).permute(0, 2, 3, 1).numpy()
         frame[self.schema.image] = pd.Series(list(np.ascontiguousarray(images)), dtype=object)
         return frame
 
-    def _draw(self, n: int, rng: np.random.Generator) -> pd.DataFrame:
+    def _rows(self, n: int, codec: RecordCodec, rng: np.random.Generator) -> Drawn:
         compression = self.start.compression
         codes = sample(compression.domain, self.start.tree, self.start.marginals, n, rng)
         whole = {c: spread(codes[c], compression, c, rng) for c in compression.domain}
-        return Codec(self.schema).decode(pd.DataFrame(whole), rng)
+        return codec.draw(pd.DataFrame(whole), rng)
 
     def told(self, frame: pd.DataFrame) -> Tensor:
         """Merged codes of the conditions, [n, conditions]."""
-        codes, groups = Codec(self.schema).encode(frame), self.start.compression.groups
+        codes, groups = RecordCodec(self.schema).encode(frame), self.start.compression.groups
         told = [groups[c][codes[c].to_numpy()] for c in self.conditions]
         table = np.array(told, dtype=np.int64).reshape(len(told), len(frame)).T
         return torch.from_numpy(table.copy())

@@ -30,14 +30,14 @@ from generators.marginals.counting import Counter
 from generators.marginals.measurement import Ask, Measurement, Step, price
 from generators.marginals.model import GraphicalModel, Result, synthesize
 from generators.marginals.workload import outcomes, workload
-from generators.rows import draw_possible
+from generators.rows import Drawn, draw_possible
 from privacy.accounting.calibration import calibrate
 from privacy.accounting.guarantee import Guarantee
 from privacy.ledger.paid import Paid
 from privacy.noise import OPENDP
-from privacy.schema.codec import Codec
 from privacy.schema.columns import Categorical, Column
-from privacy.schema.impossible import impossible_cells
+from privacy.schema.placing import plan
+from privacy.schema.records import RecordCodec
 from privacy.schema.schema import Schema, load_schema
 from privacy.table import Rows
 
@@ -64,11 +64,12 @@ class MarginalModel:
 
     def sample(self, n: int, rng: np.random.Generator) -> pd.DataFrame:
         """``n`` rows as a canonical frame; the same for the same generator state."""
-        return draw_possible(lambda more: self._draw(more, rng), n, self.schema)
+        codec = RecordCodec(self.schema)
 
-    def _draw(self, n: int, rng: np.random.Generator) -> pd.DataFrame:
-        codes = pd.DataFrame(synthesize(self.model, n, rng))
-        return Codec(self.schema).decode(codes, rng)
+        def draw(more: int) -> Drawn:
+            return codec.draw(pd.DataFrame(synthesize(self.model, more, rng)), rng)
+
+        return draw_possible(draw, n, self.schema)
 
     def save(self, folder: Path) -> None:
         """schema.yaml, model.json and arrays.safetensors."""
@@ -147,7 +148,7 @@ class Marginals(ABC):
     def fit(self, rows: Rows, schema: Schema, paid: Paid, progress: Progress) -> MarginalModel:
         """Measure and fit; ``rows`` are canonical and ``schema`` complete."""
         paid.covers(self.event())
-        codec = Codec(schema)
+        codec = RecordCodec(schema)
         count = Counter.of(codec.domain, codec.encode(rows.frame))
         result = self.run(count, codec, paid.transcript.answer, partial(progress, "measuring"))
         return MarginalModel(schema, result.model, result.measurements, paid.charge)
@@ -162,7 +163,7 @@ class Marginals(ABC):
 
     @abstractmethod
     def run(
-        self, count: Counter, codec: Codec, ask: Ask, progress: Callable[[float], None]
+        self, count: Counter, codec: RecordCodec, ask: Ask, progress: Callable[[float], None]
     ) -> Result:
         """The mechanism on counted codes."""
 
@@ -179,14 +180,14 @@ class Aim(Marginals):
     def schedule(self, schema: Schema, rho: float) -> tuple[Step, ...] | None:
         """Required pairs have shares by their groups, which a subgroup to be measured does not have yet."""
         targets, subgroups = _roles(schema)
-        domain = Codec(_emptied(schema)).domain
+        domain = RecordCodec(_emptied(schema)).domain
         required = outcomes(domain, targets, subgroups)
         if subgroups & {*schema.incomplete} & {c for pair in required for c in pair}:
             return None
         return aim.schedule(len(domain), required.values(), rho)
 
     def run(
-        self, count: Counter, codec: Codec, ask: Ask, progress: Callable[[float], None]
+        self, count: Counter, codec: RecordCodec, ask: Ask, progress: Callable[[float], None]
     ) -> Result:
         return aim.aim(
             count,
@@ -195,7 +196,7 @@ class Aim(Marginals):
             sensitivity=codec.schema.max_rows_per_unit,
             required=outcomes(codec.domain, *_roles(codec.schema)),
             ordered=_ordered(codec),
-            zeros=impossible_cells(codec),
+            zeros=codec.zeros,
             megabytes=self.megabytes,
             ask=ask,
             steps=self.steps,
@@ -212,7 +213,7 @@ class Mst(Marginals):
         return mst.schedule(len(schema.modelled), rho)
 
     def run(
-        self, count: Counter, codec: Codec, ask: Ask, progress: Callable[[float], None]
+        self, count: Counter, codec: RecordCodec, ask: Ask, progress: Callable[[float], None]
     ) -> Result:
         return mst.mst(
             count,
@@ -234,7 +235,7 @@ def _emptied(schema: Schema) -> Schema:
     """The schema as if nothing had been found where it is open: other columns' sizes do not depend on it."""
     found: dict[str, Column] = {}
     for name in schema.incomplete:
-        column = schema.columns[name]
+        column = schema.columns.get(name) or plan(schema).gaps[name]
         nothing = (
             {"categories": (column.other,)} if isinstance(column, Categorical) else {"bins": 1}
         )
@@ -242,6 +243,6 @@ def _emptied(schema: Schema) -> Schema:
     return schema.completed(found)
 
 
-def _ordered(codec: Codec) -> set[str]:
+def _ordered(codec: RecordCodec) -> set[str]:
     """Columns whose neighbouring codes may be merged: bins of numbers without codes of another kind."""
     return {n for n, c in codec.columns.items() if c.n_bins == c.size or c.column.kind == "ordinal"}

@@ -34,7 +34,7 @@ from privacy.errors import InputError, WorkerError
 from privacy.ledger.paid import Paid
 from privacy.ledger.transcript import Transcript
 from privacy.noise import OPENDP, discrete_gaussian, gaussian_sigma
-from privacy.schema.codec import Codec
+from privacy.schema.records import RecordCodec
 from privacy.schema.schema import Schema, Survival
 from privacy.table import Rows
 from privacy.worker import SYNTHCITY as WORKER
@@ -101,7 +101,7 @@ class Synthcity(ABC):
 
         def draw() -> str | dict[str, str]:
             progress(f"synthcity trains its {self.plugin}", 0.1)
-            table = Codec(schema).encode(rows.frame).to_parquet(None, index=False)
+            table = RecordCodec(schema).encode(rows.frame).to_parquet(None, index=False)
             # its noise follows from the seed, which nobody may know
             seeds = {"rows/0": secrets.randbits(31)}
             files = {"task.json": json.dumps(task | {"seeds": seeds}).encode(), "rows/0": table}
@@ -128,13 +128,13 @@ class Synthcity(ABC):
 
     def task(self, schema: Schema, rows: int) -> dict[str, Any]:
         """What the worker is asked for; public."""
-        columns = Codec(schema).columns
+        columns = RecordCodec(schema).columns
         numbers = [n for n, c in columns.items() if MANY < c.size == c.n_bins]
         kept = [f for f in fields(self) if not f.metadata]
         return {
             "do": "generate",
             "plugin": self.plugin,
-            "domain": Codec(schema).domain,
+            "domain": RecordCodec(schema).domain,
             "numbers": numbers,
             "rows": rows,
             "options": {f.name: getattr(self, f.name) for f in kept},
@@ -292,7 +292,7 @@ class SurvivalGan(NonPrivate):
 
     def task(self, schema: Schema, rows: int) -> dict[str, Any]:
         """With the target's columns, and the code of an event that was observed."""
-        target, codec = survival_target(schema), Codec(schema)
+        target, codec = survival_target(schema), RecordCodec(schema)
         observed = codec.columns[target.event].labels.index(target.event_values[0])
         about = {"time": target.time, "event": target.event, "observed": observed}
         return super().task(schema, rows) | {"survival": about}

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_integer_dtype
 
-from generators.rows import draw_possible
-from privacy.schema.codec import Codec
+from generators.rows import Drawn, draw_possible
+from privacy.schema.records import RecordCodec
 from privacy.schema.schema import Schema, load_schema
 
 
@@ -29,12 +29,13 @@ class Pool:
 
     def sample(self, n: int, rng: np.random.Generator) -> pd.DataFrame:
         """``n`` rows of the pool, none twice before all were taken; the same for the same generator state."""
-        return draw_possible(lambda more: self._draw(more, rng), n, self.schema)
+        codec = RecordCodec(self.schema)
+        return draw_possible(lambda more: self._draw(more, codec, rng), n, self.schema)
 
-    def _draw(self, n: int, rng: np.random.Generator) -> pd.DataFrame:
+    def _draw(self, n: int, codec: RecordCodec, rng: np.random.Generator) -> Drawn:
         rounds = range(1 + n // len(self.codes))
         order = np.concatenate([rng.permutation(len(self.codes)) for _ in rounds])[:n]
-        return Codec(self.schema).decode(self.codes.iloc[order].reset_index(drop=True), rng)
+        return codec.draw(self.codes.iloc[order], rng)
 
     def save(self, folder: Path) -> None:
         """schema.yaml, model.json and pool.parquet."""
@@ -54,7 +55,7 @@ class Pool:
 
 def checked(codes: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     """The codes, if they are the schema's. Raises ValueError where they are not."""
-    domain = Codec(schema).domain
+    domain = RecordCodec(schema).domain
     if not all(is_integer_dtype(kind) for kind in codes.dtypes):
         raise ValueError("a code of the pool is no whole number")
     if list(codes) != list(domain) or codes.empty:

@@ -22,6 +22,7 @@ from privacy.reading.arrays import holds_arrays
 from privacy.reading.dates import DIGITS, Dates, dates_in
 from privacy.reading.numerals import commas_to_points, numbers_in
 from privacy.reading.read import NULL, read_any
+from privacy.reading.ties import ties
 from privacy.schema.columns import MAX_WHOLE
 from privacy.schema.schema import DRAFT_MARK, Csv
 
@@ -42,6 +43,7 @@ HEADER = f"""\
 MISSING = ("", "?", "NA", "N/A", "NaN", "nan", "NULL", "null", "None")
 """Texts that usually stand for a missing value."""
 
+DATE = "    kind: datetime"
 IDENTIFIER = ["    kind: identifier  # a guess: nearly every row has its own"]
 
 MOST_CATEGORIES = 50
@@ -82,13 +84,23 @@ def draft_schema(path: Path, form: Csv = Csv()) -> str:  # noqa: B008 (frozen)
     if written := form.model_dump(exclude_defaults=True):
         lines += [f"csv: {_yaml(written)}"]
     lines += ["columns:"]
+    dates, modelled = [], []
     for name in table.column_names:
         counts = pc.value_counts(table[name])
         texts = pd.Series(counts.field("values").to_pylist(), dtype=object)
         if form.decimal == ",":
             texts = _pointed(texts)
-        lines += [f"  {_yaml(name)}:", *_column(texts, np.asarray(counts.field("counts")))]
-    lines += ["targets: []", "subgroups: []", ""]
+        column = _column(texts, np.asarray(counts.field("counts")))
+        dates += [name] * any(line.startswith(DATE) for line in column)
+        modelled += [name] * (IDENTIFIER[0] not in column)
+        lines += [f"  {_yaml(name)}:", *column]
+    lines += ["targets: []", "subgroups: []"]
+    absent = [*MISSING, NULL]
+    tied = [
+        f"#  - {_yaml(one)}  {DRAFT_MARK}" for one in ties(table.select(modelled), dates, absent)
+    ]
+    lines += ["# relations:", *tied] if tied else []
+    lines += [""]
     return "\n".join(lines)
 
 
@@ -171,7 +183,7 @@ def _datetime(dates: Dates) -> list[str]:
     days = all(time.time() == midnight for time in dates.times)
     first, latest = min(dates.times), max(dates.times)
     last = latest.date() + dt.timedelta(days=latest.time() != midnight or latest == first)
-    kind, form = "    kind: datetime", dates.formats[0] if dates.formats else ""
+    kind, form = DATE, dates.formats[0] if dates.formats else ""
     if form in DIGITS.values():
         kind += "  # whole numbers that look like dates, YYYYMMDD; if they are none: kind: integer"
     lines = [kind]

@@ -244,8 +244,8 @@ class Codec:
     columns: Mapping[str, ColumnCode] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        if self.schema.incomplete:
-            raise ValueError(f"not measured yet: {', '.join(self.schema.incomplete)}")
+        if open_ := [n for n in self.schema.incomplete if n in self.schema.columns]:
+            raise ValueError(f"not measured yet: {', '.join(open_)}")
         object.__setattr__(self, "columns", {n: self._column(n) for n in self.schema.modelled})
 
     def _column(self, name: str) -> ColumnCode:

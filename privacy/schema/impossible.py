@@ -5,14 +5,15 @@ Privacy claim: none; what is impossible is public.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from numbers import Real
+import datetime as dt
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
-from privacy.schema.codec import Codec, ColumnCode
-from privacy.schema.columns import Column, Numeric
+from privacy.schema.columns import Column, Datetime, Identifier, Image, Numeric
+from privacy.schema.following import Code, FollowingCode
+from privacy.schema.numbers import date_to_number, plain_numbers
 from privacy.schema.schema import Condition, Schema
 
 
@@ -27,17 +28,19 @@ def impossible_rows(frame: pd.DataFrame, schema: Schema) -> np.ndarray:
     return bad
 
 
-def impossible_cells(codec: Codec) -> dict[tuple[str, ...], np.ndarray]:
+def impossible_cells(
+    schema: Schema, columns: Mapping[str, Code]
+) -> dict[tuple[str, ...], np.ndarray]:
     """Columns, in schema order → the cells of their joint codes that are wholly impossible, bool.
 
     A bin that a range cuts through is possible: only some of its values are not.
     """
     cells: dict[tuple[str, ...], np.ndarray] = {}
-    for zero in codec.schema.impossible:
-        clique = tuple(name for name in codec.domain if name in zero)
+    for zero in schema.impossible:
+        clique = tuple(name for name in columns if name in zero)
         mask = np.ones((), dtype=bool)
         for name in clique:
-            mask = np.logical_and.outer(mask, _holds_in_all(codec.columns[name], zero[name]))
+            mask = np.logical_and.outer(mask, _holds_in_all(columns[name], zero[name]))
         cells[clique] = cells.get(clique, np.zeros_like(mask)) | mask
     return cells
 
@@ -51,35 +54,35 @@ def _holds(series: pd.Series, column: Column, condition: Condition) -> np.ndarra
             # as the column holds them: turned into texts, a 501 reads "501.0" beside a missing value
             listed = [v for v in column.special if str(v) in condition.values]
         found |= series.isin(listed).to_numpy(dtype=bool)
-    if condition.min is not None or condition.max is not None:
-        numbers = _numbers(series)
-        low, high = _range(condition)
-        found |= (numbers >= low) & (numbers <= high)
+    if condition.edges:
+        assert not isinstance(column, Identifier | Image)
+        values = plain_numbers(series, column)
+        low, high = _range(condition, column)
+        found |= (values >= low) & (values <= high)
     return np.asarray(found)
 
 
-def _numbers(series: pd.Series) -> np.ndarray:
-    """A canonical series as numbers, NaN for what is missing or a text."""
-    if series.dtype != object:
-        return series.to_numpy(dtype=float, na_value=np.nan)
-    read = (float(v) if isinstance(v, Real) else np.nan for v in series)
-    return np.fromiter(read, dtype=float, count=len(series))
-
-
-def _holds_in_all(code: ColumnCode, condition: Condition) -> np.ndarray:
+def _holds_in_all(code: Code, condition: Condition) -> np.ndarray:
     """For each code, whether the condition holds whatever value the code stands for."""
     found = np.zeros(code.size, dtype=bool)
+    if isinstance(code, FollowingCode):
+        found[code.ways :] = _holds_in_all(code.own, condition)[code.skipped :]
+        return found
     values = set(condition.values or ())
     found[code.n_bins : code.n_bins + len(code.values)] = [str(v) in values for v in code.values]
     if code.has_missing:
         found[-1] = condition.missing
-    if code.bins is not None and (condition.min is not None or condition.max is not None):
+    if code.bins is not None and condition.edges:
         first, last = code.bins.edges[:-1], code.bins.edges[1:] - code.bins.whole
-        low, high = _range(condition)
+        low, high = _range(condition, code.column)
         found[: code.n_bins] = (first >= low) & (last <= high)
     return found
 
 
-def _range(condition: Condition) -> tuple[float, float]:
-    low = -np.inf if condition.min is None else condition.min
-    return low, np.inf if condition.max is None else condition.max
+def _range(condition: Condition, column: Column) -> tuple[float, float]:
+    low, high = condition.min, condition.max
+    if isinstance(column, Datetime):
+        low, high = (e if e is None else date_to_number(e, column.resolution) for e in (low, high))
+    assert not isinstance(low, dt.datetime)
+    assert not isinstance(high, dt.datetime)
+    return -np.inf if low is None else low, np.inf if high is None else high

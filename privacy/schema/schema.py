@@ -11,13 +11,14 @@ Privacy claim: none; reads no data.
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, NaiveDatetime, field_validator, model_validator
 
 from privacy.errors import InputError
 from privacy.schema.columns import (
@@ -30,6 +31,8 @@ from privacy.schema.columns import (
     check_edges,
 )
 from privacy.schema.documents import Frozen, read_mapping, validated
+from privacy.schema.placing import plan
+from privacy.schema.relations import Relation, without
 
 DRAFT_MARK = "# READ FROM PRIVATE ROWS: confirm that this is public"
 """Ends every line of a draft that holds what a person has not yet confirmed."""
@@ -120,20 +123,29 @@ class Subgroup(Frozen):
 
 
 class Condition(Frozen):
-    """One side of an impossible combination: listed values, or a closed range of numbers."""
+    """One side of an impossible combination: listed values, or a closed range of numbers or dates."""
 
     values: tuple[str, ...] | None = None
-    min: float | None = None
-    max: float | None = None
+    min: float | NaiveDatetime | None = None
+    max: float | NaiveDatetime | None = None
     missing: bool = False
 
     @model_validator(mode="after")
     def _one(self) -> Condition:
         if self.values is None and self.min is None and self.max is None and not self.missing:
             raise ValueError("give values, min, max or missing: true")
-        if self.min is not None and self.max is not None and self.min > self.max:
+        if self.min is None or self.max is None:
+            return self
+        if isinstance(self.min, dt.datetime) != isinstance(self.max, dt.datetime):
+            raise ValueError(f"min and max: one is a date, got {self.min} and {self.max}")
+        if self.min > self.max:  # type: ignore[operator]
             raise ValueError(f"min must not exceed max, got {self.min} and {self.max}")
         return self
+
+    @property
+    def edges(self) -> tuple[float | dt.datetime, ...]:
+        """What is given of min and max."""
+        return tuple(e for e in (self.min, self.max) if e is not None)
 
 
 class Csv(Frozen):
@@ -179,6 +191,9 @@ class Schema(Frozen):
     ``targets``: what models are trained to predict, so that synthetic rows are judged by it.
     ``subgroups``: whom the release must serve.
     ``impossible``: structural zeros; each maps columns to conditions that never hold together.
+    ``relations``: what columns have to do with each other; every synthetic row keeps it.
+    ``gaps``: what the difference of two columns that are tied by an order looks like, by its name ``b - a``;
+    measured under a charge where a relation leaves its bins open.
     ``npz``: the arrays of an .npz file that a column consists of, one after the other; a column that is not
     listed is the array of its own name.
     """
@@ -196,6 +211,8 @@ class Schema(Frozen):
     targets: tuple[Target, ...] = ()
     subgroups: tuple[Subgroup, ...] = ()
     impossible: tuple[dict[str, Condition], ...] = ()
+    relations: tuple[Relation, ...] = ()
+    gaps: Mapping[str, Numeric] = {}
 
     @field_validator("npz", mode="before", json_schema_input_type=dict[str, str | tuple[str, ...]])
     @classmethod
@@ -232,6 +249,11 @@ class Schema(Frozen):
         for zero in self.impossible:
             for column, condition in zero.items():
                 self._check_condition(column, condition)
+        tied = plan(self).gaps
+        if clash := sorted(set(tied) & set(self.columns)):
+            raise ValueError(f"relations: the gap {clash[0]!r} is called as a column is")
+        if unknown := sorted(set(self.gaps) - set(tied)):
+            raise ValueError(f"gaps: no relation has {unknown[0]!r}")
         return self
 
     def _check_decimals(self) -> None:
@@ -309,8 +331,13 @@ class Schema(Frozen):
             raise ValueError(f"impossible: {unknown} are not declared values of {name!r}")
         if condition.missing and column.missing != "keep":
             raise ValueError(f"impossible: {name!r} is never missing")
-        if (condition.min, condition.max) != (None, None) and not isinstance(column, Numeric):
-            raise ValueError(f"impossible: a range on {name!r}, which is not numeric")
+        if condition.edges and isinstance(column, Categorical):
+            raise ValueError(f"impossible: a range on {name!r}, which is not numeric and no date")
+        dates = isinstance(column, Datetime)
+        if any(isinstance(e, dt.datetime) != dates for e in condition.edges):
+            raise ValueError(
+                f"impossible: give the range of {name!r} in {'dates' if dates else 'numbers'}"
+            )
 
     @property
     def modelled(self) -> tuple[str, ...]:
@@ -330,10 +357,10 @@ class Schema(Frozen):
 
     @property
     def incomplete(self) -> tuple[str, ...]:
-        """The columns whose bins or categories are to be measured under a charge."""
+        """The columns, and gaps, whose bins or categories are to be measured under a charge."""
         return tuple(
             name
-            for name, c in self.columns.items()
+            for name, c in [*self.columns.items(), *plan(self).gaps.items()]
             if (isinstance(c, Categorical) and c.categories is None)
             or (isinstance(c, Numeric | Datetime) and c.bins is None)
         )
@@ -350,14 +377,18 @@ class Schema(Frozen):
         ]
         kept["subgroups"] = [d for d in kept["subgroups"] if d["column"] not in gone]
         kept["impossible"] = [c for c in kept["impossible"] if not gone & set(c)]
+        kept["relations"] = [r.model_dump() for r in without(self.relations, gone)]
+        known = plan(Schema.model_validate(kept | {"gaps": {}})).gaps
+        kept["gaps"] = {n: g for n, g in kept["gaps"].items() if n in known}
         return Schema.model_validate(kept)
 
     def completed(self, found: Mapping[str, Column]) -> Schema:
-        """This schema with the columns in ``found`` put in place of the incomplete ones."""
-        return Schema.model_validate(
-            self.model_dump()
-            | {"columns": {n: (found.get(n) or c).model_dump() for n, c in self.columns.items()}}
-        )
+        """This schema with the columns and gaps in ``found`` put in place of the incomplete ones."""
+        gaps = {**self.gaps, **{n: c for n, c in found.items() if n not in self.columns}}
+        columns = {n: found.get(n) or c for n, c in self.columns.items()}
+        parts = {"columns": columns, "gaps": gaps}
+        plain = {k: {n: c.model_dump() for n, c in v.items()} for k, v in parts.items()}
+        return Schema.model_validate(self.model_dump() | plain)
 
     def to_yaml(self) -> str:
         """The schema as YAML that ``load_schema`` reads back to an equal value."""

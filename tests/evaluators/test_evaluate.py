@@ -83,6 +83,7 @@ def test_fresh_people_in_their_bins_are_approved(learners: None) -> None:
         "declared.target",
         "declared.subgroup",
         "impossible_rows",
+        "broken_rows",
     }
 
 

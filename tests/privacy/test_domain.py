@@ -28,6 +28,7 @@ from privacy.noise import gaussian_sigma
 from privacy.partition_selection import threshold
 from privacy.schema.codec import Codec
 from privacy.schema.columns import Categorical
+from privacy.schema.records import RecordCodec
 from privacy.schema.schema import Schema
 
 OPEN = Schema.model_validate(
@@ -154,6 +155,46 @@ def test_the_shape_of_declared_bins_is_measured_too():
     assert to_measure(said) == ("age",)
     assert portion(said) == 1 / 3
     assert portion(OPEN) == 1.0
+
+
+STAYS = Schema.model_validate(
+    {
+        "name": "open",
+        "columns": {
+            "in": {"kind": "datetime", "bounds": ["2020-01-01", "2020-12-31"], "bins": 4},
+            "out": {"kind": "datetime", "bounds": ["2020-01-01", "2020-12-31"], "bins": 4},
+        },
+        "relations": [{"order": ["in", "out"]}],
+    }
+)
+
+
+def test_the_gap_of_an_order_is_measured_like_a_column(tmp_path):
+    """Its event is one more tree; its bins lie where the stays do, whatever the dates are."""
+    assert to_measure(STAYS) == ("in", "out - in")
+    rng = np.random.default_rng(0)
+    start = np.datetime64("2020-01-01") + rng.integers(0, 300, 5000)
+    stays = pd.DataFrame({"in": start, "out": start + rng.integers(1, 9, 5000)})
+    transcript = Transcript(tmp_path / "a.jsonl")
+    ledger = Ledger(str(tmp_path / "ledger.db"))
+    ledger.register("open", Guarantee(9, 1e-6), 0.2)
+    permit = ledger.charge(
+        "open",
+        "train",
+        run="r",
+        attempt=transcript.attempt,
+        purpose="fit",
+        event=domain_event(STAYS, 0.1, 0.0),
+    )
+    frame = stays.astype("datetime64[s]")
+    found = measure_domain(frame, STAYS, 0.1, 0.0, Paid(permit, transcript))
+    assert found.incomplete == ()
+    assert found.columns == STAYS.columns
+    rows = RecordCodec(found)
+    drawn = rows.decode(rows.encode(frame), np.random.default_rng(0))
+    days = (drawn["out"] - drawn["in"]).dt.days
+    assert days.min() >= 0
+    assert days.quantile(0.9) < 12
 
 
 def test_a_category_needs_many_units_to_be_found():

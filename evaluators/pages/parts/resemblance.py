@@ -90,8 +90,12 @@ def overall(card: Scorecard) -> list[tuple[str, str]]:
                 problem(s) or f"{f'{number(s.value)} {spread(s)}'.strip()}; 1 is best",
             )
         )
-    for s in card.filter(metric="impossible_rows"):
-        found.append(("Impossible rows", problem(s) or f"{percent(s.value or 0.0)} ({s.detail})"))
+    for metric, name in (
+        ("impossible_rows", "Impossible rows"),
+        ("broken_rows", "Rows that break a relation"),
+    ):
+        for s in card.filter(metric=metric):
+            found.append((name, problem(s) or f"{percent(s.value or 0.0)} ({s.detail})"))
     if categories := card.filter(metric="lost_categories", status="ok").scores:
         lost = [s.detail for s in categories if s.value]
         found.append(("Categories without a synthetic row", "; ".join(lost) or "none"))

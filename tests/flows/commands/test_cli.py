@@ -109,6 +109,20 @@ def test_schema_check_counts_and_draft_warns(clinic_folder, tmp_path):
     assert understudy("schema", "check", tmp_path / "draft.yaml", data).returncode == 2
 
 
+def test_schema_check_counts_rows_that_break_a_relation(tmp_path):
+    (tmp_path / "stays.csv").write_text("start,end\n1,5\n7,3\n2,2\n9,1\n")
+    days = "{kind: integer, bounds: [0, 10], bins: 5}"
+    (tmp_path / "schema.yaml").write_text(
+        f"name: stays\ncolumns: {{start: {days}, end: {days}}}\n"
+        "relations: [{order: [start, end]}]\nimpossible: [{start: {min: 9}}]\n"
+    )
+    checked = understudy("schema", "check", tmp_path / "schema.yaml", tmp_path / "stays.csv")
+    assert checked.returncode == 0
+    told = " ".join(checked.stdout.split())
+    assert "relations: 2 of 4 rows break 'start ≤ end', first row 2" in told
+    assert "impossible: 1 of 4 rows" in told
+
+
 def test_an_approval_says_what_it_is_about_and_whose_word_it_was(tmp_path):
     from typer.testing import CliRunner
 

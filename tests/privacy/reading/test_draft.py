@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 
 import pytest
@@ -121,6 +122,26 @@ def test_any_text_is_quoted_as_it_must_be(text: str, tmp_path: Path) -> None:
     assert schema.name == "draft"
     _, findings = conform(read_texts([path], schema), schema)
     assert findings == []
+
+
+def test_relations_that_every_row_keeps_are_proposed_as_comments(tmp_path: Path) -> None:
+    lines = ["in,out,died,high,low,other"]
+    for i in range(200):
+        start, stay = dt.date(2020, 1, 1) + dt.timedelta(days=i * 7 % 90), dt.timedelta(days=i % 5)
+        died = start + 3 * stay if i % 2 else ""
+        pressure = f"{100 + i % 40},{60 + i % 40}" if i % 3 else ","
+        lines.append(f"{start},{start + stay},{died},{pressure},{i % 4 or ''}")
+    path = tmp_path / "stays.csv"
+    path.write_text("\n".join(lines) + "\n")
+    draft = draft_schema(path)
+    tied = [line.removeprefix("#  - ") for line in draft.splitlines() if line.startswith("#  - ")]
+    assert all(line.endswith(DRAFT_MARK) for line in tied)
+    assert [line.removesuffix(DRAFT_MARK).strip() for line in tied] == [
+        "{order: [in, out]}",
+        "{order: [out, died]}",
+        "{missing_together: [high, low]}",
+    ]
+    assert confirmed(draft.replace("# relations:", "relations:").replace("#  - ", "  - "), tmp_path)
 
 
 def test_a_file_that_is_no_table_is_refused(tmp_path: Path) -> None:
