@@ -333,7 +333,8 @@ class _Drawing:
         values, kept = self.network.settle(there, choose, also, equal)
         for k, name in enumerate(names):
             column = self.codec._numeric(name)
-            frame[name] = with_numbers(frame[name], column, values[:, k], there[:, k])
+            written = as_written(values[:, k], column)
+            frame[name] = with_numbers(frame[name], column, written, there[:, k])
         return met & kept
 
     def _gap(self, name: str, relative: Relative, j: int, k: int, use: Mask) -> Between:
@@ -584,6 +585,14 @@ def on_grid(x: Floats, low: Floats, high: Floats, column: Numeric | Datetime) ->
         return x
     rounded = np.round(x, column.decimals)
     return np.where((rounded >= low) & (rounded <= high), rounded, x)
+
+
+def as_written(x: Floats, column: Numeric | Datetime) -> Floats:
+    """Without what sums of floats are off, so that equal numbers are equal."""
+    if not isinstance(column, Numeric) or column.decimals is None:
+        return x
+    rounded = np.round(x, column.decimals)
+    return np.where(np.abs(rounded - x) < 1e-9 * np.maximum(1.0, np.abs(x)), rounded, x)
 
 
 def anywhere(
