@@ -7,6 +7,7 @@ every row must fit, and every structural zero must hold.
 from __future__ import annotations
 
 import os
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -80,10 +81,14 @@ def named(name: str) -> Schema:
 
 
 def complete(schema: Schema) -> Schema:
-    """The schema with what it leaves open filled in by 16 equal bins."""
-    found = {
-        name: schema.columns[name].model_copy(update={"bins": 16}) for name in schema.incomplete
-    }
+    """The schema with what it leaves open filled in by 16 equal bins, and by all codes of a hierarchy."""
+    found = {}
+    for name in schema.incomplete:
+        column, update = schema.columns[name], {"bins": 16}
+        if isinstance(column, Categorical):
+            assert column.hierarchy is not None
+            update = {"categories": (*column.hierarchy.leaves, column.other)}
+        found[name] = column.model_copy(update=update)
     return schema.completed(found)
 
 
@@ -147,6 +152,31 @@ def test_diagnoses_go_to_the_groups_of_the_paper() -> None:
     frame, findings = conform(pa.table(texts), schema)
     assert findings == []
     assert list(frame["diag_1"]) == list(codes.values())
+
+
+def test_industries_stand_in_groups_as_the_data_dictionary_has_them() -> None:
+    """INDP_CAT counts the groups in this order."""
+    column = named("sdnist-ma2019").columns["INDP"]
+    assert isinstance(column, Categorical)
+    assert column.hierarchy is not None
+    parents = column.hierarchy.parents
+    codes = ["170", "370", "770", "3980", "7860", "8191", "9480", "9680", "9920", "N"]
+    groups = [
+        "AGR",
+        "EXT",
+        "CON",
+        "MFG",
+        "EDU",
+        "MED",
+        "ADM",
+        "MIL",
+        "UNEMPLOYED",
+        "not applicable",
+    ]
+    assert [parents[code] for code in codes] == groups
+    assert len(set(parents.values())) == 20
+    runs = [parents[code] for code in sorted((c for c in parents if c != "N"), key=int)]
+    assert len([a for a, b in pairwise(runs) if a != b]) == 18
 
 
 def holds(condition: Condition, series: pd.Series) -> np.ndarray:

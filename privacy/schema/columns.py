@@ -109,9 +109,13 @@ class Categorical(ColumnBase):
 
     def stand_ins(self) -> dict[str, tuple[str, ...]]:
         """By category, the codes that synthetic rows say in its place: ``released: child`` of a hierarchy."""
-        if self.hierarchy is None or not self.draws_children:
-            return {}
-        return self.hierarchy.leaves(self.categories or ())
+        found: dict[str, tuple[str, ...]] = {}
+        if self.hierarchy is not None and self.draws_children:
+            unnamed = set(self.hierarchy.leaves) - set(self.categories or ())
+            for code, category in self.nearest(sorted(unnamed)).items():
+                if category is not None:
+                    found[category] = (*found.get(category, ()), code)
+        return found
 
     @property
     def draws_children(self) -> bool:

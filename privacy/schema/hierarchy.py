@@ -11,7 +11,7 @@ are named.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from itertools import pairwise
 from typing import Literal
@@ -32,7 +32,8 @@ class Hierarchy(Frozen):
     the first to the last, unless it is itself a parent. Where both are given, what is in the table, or as short
     as the last prefix, goes by the table: ``[3]`` and ``390-459: Circulatory`` lead from 428.0 to 428 and on.
     ``released``: what a synthetic row says where a code fell back to its parent: the parent itself, or one of
-    the codes of the table under it that are not named, each as likely as another.
+    the codes of the table under it that are not named, each as likely as another; for ``other`` likewise one of
+    those without a named parent.
     """
 
     prefixes: tuple[int, ...] = ()
@@ -86,15 +87,10 @@ class Hierarchy(Frozen):
     def levels(self) -> int:
         return len(self.prefixes) + 1 + max(self._heights.values(), default=0)
 
-    def leaves(self, named: Collection[str]) -> dict[str, tuple[str, ...]]:
-        """By named parent, the codes of the table under it that are parents of none and not named."""
-        found: dict[str, list[str]] = {}
-        inner = set(self.parents.values())
-        for code in sorted(set(self.parents) - inner - set(named)):
-            above = next((c for c in self.line(code) if c in named), None)
-            if above is not None:
-                found.setdefault(above, []).append(code)
-        return {above: tuple(codes) for above, codes in found.items()}
+    @property
+    def leaves(self) -> list[str]:
+        """The codes of the table that are parents of none."""
+        return sorted(set(self.parents) - set(self.parents.values()))
 
     @cached_property
     def _names(self) -> frozenset[str]:

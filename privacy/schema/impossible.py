@@ -69,7 +69,8 @@ def _holds_in_all(code: Code, condition: Condition) -> np.ndarray:
         found[code.ways :] = _holds_in_all(code.own, condition)[code.skipped :]
         return found
     values = set(condition.values or ())
-    found[code.n_bins : code.n_bins + len(code.values)] = [str(v) in values for v in code.values]
+    said = (code.stand_ins.get(str(v), (str(v),)) for v in code.values)
+    found[code.n_bins : code.n_bins + len(code.values)] = [values.issuperset(s) for s in said]
     if code.has_missing:
         found[-1] = condition.missing
     if code.bins is not None and condition.edges:

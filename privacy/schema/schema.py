@@ -324,7 +324,9 @@ class Schema(Frozen):
         values = set(condition.values or ())
         known: set[str] = set()
         if isinstance(column, Categorical):
-            known = set() if column.draws_children else set(column.categories or ())
+            known = set(column.categories or ())
+            if column.hierarchy is not None and column.draws_children:  # what its rows say
+                known = set(column.hierarchy.leaves)
         elif isinstance(column, Numeric):
             known = {str(s) for s in column.special}
         if unknown := sorted(values - known):

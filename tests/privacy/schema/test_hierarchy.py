@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from privacy.schema.codec import Codec
 from privacy.schema.columns import Categorical
 from privacy.schema.hierarchy import FLAT, Hierarchy
+from privacy.schema.impossible import impossible_cells, impossible_rows
 from privacy.schema.schema import Schema
 
 ICD = Hierarchy.model_validate(
@@ -141,12 +142,32 @@ def test_a_parent_is_written_as_one_of_its_codes_that_are_not_named() -> None:
     assert codec.encode(frame).equals(codes.astype(np.int32))
 
 
-def test_a_drawn_code_is_no_target_and_no_condition() -> None:
+def test_other_is_written_as_a_code_without_a_named_parent() -> None:
+    said = drawn()["columns"]["code"] | {"categories": ["E10", "E10-E14", "rest"]}
+    column = Categorical.model_validate(said)
+    assert column.stand_ins() == {"E10-E14": ("E11", "E12"), "rest": ("E66",)}
+
+
+def test_a_drawn_code_is_no_target() -> None:
     target = {"task": "multiclass", "column": "code"}
     with pytest.raises(ValueError, match="is drawn"):
         Schema.model_validate(drawn(targets=[target]))
-    with pytest.raises(ValueError, match="not declared values of 'code'"):
-        Schema.model_validate(drawn(impossible=[{"code": {"values": ["E10"]}}]))
-    plain = copy.deepcopy(drawn(targets=[target], impossible=[{"code": {"values": ["E10"]}}]))
+    plain = copy.deepcopy(drawn(targets=[target]))
     plain["columns"]["code"]["hierarchy"]["released"] = "parent"
     Schema.model_validate(plain)
+
+
+@pytest.mark.parametrize("categories", [None, ["E10", "E10-E14", "IV", "rest"]])
+def test_conditions_are_on_the_codes_that_rows_say(categories: list[str] | None) -> None:
+    """A parent's cell is impossible where all codes that are written for it are; open lists have codes too."""
+    zero = [{"code": {"values": ["E10", "E11", "E66"]}}]
+    said = drawn(impossible=zero)
+    said["columns"]["code"]["categories"] = categories
+    schema = Schema.model_validate(said)
+    with pytest.raises(ValueError, match="not declared values of 'code'"):
+        Schema.model_validate(said | {"impossible": [{"code": {"values": ["E10-E14"]}}]})
+    if categories is None:
+        return
+    assert impossible_cells(Codec(schema))[("code",)].tolist() == [True, False, True, False]
+    frame = pd.DataFrame({"code": ["E10", "E11", "E12", "E66", "rest"]})
+    assert impossible_rows(frame, schema).tolist() == [True, True, False, True, False]
