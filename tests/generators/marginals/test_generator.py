@@ -7,7 +7,7 @@ from dp_accounting import ComposedDpEvent, NoOpDpEvent, ZCDpEvent
 from flows.audit.toy import SCHEMA, people
 from generators.alone import fit_alone
 from generators.marginals import measurement
-from generators.marginals.generator import Aim, Mst
+from generators.marginals.generator import Aim, MarginalModel, Mst
 from generators.marginals.measurement import price
 from privacy.accounting.calibration import zcdp_budget
 from privacy.accounting.composition import spent
@@ -75,3 +75,19 @@ def test_a_fit_draws_what_was_charged_and_no_more(generator, tmp_path, monkeypat
     assert [b.steps for b in made] == [ready.steps]
     assert 0 < sum(made[0].taken.values()) <= sum(s.times for s in ready.steps)
     assert isinstance(ready.event(), ComposedDpEvent)
+
+
+def test_which_groups_were_counted_is_kept_with_the_counts(tmp_path):
+    plain = SCHEMA.model_dump()
+    plain["subgroups"] = [{"column": "age", "bands": [0, 40, 70, 99]}]
+    banded = Schema.model_validate(plain)
+    ready = Aim().calibrate(CLAIM, banded, NoOpDpEvent())
+    rows = Rows(people(200, 0), np.arange(200))
+    made = fit_alone(ready, banded, rows, Guarantee(2.0, 1e-9), tmp_path, lambda what, share: None)
+    made.save(tmp_path)
+    kept = MarginalModel.load(tmp_path).measurements
+    rates = [m for m in kept if m.groups is not None]
+    assert [(m.clique, m.counts.shape) for m in rates] == [(("age", "ill"), (3, 2))]
+    assert rates[0].groups[0].tolist() == [0] * 4 + [1] * 3 + [2] * 3
+    for before, after in zip(made.measurements, kept, strict=True):
+        assert (before.groups is None) == (after.groups is None)
