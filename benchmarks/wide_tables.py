@@ -93,9 +93,7 @@ def run(mechanism: str, count: Counter, rho: float) -> Result:
         return mst_module.mst(count, rho, ordered=ordered, progress=tell)
     required = outcomes(count.domain, [TARGET], [GROUP])
     weights = workload(count.domain, [TARGET], [GROUP])
-    return aim_module.aim(
-        count, weights, rho, required=required, ordered=ordered, progress=tell
-    )
+    return aim_module.aim(count, weights, rho, required=required, ordered=ordered, progress=tell)
 
 
 def table(
@@ -120,7 +118,7 @@ def table(
 
 
 def learned(synthetic: Counter, real: Counter) -> dict[str, float]:
-    """Mean total variation distance of pairs: within blocks, between them, and what independent columns have."""
+    """Mean total variation distance of pairs: in a block, across blocks, and of independent columns."""
     n = len(next(iter(real.codes.values())))
     found: dict[str, list[float]] = {"inside": [], "inside_if_independent": [], "between": []}
     for pair in combinations(real.domain, 2):
@@ -154,7 +152,6 @@ def timed() -> dict[str, float]:
         (aim_module, "fit"),
         (mst_module, "fit"),
         (aim_module, "sample"),
-        (aim_module, "fitting"),
         (aim_module.Budget, "select"),
         (aim_module.Budget, "measure"),
     ]:

@@ -29,14 +29,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
 
-from generators.marginals.counting import Clique, Counter, cells
+from generators.marginals.counting import Clique, Counter, Counts, cells
+from generators.marginals.distances import UNIT, Distances
 from generators.marginals.estimate import Observation, fit
-from generators.marginals.junction import fitting
+from generators.marginals.junction import Fitting
 from generators.marginals.measurement import Ask, Budget, Step, draw_anew
 from generators.marginals.model import GraphicalModel, Result, sample
 from generators.marginals.opening import by_groups, opening
@@ -56,7 +58,8 @@ GLANCE = 50
 SETTLE = 800
 """Iterations of the fit within a round, from the last potentials, and of the final one."""
 SAMPLE = 100_000
-UNIT = 64
+LEAST = 10_000
+"""The most and the fewest rows that are drawn to score candidates."""
 ROUNDING = 1e-12
 FORBIDDEN = -1e6
 """The potential of a structural zero: e to this is 0."""
@@ -124,24 +127,31 @@ def aim(
     at_once = max(1, len(domain) // COLUMNS_PER_SELECTION)
     share, _ = _round(len(domain), bool(required), rho)
     noise = sensitivity / math.sqrt(math.pi * (1 - SELECT) * share)
+    drawn = _enough(n, noise)
+    pool = {r: w for r, w in workload.items() if noise * cells(domain, r) < 2 * n}
+    per_row = UNIT * max(pool.values(), default=0)
+    apart = Distances.of([*pool])
+    weights = np.array([*pool.values()])
+    expected = np.array([int(UNIT * noise * cells(domain, r)) for r in pool])
     while budget.left > share / 2:
         limit = megabytes * min(1.0, (budget.spent + at_once * share) / rho)
-        rows = sample(domain, model.tree, model.marginals, SAMPLE, np.random.default_rng(0))
-        score = partial(_score, workload, start.count, Counter.of(domain, rows), n, noise)
-        pool = [r for r in workload if noise * cells(domain, r) < 2 * n]
-        known = list(model.potentials)
-        for _ in range(at_once):
-            pool = fitting(domain, known, pool, limit)
-            if not pool or budget.left < share:
+        rows = sample(domain, model.tree, model.marginals, drawn, np.random.default_rng(0))
+        distances = partial(apart, start.count, Counter.of(domain, rows), n / drawn)
+        scores = cache(partial(_scores, weights, expected, distances))
+        # what was measured before fits, so that whether anything does is soon known
+        known = [r for r in model.potentials if r in pool]
+        chosen: list[Clique] = []
+        while len(chosen) < at_once and budget.left >= share:
+            fits = partial(
+                _fits, Fitting.of(domain, [*model.potentials, *chosen], limit), {*chosen}
+            )
+            if not any(map(fits, chain(known, pool))):
                 break
-            per_row = UNIT * max(workload[r] for r in pool)
-            chosen = budget.select(pool, score, SELECT * share, per_row)
-            new = budget.measure(start.count, chosen, (1 - SELECT) * share)
+            chosen.append(budget.select([*pool], scores, SELECT * share, per_row, fits))
+            new = budget.measure(start.count, chosen[-1], (1 - SELECT) * share)
             measurements.append(new)
             observations.append(Observation.plain(new.clique, new.counts, new.sigma))
-            known.append(chosen)
-            pool.remove(chosen)
-        if known == list(model.potentials):
+        if not chosen:
             break
         model = fit(domain, observations, n, iterations=GLANCE, start=model.potentials, root=root)
         progress(budget.spent / rho)
@@ -149,11 +159,15 @@ def aim(
     return Result(GraphicalModel.of(model, start.compression, n), tuple(measurements))
 
 
-def _score(
-    workload: Workload, count: Counter, synthetic: Counter, n: float, noise: float, r: Clique
-) -> int:
-    """UNIT · w_r (‖M_r(D) − M_r(p̂)‖₁ − √(2/π) σ n_r), whole; one row moves it by UNIT · w_r."""
-    counts = count(r)
-    guess = np.rint(synthetic(r) * (UNIT * n / SAMPLE)).astype(np.int64)
-    error = int(np.abs(UNIT * counts - guess).sum())
-    return workload[r] * (error - int(UNIT * noise * counts.size))
+def _fits(small: Fitting, chosen: Collection[Clique], r: Clique) -> bool:
+    return r not in chosen and small(r)
+
+
+def _enough(n: float, noise: float) -> int:
+    """Rows to draw, so that drawing adds less to a cell than half of the noise of its measurement."""
+    return round(min(SAMPLE, max(LEAST, 8 / math.pi * (n / noise) ** 2)))
+
+
+def _scores(weights: Counts, expected: Counts, distances: Callable[[], Counts]) -> Counts:
+    """UNIT · w_r (‖M_r(D) − M_r(p̂)‖₁ − √(2/π) σ n_r) of each, whole; one row moves it by UNIT · w_r."""
+    return weights * (distances() - expected)

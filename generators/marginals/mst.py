@@ -13,7 +13,7 @@ removing one: every draw goes through one ``Budget``. And no more than the steps
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from functools import partial
+from functools import cache, partial
 from itertools import combinations
 
 import numpy as np
@@ -65,11 +65,11 @@ def mst(
     part = {c: i for i, c in enumerate(domain)}
     for a, b in tree:
         _join(part, a, b)
-    apart = partial(_apart, start.count, singles, n)
+    pairs = list(combinations(domain, 2))
+    apart = cache(lambda: np.array([_apart(start.count, singles, n, pair) for pair in pairs]))
     edges = len(set(part.values())) - 1
     for _ in range(edges):
-        pool = [(a, b) for a, b in combinations(domain, 2) if part[a] != part[b]]
-        tree.append(budget.select(pool, apart, third / edges, UNIT))
+        tree.append(budget.select(pairs, apart, third / edges, UNIT, partial(_joins, part)))
         _join(part, *tree[-1])
     progress(2 / 3)
     joint = [budget.measure(start.count, pair, third / len(tree)) for pair in tree]
@@ -84,6 +84,11 @@ def _apart(count: Counter, singles: dict[str, Array], n: float, pair: Clique) ->
     a, b = pair
     independent = np.rint(UNIT * n * np.outer(singles[a], singles[b])).astype(np.int64)
     return int(np.abs(UNIT * count(pair) - independent).sum())
+
+
+def _joins(part: dict[str, int], pair: Clique) -> bool:
+    a, b = pair
+    return part[a] != part[b]
 
 
 def _join(part: dict[str, int], a: str, b: str) -> None:
