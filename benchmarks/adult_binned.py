@@ -32,7 +32,8 @@ from generators.marginals import mst as mst_module
 from generators.marginals.counting import Counter
 from generators.marginals.measurement import Budget
 from generators.marginals.model import Result, synthesize
-from generators.marginals.workload import outcomes, workload
+from generators.marginals.rates import by_code
+from generators.marginals.workload import workload
 from privacy.accounting.calibration import zcdp_budget
 from privacy.accounting.guarantee import Guarantee
 
@@ -103,9 +104,9 @@ def run_mechanism(mechanism: str, count: Counter, rho: float) -> Result:
     """The mechanism as the package uses it: AIM knows subgroups and target, MST does not."""
     if mechanism == "mst":
         return mst_module.mst(count, rho, ordered=ORDERED)
-    required = outcomes(count.domain, [TARGET], SUBGROUPS)
+    rates = by_code(count.domain, [TARGET], SUBGROUPS)
     weights = workload(count.domain, [TARGET], SUBGROUPS)
-    return aim_module.aim(count, weights, rho, required=required, ordered=ORDERED)
+    return aim_module.aim(count, weights, rho, rates=rates, ordered=ORDERED)
 
 
 def tvd(a: pd.DataFrame, b: pd.DataFrame, domain: dict[str, int], k: int) -> float:

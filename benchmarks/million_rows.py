@@ -24,7 +24,8 @@ import numpy.typing as npt
 from generators.marginals.aim import aim
 from generators.marginals.counting import Counter, Domain
 from generators.marginals.model import synthesize
-from generators.marginals.workload import outcomes, workload
+from generators.marginals.rates import by_code
+from generators.marginals.workload import workload
 from privacy.accounting.calibration import zcdp_budget
 from privacy.accounting.guarantee import Guarantee
 
@@ -46,7 +47,7 @@ def main() -> None:
         count,
         workload(domain, ["target"], ["group"]),
         zcdp_budget(Guarantee(epsilon=1.0, delta=1e-9)),
-        required=outcomes(domain, ["target"], ["group"]),
+        rates=by_code(domain, ["target"], ["group"]),
         ordered=[c for c in domain if domain[c] >= 24],
         progress=lambda share: print(f"{share:.0%} after {time.perf_counter() - wall:.0f} s"),
     )

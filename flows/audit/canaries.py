@@ -83,10 +83,11 @@ def by_counts(model: Any, planted: pd.DataFrame, base: pd.DataFrame) -> Scores:
     for m in model.measurements:
         extra = np.array(m.counts, dtype=float)
         cells, known = [], []
-        for column, size in zip(m.clique, m.counts.shape, strict=True):
-            # a clique may have been measured over merged codes
+        for axis, (column, size) in enumerate(zip(m.clique, m.counts.shape, strict=True)):
+            # a clique may have been measured over groups or over merged codes
             merged = size < codec.domain[column]
             to = model.model.compression.groups[column] if merged else np.arange(size)
+            to = to if m.groups is None else m.groups[axis]
             cells.append(to[mine[column].to_numpy()])
             known.append(to[others[column].to_numpy()])
         np.subtract.at(extra, tuple(known), 1)

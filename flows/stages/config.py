@@ -212,10 +212,13 @@ class RunConfig(Frozen):
         beside |= {"approval"} if self.approval == "policy" else set()
         beside |= {"select"} if self.select is None else set()
         beside |= {k for k in ("same_people_as", "other_people_than") if not getattr(self, k)}
-        policy = self.load_policy()
+        schema, policy = self.load_schema(), self.load_policy()
+        unsized = {
+            i: {"public_sizes"} for i, s in enumerate(schema.subgroups) if not s.public_sizes
+        }
         usual = {"unverified"} if policy.unverified == "veto" else set()
         content = self.model_dump(mode="json", exclude=beside) | {
-            "schema": self.load_schema().model_dump(mode="json", exclude=FORECAST_ONLY),
+            "schema": schema.model_dump(mode="json", exclude={"subgroups": unsized}),
             "policy": policy.model_dump(mode="json", exclude=usual),
         }
         for key in BY_CONTENT:
@@ -223,9 +226,6 @@ class RunConfig(Frozen):
                 content[key] = content_digest(path)
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
-
-FORECAST_ONLY: Any = {"subgroups": {"__all__": {"public_sizes"}}}
-"""Parts of a schema that change no run."""
 
 BY_CONTENT = ("inception", "public_images")
 """Files that a run is known by, wherever they lie."""

@@ -6,8 +6,8 @@ Gaussian noise, and fit the model again. A marginal may be selected only if the 
 the limit grows with the share of the budget that is spent. Where this differs from the paper, and
 why:
 
-- the (subgroup, target) marginals are measured up front with a fixed share of the budget, so that
-  P(target | subgroup) does not depend on being selected;
+- the rates of outcomes by group are measured up front with a fixed share of the budget (see ``rates``),
+  so that P(target | subgroup) does not depend on being selected;
 - rare codes are merged and ordered codes binned after the one-way marginals (see ``compression``):
   fewer cells, so smaller noise, where the counts could not be told from noise anyway;
 - the model's marginals are counted on a large synthetic sample: free, and hundreds of them take a
@@ -41,12 +41,13 @@ from generators.marginals.estimate import Observation, fit
 from generators.marginals.junction import Fitting
 from generators.marginals.measurement import Ask, Budget, Step, draw_anew
 from generators.marginals.model import GraphicalModel, Result, sample
-from generators.marginals.opening import by_groups, opening
+from generators.marginals.opening import by_weight, opening
+from generators.marginals.rates import Rates
 from generators.marginals.workload import Workload
 
 ONE_WAY = 0.1
-REQUIRED = 0.25
-"""Shares of rho for the one-way and for the required marginals."""
+RATES = 0.25
+"""Shares of rho for the one-way marginals and for the rates of outcomes."""
 SELECT = 0.1
 """Share of a round for the selection."""
 SELECTIONS_PER_COLUMN = 2
@@ -65,10 +66,10 @@ FORBIDDEN = -1e6
 """The potential of a structural zero: e to this is 0."""
 
 
-def schedule(columns: int, required: Collection[int], rho: float) -> tuple[Step, ...]:
-    """The most that is drawn, by the number of columns and the groups of each required clique."""
-    joint = by_groups(REQUIRED * rho, required)
-    share, rounds = _round(columns, bool(required), rho)
+def schedule(columns: int, rates: Sequence[float], rho: float) -> tuple[Step, ...]:
+    """The most that is drawn, by the number of columns and the weights of the tables of rates."""
+    joint = by_weight(RATES * rho, rates)
+    share, rounds = _round(columns, bool(rates), rho)
     return (
         Step("measure", ONE_WAY * rho / columns, columns),
         *(Step("measure", each, joint.count(each)) for each in dict.fromkeys(joint)),
@@ -77,10 +78,10 @@ def schedule(columns: int, required: Collection[int], rho: float) -> tuple[Step,
     )
 
 
-def _round(columns: int, required: bool, rho: float) -> tuple[float, int]:
+def _round(columns: int, rates: bool, rho: float) -> tuple[float, int]:
     """What selecting and measuring one marginal may cost, and how many are."""
     rounds = SELECTIONS_PER_COLUMN * columns
-    left = (1 - ONE_WAY - (REQUIRED if required else 0.0)) * rho
+    left = (1 - ONE_WAY - (RATES if rates else 0.0)) * rho
     return left * (1 - ROUNDING) / rounds, rounds
 
 
@@ -90,7 +91,7 @@ def aim(
     rho: float,
     *,
     sensitivity: int = 1,
-    required: Mapping[Clique, int] | None = None,
+    rates: Sequence[Rates] = (),
     ordered: Collection[str] = (),
     zeros: Mapping[Clique, npt.NDArray[np.bool_]] | None = None,
     megabytes: float = MEGABYTES,
@@ -100,32 +101,31 @@ def aim(
 ) -> Result:
     """Select, measure and fit marginals of the workload.
 
-    ``required``: measured up front, and how many groups each is about; the first one is drawn first when rows
-    are sampled.
+    ``rates``: measured up front; the first one's columns are drawn first when rows are sampled.
     ``ordered``: columns whose neighbouring codes may be merged.
     ``zeros``: cells that are publicly known to be empty, True where they are.
     ``steps``: the ``schedule`` that was paid for, where it was.
     ``progress``: told the share of the budget that is spent after every round.
     """
     budget = Budget(rho, sensitivity, ask, steps)
-    impossible, required = zeros or {}, required or {}
+    impossible = zeros or {}
     start = opening(
         budget,
         count,
         one_way=ONE_WAY * rho,
-        required_rho=REQUIRED * rho if required else 0.0,
-        required=required,
+        rates_rho=RATES * rho if rates else 0.0,
+        rates=rates,
         ordered=ordered,
         whole={c for clique in impossible for c in clique},
     )
     domain, n = start.compression.domain, start.total
-    root = next(iter(required), ())
+    root = rates[0].clique if rates else ()
     measurements = list(start.measurements)
     observations = [start.compression.observe(m) for m in measurements]
     potentials = {c: np.where(z, FORBIDDEN, 0.0) for c, z in impossible.items()}
     model = fit(domain, observations, n, iterations=GLANCE, start=potentials, root=root)
     at_once = max(1, len(domain) // COLUMNS_PER_SELECTION)
-    share, _ = _round(len(domain), bool(required), rho)
+    share, _ = _round(len(domain), bool(rates), rho)
     noise = sensitivity / math.sqrt(math.pi * (1 - SELECT) * share)
     drawn = _enough(n, noise)
     pool = {r: w for r, w in workload.items() if noise * cells(domain, r) < 2 * n}

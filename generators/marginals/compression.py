@@ -39,6 +39,8 @@ class Compression:
 
     def observe(self, measurement: Measurement) -> Observation:
         """A measurement over the original domain as an observation over the smaller one."""
+        if measurement.groups is not None:
+            return self._sums(measurement, measurement.groups)
         counts = measurement.counts.astype(np.float64)
         merged = np.ones(counts.shape)
         for axis, column in enumerate(measurement.clique):
@@ -47,6 +49,18 @@ class Compression:
             merged = _add_up(merged, axis, membership)
         return Observation(measurement.clique, counts, 1 / (merged * measurement.sigma**2))
 
+    def _sums(self, measurement: Measurement, groups: Sequence[Codes]) -> Observation:
+        """Counts of groups of codes, none of which was merged with one of another group."""
+        inside = []
+        for column, group in zip(measurement.clique, groups, strict=True):
+            merged = np.zeros(self.domain[column], dtype=np.intp)
+            merged[self.groups[column]] = group
+            inside.append(merged)
+        counts = measurement.counts.astype(np.float64)
+        part = np.ravel_multi_index(np.ix_(*inside), counts.shape)
+        precision = np.full(counts.shape, measurement.sigma**-2.0)
+        return Observation(measurement.clique, counts, precision, part)
+
 
 def compress(
     domain: Domain,
@@ -54,48 +68,55 @@ def compress(
     *,
     whole: Collection[str] = (),
     ordered: Collection[str] = (),
+    apart: Mapping[str, Codes] | None = None,
 ) -> Compression:
-    """Merge codes by the noisy count of each, except in the columns in ``whole``."""
+    """Merge codes by the noisy count of each, except in the columns in ``whole``.
+
+    ``apart``: column → groups of codes; codes of two groups are not merged.
+    """
     groups: dict[str, Codes] = {}
     within: dict[str, Array] = {}
     for m in one_way:
         (column,) = m.clique
         least = RARE * m.sigma
+        kept = (apart or {}).get(column, np.zeros(m.counts.size, dtype=np.intp))
         if column in whole:
             group = np.arange(m.counts.size)
         else:
-            group = _bins(m.counts, least) if column in ordered else _rest(m.counts, least)
+            merge = _bins if column in ordered else _rest
+            group = merge(m.counts, least, kept)
         mass = np.maximum(m.counts, TINY)
         groups[column] = group
         within[column] = mass / np.bincount(group, weights=mass)[group]
     return Compression({c: int(np.max(groups[c])) + 1 for c in domain}, groups, within)
 
 
-def _rest(counts: npt.NDArray[np.int64], least: float) -> Codes:
+def _rest(counts: npt.NDArray[np.int64], least: float, apart: Codes) -> Codes:
     """One group for all codes below the least count, one for every other code."""
     rare = counts < least
-    if rare.sum() < 2:
-        return np.arange(rare.size)
-    return np.where(rare, np.sum(~rare), np.cumsum(~rare) - 1)
+    rare &= np.bincount(apart, weights=rare)[apart] > 1
+    name = np.where(rare, rare.size + apart, np.arange(rare.size))
+    return np.unique(name, return_inverse=True)[1]
 
 
-def _bins(counts: npt.NDArray[np.int64], least: float) -> Codes:
+def _bins(counts: npt.NDArray[np.int64], least: float, apart: Codes) -> Codes:
     """At most BINS runs of neighbouring codes, by raising the least count of a run."""
-    bins = _runs(counts, least)
-    while bins[-1] >= BINS:
+    most = max(BINS, 1 + np.count_nonzero(np.diff(apart)))
+    bins = _runs(counts, least, apart)
+    while bins[-1] >= most:
         least *= 1.1
-        bins = _runs(counts, least)
+        bins = _runs(counts, least, apart)
     return bins
 
 
-def _runs(counts: npt.NDArray[np.int64], least: float) -> Codes:
+def _runs(counts: npt.NDArray[np.int64], least: float, apart: Codes) -> Codes:
     """Runs of neighbours: one ends when it holds the least count, or before a code that does
-    alone.
+    alone, or with its group.
     """
     run, held = 0, 0.0
     runs = np.zeros(counts.size, dtype=np.intp)
     for code, count in enumerate(counts):
-        if code and (held >= least or count >= least):
+        if code and (held >= least or count >= least or apart[code] != apart[code - 1]):
             run, held = run + 1, 0.0
         runs[code] = run
         held += count

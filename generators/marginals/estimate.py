@@ -40,11 +40,15 @@ TINY = 1e-300
 class Observation:
     """What the model should agree with: expected counts over a clique and how surely, 1/σ², by
     cell.
+
+    ``part``: for each cell of the clique the number of the count that it is part of, where what was counted are
+    sums of cells.
     """
 
     clique: Clique
     counts: Array
     precision: Array
+    part: npt.NDArray[np.intp] | None = None
 
     @classmethod
     def plain(cls, clique: Clique, counts: npt.NDArray[np.int64], sigma: float) -> Observation:
@@ -87,38 +91,71 @@ def fit(
 
     Stops early once ten iterations together lower the loss by less than ``tolerance`` of itself.
     """
-    target, weight = _merge(observations, total)
-    u = {c: np.zeros(y.shape) for c, y in target.items()} | dict(start or {})
+    terms = _terms(observations, total)
+    measured = list(dict.fromkeys(t.clique for t in terms))
+    u = {c: np.zeros(shape(domain, c)) for c in measured} | dict(start or {})
     model = _Model.of(domain, junction_tree(domain, u, root), u)
     z, log_z = model.marginals(u)
     x, p, q = z, model.read(z), model.read(z)
-    step, reach, losses = 1 / max(float(np.max(w)) for w in weight.values()), 0.0, [math.inf]
+    step, reach, losses = 1 / max(float(np.max(t.weight)) for t in terms), 0.0, [math.inf]
     for _ in range(iterations):
         while True:
             ahead = (step + math.sqrt(step**2 + 4 * step * reach)) / 2
             share = ahead / (reach + ahead)
-            gap = {c: (1 - share) * p[c] + share * q[c] - y for c, y in target.items()}
-            u_new = u | {c: u[c] - ahead * weight[c] * gap[c] for c in target}
+            slope = _slope({c: (1 - share) * p[c] + share * q[c] for c in measured}, terms)
+            u_new = u | {c: u[c] - ahead * slope[c] for c in measured}
             z_new, log_new = model.marginals(u_new)
             q_new = model.read(z_new)
-            curve = _loss(q_new, q, weight)
-            kl = sum(np.vdot(u_new[c] - u[c], q_new[c]) for c in target) - (log_new - log_z)
+            curve = sum(t.apart(q_new[t.clique], q[t.clique]) for t in terms)
+            kl = sum(np.vdot(u_new[c] - u[c], q_new[c]) for c in measured) - (log_new - log_z)
             if step * curve <= kl + ROUNDING:
                 break
             step /= 2
         u, z, q, log_z, reach = u_new, z_new, q_new, log_new, reach + ahead
         x = [(1 - share) * a + share * b for a, b in zip(x, z, strict=True)]
-        p = {c: (1 - share) * p[c] + share * q[c] for c in target}
+        p = {c: (1 - share) * p[c] + share * q[c] for c in measured}
         step *= GROWTH
-        losses.append(_loss(p, target, weight))
+        losses.append(sum(t.loss(p[t.clique]) for t in terms))
         if losses[-1] > (1 - tolerance) * losses[max(0, len(losses) - 1 - PATIENCE)]:
             break
     return Fit(model.tree, tuple(x), u, losses[-1], len(losses) - 1)
 
 
-def _loss(p: Tables, target: Tables, weight: Tables) -> float:
-    """½ Σ_r ‖(n/σ_r)(p_r − target_r)‖²."""
-    return 0.5 * sum(float(np.vdot(w, (p[c] - target[c]) ** 2)) for c, w in weight.items())
+def _slope(p: Tables, terms: Sequence[_Term]) -> Tables:
+    """The gradient of the loss by the probabilities over each clique."""
+    found: Tables = {}
+    for term in terms:
+        found[term.clique] = found.get(term.clique, 0.0) + term.slope(p[term.clique])
+    return found
+
+
+@dataclass(frozen=True)
+class _Term:
+    """One part of the loss, ½ ‖(n/σ)(p − target)‖², and its weight (n/σ)²."""
+
+    clique: Clique
+    target: Array
+    weight: Array
+    part: npt.NDArray[np.intp] | None = None
+
+    def loss(self, p: Array) -> float:
+        return 0.5 * float(np.vdot(self.weight, (self._sums(p) - self.target) ** 2))
+
+    def apart(self, p: Array, q: Array) -> float:
+        """The loss of p if q were the target."""
+        return 0.5 * float(np.vdot(self.weight, self._sums(p - q) ** 2))
+
+    def slope(self, p: Array) -> Array:
+        slope: Array = self.weight * (self._sums(p) - self.target)
+        if self.part is not None:
+            slope = slope.ravel()[self.part]
+        return slope
+
+    def _sums(self, p: Array) -> Array:
+        if self.part is None:
+            return p
+        sums = np.bincount(self.part.ravel(), p.ravel(), minlength=self.target.size)
+        return np.asarray(sums.reshape(self.target.shape))
 
 
 @dataclass(frozen=True)
@@ -227,12 +264,15 @@ def _beside(domain: Domain, axes: Clique, clique: Clique) -> tuple[int, ...]:
     return tuple(domain[c] if c in clique else 1 for c in axes)
 
 
-def _merge(observations: Sequence[Observation], total: float) -> tuple[Tables, Tables]:
-    """For each clique one observed vector of probabilities, and its weight (n/σ)²."""
+def _terms(observations: Sequence[Observation], total: float) -> list[_Term]:
+    """One for each clique whose cells were observed, and one for each observation of sums of cells."""
     weights: Tables = {}
     sums: Tables = {}
-    for o in observations:
+    for o in (o for o in observations if o.part is None):
         weights[o.clique] = weights.get(o.clique, 0.0) + o.precision
         sums[o.clique] = sums.get(o.clique, 0.0) + o.precision * o.counts
-    target = {c: sums[c] / weights[c] / total for c in sums}
-    return target, {c: w * total**2 for c, w in weights.items()}
+    cells = [_Term(c, sums[c] / w / total, w * total**2) for c, w in weights.items()]
+    grouped = [o for o in observations if o.part is not None]
+    return cells + [
+        _Term(o.clique, o.counts / total, o.precision * total**2, o.part) for o in grouped
+    ]

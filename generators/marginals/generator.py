@@ -29,7 +29,8 @@ from generators.marginals import aim, mst
 from generators.marginals.counting import Counter
 from generators.marginals.measurement import Ask, Measurement, Step, price
 from generators.marginals.model import GraphicalModel, Result, synthesize
-from generators.marginals.workload import outcomes, workload
+from generators.marginals.rates import declared
+from generators.marginals.workload import workload
 from generators.rows import draw_possible
 from privacy.accounting.calibration import calibrate
 from privacy.accounting.guarantee import Guarantee
@@ -76,7 +77,8 @@ class MarginalModel:
         described = []
         for i, m in enumerate(self.measurements):
             arrays[f"measured.{i}"] = m.counts
-            described.append({"clique": list(m.clique), "sigma": m.sigma})
+            groups = m.groups and [g.tolist() for g in m.groups]
+            described.append({"clique": list(m.clique), "sigma": m.sigma, "groups": groups})
         content = {
             "kind": "marginals",
             "charge": self.charge,
@@ -95,7 +97,12 @@ class MarginalModel:
         content = json.loads((folder / "model.json").read_text(encoding="utf-8"))
         arrays = load_file(folder / "arrays.safetensors")
         measurements = tuple(
-            Measurement(tuple(m["clique"]), arrays.pop(f"measured.{i}"), m["sigma"])
+            Measurement(
+                tuple(m["clique"]),
+                arrays.pop(f"measured.{i}"),
+                m["sigma"],
+                m.get("groups") and tuple(np.array(g, dtype=np.intp) for g in m["groups"]),
+            )
             for i, m in enumerate(content["measurements"])
         )
         model = GraphicalModel.from_plain(content["structure"], arrays)
@@ -177,13 +184,13 @@ class Aim(Marginals):
     megabytes: float = aim.MEGABYTES
 
     def schedule(self, schema: Schema, rho: float) -> tuple[Step, ...] | None:
-        """Required pairs have shares by their groups, which a subgroup to be measured does not have yet."""
-        targets, subgroups = _roles(schema)
-        domain = Codec(_emptied(schema)).domain
-        required = outcomes(domain, targets, subgroups)
-        if subgroups & {*schema.incomplete} & {c for pair in required for c in pair}:
+        """Rates have shares by their groups, which categories to be measured do not have yet."""
+        codec = Codec(_emptied(schema))
+        rates = declared(codec)
+        texts = {c for c in schema.incomplete if isinstance(schema.columns[c], Categorical)}
+        if texts & {c for r in rates for c in r.clique}:
             return None
-        return aim.schedule(len(domain), required.values(), rho)
+        return aim.schedule(len(codec.domain), [r.weight for r in rates], rho)
 
     def run(
         self, count: Counter, codec: Codec, ask: Ask, progress: Callable[[float], None]
@@ -193,7 +200,7 @@ class Aim(Marginals):
             workload(codec.domain, *_roles(codec.schema)),
             self.calibrated_rho,
             sensitivity=codec.schema.max_rows_per_unit,
-            required=outcomes(codec.domain, *_roles(codec.schema)),
+            rates=declared(codec),
             ordered=_ordered(codec),
             zeros=impossible_cells(codec),
             megabytes=self.megabytes,

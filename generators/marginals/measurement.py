@@ -63,11 +63,14 @@ def price(steps: Sequence[Step]) -> DpEvent:
 class Measurement:
     """Counts over a clique with discrete Gaussian noise of scale sigma: safe to publish once paid
     for.
+
+    ``groups``: for each axis the group of every code, where groups were counted and not codes.
     """
 
     clique: Clique
     counts: npt.NDArray[np.int64]
     sigma: float
+    groups: tuple[npt.NDArray[np.intp], ...] | None = None
 
 
 @dataclass

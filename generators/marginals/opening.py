@@ -1,22 +1,22 @@
 """What AIM and MST measure before they select anything, and the smaller domain that follows from
 it.
 
-Every column alone, in equal shares, and the ``required`` cliques, in shares by the square of the number of
-groups that each is about: a group's size falls with the number of groups, so its noise has to, for rates of
-equal accuracy. The cells that a group has do not count, or a time to an event would leave nothing for the
-event.
+Every column alone, in equal shares, and the tables of ``rates``, in shares by their weights.
 
-Privacy claim: costs ``one_way`` + ``required_rho`` of the budget.
+Privacy claim: costs ``one_way`` + ``rates_rho`` of the budget.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
-from generators.marginals.compression import Compression, compress
-from generators.marginals.counting import Clique, Counter, Domain
+import numpy as np
+
+from generators.marginals.compression import Codes, Compression, compress
+from generators.marginals.counting import Counter, Domain
 from generators.marginals.measurement import Budget, Measurement, total
+from generators.marginals.rates import Rates
 
 
 @dataclass(frozen=True)
@@ -36,28 +36,41 @@ def opening(
     count: Counter,
     *,
     one_way: float,
-    required: Mapping[Clique, int] | None = None,
-    required_rho: float = 0.0,
+    rates: Sequence[Rates] = (),
+    rates_rho: float = 0.0,
     ordered: Collection[str] = (),
     whole: Collection[str] = (),
 ) -> Opening:
-    """Measure, then merge codes in all columns but the required ones and those in ``whole``.
-
-    ``required``: cliques, and how many groups each is about.
-    """
+    """Measure, then merge codes inside the groups of ``rates``, and none of the columns in ``whole``."""
     domain: Domain = count.domain
     alone = [budget.measure(count, (c,), one_way / len(domain)) for c in domain]
-    required = required or {}
-    shares = by_groups(required_rho, required.values())
-    joint = [budget.measure(count, r, rho) for r, rho in zip(required, shares, strict=True)]
-    whole = {c for clique in required for c in clique} | set(whole)
-    compression = compress(domain, alone, whole=whole, ordered=ordered)
+    shares = by_weight(rates_rho, [r.weight for r in rates])
+    joint = [_measure(budget, count, r, rho) for r, rho in zip(rates, shares, strict=True)]
+    compression = compress(domain, alone, whole=whole, ordered=ordered, apart=_apart(rates))
     measurements = (*alone, *joint)
     recoded = count.recode(compression.domain, compression.groups)
     return Opening(measurements, compression, recoded, total(measurements))
 
 
-def by_groups(rho: float, groups: Iterable[int]) -> list[float]:
-    """``rho`` in shares by the square of numbers of groups."""
-    squares = [n**2 for n in groups]
-    return [rho * square / sum(squares) for square in squares]
+def by_weight(rho: float, weights: Sequence[float]) -> list[float]:
+    """``rho`` in shares by weights."""
+    return [rho * weight / sum(weights) for weight in weights]
+
+
+def _measure(budget: Budget, count: Counter, rates: Rates, rho: float) -> Measurement:
+    """The noisy counts of groups by outcomes."""
+    groups = dict(zip(rates.clique, rates.groups, strict=True))
+    sizes = {c: int(group.max()) + 1 for c, group in groups.items()}
+    grouped = Counter.of(sizes, {c: group[count.codes[c]] for c, group in groups.items()})
+    return replace(budget.measure(grouped, rates.clique, rho), groups=rates.groups)
+
+
+def _apart(rates: Sequence[Rates]) -> dict[str, Codes]:
+    """Column → the coarsest groups of its codes that cut through none of those that were measured."""
+    seen: dict[str, list[Codes]] = {}
+    for r in rates:
+        for column, group in zip(r.clique, r.groups, strict=True):
+            seen.setdefault(column, []).append(group)
+    return {
+        c: np.unique(np.array(g), axis=1, return_inverse=True)[1].ravel() for c, g in seen.items()
+    }

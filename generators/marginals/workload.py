@@ -46,17 +46,6 @@ def workload(
     }
 
 
-def outcomes(
-    domain: Domain, targets: Collection[str], subgroups: Collection[str]
-) -> dict[Clique, int]:
-    """The (subgroup, target) pairs, to be measured before anything is selected → how many groups each has."""
-    return {
-        pair: max(domain[c] for c in pair if c in subgroups)
-        for pair in combinations(domain, 2)
-        if _joins(pair, targets, subgroups)
-    }
-
-
 def _joins(pair: tuple[str, ...], targets: Collection[str], subgroups: Collection[str]) -> bool:
     a, b = pair
     return (a in subgroups and b in targets) or (b in subgroups and a in targets)

@@ -103,7 +103,8 @@ class Subgroup(Frozen):
 
     ``bands``: increasing edges; a band is [edge, next edge), the last one closed at the upper
     bound. Bins never cut through a band: the codec adds the band edges to the bin edges.
-    ``public_sizes``: how many units a group has, only where that is public knowledge; for forecasts.
+    ``public_sizes``: how many units a group has, only where that is public knowledge; for forecasts, and for
+    what AIM spends on the rates of its groups.
     """
 
     column: str

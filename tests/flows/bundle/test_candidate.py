@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import yaml
 
 from flows.bundle.candidate import WAITS, Candidate, settle, trace
 from flows.stages.config import load_config
@@ -276,6 +277,20 @@ def test_a_run_begun_before_there_was_a_choice_keeps_its_name(tmp_path):
     plain = load_config(clinic.write(tmp_path)).digest()
     assert load_config(clinic.write(tmp_path, approval="policy")).digest() == plain
     assert load_config(clinic.write(tmp_path, approval="person")).digest() != plain
+
+
+def test_sizes_of_groups_are_another_run_where_they_are_declared(tmp_path):
+    """What AIM spends on their rates goes by them; who declares none keeps the run that was begun."""
+    file = clinic.write(tmp_path)
+    plain = load_config(file).digest()
+    schema = file.parent / "schema.yaml"
+    declared = yaml.safe_load(schema.read_text())
+    declared["subgroups"][0]["public_sizes"] = None
+    schema.write_text(yaml.safe_dump(declared, sort_keys=False))
+    assert load_config(file).digest() == plain
+    declared["subgroups"][0]["public_sizes"] = {"F": 900, "M": 100}
+    schema.write_text(yaml.safe_dump(declared, sort_keys=False))
+    assert load_config(file).digest() != plain
 
 
 def test_a_model_of_another_charge_is_neither_approved_nor_verified(run):

@@ -33,10 +33,11 @@ def scores(kind, permits, folder, outliers, runs):
         top = information = 0.0
         for m in model.measurements:
             cell, alike = [], np.ones(len(base), dtype=bool)
-            for column, size in zip(m.clique, m.counts.shape, strict=True):
-                # a clique may have been measured over merged codes
+            for axis, (column, size) in enumerate(zip(m.clique, m.counts.shape, strict=True)):
+                # a clique may have been measured over groups or over merged codes
                 merged = size < Codec(SCHEMA).domain[column]
                 to = model.model.compression.groups[column] if merged else np.arange(size)
+                to = to if m.groups is None else m.groups[axis]
                 cell.append(to[odd[column]])
                 alike &= to[base[column]] == to[odd[column]]
             top += (m.counts[tuple(cell)] - alike.sum()) / m.sigma**2

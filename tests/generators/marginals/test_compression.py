@@ -40,6 +40,20 @@ def test_ordered_codes_end_in_a_bounded_number_of_bins():
     assert (np.diff(found.groups["a"]) >= 0).all()
 
 
+def test_codes_of_two_groups_stay_apart():
+    few, apart = measured([1, 2, 3, 1, 2, 3]), {"a": np.array([0, 0, 1, 1, 1, 2])}
+    assert compress({"a": 6}, [few], apart=apart).groups["a"].tolist() == [1, 1, 2, 2, 2, 0]
+    ordered = compress({"a": 6}, [few], apart=apart, ordered={"a"})
+    assert ordered.groups["a"].tolist() == [0, 0, 1, 1, 1, 2]
+
+
+def test_as_many_groups_as_there_are_may_exceed_the_number_of_bins():
+    found = compress(
+        {"a": 60}, [measured([100] * 60)], ordered={"a"}, apart={"a": np.arange(60) // 2}
+    )
+    assert found.groups["a"].tolist() == (np.arange(60) // 2).tolist()
+
+
 def test_a_column_of_noise_becomes_one_code_and_still_spreads():
     found = compress({"a": 8}, [measured([-3, -1, 0, -8, -2, -2, -1, -5])])
     assert found.domain == {"a": 1}
@@ -52,6 +66,18 @@ def test_an_observation_adds_up_counts_and_variances():
     seen = found.observe(joint)
     assert seen.counts.tolist() == [[0, 2, 8], [5, 7, 23]]
     np.testing.assert_allclose(1 / seen.precision, [[4, 4, 12], [4, 4, 12]])
+
+
+def test_counts_of_groups_are_sums_over_merged_codes():
+    apart = {"a": np.array([0, 0, 0, 1, 1])}
+    alone = [measured([100, 5, 2, -20, 29]), measured([50, 90], "b")]
+    found = compress({"a": 5, "b": 2}, alone, apart=apart)
+    assert found.domain == {"a": 3, "b": 2}
+    groups = (np.arange(2), apart["a"])
+    seen = found.observe(Measurement(("b", "a"), np.array([[1, 2], [3, 4]]), 2.0, groups))
+    np.testing.assert_array_equal(found.groups["a"], [0, 1, 1, 2, 2])
+    np.testing.assert_array_equal(seen.part, [[0, 0, 1], [2, 2, 3]])
+    np.testing.assert_allclose(seen.precision, 1 / 4)
 
 
 def test_recoded_rows_agree_with_observed_counts():

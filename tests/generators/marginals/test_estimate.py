@@ -67,6 +67,35 @@ def test_loss_is_as_low_as_mbi_reaches():
     assert ours.loss <= loss * (1 + 1e-3)
 
 
+def test_sums_of_cells_are_fitted_as_well_as_mbi_does():
+    """Beside single cells of the same clique, and against another clique that says otherwise."""
+    part = np.array([0, 0, 1, 1])[None, :] + 2 * np.array([0, 1, 1])[:, None]
+    coarse = Observation(("b", "c"), np.array([900.0, 400, 2100, 1700]), np.full(4, 5.0**-2), part)
+    fine = noisy([("b", "c"), ("c", "d")], 40.0, 4)
+    ours = fit(DOMAIN, [*fine, coarse], N, iterations=2000, tolerance=1e-9)
+
+    def sums(factor):
+        return jax.numpy.bincount(part.ravel(), factor.datavector(), length=4)
+
+    theirs = MirrorDescent().estimate(
+        mbi.Domain(tuple(DOMAIN), tuple(DOMAIN.values())),
+        [
+            *(mbi.LinearMeasurement(o.counts.ravel(), o.clique, stddev=40.0) for o in fine),
+            mbi.LinearMeasurement(coarse.counts, coarse.clique, stddev=5.0, query=sums),
+        ],
+        known_total=N,
+        iters=4000,
+    )
+
+    def loss(table):
+        own = sum(0.5 * np.sum((table(o.clique) - o.counts) ** 2) / 40.0**2 for o in fine)
+        counts = np.bincount(part.ravel(), table(coarse.clique).ravel())
+        return own + 0.5 * np.sum((counts - coarse.counts) ** 2) / 5.0**2
+
+    assert ours.loss == pytest.approx(loss(lambda c: N * ours.project(c)))
+    assert ours.loss <= loss(lambda c: np.asarray(theirs.project(c).values)) * (1 + 1e-3)
+
+
 def test_tables_are_consistent_probabilities():
     model = fit(DOMAIN, noisy(LOOP, 200.0, 3), N, iterations=30)
     for i, table in enumerate(model.marginals):

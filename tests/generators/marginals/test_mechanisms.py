@@ -13,7 +13,8 @@ from generators.marginals.measurement import Budget
 from generators.marginals.model import synthesize
 from generators.marginals.mst import mst
 from generators.marginals.mst import schedule as mst_schedule
-from generators.marginals.workload import outcomes, workload
+from generators.marginals.rates import by_code
+from generators.marginals.workload import workload
 from privacy.noise import gaussian_rho
 
 DOMAIN = {"group": 3, "x": 8, "y": 2, "z": 4}
@@ -33,11 +34,11 @@ def count():
 
 def run_aim(count, rho, **options):
     weights = workload(count.domain, ["y"], ["group"])
-    return aim(count, weights, rho, required=outcomes(count.domain, ["y"], ["group"]), **options)
+    return aim(count, weights, rho, rates=by_code(count.domain, ["y"], ["group"]), **options)
 
 
 def run_mst(count, rho, **options):
-    return mst(count, rho, required=outcomes(count.domain, ["y"], ["group"]), **options)
+    return mst(count, rho, required=[("group", "y")], **options)
 
 
 MECHANISMS = pytest.mark.parametrize("mechanism", [run_aim, run_mst], ids=["aim", "mst"])
@@ -63,10 +64,10 @@ def test_spending_is_bounded_on_any_domain(sizes, rows, rho, sensitivity):
     domain = {f"c{i}": size for i, size in enumerate(sizes)}
     rng = np.random.default_rng(rows)
     count = Counter.of(domain, {c: rng.integers(0, s, rows) for c, s in domain.items()})
-    pairs = outcomes(domain, ["c0"], ["c1"])
-    paired = aim_schedule(len(domain), pairs.values(), rho)
+    rates = by_code(domain, ["c0"], ["c1"])
+    paired = aim_schedule(len(domain), [r.weight for r in rates], rho)
     for run, steps in (
-        (lambda **o: aim(count, workload(domain), rho, required=pairs, **o), paired),
+        (lambda **o: aim(count, workload(domain), rho, rates=rates, **o), paired),
         (lambda **o: aim(count, workload(domain), rho, **o), aim_schedule(len(domain), [], rho)),
         (lambda **o: mst(count, rho, **o), mst_schedule(len(domain), rho)),
     ):

@@ -1,6 +1,6 @@
 """The workload holds all pairs and triples; what carries a subgroup and a target weighs most."""
 
-from generators.marginals.workload import outcomes, workload
+from generators.marginals.workload import workload
 
 DOMAIN = {"race": 5, "age": 9, "sex": 2, "income": 2}
 
@@ -17,11 +17,3 @@ def test_weights_rise_with_what_a_clique_carries():
     assert weight["age", "sex"] <= weight["age", "income"] <= weight["sex", "income"]
     assert weight["race", "age", "income"] == weight["race", "income"]
     assert weight["race", "age", "income"] > weight["age", "sex"]
-
-
-def test_outcomes_are_the_subgroup_and_target_pairs():
-    race, sex = DOMAIN["race"], DOMAIN["sex"]
-    pairs = outcomes(DOMAIN, ["income"], ["race", "sex"])
-    assert pairs == {("race", "income"): race, ("sex", "income"): sex}
-    assert list(outcomes(DOMAIN, ["sex", "income"], ["sex"])) == [("sex", "income")]
-    assert outcomes(DOMAIN, [], ["race"]) == {}
