@@ -28,7 +28,8 @@ from generators.marginals import aim as aim_module
 from generators.marginals import mst as mst_module
 from generators.marginals.counting import Counter, Domain
 from generators.marginals.model import Result, synthesize
-from generators.marginals.workload import outcomes, workload
+from generators.marginals.rates import by_code
+from generators.marginals.workload import workload
 from privacy.accounting.calibration import zcdp_budget
 from privacy.accounting.guarantee import Guarantee
 
@@ -91,9 +92,9 @@ def run(mechanism: str, count: Counter, rho: float) -> Result:
 
     if mechanism == "mst":
         return mst_module.mst(count, rho, ordered=ordered, progress=tell)
-    required = outcomes(count.domain, [TARGET], [GROUP])
+    rates = by_code(count.domain, [TARGET], [GROUP])
     weights = workload(count.domain, [TARGET], [GROUP])
-    return aim_module.aim(count, weights, rho, required=required, ordered=ordered, progress=tell)
+    return aim_module.aim(count, weights, rho, rates=rates, ordered=ordered, progress=tell)
 
 
 def table(
