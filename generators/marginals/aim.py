@@ -15,7 +15,7 @@ why:
 - the number of selections is fixed and public, and σ does not anneal (σ/2 once a measurement adds
   less than its noise): that brought nothing, and without it the schedule is known beforehand;
 - a marginal whose expected noise exceeds twice the estimated number of rows is no candidate: its
-  score could only be negative;
+  score could only be negative; nor is one with a column of a single code, which says nothing;
 - with many columns a few marginals are selected from the same scores before the model is fitted
   again;
 - scores are integers, in units of 1/64 of a row: their sensitivity is exact.
@@ -51,6 +51,8 @@ RATES = 0.25
 SELECT = 0.1
 """Share of a round for the selection."""
 SELECTIONS_PER_COLUMN = 2
+KEPT = 4
+"""Selections that the measurement of one marginal of ``keep`` takes the place of; all together half at most."""
 COLUMNS_PER_SELECTION = 14
 """Marginals measured for each column; one more is selected at once, from the same scores, for every
 so many columns, since a round's work grows with the square of their number."""
@@ -66,13 +68,16 @@ FORBIDDEN = -1e6
 """The potential of a structural zero: e to this is 0."""
 
 
-def schedule(columns: int, rates: Sequence[float], rho: float) -> tuple[Step, ...]:
-    """The most that is drawn, by the number of columns and the weights of the tables of rates."""
+def schedule(columns: int, rates: Sequence[float], rho: float, keep: int = 0) -> tuple[Step, ...]:
+    """The most that is drawn, by the numbers of columns and of ``keep`` and the weights of the rates."""
     joint = by_weight(RATES * rho, rates)
     share, rounds = _round(columns, bool(rates), rho)
+    kept = _kept(columns, keep)
+    rounds -= KEPT * kept
     return (
         Step("measure", ONE_WAY * rho / columns, columns),
         *(Step("measure", each, joint.count(each)) for each in dict.fromkeys(joint)),
+        *([Step("measure", KEPT * share, kept)] if kept else []),
         Step("select", SELECT * share, rounds),
         Step("measure", (1 - SELECT) * share, rounds),
     )
@@ -85,6 +90,11 @@ def _round(columns: int, rates: bool, rho: float) -> tuple[float, int]:
     return left * (1 - ROUNDING) / rounds, rounds
 
 
+def _kept(columns: int, keep: int) -> int:
+    """How many of ``keep`` are measured before anything is selected."""
+    return min(keep, SELECTIONS_PER_COLUMN * columns // (2 * KEPT))
+
+
 def aim(
     count: Counter,
     workload: Workload,
@@ -92,6 +102,7 @@ def aim(
     *,
     sensitivity: int = 1,
     rates: Sequence[Rates] = (),
+    keep: Sequence[Clique] = (),
     ordered: Collection[str] = (),
     zeros: Mapping[Clique, npt.NDArray[np.bool_]] | None = None,
     megabytes: float = MEGABYTES,
@@ -102,6 +113,7 @@ def aim(
     """Select, measure and fit marginals of the workload.
 
     ``rates``: measured up front; the first one's columns are drawn first when rows are sampled.
+    ``keep``: measured next, where the model has room for them and they can be told from noise.
     ``ordered``: columns whose neighbouring codes may be merged.
     ``zeros``: cells that are publicly known to be empty, True where they are.
     ``steps``: the ``schedule`` that was paid for, where it was.
@@ -123,17 +135,28 @@ def aim(
     measurements = list(start.measurements)
     observations = [start.compression.observe(m) for m in measurements]
     potentials = {c: np.where(z, FORBIDDEN, 0.0) for c, z in impossible.items()}
+    share, due = _round(len(domain), bool(rates), rho)
+    keep = keep[: _kept(len(domain), len(keep))]
+    due -= KEPT * len(keep)
+    noise = _noise(KEPT * share, sensitivity)
+    for r in keep:
+        known = [*potentials, *(o.clique for o in observations)]
+        if noise * cells(domain, r) < 2 * n and Fitting.of(domain, known, megabytes)(r):
+            new = budget.measure(start.count, r, KEPT * share)
+            measurements.append(new)
+            observations.append(Observation.plain(new.clique, new.counts, new.sigma))
     model = fit(domain, observations, n, iterations=GLANCE, start=potentials, root=root)
     at_once = max(1, len(domain) // COLUMNS_PER_SELECTION)
-    share, _ = _round(len(domain), bool(rates), rho)
-    noise = sensitivity / math.sqrt(math.pi * (1 - SELECT) * share)
+    noise = _noise((1 - SELECT) * share, sensitivity)
     drawn = _enough(n, noise)
-    pool = {r: w for r, w in workload.items() if noise * cells(domain, r) < 2 * n}
+    varied = {c for c, size in domain.items() if size > 1}
+    pool = {r: w for r, w in workload.items() if varied.issuperset(r)}
+    pool = {r: w for r, w in pool.items() if noise * cells(domain, r) < 2 * n}
     per_row = UNIT * max(pool.values(), default=0)
     apart = Distances.of([*pool])
     weights = np.array([*pool.values()])
     expected = np.array([int(UNIT * noise * cells(domain, r)) for r in pool])
-    while budget.left > share / 2:
+    while due:
         limit = megabytes * min(1.0, (budget.spent + at_once * share) / rho)
         rows = sample(domain, model.tree, model.marginals, drawn, np.random.default_rng(0))
         distances = partial(apart, start.count, Counter.of(domain, rows), n / drawn)
@@ -141,10 +164,9 @@ def aim(
         # what was measured before fits, so that whether anything does is soon known
         known = [r for r in model.potentials if r in pool]
         chosen: list[Clique] = []
-        while len(chosen) < at_once and budget.left >= share:
-            fits = partial(
-                _fits, Fitting.of(domain, [*model.potentials, *chosen], limit), {*chosen}
-            )
+        while len(chosen) < min(at_once, due):
+            small = Fitting.of(domain, [*model.potentials, *chosen], limit)
+            fits = partial(_fits, small, {*chosen})
             if not any(map(fits, chain(known, pool))):
                 break
             chosen.append(budget.select([*pool], scores, SELECT * share, per_row, fits))
@@ -153,10 +175,16 @@ def aim(
             observations.append(Observation.plain(new.clique, new.counts, new.sigma))
         if not chosen:
             break
+        due -= len(chosen)
         model = fit(domain, observations, n, iterations=GLANCE, start=model.potentials, root=root)
         progress(budget.spent / rho)
     model = fit(domain, observations, n, iterations=SETTLE, start=model.potentials, root=root)
     return Result(GraphicalModel.of(model, start.compression, n), tuple(measurements))
+
+
+def _noise(rho: float, sensitivity: int) -> float:
+    """√(2/π) σ, the mean size of a measurement's noise."""
+    return sensitivity / math.sqrt(math.pi * rho)
 
 
 def _fits(small: Fitting, chosen: Collection[Clique], r: Clique) -> bool:

@@ -18,7 +18,7 @@ from itertools import combinations
 
 import numpy as np
 
-from generators.marginals.counting import Clique, Counter
+from generators.marginals.counting import Clique, Counter, Counts
 from generators.marginals.estimate import Array, Observation, fit
 from generators.marginals.measurement import Ask, Budget, Step, draw_anew
 from generators.marginals.model import GraphicalModel, Result
@@ -65,11 +65,12 @@ def mst(
     part = {c: i for i, c in enumerate(domain)}
     for a, b in tree:
         _join(part, a, b)
-    pairs = list(combinations(domain, 2))
-    apart = cache(lambda: np.array([_apart(start.count, singles, n, pair) for pair in pairs]))
+    apart = cache(partial(_apart, start.count, singles, n))
     edges = len(set(part.values())) - 1
     for _ in range(edges):
-        tree.append(budget.select(pairs, apart, third / edges, UNIT, partial(_joins, part)))
+        pool = [(a, b) for a, b in combinations(domain, 2) if part[a] != part[b]]
+        scores = partial(_scores, apart, pool)
+        tree.append(budget.select(pool, scores, third / edges, UNIT))
         _join(part, *tree[-1])
     progress(2 / 3)
     joint = [budget.measure(start.count, pair, third / len(tree)) for pair in tree]
@@ -79,16 +80,15 @@ def mst(
     return Result(GraphicalModel.of(model, start.compression, n), (*start.measurements, *joint))
 
 
+def _scores(apart: Callable[[Clique], int], pool: Sequence[Clique]) -> Counts:
+    return np.array([apart(pair) for pair in pool])
+
+
 def _apart(count: Counter, singles: dict[str, Array], n: float, pair: Clique) -> int:
     """UNIT · ‖M_ij(D) − n p_i p_j‖₁, a whole number; a row moves it by UNIT."""
     a, b = pair
     independent = np.rint(UNIT * n * np.outer(singles[a], singles[b])).astype(np.int64)
     return int(np.abs(UNIT * count(pair) - independent).sum())
-
-
-def _joins(part: dict[str, int], pair: Clique) -> bool:
-    a, b = pair
-    return part[a] != part[b]
 
 
 def _join(part: dict[str, int], a: str, b: str) -> None:

@@ -179,6 +179,8 @@ class Schema(Frozen):
     ``columns``: every column by name, its kind and its domain.
     ``targets``: what models are trained to predict, so that synthetic rows are judged by it.
     ``subgroups``: whom the release must serve.
+    ``keep_together``: pairs and triples of columns that matter together; AIM measures them before it looks for
+    others.
     ``impossible``: structural zeros; each maps columns to conditions that never hold together.
     ``npz``: the arrays of an .npz file that a column consists of, one after the other; a column that is not
     listed is the array of its own name.
@@ -196,6 +198,7 @@ class Schema(Frozen):
     columns: dict[str, Column] = Field(min_length=1)
     targets: tuple[Target, ...] = ()
     subgroups: tuple[Subgroup, ...] = ()
+    keep_together: tuple[tuple[str, ...], ...] = ()
     impossible: tuple[dict[str, Condition], ...] = ()
 
     @field_validator("npz", mode="before", json_schema_input_type=dict[str, str | tuple[str, ...]])
@@ -230,6 +233,8 @@ class Schema(Frozen):
             self._check_subgroup(subgroup)
         if len({s.name for s in self.subgroups}) != len(self.subgroups):
             raise ValueError("two subgroups have the same name")
+        for together in self.keep_together:
+            self._check_together(together)
         for zero in self.impossible:
             for column, condition in zero.items():
                 self._check_condition(column, condition)
@@ -290,6 +295,16 @@ class Schema(Frozen):
         if column.kind == "integer" and any(e != int(e) for e in subgroup.bands):
             raise ValueError(f"subgroups: bands of {column.kind} {subgroup.column!r} must be whole")
 
+    def _check_together(self, columns: tuple[str, ...]) -> None:
+        for name in columns:
+            self._modelled_column(name, "keep_together")
+        if not 2 <= len(set(columns)) == len(columns) <= 3:
+            raise ValueError(
+                f"keep_together: {list(columns)} must be two or three different columns"
+            )
+        if sum(set(columns) == set(other) for other in self.keep_together) > 1:
+            raise ValueError(f"keep_together: {list(columns)} stands there twice")
+
     def _check_condition(self, name: str, condition: Condition) -> None:
         column = self._modelled_column(name, "impossible")
         values = set(condition.values or ())
@@ -342,6 +357,7 @@ class Schema(Frozen):
             if not gone & set(t.columns)
         ]
         kept["subgroups"] = [d for d in kept["subgroups"] if d["column"] not in gone]
+        kept["keep_together"] = [c for c in kept["keep_together"] if not gone & set(c)]
         kept["impossible"] = [c for c in kept["impossible"] if not gone & set(c)]
         return Schema.model_validate(kept)
 
