@@ -175,7 +175,6 @@ def phases() -> Iterator[dict[str, float]]:
             (aim_module, "fit"),
             (mst_module, "fit"),
             (aim_module, "sample"),
-            (aim_module, "fitting"),
             (Budget, "select"),
             (Budget, "measure"),
         ]:

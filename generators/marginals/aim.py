@@ -15,7 +15,7 @@ why:
 - the number of selections is fixed and public, and σ does not anneal (σ/2 once a measurement adds
   less than its noise): that brought nothing, and without it the schedule is known beforehand;
 - a marginal whose expected noise exceeds twice the estimated number of rows is no candidate: its
-  score could only be negative;
+  score could only be negative; nor is one with a column of a single code, which says nothing;
 - with many columns a few marginals are selected from the same scores before the model is fitted
   again;
 - scores are integers, in units of 1/64 of a row: their sensitivity is exact.
@@ -29,14 +29,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
 
-from generators.marginals.counting import Clique, Counter, cells
+from generators.marginals.counting import Clique, Counter, Counts, cells
+from generators.marginals.distances import UNIT, Distances
 from generators.marginals.estimate import Observation, fit
-from generators.marginals.junction import fitting
+from generators.marginals.junction import Fitting
 from generators.marginals.measurement import Ask, Budget, Step, draw_anew
 from generators.marginals.model import GraphicalModel, Result, sample
 from generators.marginals.opening import by_weight, opening
@@ -49,6 +51,8 @@ RATES = 0.25
 SELECT = 0.1
 """Share of a round for the selection."""
 SELECTIONS_PER_COLUMN = 2
+KEPT = 4
+"""Selections that the measurement of one marginal of ``keep`` takes the place of; all together half at most."""
 COLUMNS_PER_SELECTION = 14
 """Marginals measured for each column; one more is selected at once, from the same scores, for every
 so many columns, since a round's work grows with the square of their number."""
@@ -57,19 +61,23 @@ GLANCE = 50
 SETTLE = 800
 """Iterations of the fit within a round, from the last potentials, and of the final one."""
 SAMPLE = 100_000
-UNIT = 64
+LEAST = 10_000
+"""The most and the fewest rows that are drawn to score candidates."""
 ROUNDING = 1e-12
 FORBIDDEN = -1e6
 """The potential of a structural zero: e to this is 0."""
 
 
-def schedule(columns: int, rates: Sequence[float], rho: float) -> tuple[Step, ...]:
-    """The most that is drawn, by the number of columns and the weights of the tables of rates."""
+def schedule(columns: int, rates: Sequence[float], rho: float, keep: int = 0) -> tuple[Step, ...]:
+    """The most that is drawn, by the numbers of columns and of ``keep`` and the weights of the rates."""
     joint = by_weight(RATES * rho, rates)
     share, rounds = _round(columns, bool(rates), rho)
+    kept = _kept(columns, keep)
+    rounds -= KEPT * kept
     return (
         Step("measure", ONE_WAY * rho / columns, columns),
         *(Step("measure", each, joint.count(each)) for each in dict.fromkeys(joint)),
+        *([Step("measure", KEPT * share, kept)] if kept else []),
         Step("select", SELECT * share, rounds),
         Step("measure", (1 - SELECT) * share, rounds),
     )
@@ -82,6 +90,11 @@ def _round(columns: int, rates: bool, rho: float) -> tuple[float, int]:
     return left * (1 - ROUNDING) / rounds, rounds
 
 
+def _kept(columns: int, keep: int) -> int:
+    """How many of ``keep`` are measured before anything is selected."""
+    return min(keep, SELECTIONS_PER_COLUMN * columns // (2 * KEPT))
+
+
 def aim(
     count: Counter,
     workload: Workload,
@@ -89,6 +102,7 @@ def aim(
     *,
     sensitivity: int = 1,
     rates: Sequence[Rates] = (),
+    keep: Sequence[Clique] = (),
     ordered: Collection[str] = (),
     zeros: Mapping[Clique, npt.NDArray[np.bool_]] | None = None,
     megabytes: float = MEGABYTES,
@@ -99,6 +113,7 @@ def aim(
     """Select, measure and fit marginals of the workload.
 
     ``rates``: measured up front; the first one's columns are drawn first when rows are sampled.
+    ``keep``: measured next, where the model has room for them and they can be told from noise.
     ``ordered``: columns whose neighbouring codes may be merged.
     ``zeros``: cells that are publicly known to be empty, True where they are.
     ``steps``: the ``schedule`` that was paid for, where it was.
@@ -120,40 +135,67 @@ def aim(
     measurements = list(start.measurements)
     observations = [start.compression.observe(m) for m in measurements]
     potentials = {c: np.where(z, FORBIDDEN, 0.0) for c, z in impossible.items()}
-    model = fit(domain, observations, n, iterations=GLANCE, start=potentials, root=root)
-    at_once = max(1, len(domain) // COLUMNS_PER_SELECTION)
-    share, _ = _round(len(domain), bool(rates), rho)
-    noise = sensitivity / math.sqrt(math.pi * (1 - SELECT) * share)
-    while budget.left > share / 2:
-        limit = megabytes * min(1.0, (budget.spent + at_once * share) / rho)
-        rows = sample(domain, model.tree, model.marginals, SAMPLE, np.random.default_rng(0))
-        score = partial(_score, workload, start.count, Counter.of(domain, rows), n, noise)
-        pool = [r for r in workload if noise * cells(domain, r) < 2 * n]
-        known = list(model.potentials)
-        for _ in range(at_once):
-            pool = fitting(domain, known, pool, limit)
-            if not pool or budget.left < share:
-                break
-            per_row = UNIT * max(workload[r] for r in pool)
-            chosen = budget.select(pool, score, SELECT * share, per_row)
-            new = budget.measure(start.count, chosen, (1 - SELECT) * share)
+    share, due = _round(len(domain), bool(rates), rho)
+    keep = keep[: _kept(len(domain), len(keep))]
+    due -= KEPT * len(keep)
+    noise = _noise(KEPT * share, sensitivity)
+    for r in keep:
+        known = [*potentials, *(o.clique for o in observations)]
+        if noise * cells(domain, r) < 2 * n and Fitting.of(domain, known, megabytes)(r):
+            new = budget.measure(start.count, r, KEPT * share)
             measurements.append(new)
             observations.append(Observation.plain(new.clique, new.counts, new.sigma))
-            known.append(chosen)
-            pool.remove(chosen)
-        if known == list(model.potentials):
+    model = fit(domain, observations, n, iterations=GLANCE, start=potentials, root=root)
+    at_once = max(1, len(domain) // COLUMNS_PER_SELECTION)
+    noise = _noise((1 - SELECT) * share, sensitivity)
+    drawn = _enough(n, noise)
+    varied = {c for c, size in domain.items() if size > 1}
+    pool = {r: w for r, w in workload.items() if varied.issuperset(r)}
+    pool = {r: w for r, w in pool.items() if noise * cells(domain, r) < 2 * n}
+    per_row = UNIT * max(pool.values(), default=0)
+    apart = Distances.of([*pool])
+    weights = np.array([*pool.values()])
+    expected = np.array([int(UNIT * noise * cells(domain, r)) for r in pool])
+    while due:
+        limit = megabytes * min(1.0, (budget.spent + at_once * share) / rho)
+        rows = sample(domain, model.tree, model.marginals, drawn, np.random.default_rng(0))
+        distances = partial(apart, start.count, Counter.of(domain, rows), n / drawn)
+        scores = cache(partial(_scores, weights, expected, distances))
+        # what was measured before fits, so that whether anything does is soon known
+        known = [r for r in model.potentials if r in pool]
+        chosen: list[Clique] = []
+        while len(chosen) < min(at_once, due):
+            small = Fitting.of(domain, [*model.potentials, *chosen], limit)
+            fits = partial(_fits, small, {*chosen})
+            if not any(map(fits, chain(known, pool))):
+                break
+            chosen.append(budget.select([*pool], scores, SELECT * share, per_row, fits))
+            new = budget.measure(start.count, chosen[-1], (1 - SELECT) * share)
+            measurements.append(new)
+            observations.append(Observation.plain(new.clique, new.counts, new.sigma))
+        if not chosen:
             break
+        due -= len(chosen)
         model = fit(domain, observations, n, iterations=GLANCE, start=model.potentials, root=root)
         progress(budget.spent / rho)
     model = fit(domain, observations, n, iterations=SETTLE, start=model.potentials, root=root)
     return Result(GraphicalModel.of(model, start.compression, n), tuple(measurements))
 
 
-def _score(
-    workload: Workload, count: Counter, synthetic: Counter, n: float, noise: float, r: Clique
-) -> int:
-    """UNIT · w_r (‖M_r(D) − M_r(p̂)‖₁ − √(2/π) σ n_r), whole; one row moves it by UNIT · w_r."""
-    counts = count(r)
-    guess = np.rint(synthetic(r) * (UNIT * n / SAMPLE)).astype(np.int64)
-    error = int(np.abs(UNIT * counts - guess).sum())
-    return workload[r] * (error - int(UNIT * noise * counts.size))
+def _noise(rho: float, sensitivity: int) -> float:
+    """√(2/π) σ, the mean size of a measurement's noise."""
+    return sensitivity / math.sqrt(math.pi * rho)
+
+
+def _fits(small: Fitting, chosen: Collection[Clique], r: Clique) -> bool:
+    return r not in chosen and small(r)
+
+
+def _enough(n: float, noise: float) -> int:
+    """Rows to draw, so that drawing adds less to a cell than half of the noise of its measurement."""
+    return round(min(SAMPLE, max(LEAST, 8 / math.pi * (n / noise) ** 2)))
+
+
+def _scores(weights: Counts, expected: Counts, distances: Callable[[], Counts]) -> Counts:
+    """UNIT · w_r (‖M_r(D) − M_r(p̂)‖₁ − √(2/π) σ n_r) of each, whole; one row moves it by UNIT · w_r."""
+    return weights * (distances() - expected)

@@ -72,7 +72,9 @@ class Fit:
     def project(self, clique: Clique) -> Array:
         """The probabilities over a clique that lies inside one of the tree's."""
         home = self.tree.home(clique)
-        return _Slot.of(self.tree, clique, home).read(self.marginals[home])
+        table = self.marginals[home]
+        domain = dict(zip(self.tree.cliques[home], table.shape, strict=True))
+        return _Slot.of(domain, self.tree, clique).read(table)
 
 
 def fit(
@@ -165,15 +167,23 @@ class _Model:
     slots: Mapping[Clique, _Slot]
     outside: tuple[tuple[int, ...], ...]
     """For each clique, the axes of its parent that are not in their separator."""
+    above: tuple[tuple[int, ...], ...]
+    """For each clique, the shape of a table over the separator beside its parent's axes."""
+    below: tuple[tuple[int, ...], ...]
+    """And beside its own."""
 
     @classmethod
     def of(cls, domain: Domain, tree: JunctionTree, cliques: Iterable[Clique]) -> _Model:
-        slots = {c: _Slot.of(tree, c, tree.home(c)) for c in cliques}
-        outside = tuple(
-            tuple(i for i, c in enumerate(tree.cliques[parent]) if c not in separator)
-            for parent, separator in zip(tree.parents, tree.separators, strict=True)
-        )
-        return cls(tree, tuple(shape(domain, c) for c in tree.cliques), slots, outside)
+        slots = {c: _Slot.of(domain, tree, c) for c in cliques}
+        outside, above, below = [], [], []
+        for clique, parent, separator in zip(
+            tree.cliques, tree.parents, tree.separators, strict=True
+        ):
+            outside.append(_outside(tree.cliques[parent], separator))
+            above.append(_beside(domain, tree.cliques[parent], separator))
+            below.append(_beside(domain, clique, separator))
+        shapes = tuple(shape(domain, c) for c in tree.cliques)
+        return cls(tree, shapes, slots, tuple(outside), tuple(above), tuple(below))
 
     def marginals(self, potentials: Tables) -> tuple[list[Array], float]:
         """Probabilities over the tree's cliques, and the logarithm of the normalising constant."""
@@ -184,12 +194,12 @@ class _Model:
         for i in reversed(range(len(tables))):
             message = _condition(tables[i], len(self.tree.separators[i]))
             if i:
-                tables[self.tree.parents[i]] += np.expand_dims(message, self.outside[i])
+                tables[self.tree.parents[i]] += message.reshape(self.above[i])
             else:
                 log_z = float(message)
         for i in range(1, len(tables)):
             above = tables[self.tree.parents[i]].sum(axis=self.outside[i])
-            tables[i] *= above.reshape(above.shape + (1,) * (tables[i].ndim - above.ndim))
+            tables[i] *= above.reshape(self.below[i])
         return tables, log_z
 
     def read(self, tables: Sequence[Array]) -> Tables:
@@ -220,22 +230,38 @@ class _Slot:
     """Axes of the home that are not in the clique."""
     turn: tuple[int, ...]
     """The clique's axes in the order of the home's."""
+    back: tuple[int, ...]
+    """The home's axes that are in the clique in the order of the clique's."""
+    beside: tuple[int, ...]
+    """The shape of the turned clique beside the home's axes."""
 
     @classmethod
-    def of(cls, tree: JunctionTree, clique: Clique, home: int) -> _Slot:
+    def of(cls, domain: Domain, tree: JunctionTree, clique: Clique) -> _Slot:
+        home = tree.home(clique)
         axes = tree.cliques[home]
         inside = [c for c in axes if c in clique]
-        others = tuple(i for i, c in enumerate(axes) if c not in clique)
-        return cls(home, others, tuple(clique.index(c) for c in inside))
+        turn = tuple(clique.index(c) for c in inside)
+        back = tuple(inside.index(c) for c in clique)
+        return cls(home, _outside(axes, clique), turn, back, _beside(domain, axes, clique))
 
     def read(self, table: Array) -> Array:
         """Sum the home's table down to the clique, in the clique's own order of axes."""
         inside: Array = table.sum(axis=self.others)
-        return inside.transpose(np.argsort(self.turn))
+        return inside.transpose(self.back)
 
     def add(self, table: Array, potential: Array) -> None:
         """Add the clique's potential to the home's table, in place."""
-        table += np.expand_dims(potential.transpose(self.turn), self.others)
+        table += potential.transpose(self.turn).reshape(self.beside)
+
+
+def _outside(axes: Clique, clique: Clique) -> tuple[int, ...]:
+    """The axes that are not in the clique."""
+    return tuple(i for i, c in enumerate(axes) if c not in clique)
+
+
+def _beside(domain: Domain, axes: Clique, clique: Clique) -> tuple[int, ...]:
+    """The shape of a table over the clique beside these axes, of length 1 where the clique is not."""
+    return tuple(domain[c] if c in clique else 1 for c in axes)
 
 
 def _terms(observations: Sequence[Observation], total: float) -> list[_Term]:

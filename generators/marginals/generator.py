@@ -26,7 +26,7 @@ from safetensors.numpy import load_file, save_file
 
 from generators.base import Progress
 from generators.marginals import aim, mst
-from generators.marginals.counting import Counter
+from generators.marginals.counting import Clique, Counter
 from generators.marginals.measurement import Ask, Measurement, Step, price
 from generators.marginals.model import GraphicalModel, Result, synthesize
 from generators.marginals.rates import declared
@@ -191,17 +191,20 @@ class Aim(Marginals):
         texts = {c for c in schema.incomplete if isinstance(schema.columns[c], Categorical)}
         if texts & {c for r in rates for c in r.clique}:
             return None
-        return aim.schedule(len(codec.domain), [r.weight for r in rates], rho)
+        weights, keep = [r.weight for r in rates], len(schema.keep_together)
+        return aim.schedule(len(codec.domain), weights, rho, keep)
 
     def run(
         self, count: Counter, codec: RecordCodec, ask: Ask, progress: Callable[[float], None]
     ) -> Result:
+        keep = _together(codec)
         return aim.aim(
             count,
-            workload(codec.domain, *_roles(codec.schema)),
+            workload(codec.domain, *_roles(codec.schema), keep),
             self.calibrated_rho,
             sensitivity=codec.schema.max_rows_per_unit,
             rates=declared(codec),
+            keep=keep,
             ordered=_ordered(codec),
             zeros=codec.zeros,
             megabytes=self.megabytes,
@@ -213,7 +216,10 @@ class Aim(Marginals):
 
 @dataclass(frozen=True)
 class Mst(Marginals):
-    """MST (arXiv 2108.04978): a tree of pairs, chosen once; faster and less faithful than AIM."""
+    """MST (arXiv 2108.04978): a tree of pairs, chosen once; faster and less faithful than AIM.
+
+    ``keep_together`` of the schema is AIM's: here what is kept is what the tree finds.
+    """
 
     def schedule(self, schema: Schema, rho: float) -> tuple[Step, ...]:
         """By the number of columns alone."""
@@ -236,6 +242,11 @@ class Mst(Marginals):
 def _roles(schema: Schema) -> tuple[set[str], set[str]]:
     """Target columns and subgroup columns."""
     return {c for t in schema.targets for c in t.columns}, {s.column for s in schema.subgroups}
+
+
+def _together(codec: Codec) -> list[Clique]:
+    """The cliques that the schema says to keep together, in the order of the domain."""
+    return [tuple(c for c in codec.domain if c in r) for r in codec.schema.keep_together]
 
 
 def _emptied(schema: Schema) -> Schema:

@@ -102,18 +102,35 @@ class Budget:
         return Measurement(clique, np.array(counts), gaussian_sigma(rho, self.sensitivity))
 
     def select(
-        self, among: Sequence[Clique], score: Callable[[Clique], int], rho: float, per_row: int
+        self,
+        among: Sequence[Clique],
+        scores: Callable[[], npt.NDArray[np.int64]],
+        rho: float,
+        per_row: int,
+        fits: Callable[[Clique], bool] = lambda clique: True,
     ) -> Clique:
-        """A clique of high score, at a cost of rho; one row moves a score by at most
-        ``per_row``.
+        """A clique of high score among those that fit, at a cost of rho.
+
+        ``scores``: of each clique, in their order; one row moves a score by at most ``per_row``.
+        ``fits``: true of one of them at least; a public rule, which sees nothing of the rows but what is
+        noised. Asked of what is drawn only: a draw that does not fit is thrown away and another made without
+        it, and that has the distribution of one draw among those that fit, since every draw takes each of
+        them in proportion to its weight in the exponential mechanism (rejection sampling).
         """
         self._pay("select", rho)
         width = self.sensitivity * per_row
-        chosen = self.ask(
-            ["select", len(among), rho],
-            lambda: list(among[noisy_max([score(r) for r in among], rho, width)]),
-        )
-        return tuple(chosen)
+
+        def draw() -> list[str]:
+            left = list(among)
+            weights = scores()
+            while True:
+                i = noisy_max(weights, rho, width)
+                if fits(left[i]):
+                    return list(left[i])
+                del left[i]
+                weights = np.delete(weights, i)
+
+        return tuple(self.ask(["select", len(among), rho], draw))
 
     def _pay(self, kind: Kind, rho: float) -> None:
         if not 0 < rho <= self.left:

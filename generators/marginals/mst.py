@@ -13,12 +13,12 @@ removing one: every draw goes through one ``Budget``. And no more than the steps
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from functools import partial
+from functools import cache, partial
 from itertools import combinations
 
 import numpy as np
 
-from generators.marginals.counting import Clique, Counter
+from generators.marginals.counting import Clique, Counter, Counts
 from generators.marginals.estimate import Array, Observation, fit
 from generators.marginals.measurement import Ask, Budget, Step, draw_anew
 from generators.marginals.model import GraphicalModel, Result
@@ -65,11 +65,12 @@ def mst(
     part = {c: i for i, c in enumerate(domain)}
     for a, b in tree:
         _join(part, a, b)
-    apart = partial(_apart, start.count, singles, n)
+    apart = cache(partial(_apart, start.count, singles, n))
     edges = len(set(part.values())) - 1
     for _ in range(edges):
         pool = [(a, b) for a, b in combinations(domain, 2) if part[a] != part[b]]
-        tree.append(budget.select(pool, apart, third / edges, UNIT))
+        scores = partial(_scores, apart, pool)
+        tree.append(budget.select(pool, scores, third / edges, UNIT))
         _join(part, *tree[-1])
     progress(2 / 3)
     joint = [budget.measure(start.count, pair, third / len(tree)) for pair in tree]
@@ -77,6 +78,10 @@ def mst(
     model = fit(domain, observations, n, iterations=ITERATIONS, root=next(iter(required), ()))
     progress(1.0)
     return Result(GraphicalModel.of(model, start.compression, n), (*start.measurements, *joint))
+
+
+def _scores(apart: Callable[[Clique], int], pool: Sequence[Clique]) -> Counts:
+    return np.array([apart(pair) for pair in pool])
 
 
 def _apart(count: Counter, singles: dict[str, Array], n: float, pair: Clique) -> int:

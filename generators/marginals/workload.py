@@ -2,8 +2,9 @@
 
 All pairs and triples of columns. Those that join a subgroup with a target weigh more, so that
 P(target | subgroup, feature) survives: a mechanism that treats all alike keeps a small group's size
-and moves its outcomes (plain MST moves P(income > 50K | Black) from .12 to .23). Not much more: a
-selection's noise grows with the largest weight, and weights of 3 to 1 cost accuracy everywhere.
+and moves its outcomes (plain MST moves P(income > 50K | Black) from .12 to .23). So do those that join
+columns which the schema says to keep together. Not much more: a selection's noise grows with the largest
+weight, and weights of 3 to 1 cost accuracy everywhere.
 
 Weights are small integers: with integer scores the sensitivity of a selection is exact.
 
@@ -23,25 +24,28 @@ Workload = Mapping[Clique, int]
 
 
 PLAIN = 4
-OUTCOME = 5
-"""Weights of a clique, and of one that joins a subgroup with a target."""
+HEAVY = 5
+"""Weights of a clique, and of one that joins what belongs together."""
 MANY = 5000
 
 
 def workload(
-    domain: Domain, targets: Collection[str] = (), subgroups: Collection[str] = ()
+    domain: Domain,
+    targets: Collection[str] = (),
+    subgroups: Collection[str] = (),
+    keep: Collection[Clique] = (),
 ) -> Workload:
     """All pairs and triples of the domain's columns, weighed.
 
-    Of more than MANY triples only those with a target or a subgroup.
+    Of more than MANY triples only those with a target or a subgroup, and those in ``keep``.
     """
     roles = {*targets, *subgroups}
+    together = {pair for pair in combinations(domain, 2) if _joins(pair, targets, subgroups)}
+    together |= {pair for clique in keep for pair in combinations(clique, 2)}
     few = math.comb(len(domain), 3) <= MANY
-    triples = (t for t in combinations(domain, 3) if few or roles & set(t))
+    triples = (t for t in combinations(domain, 3) if few or roles & set(t) or t in keep)
     return {
-        clique: OUTCOME
-        if any(_joins(p, targets, subgroups) for p in combinations(clique, 2))
-        else PLAIN
+        clique: PLAIN if together.isdisjoint(combinations(clique, 2)) else HEAVY
         for clique in chain(combinations(domain, 2), triples)
     }
 

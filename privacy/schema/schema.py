@@ -191,6 +191,8 @@ class Schema(Frozen):
     ``columns``: every column by name, its kind and its domain.
     ``targets``: what models are trained to predict, so that synthetic rows are judged by it.
     ``subgroups``: whom the release must serve.
+    ``keep_together``: pairs and triples of columns that matter together; AIM measures them before it looks for
+    others.
     ``impossible``: structural zeros; each maps columns to conditions that never hold together.
     ``relations``: what columns have to do with each other; every synthetic row keeps it.
     ``gaps``: what the difference of two columns that are tied by an order looks like, by its name ``b - a``;
@@ -211,6 +213,7 @@ class Schema(Frozen):
     columns: dict[str, Column] = Field(min_length=1)
     targets: tuple[Target, ...] = ()
     subgroups: tuple[Subgroup, ...] = ()
+    keep_together: tuple[tuple[str, ...], ...] = ()
     impossible: tuple[dict[str, Condition], ...] = ()
     relations: tuple[Relation, ...] = ()
     gaps: Mapping[str, Numeric] = {}
@@ -247,6 +250,8 @@ class Schema(Frozen):
             self._check_subgroup(subgroup)
         if len({s.name for s in self.subgroups}) != len(self.subgroups):
             raise ValueError("two subgroups have the same name")
+        for together in self.keep_together:
+            self._check_together(together)
         for zero in self.impossible:
             for column, condition in zero.items():
                 self._check_condition(column, condition)
@@ -320,6 +325,16 @@ class Schema(Frozen):
         ):
             raise ValueError(f"subgroups: bands of {subgroup.column!r} have more than its decimals")
 
+    def _check_together(self, columns: tuple[str, ...]) -> None:
+        for name in columns:
+            self._modelled_column(name, "keep_together")
+        if not 2 <= len(set(columns)) == len(columns) <= 3:
+            raise ValueError(
+                f"keep_together: {list(columns)} must be two or three different columns"
+            )
+        if sum(set(columns) == set(other) for other in self.keep_together) > 1:
+            raise ValueError(f"keep_together: {list(columns)} stands there twice")
+
     def _check_condition(self, name: str, condition: Condition) -> None:
         column = self._modelled_column(name, "impossible")
         values = set(condition.values or ())
@@ -379,6 +394,7 @@ class Schema(Frozen):
             if not gone & set(t.columns)
         ]
         kept["subgroups"] = [d for d in kept["subgroups"] if d["column"] not in gone]
+        kept["keep_together"] = [c for c in kept["keep_together"] if not gone & set(c)]
         kept["impossible"] = [c for c in kept["impossible"] if not gone & set(c)]
         kept["relations"] = [r.model_dump() for r in without(self.relations, gone)]
         known = plan(Schema.model_validate(kept | {"gaps": {}})).gaps

@@ -1,5 +1,7 @@
 """A budget never spends more than it has, and its measurements have the noise they claim."""
 
+import math
+
 import numpy as np
 import pytest
 from dp_accounting import SelfComposedDpEvent, ZCDpEvent
@@ -41,7 +43,7 @@ def test_nothing_is_counted_for_a_draw_that_is_refused():
 
 
 def test_what_is_no_step_of_the_schedule_is_refused_before_anything_is_counted():
-    def unread(clique):
+    def unread(*clique):
         raise AssertionError("private rows were read")
 
     small = Counter.of({"a": 2}, {"a": np.array([0, 1])})
@@ -56,7 +58,7 @@ def test_what_is_no_step_of_the_schedule_is_refused_before_anything_is_counted()
     for rho in (0.1, 0.2, 0.05):
         with pytest.raises(ValueError, match="no step to measure"):
             budget.measure(unread, ("a",), rho)
-    budget.select([("a",)], lambda r: 0, 0.1, 1)
+    budget.select([("a",)], lambda: np.zeros(1, dtype=int), 0.1, 1)
     with pytest.raises(ValueError, match="no step to select"):
         budget.select([("a",)], unread, 0.1, 1)
 
@@ -84,6 +86,25 @@ def test_the_total_weighs_measurements_by_their_variance():
     vague = Measurement(("b",), np.array([100, 100]), 100.0)
     assert total([sure, vague]) == pytest.approx(100, abs=0.1)
     assert total([Measurement(("a",), np.array([-5, -9]), 1.0)]) == 1.0
+
+
+def test_what_does_not_fit_moves_no_chance_among_what_does():
+    """As by the exponential mechanism over the two that fit; the two that do not are often drawn first."""
+    among = [("a",), ("b",), ("c",), ("d",)]
+    scores = np.array([2, 3, 0, 1])
+    rho, draws = 0.5, 1200
+
+    def draw():
+        budget = Budget(rho)
+        return budget.select(among, lambda: scores, rho, 1, lambda r: r in among[2:])
+
+    found = [draw() for _ in range(draws)]
+    assert {*found} == {*among[2:]}
+    # a step of a score is a factor exp(ε/2), ε = √(8ρ) = 2
+    chance = 1 / (1 + math.exp(-1))
+    assert found.count(("d",)) / draws == pytest.approx(
+        chance, abs=5 * math.sqrt(chance * (1 - chance) / draws)
+    )
 
 
 def test_a_recorded_answer_is_not_drawn_again():

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import generators.marginals.measurement as measurement
-from generators.marginals.aim import aim
+from generators.marginals.aim import KEPT, aim
 from generators.marginals.aim import schedule as aim_schedule
 from generators.marginals.counting import Counter
 from generators.marginals.measurement import Budget
@@ -157,3 +157,36 @@ def test_progress_ends_near_one(count):
     run_aim(count, 0.5, progress=told.append)
     assert told == sorted(told)
     assert 0.9 < told[-1] <= 1.0
+
+
+def test_what_is_kept_together_is_measured_before_anything_is_selected(count):
+    asked = []
+
+    def ask(question, draw):
+        asked.append(question[:2])
+        return draw()
+
+    keep = [("x", "z")]
+    steps = aim_schedule(len(DOMAIN), [], 0.5, len(keep))
+    aim(count, workload(DOMAIN, keep=keep), 0.5, keep=keep, ask=ask, steps=steps)
+    kinds = [kind for kind, _ in asked]
+    assert asked[kinds.index("select") - 1] == ["measure", ["x", "z"]]
+    assert sum(s.rho * s.times for s in steps) == pytest.approx(0.5)
+    assert kinds.count("select") == 2 * len(DOMAIN) - KEPT
+
+
+def test_what_is_kept_together_takes_half_of_the_selections_at_most():
+    for keep in (1, 3, 50):
+        steps = aim_schedule(12, [], 1.0, keep)
+        (selections,) = [s.times for s in steps if s.kind == "select"]
+        assert 12 <= selections < 24
+        assert sum(s.rho * s.times for s in steps) == pytest.approx(1.0)
+
+
+def test_a_column_of_one_code_is_in_nothing_that_is_selected():
+    """Seventy of them in one table would be more axes than an array has."""
+    domain = {f"c{i:02}": 1 for i in range(70)} | {"a": 2, "b": 2}
+    codes = {c: np.zeros(300, dtype=int) for c in domain}
+    codes["a"] = codes["b"] = np.arange(300) % 2
+    found = aim(Counter.of(domain, codes), workload(domain), 1.0)
+    assert {m.clique for m in found.measurements if len(m.clique) > 1} == {("a", "b")}

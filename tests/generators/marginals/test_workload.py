@@ -1,5 +1,7 @@
 """The workload holds all pairs and triples; what carries a subgroup and a target weighs most."""
 
+from itertools import combinations
+
 from generators.marginals.workload import workload
 
 DOMAIN = {"race": 5, "age": 9, "sex": 2, "income": 2}
@@ -17,3 +19,20 @@ def test_weights_rise_with_what_a_clique_carries():
     assert weight["age", "sex"] <= weight["age", "income"] <= weight["sex", "income"]
     assert weight["race", "age", "income"] == weight["race", "income"]
     assert weight["race", "age", "income"] > weight["age", "sex"]
+
+
+def test_what_is_kept_together_weighs_as_outcomes_do():
+    weight = workload(DOMAIN, ["income"], ["race"], keep=[("age", "sex")])
+    assert weight["age", "sex"] == weight["race", "income"] > weight["age", "income"]
+    assert weight["age", "sex", "income"] == weight["age", "sex"]
+
+
+def test_a_triple_that_is_kept_together_is_in_the_workload_of_a_wide_table():
+    wide = {f"c{i:02}": 2 for i in range(40)}
+    kept = ("c03", "c17", "c29")
+    assert kept not in workload(wide)
+    weight = workload(wide, keep=[kept])
+    assert {r for r, w in weight.items() if w > weight["c00", "c01"]} == {
+        kept,
+        *combinations(kept, 2),
+    }

@@ -73,6 +73,16 @@ def test_a_good_schema_loads(tmp_path: Path) -> None:
     assert [s.name for s in schema.subgroups] == ["sex", "age"]
 
 
+def test_what_is_kept_together_goes_with_its_columns(tmp_path: Path) -> None:
+    path = tmp_path / "schema.yaml"
+    path.write_text(
+        yaml.safe_dump(GOOD | {"keep_together": [["bmi", "age"], ["sex", "age", "dead"]]})
+    )
+    schema = load_schema(path)
+    assert schema.keep_together == (("bmi", "age"), ("sex", "age", "dead"))
+    assert schema.without(["bmi"]).keep_together == (("sex", "age", "dead"),)
+
+
 BAD = {
     "an unknown key": ("colour", "red", "colour: unknown key"),
     "an unknown key in a column": (
@@ -145,6 +155,11 @@ BAD = {
     "bands outside the bounds": ("subgroups.1.bands", [0, 200], "leave the bounds"),
     "bands between integers": ("subgroups.1.bands", [0.5, 50], "must be whole"),
     "two subgroups of a name": ("subgroups.1", {"column": "sex"}, "same name"),
+    "identifiers kept together": ("keep_together", [["id", "age"]], "keep_together: 'id' is not a"),
+    "one column kept together": ("keep_together", [["age"]], "two or three different columns"),
+    "four kept together": ("keep_together", [["sex", "age", "bmi", "born"]], "or three"),
+    "a column kept with itself": ("keep_together", [["age", "age"]], "two or three different"),
+    "a pair kept twice": ("keep_together", [["age", "bmi"], ["bmi", "age"]], "stands there twice"),
     "an impossible category": ("impossible.0.sex.values", ["X"], "['X'] are not declared values"),
     "an impossible number": ("impossible.0.bmi.values", ["12"], "not declared values of 'bmi'"),
     "an impossible range": ("impossible.0.sex", {"min": 1}, "a range on 'sex'"),
