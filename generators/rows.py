@@ -10,8 +10,8 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
+from privacy.records.impossible import impossible_rows
 from privacy.schema.codec import number_identifiers
-from privacy.schema.impossible import impossible_rows
 from privacy.schema.schema import Schema
 
 REDRAWS = 100

@@ -31,11 +31,11 @@ from privacy.histogram import measured, questions
 from privacy.ledger.paid import Paid
 from privacy.noise import discrete_gaussian, gaussian_sigma
 from privacy.partition_selection import threshold
+from privacy.records.gaps import gap_values, only_following
 from privacy.schema.codec import band_edges, make_bins
 from privacy.schema.columns import CONTROL, Categorical, Column, Datetime, Numeric
 from privacy.schema.hierarchy import FLAT
 from privacy.schema.placing import plan
-from privacy.schema.records import gap_values, only_following
 from privacy.schema.schema import Schema
 
 MAX_FOUND = 200

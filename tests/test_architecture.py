@@ -22,7 +22,7 @@ FLOORS = {
     "privacy": (
         {"errors"},
         {"files", "noise", "worker", "schema"},
-        {"partition_selection", "histogram", "reading", "accounting"},
+        {"partition_selection", "histogram", "reading", "records", "accounting"},
         {"people"},
         {"ledger"},
         {"domain", "table"},

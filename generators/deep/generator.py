@@ -38,8 +38,8 @@ from privacy.errors import InputError
 from privacy.ledger.paid import Paid
 from privacy.ledger.transcript import Transcript
 from privacy.noise import OPENDP
-from privacy.schema.impossible import impossible_rows
-from privacy.schema.records import RecordCodec
+from privacy.records.codec import RecordCodec
+from privacy.records.impossible import impossible_rows
 from privacy.schema.schema import Schema, load_schema
 from privacy.table import Rows
 

@@ -30,8 +30,8 @@ from generators.marginals.measurement import Ask, Budget, Measurement, total
 from generators.marginals.model import GraphicalModel
 from privacy.accounting.events import DiscreteGaussianDpEvent
 from privacy.noise import gaussian_sigma
+from privacy.records.codec import RecordCodec
 from privacy.schema.columns import Categorical, Column
-from privacy.schema.records import RecordCodec
 from privacy.schema.schema import Schema
 
 ALONE, CONDITIONS, UNITS = 0.30, 0.35, 0.02

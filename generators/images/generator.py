@@ -36,8 +36,8 @@ from generators.rows import Drawn, draw_possible
 from privacy.accounting.calibration import zcdp_budget
 from privacy.accounting.guarantee import Guarantee
 from privacy.errors import InputError
+from privacy.records.codec import RecordCodec
 from privacy.schema.columns import Image
-from privacy.schema.records import RecordCodec
 from privacy.schema.schema import Schema
 
 

@@ -36,9 +36,9 @@ from privacy.accounting.calibration import calibrate
 from privacy.accounting.guarantee import Guarantee
 from privacy.ledger.paid import Paid
 from privacy.noise import OPENDP
+from privacy.records.codec import RecordCodec
 from privacy.schema.columns import Categorical, Column
 from privacy.schema.placing import plan
-from privacy.schema.records import RecordCodec
 from privacy.schema.schema import Schema, load_schema
 from privacy.table import Rows
 
@@ -244,7 +244,7 @@ def _roles(schema: Schema) -> tuple[set[str], set[str]]:
     return {c for t in schema.targets for c in t.columns}, {s.column for s in schema.subgroups}
 
 
-def _together(codec: Codec) -> list[Clique]:
+def _together(codec: RecordCodec) -> list[Clique]:
     """The cliques that the schema says to keep together, in the order of the domain."""
     return [tuple(c for c in codec.domain if c in r) for r in codec.schema.keep_together]
 

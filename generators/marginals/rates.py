@@ -23,8 +23,8 @@ import numpy as np
 
 from generators.marginals.compression import Codes
 from generators.marginals.counting import Clique, Domain
+from privacy.records.codec import RecordCodec
 from privacy.schema.codec import MISSING
-from privacy.schema.records import RecordCodec
 from privacy.schema.schema import Classification, Subgroup, Survival, Target
 
 LEAST = 0.1

@@ -18,7 +18,7 @@ from harms import columns, groups, material, page
 from harms.registry import HARMS
 
 from evaluators.evaluate import FAMILIES
-from privacy.schema.impossible import impossible_rows
+from privacy.records.impossible import impossible_rows
 
 SCHEMA = {
     "name": "stays",

@@ -20,8 +20,8 @@ from privacy.ledger.ledger import Ledger
 from privacy.ledger.paid import Paid
 from privacy.ledger.transcript import Transcript
 from privacy.reading.conform import conform
+from privacy.records.impossible import impossible_rows
 from privacy.schema.codec import Codec
-from privacy.schema.impossible import impossible_rows
 from privacy.schema.schema import Schema
 from privacy.table import Rows
 

@@ -32,8 +32,8 @@ from privacy.accounting.composition import spent
 from privacy.accounting.events import ClaimedDpEvent
 from privacy.accounting.guarantee import Guarantee
 from privacy.errors import InputError, WorkerError
+from privacy.records.impossible import impossible_rows
 from privacy.schema.codec import Codec
-from privacy.schema.impossible import impossible_rows
 from privacy.schema.schema import Schema
 from privacy.table import Rows
 from tests.generators.test_contract import SCHEMA

@@ -26,9 +26,9 @@ from privacy.ledger.paid import Paid
 from privacy.ledger.transcript import Transcript
 from privacy.noise import gaussian_sigma
 from privacy.partition_selection import threshold
+from privacy.records.codec import RecordCodec
 from privacy.schema.codec import Codec
 from privacy.schema.columns import Categorical
-from privacy.schema.records import RecordCodec
 from privacy.schema.schema import Schema
 
 OPEN = Schema.model_validate(

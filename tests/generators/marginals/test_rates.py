@@ -8,7 +8,7 @@ import pytest
 
 from generators.marginals.generator import Aim
 from generators.marginals.rates import Rates, by_code, declared
-from privacy.schema.records import RecordCodec
+from privacy.records.codec import RecordCodec
 from privacy.schema.schema import Schema
 
 WARD: dict[str, Any] = {

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from privacy.records.impossible import impossible_cells, impossible_rows
 from privacy.schema.codec import Codec
 from privacy.schema.columns import Categorical
 from privacy.schema.hierarchy import FLAT, Hierarchy
-from privacy.schema.impossible import impossible_cells, impossible_rows
 from privacy.schema.schema import Schema
 
 ICD = Hierarchy.model_validate(

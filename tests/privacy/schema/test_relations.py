@@ -11,10 +11,11 @@ import pytest
 import yaml
 
 from privacy.errors import InputError
-from privacy.schema.broken import breaks
-from privacy.schema.impossible import impossible_rows
+from privacy.records.broken import breaks
+from privacy.records.codec import RecordCodec
+from privacy.records.gaps import gap_values
+from privacy.records.impossible import impossible_rows
 from privacy.schema.placing import plan
-from privacy.schema.records import RecordCodec, gap_values
 from privacy.schema.schema import Schema, load_schema
 
 DAY = {"kind": "datetime", "bounds": ["2020-01-01", "2020-12-31"], "bins": 12}

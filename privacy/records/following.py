@@ -11,6 +11,7 @@ import numpy as np
 
 from privacy.schema.codec import ColumnCode
 from privacy.schema.columns import Categorical, Datetime, Numeric
+from privacy.schema.network import Floats
 
 
 @dataclass(frozen=True)
@@ -58,3 +59,12 @@ class FollowingCode:
 
 
 Code = ColumnCode | FollowingCode
+
+
+def spans(code: ColumnCode) -> tuple[Floats, Floats]:
+    """Lowest and highest number of each code, NaN for codes that are no numbers."""
+    low, high = np.full(code.size, np.nan), np.full(code.size, np.nan)
+    if code.bins is not None:
+        low[: code.n_bins] = code.bins.edges[:-1]
+        high[: code.n_bins] = code.bins.edges[1:] - code.bins.whole
+    return low, high

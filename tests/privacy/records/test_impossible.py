@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from privacy.reading.conform import conform
-from privacy.schema.impossible import impossible_rows
+from privacy.records.impossible import impossible_rows
 from privacy.schema.schema import Schema
 
 

@@ -1,0 +1,1 @@
+"""Rows as a whole: their codes, and what the schema says of columns together."""

@@ -1,0 +1,186 @@
+"""Codes of whole records, which generators see: columns that relations tie are coded by what ties them.
+
+As ``Codec``, but a column in order with another has the codes of the gap between them, and a total or what a
+table determines a single code, "as it follows". A column's own numbers are codes beside these only where what
+it follows from may be missing. ``decode`` draws one column after the other, each inside what its relations
+leave, so that every row keeps all of them, whatever the codes; which codes contradict each other is said beside
+the rows, and the pairs of them that can be told beforehand are structural zeros.
+
+``encode`` brings a real row that breaks a relation to the nearest that keeps it, by that row alone.
+
+Privacy claim: post-processing of codes; each row by itself. Reads no data of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from privacy.records.contradictions import Contradictions
+from privacy.records.drawing import Drawing
+from privacy.records.following import Code, FollowingCode
+from privacy.records.gaps import as_series, gap_between, may_be_absent
+from privacy.records.rows import add_up, has_value, leave_out, look_up, repaired
+from privacy.schema.codec import Codec, ColumnCode, number_identifiers
+from privacy.schema.columns import Categorical, Datetime, Numeric
+from privacy.schema.network import Mask
+from privacy.schema.placing import Plan, plan
+from privacy.schema.schema import Schema, Subgroup
+
+
+@dataclass(frozen=True)
+class RecordCodec:
+    """Codes of every modelled column of a complete schema, as generators see them.
+
+    Raises ValueError where the schema still has bins or categories to be measured.
+    """
+
+    schema: Schema
+    columns: Mapping[str, Code] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.schema.incomplete:
+            raise ValueError(f"not measured yet: {', '.join(self.schema.incomplete)}")
+        columns = {n: self._code(n) for n in self.schema.modelled}
+        object.__setattr__(self, "columns", columns)
+
+    @cached_property
+    def plan(self) -> Plan:
+        return plan(self.schema)
+
+    @cached_property
+    def own(self) -> Codec:
+        """The columns one by one."""
+        return Codec(self.schema)
+
+    @cached_property
+    def roles(self) -> set[str]:
+        """Columns of targets and subgroups, which keep their own codes."""
+        schema = self.schema
+        return {c for t in schema.targets for c in t.columns} | {s.column for s in schema.subgroups}
+
+    def _code(self, name: str) -> Code:
+        own, schema = self.own.columns[name], self.schema
+        tied = self.plan.relative.get(name)
+        if tied is not None:
+            gap = Codec(Schema(name="gap", columns={tied.gap: self.plan.gaps[tied.gap]}))
+            alone = may_be_absent(schema, tied.anchor)
+            return FollowingCode(gap.columns[tied.gap], own, 0 if alone else own.n_bins)
+        for one in self.plan.sums:
+            if one.follows == name:
+                alone = any(may_be_absent(schema, n) for n in one.of)
+                return FollowingCode(None, own, 0 if alone else own.n_bins)
+        for table in self.plan.determined:
+            if table.determined == name and name not in self.roles:
+                by = schema.columns[table.by]
+                assert isinstance(by, Categorical)
+                alone = by.missing == "keep" or set(by.categories or ()) > set(table.table)
+                listed = len(own.values) if own.bins is None else own.n_bins
+                return FollowingCode(None, own, 0 if alone else listed)
+        return own
+
+    @property
+    def domain(self) -> dict[str, int]:
+        """Column → number of codes, in schema order."""
+        return {name: column.size for name, column in self.columns.items()}
+
+    def groups(self, subgroup: Subgroup) -> tuple[np.ndarray, tuple[str, ...]]:
+        """Code → group number of a subgroup, and the groups' labels."""
+        return self.own.groups(subgroup)
+
+    # to codes
+
+    def encode(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Canonical frame [n rows] → int32 codes [n, modelled columns]."""
+        frame = repaired(frame.reset_index(drop=True), self.schema, self.plan)
+        return pd.DataFrame({name: self._encode(name, frame) for name in self.columns})
+
+    def _encode(self, name: str, frame: pd.DataFrame) -> np.ndarray:
+        code, series = self.columns[name], frame[name]
+        if isinstance(code, ColumnCode):
+            return code.encode(series)
+        follows = self._follows(name, frame)
+        codes = np.zeros(len(frame), dtype=np.int32)
+        if not follows.all():
+            alone = code.own.encode(series[~follows])
+            codes[~follows] = code.ways + alone - code.skipped
+        if code.gap is not None and follows.any():
+            tied = self.plan.relative[name]
+            apart = gap_between(frame[follows], self.schema, tied, name)
+            codes[follows] = code.gap.encode(as_series(apart, self.plan.gaps[tied.gap]))
+        return codes
+
+    def _follows(self, name: str, frame: pd.DataFrame) -> Mask:
+        """Rows in which the column has a value, and all that it follows from have one too."""
+        there = has_value(frame[name], self.schema.columns[name])
+        if (tied := self.plan.relative.get(name)) is not None:
+            return there & has_value(frame[tied.anchor], self.schema.columns[tied.anchor])
+        for one in self.plan.sums:
+            if one.follows == name:
+                for n in one.of:
+                    there &= has_value(frame[n], self.schema.columns[n])
+        for table in self.plan.determined:
+            if table.determined == name:
+                there &= frame[table.by].isin(list(table.table)).to_numpy(dtype=bool)
+        return there
+
+    # and back
+
+    def decode(self, codes: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+        """Codes → canonical frame in schema order in which all relations hold; identifiers become 1 … n."""
+        return self.draw(codes, rng)[0]
+
+    def draw(self, codes: pd.DataFrame, rng: np.random.Generator) -> tuple[pd.DataFrame, Mask]:
+        """As ``decode``; and which rows are as their codes say, with no two that contradict each other."""
+        codes = codes.reset_index(drop=True)
+        said = {n: codes[n].to_numpy().astype(np.int64) for n in self.columns}
+        follows = {
+            n: said[n] < c.ways for n, c in self.columns.items() if isinstance(c, FollowingCode)
+        }
+        own = {n: self._own_codes(n, said[n], rng) for n in self.columns}
+        frame = pd.DataFrame({n: self.own.columns[n].decode(own[n], rng) for n in self.columns})
+        met = self._leave_out(frame)
+        for table in self.plan.determined:
+            met &= ~Contradictions(self).otherwise(table)[said[table.by], said[table.determined]]
+            met &= look_up(frame, self.schema, table, follows.get(table.determined))
+        for network in self.plan.networks:
+            met &= Drawing(self, network, said, own, follows, rng).into(frame)
+        for one in self.plan.sums:
+            met &= add_up(frame, self.schema, one, follows[one.follows])
+        return number_identifiers(frame, self.schema), met
+
+    def _own_codes(self, name: str, said: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """The column's own codes; any where it follows, to stand there until it does."""
+        code = self.columns[name]
+        if isinstance(code, ColumnCode):
+            return said
+        own = code.own_codes(said)
+        values = code.own.n_bins or len(code.own.values)
+        return np.where(own < 0, rng.integers(0, values, len(own)), own)
+
+    def _leave_out(self, frame: pd.DataFrame) -> Mask:
+        """Let the first column of a group say whether all are missing."""
+        met = np.ones(len(frame), dtype=bool)
+        for group in self.plan.together:
+            absent = frame[group.names[0]].isna().to_numpy()
+            for name in group.names[1:]:
+                met &= absent | ~frame[name].isna().to_numpy()
+                absent = absent | frame[name].isna().to_numpy()
+            leave_out(frame, group.names, absent)
+        return met
+
+    @cached_property
+    def zeros(self) -> dict[tuple[str, ...], npt.NDArray[np.bool_]]:
+        """Columns, in schema order → the cells of their joint codes that never occur, bool."""
+        return Contradictions(self).zeros()
+
+    def numeric(self, name: str) -> Numeric | Datetime:
+        """The description of a number or date."""
+        column = self.schema.columns[name]
+        assert isinstance(column, Numeric | Datetime)
+        return column
