@@ -1,9 +1,10 @@
 """Numbers inside their bins: drawn by a measured shape, on the values that people write.
 
-A shape is a histogram finer than the bins. Inside one of its cells the density is exponential: it goes on from
-that of its neighbours, halfway on a log scale, and where nothing is known beyond a cell it decays from the
-neighbour that it has, so that a tail ends where its mass says and not at a public bound. A drawn number is
-brought to a multiple of a step that values of the column are rounded to.
+A shape is a histogram finer than the bins. Inside one of its cells the density is exponential: between a denser
+and a thinner neighbour it falls as it does to the nearer of them (a minmod slope, van Leer 1979, of the log),
+and where nothing is known beyond a cell it decays from the neighbour that it has, so that a tail ends where its
+mass says and not at a public bound. A drawn number is brought to a multiple of a step that values of the column
+are rounded to.
 
 Privacy claim: post-processing of what the schema says.
 """
@@ -129,7 +130,9 @@ def rates_of(width: np.ndarray, weight: np.ndarray) -> np.ndarray:
         left = _beside(density, width, i, -1)
         right = _beside(density, width, i, 1)
         if left > 0 and right > 0:
-            rate[i] = np.log(left / right) / 2 / width[i]
+            falls = np.log(left / density[i]), np.log(density[i] / right)
+            if falls[0] * falls[1] > 0:  # neither a peak nor a trough
+                rate[i] = min(falls, key=abs) / width[i]
         elif left > density[i]:
             rate[i] = decay(left / density[i]) / width[i]
         elif right > density[i]:
