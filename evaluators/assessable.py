@@ -45,6 +45,9 @@ def unassessed(
     ``units``: the unit number of each row; ``share``: how many people held out each unit stands for. Of an
     incomplete schema only what is declared is looked at.
     """
+    if set(schema.incomplete) >= set(schema.modelled):  # so no group and no outcome is declared
+        status, reason = evidence(int(len(np.unique(units)) * share))
+        return [] if status == "ok" else [Unassessed("all", "", reason)]
     known = schema.without(schema.incomplete)
     counts = _Counts(frame, units, known, share)
     everyone = np.ones(len(frame), dtype=bool)

@@ -1,46 +1,73 @@
-"""Bins and categories that the schema leaves open, measured on the train rows under a charge.
+"""What the schema leaves open about its columns, measured on the train rows under a charge.
 
-Bins are quantiles of a noisy b-ary tree of counts (Hay et al., arXiv 0904.0942; consistency by OpenDP)
-over a public grid between the public bounds. Categories are those whose noisy count passes a threshold
-(``partition``); every other text becomes the declared ``other``.
+Of numbers and dates that is how they lie inside their bins, with spikes and steps (``privacy.histogram``), and
+the bins where there are none. Categories are those whose noisy count passes a threshold
+(``privacy.partition_selection``); every other text becomes the declared ``other``. Where a column has a
+hierarchy, the codes of its lowest level are counted first, and the rows of those that are not named are counted
+with their parents, level by level; what a row becomes is its code's nearest ancestor that is named.
 
 Privacy claim: ``measure_domain`` is δ-approximate ρ-zCDP; each open column takes an equal share of ρ and δ.
 ``domain_event`` names it before the rows are known, and where a unit is one row draw by draw: it then moves one
-count of each level, or of the categories, by one, and a category that nobody else has is named with probability
-δ at most.
+count of each histogram, or of the categories, by one, and a category that nobody else has is named with
+probability δ at most.
+
+The levels of a hierarchy take equal parts of their column's ρ and δ and are one mechanism each, one after the
+other: which rows are counted at a level follows from the schema and from what was named at those before, never
+from another row, so that whatever was named, k rows move the counts of a level by k at most, in L2 too, and
+``partition_selection`` holds for it as it stands.
 """
 
 from __future__ import annotations
 
-import datetime as dt
+from collections import Counter
 from functools import partial
 
 import numpy as np
 import pandas as pd
 from dp_accounting import ComposedDpEvent, DpEvent, NoOpDpEvent, SelfComposedDpEvent, ZCDpEvent
-from opendp.transformations import make_consistent_b_ary_tree
-from scipy.optimize import isotonic_regression
 
 from privacy.accounting.events import ApproximateZCDpEvent, DiscreteGaussianDpEvent
+from privacy.histogram import measured, questions
 from privacy.ledger.paid import Paid
 from privacy.noise import discrete_gaussian, gaussian_sigma
 from privacy.partition_selection import threshold
+from privacy.schema.codec import band_edges, make_bins
 from privacy.schema.columns import CONTROL, Categorical, Column, Datetime, Numeric
-from privacy.schema.numbers import bounds_as_numbers, number_to_date, numbers
+from privacy.schema.hierarchy import FLAT
 from privacy.schema.placing import plan
 from privacy.schema.records import gap_values
 from privacy.schema.schema import Schema
 
-BRANCHING = 4
-LEVELS = 6
-GRID = BRANCHING ** (LEVELS - 1)
-"""Cells between the bounds; a quantile is found to within one cell plus noise."""
-
-QUANTILE_BINS = 16
-"""Bins of a column whose bins are measured; fewer where quantiles fall together."""
-
 MAX_FOUND = 200
-"""Most categories that partition selection may add; the most frequent by noisy count."""
+"""Most categories that partition selection may add at a level; the most frequent by noisy count."""
+
+
+def to_measure(schema: Schema) -> tuple[str, ...]:
+    """The columns and gaps whose categories, bins or shape the schema leaves open, in order."""
+    open_ = set(schema.incomplete)
+    return tuple(n for n, c in _described(schema).items() if n in open_ or _unshaped(c))
+
+
+def _described(schema: Schema) -> dict[str, Column]:
+    """Columns, and gaps between them."""
+    return {**schema.columns, **plan(schema).gaps}
+
+
+def _unshaped(column: Column) -> bool:
+    """Whether bins hold several values of which nobody says how they lie."""
+    if not isinstance(column, Numeric | Datetime) or column.shape is not None:
+        return False
+    if column.kind == "float" or column.bins is None:
+        return True
+    return bool((np.diff(make_bins(column).edges) > 1).any())
+
+
+def portion(schema: Schema) -> float:
+    """The part of what a release sets aside for this that it takes: all where bins or categories are open."""
+    names = to_measure(schema)
+    return (
+        1.0 if schema.incomplete else len(names) / (len(schema.modelled) + len(plan(schema).gaps))
+    )
 
 
 def domain_event(schema: Schema, rho: float, delta: float) -> DpEvent:
@@ -48,20 +75,27 @@ def domain_event(schema: Schema, rho: float, delta: float) -> DpEvent:
 
     Raises InputError for what it could not carry out, so that nothing is charged for it.
     """
-    names, texts = schema.incomplete, _texts(schema)
+    names, texts = to_measure(schema), _texts(schema)
     if not names:
         return NoOpDpEvent()
     k, each = schema.max_rows_per_unit, rho / len(names)
-    if texts:
-        threshold(each, delta / len(texts), k)
+    levels = Counter((c.hierarchy or FLAT).levels for c in texts)
+    for depth in levels:
+        threshold(each / depth, delta / len(texts) / depth, k)
     if k > 1:
         return ApproximateZCDpEvent(rho, delta) if texts else ZCDpEvent(rho)
-    trees = LEVELS * (len(names) - len(texts))
-    draws = [(each / LEVELS, trees), (each, len(texts))]
-    once = [
-        SelfComposedDpEvent(DiscreteGaussianDpEvent(gaussian_sigma(r)), n) for r, n in draws if n
-    ]
+    asked = Counter(questions(c) for c in _numeric(schema).values())
+    draws = [(each / n, n * columns) for n, columns in sorted(asked.items())]
+    draws += [(each / d, d * n) for d, n in sorted(levels.items())]
+    once = [SelfComposedDpEvent(DiscreteGaussianDpEvent(gaussian_sigma(r)), n) for r, n in draws]
     return ComposedDpEvent([*once, ApproximateZCDpEvent(0.0, delta)] if texts else once)
+
+
+def _numeric(schema: Schema) -> dict[str, Numeric | Datetime]:
+    """The numbers and dates among what is to be measured."""
+    described = _described(schema)
+    columns = {n: described[n] for n in to_measure(schema)}
+    return {n: c for n, c in columns.items() if isinstance(c, Numeric | Datetime)}
 
 
 def selects_categories(schema: Schema) -> bool:
@@ -69,9 +103,10 @@ def selects_categories(schema: Schema) -> bool:
     return bool(_texts(schema))
 
 
-def _texts(schema: Schema) -> list[str]:
+def _texts(schema: Schema) -> list[Categorical]:
     """The columns whose categories are open."""
-    return [n for n in schema.incomplete if isinstance(schema.columns.get(n), Categorical)]
+    columns = (schema.columns.get(n) for n in schema.incomplete)
+    return [c for c in columns if isinstance(c, Categorical)]
 
 
 def measure_domain(
@@ -86,13 +121,13 @@ def measure_domain(
     Raises PermitError unless ``domain_event`` was paid for.
     """
     paid.covers(domain_event(schema, rho, delta))
-    names, texts = schema.incomplete, _texts(schema)
+    names, texts = to_measure(schema), _texts(schema)
     k = schema.max_rows_per_unit
     found: dict[str, Column] = {}
-    gaps = plan(schema).gaps
+    described = _described(schema)
     for name in names:
-        column = gaps[name] if name in gaps else schema.columns[name]
-        series = gap_values(frame, schema, name) if name in gaps else frame[name]
+        column, is_gap = described[name], name not in schema.columns
+        series = gap_values(frame, schema, name) if is_gap else frame[name]
         if isinstance(column, Categorical):
             share = rho / len(names), delta / len(texts), k
             categories = paid.transcript.answer(
@@ -102,24 +137,22 @@ def measure_domain(
             found[name] = column.model_copy(update={"categories": tuple(categories)})
         else:
             assert isinstance(column, Numeric | Datetime)
-            counts = paid.transcript.answer(
-                ["tree", name, rho / len(names), k],
-                partial(noisy_tree, series, column, rho / len(names), k),
-            )
-            found[name] = column.model_validate(
-                column.model_dump() | {"bins": quantiles(counts, column)}
-            )
+            if name in {s.column for s in schema.subgroups}:  # its groups are those it declares
+                column = column.model_copy(update={"spikes": column.spikes or ()})
+            ask, bands = paid.transcript.answer, () if is_gap else band_edges(schema, name)
+            found[name] = measured(series, column, rho / len(names), k, ask, bands)
     return schema.completed(found)
 
 
 def map_undeclared(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
-    """The frame with every category outside the complete schema mapped to its column's ``other``."""
+    """The frame with every category outside the complete schema as its nearest ancestor, or ``other``."""
     mapped = {}
     for name in schema.informative:
         column, series = schema.columns[name], frame[name]
         if isinstance(column, Categorical):
             assert column.categories is not None
-            series = series.where(series.isna() | series.isin(column.categories), column.other)
+            there = series.notna()
+            series = series.where(~there, series.map(column.nearest(series[there].unique())))
         mapped[name] = series
     return pd.DataFrame(mapped)
 
@@ -127,52 +160,34 @@ def map_undeclared(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
 def select_categories(
     series: pd.Series, column: Categorical, rho: float, delta: float, k: int
 ) -> list[str]:
-    """Texts whose noisy count passes the threshold, in alphabetical order, and ``other``."""
+    """Texts whose noisy count passes the threshold, in alphabetical order, and ``other``.
+
+    Of a hierarchy, level by level: who was not named at one is counted with the parent at its own.
+    """
     assert column.other is not None
-    counts = series[series.map(is_name) & (series != column.other)].value_counts().sort_index()
-    noisy = discrete_gaussian(counts.to_numpy(), rho, k)
+    hierarchy, named = column.hierarchy or FLAT, {column.other}
+    share = rho / hierarchy.levels, delta / hierarchy.levels, k
+    no_names = {column.other, *column.missing_values}
+    rows = Counter(series.dropna().tolist())
+    for level in range(hierarchy.levels):
+        here = sorted(t for t in rows if hierarchy.level(t) == level)
+        named |= _passing({t: rows[t] for t in here if is_name(t) and t not in no_names}, *share)
+        for text in here:
+            above = hierarchy.parent(text)
+            if text not in named and above is not None:
+                rows[above] += rows[text]
+    return [*sorted(named - {column.other}), column.other]
+
+
+def _passing(counts: dict[str, int], rho: float, delta: float, k: int) -> set[str]:
+    """The most frequent names by noisy count, of those that reach the threshold."""
+    rows = np.fromiter(counts.values(), dtype=np.int64, count=len(counts))
+    noisy = dict(zip(counts, discrete_gaussian(rows, rho, k), strict=True))
     least = threshold(rho, delta, k)
-    found = {name: n for name, n in zip(counts.index, noisy, strict=True) if n >= least}
-    kept = sorted(found, key=lambda name: (-found[name], name))[:MAX_FOUND]
-    return [*sorted(kept), column.other]
+    found = [name for name, n in noisy.items() if n >= least]
+    return set(sorted(found, key=lambda name: (-noisy[name], name))[:MAX_FOUND])
 
 
 def is_name(value: object) -> bool:
     """Whether a text could be a category at all: no missing value, no control character."""
     return isinstance(value, str) and CONTROL.search(value) is None
-
-
-def noisy_tree(series: pd.Series, column: Numeric | Datetime, rho: float, k: int) -> list[int]:
-    """Counts of every node of the tree over the grid, root first, with discrete Gaussian noise."""
-    special = column.special if isinstance(column, Numeric) else ()
-    plain = series[series.notna() & ~series.isin(special)]
-    cell = np.searchsorted(_grid(column), numbers(plain, column), side="right") - 1
-    counts = np.bincount(np.clip(cell, 0, GRID - 1), minlength=GRID)
-    levels = [counts.reshape(BRANCHING**level, -1).sum(axis=1) for level in range(LEVELS)]
-    # a unit moves one path of each level by at most k, so each level costs rho / LEVELS
-    noisy = [discrete_gaussian(level, rho / LEVELS, k) for level in levels]
-    return [int(n) for n in np.concatenate(noisy)]
-
-
-def quantiles(
-    tree: list[int], column: Numeric | Datetime
-) -> tuple[float, ...] | tuple[dt.datetime, ...]:
-    """Bin edges at equal shares of a noisy tree, made consistent; post-processing."""
-    leaves = make_consistent_b_ary_tree(BRANCHING)(tree)
-    below = isotonic_regression(np.cumsum(leaves)).x
-    share = below / max(float(below[-1]), 1.0)
-    at = np.searchsorted(share, np.arange(1, QUANTILE_BINS) / QUANTILE_BINS)
-    low, high = bounds_as_numbers(column)
-    inner = np.unique(_grid(column)[np.minimum(at + 1, GRID)])
-    edges = (low, *(float(e) for e in inner if low < e < high), high)
-    if isinstance(column, Datetime):
-        return tuple(number_to_date(e, column.resolution) for e in edges)
-    return edges
-
-
-def _grid(column: Numeric | Datetime) -> np.ndarray:
-    """GRID + 1 public edges between the bounds, on whole numbers where the column is whole."""
-    low, high = bounds_as_numbers(column)
-    whole = column.kind != "float"
-    edges = np.linspace(low, high + whole, GRID + 1)
-    return np.asarray(np.ceil(edges) if whole else edges)

@@ -22,7 +22,7 @@ FLOORS = {
     "privacy": (
         {"errors"},
         {"files", "noise", "worker", "schema"},
-        {"partition_selection", "reading", "accounting"},
+        {"partition_selection", "histogram", "reading", "accounting"},
         {"people"},
         {"ledger"},
         {"domain", "table"},

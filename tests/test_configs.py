@@ -39,6 +39,10 @@ ROWS = {
         "flc_grp": "10", "creatinine": "", "mgus": "no", "chapter": "Circulatory", "futime": "85",
         "death": "1",
     },
+    "framingham": {
+        "RANDID": "2448", "SEX": "1", "TOTCHOL": "195.0", "BPMEDS": "", "educ": "4.0", "HDLC": "",
+        "SYSBP": "106.5", "TIMEDTH": "8766", "TIMEHYP": "0", "BMI": "",
+    },
     "ham10000": {"dx": "nv", "age": "", "sex": "unknown", "localization": "lower extremity"},
     "pneumoniamnist": {"label": "1"},
     "support2": {
@@ -55,6 +59,7 @@ FILES = {
     "adult": ("adult/adult.data.gz", "adult/adult.test.gz"),
     "adult_binned": ("adult_binned/adult.csv.gz",),
     "diabetes130": ("diabetes130/diabetic_data.csv.gz",),
+    "framingham": ("survival/framingham.csv.gz",),
     "ham10000": ("ham10000/ham10000_32.npz", "ham10000/metadata.csv"),
     "mnist": (
         "mnist/train-images-idx3-ubyte.gz", "mnist/train-labels-idx1-ubyte.gz",

@@ -82,7 +82,7 @@ def everyone(folder: Path, about: DataSet) -> tuple[Schema, pd.DataFrame]:
     """The canonical rows of all people, the unit's column among them."""
     schema = load_schema(SCHEMAS / f"{about.schema}.yaml")
     paths = [folder / name for name in about.files]
-    tables = [_named(read_any(p, schema.csv, tuple(schema.columns)), about, schema) for p in paths]
+    tables = [named(read_any(p, schema.csv, tuple(schema.columns)), about, schema) for p in paths]
     frame, findings = conform(concatenated(paths, tables), schema)
     if refused := [str(f) for f in findings if f.action == "refused"]:
         raise ValueError(f"{about.schema}: {refused[0]}")
@@ -93,7 +93,8 @@ def everyone(folder: Path, about: DataSet) -> tuple[Schema, pd.DataFrame]:
     return schema, frame.reset_index(drop=True)
 
 
-def _named(table: pa.Table, about: DataSet, schema: Schema) -> pa.Table:
+def named(table: pa.Table, about: DataSet, schema: Schema) -> pa.Table:
+    """The schema's columns of a file, by their names in the schema."""
     names = [about.renamed.get(n, n) for n in table.column_names]
     return table.rename_columns(names).select(list(schema.columns))
 

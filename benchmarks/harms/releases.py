@@ -14,9 +14,16 @@ import pandas as pd
 from dp_accounting import ComposedDpEvent
 
 from flows.stages.config import make_generator
+from generators.base import Model
 from privacy.accounting.calibration import zcdp_budget
 from privacy.accounting.guarantee import Guarantee
-from privacy.domain import domain_event, map_undeclared, measure_domain, selects_categories
+from privacy.domain import (
+    domain_event,
+    map_undeclared,
+    measure_domain,
+    portion,
+    selects_categories,
+)
 from privacy.ledger.ledger import Ledger
 from privacy.ledger.paid import Paid
 from privacy.ledger.transcript import Transcript
@@ -31,12 +38,17 @@ def release(
     train: pd.DataFrame, schema: Schema, rng: np.random.Generator, name: str, epsilon: float
 ) -> pd.DataFrame:
     """As many rows as there are train people, from a generator under (ε, DELTA)."""
+    rows = Rows(train[list(schema.informative)], np.arange(len(train)))
+    return fitted(rows, schema, name, epsilon).sample(len(train), rng)
+
+
+def fitted(train: Rows, schema: Schema, name: str, epsilon: float) -> Model:
+    """The model of a generator under (ε, DELTA), with the schema that it was measured with."""
     guarantee = Guarantee(epsilon, DELTA)
-    rho = DOMAIN_SHARE * zcdp_budget(guarantee) if schema.incomplete else 0.0
+    rho = DOMAIN_SHARE * portion(schema) * zcdp_budget(guarantee)
     delta = DOMAIN_SHARE * DELTA if selects_categories(schema) else 0.0
     beside = domain_event(schema, rho, delta)
     generator = make_generator({"name": name}).calibrate(guarantee, schema, beside)
-    frame = train[list(schema.informative)]
     with tempfile.TemporaryDirectory() as folder:
         transcript = Transcript(Path(folder) / "transcript")
         ledger = Ledger(str(Path(folder) / "ledger.db"))
@@ -50,8 +62,6 @@ def release(
             event=ComposedDpEvent([beside, generator.event()]),
         )
         paid = Paid(permit, transcript)
-        complete = measure_domain(frame, schema, rho, delta, paid)
-        rows = Rows(map_undeclared(frame, complete), np.arange(len(frame)))
-        model = generator.fit(rows, complete, paid, lambda what, share: None)
-        drawn: pd.DataFrame = model.sample(len(train), rng)
-    return drawn
+        complete = measure_domain(train.frame, schema, rho, delta, paid)
+        rows = Rows(map_undeclared(train.frame, complete), train.units)
+        return generator.fit(rows, complete, paid, lambda what, share: None)

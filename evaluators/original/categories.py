@@ -1,6 +1,7 @@
 """What a reader sees of a column's categories: how far they are off, and which are gone.
 
-Categories are the original ones, with special and missing values among them; all plain numbers are one.
+Categories are the original ones, with special and missing values among them; all plain numbers are one. Codes
+of a hierarchy count at the level that is named, and the share of rows that stand as a parent is told in words.
 
 Privacy claim: none; the figures are on real rows.
 """
@@ -92,6 +93,8 @@ def _lost(
             f": {len(lost)} of {int(known.sum())} categories have no synthetic row, "
             f"the commonest {column.labels[most][:60]!r} ({share:.2%} of real rows)"
         )
+    if column.as_parents:
+        detail += f"; {column.as_parents:.1%} of real rows hold a code that stands as its parent"
     interval = binomtest(without(ours), people).proportion_ci(method="wilson")
     detail += _mostly_other(column)
     value, base = without(ours) / people, without(beside) / people

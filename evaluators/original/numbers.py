@@ -236,20 +236,23 @@ def heap(real: np.ndarray) -> float | None:
     step = 10.0 ** -int(np.quantile(decimals(values), RARE_DECIMALS, method="inverted_cdf"))
     wide = np.ptp(np.quantile(values, [0.05, 0.95]))
     beyond = {
-        m: float(_on(values, m).mean()) - step / m for m in MULTIPLES if step < m and 3 * m <= wide
+        m: float(on_multiples(values, m).mean()) - step / m
+        for m in MULTIPLES
+        if step < m and 3 * m <= wide
     }
     best = max(beyond, key=lambda m: beyond[m], default=None)
     return best if best is not None and beyond[best] >= HEAPED else None
 
 
-def _on(values: np.ndarray, multiple: float) -> np.ndarray:
+def on_multiples(values: np.ndarray, multiple: float) -> np.ndarray:
+    """Whether each number is one of the multiples."""
     return np.asarray(np.round(values / multiple) * multiple == values)
 
 
 def _heaped(pair: _Pair, multiple: float, about: dict[str, Any]) -> Score:
     """The difference of the shares that are multiples."""
     on = [
-        float(_on(t[t != 0], multiple).mean()) if (t != 0).any() else 0.0
+        float(on_multiples(t[t != 0], multiple).mean()) if (t != 0).any() else 0.0
         for t in (pair.real, pair.ours, pair.beside)
     ]
     value = abs(on[1] - on[0])

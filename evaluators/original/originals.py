@@ -2,7 +2,9 @@
 
 A value is either a plain number (dates as numbers) or a category: a text, a special value, missing. Texts are
 those that the schema's public aliases and rules lead to, so what a custodian merged on purpose is one category;
-what only the noisy choice of categories turned into ``other`` is not.
+what only the noisy choice of categories turned into ``other`` is not. With a hierarchy all tables are read at
+the level that is named: a code that stands in the release as its parent is that parent in every table, and one
+without a named ancestor stays as it came.
 
 Privacy claim: none; holds real rows.
 """
@@ -26,13 +28,15 @@ NUMBER = "(a number)"
 @dataclass(frozen=True, eq=False)
 class Original:
     """``labels``: the categories of all tables. By role: ``codes``, the category's place in ``labels`` of each
-    row, and ``numbers``, NaN where a row has none."""
+    row, and ``numbers``, NaN where a row has none. ``as_parents``: the share of rows held out whose code was
+    too rare to be named and is read as its parent."""
 
     name: str
     column: Categorical | Numeric | Datetime
     labels: tuple[str, ...]
     codes: dict[str, np.ndarray]
     numbers: dict[str, np.ndarray]
+    as_parents: float = 0.0
 
     def counts(self, role: str) -> np.ndarray:
         return np.bincount(self.codes[role], minlength=len(self.labels))
@@ -55,7 +59,9 @@ def originals(tables: Tables) -> tuple[Original, ...]:
 def _original(tables: Tables, name: str) -> Original:
     column = tables.schema.columns[name]
     assert isinstance(column, Categorical | Numeric | Datetime)
-    series = {role: tables.original(role)[name] for role in ROLES}
+    came = {role: tables.original(role)[name] for role in ROLES}
+    series = {role: _named(s, column) for role, s in came.items()}
+    changed = (series["holdout"] != came["holdout"]) & came["holdout"].notna()
     values = {role: _numbers(s, column) for role, s in series.items()}
     texts = [
         np.where(np.isfinite(values[role]), NUMBER, s.astype(object).where(s.notna(), MISSING))
@@ -63,7 +69,16 @@ def _original(tables: Tables, name: str) -> Original:
     ]
     codes, labels = pd.factorize(np.concatenate(texts).astype(str), sort=True)
     parts = np.split(codes, np.cumsum([len(t) for t in texts])[:-1])
-    return Original(name, column, tuple(labels), dict(zip(ROLES, parts, strict=True)), values)
+    by_role = dict(zip(ROLES, parts, strict=True))
+    return Original(name, column, tuple(labels), by_role, values, float(changed.mean()))
+
+
+def _named(series: pd.Series, column: Categorical | Numeric | Datetime) -> pd.Series:
+    """Codes of a hierarchy as their nearest named ancestor; others as they are."""
+    if not isinstance(column, Categorical) or column.hierarchy is None:
+        return series
+    nearest = series.map(column.nearest(series.dropna().unique()))
+    return series.where(nearest.isna() | (nearest == column.other), nearest)
 
 
 def _numbers(series: pd.Series, column: Categorical | Numeric | Datetime) -> np.ndarray:

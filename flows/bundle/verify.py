@@ -206,7 +206,7 @@ def _parquet(bundle: Bundle) -> Iterator[str]:
     frame = typed.to_pandas()
     for name, column in schema.columns.items():
         if isinstance(column, Datetime):
-            frame[name] = pd.to_datetime(frame[name])
+            frame[name] = pd.to_datetime(frame[name]).dt.tz_localize(None)
     written = read_source((bundle.folder / "data.csv",), schema).texts
     typed_texts = texts(frame, schema)
     for name in map(str, typed_texts):

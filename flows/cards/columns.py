@@ -15,6 +15,7 @@ from evaluators.pages.drawing.page import percent
 from evaluators.pages.drawing.plots import histogram, meter
 from privacy.schema.codec import Codec, ColumnCode
 from privacy.schema.columns import Categorical, Column, Image
+from privacy.schema.hierarchy import Hierarchy
 from privacy.schema.schema import Schema
 
 MAX_BARS = 32
@@ -72,7 +73,16 @@ def _kind(column: Column) -> str:
     if isinstance(column, Image):
         colours = "grey" if column.channels == 1 else "RGB"
         return f"image · {column.width} × {column.height} pixels, {colours}"
+    if isinstance(column, Categorical) and column.hierarchy is not None:
+        return f"{column.kind} · {fallen_back(column.hierarchy)}"
     return column.kind
+
+
+def fallen_back(hierarchy: Hierarchy) -> str:
+    """What became of codes that are not named, in words."""
+    if hierarchy.released == "child":
+        return "rare codes are drawn at random among those of their parent"
+    return "rare codes stand as their parent"
 
 
 def roles(schema: Schema, name: str) -> str:

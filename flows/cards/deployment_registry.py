@@ -152,7 +152,7 @@ def _implementation(label: dict[str, Any]) -> dict[str, Any]:
             [
                 "Columns, bounds and categories come from a schema that a person wrote and calls public"
                 + (
-                    f"; bins or categories of {', '.join(left_open)} were measured under the charge."
+                    f"; bins, categories or shapes of {', '.join(left_open)} were measured under the charge."
                     if left_open
                     else "."
                 ),

@@ -8,7 +8,7 @@ Privacy claim: none needed; reads the public schema only.
 
 from __future__ import annotations
 
-from flows.frames.column_types import DAY, TEXT, column_type, date_format
+from flows.frames.column_types import DAY, TEXT, column_type
 from privacy.schema.columns import Datetime
 from privacy.schema.schema import Schema
 
@@ -29,7 +29,7 @@ def pandas_csv(schema: Schema) -> str:
         for n, c in schema.columns.items()
         if (kind := column_type(c)).pandas != TEXT.pandas and not isinstance(c, Datetime)
     }
-    dates = {n: date_format(c) for n, c in schema.columns.items() if isinstance(c, Datetime)}
+    times = {n: c for n, c in schema.columns.items() if isinstance(c, Datetime)}
     lines = ["import pandas as pd", ""]
     if signs:
         lines.append(f"missing = {_python(signs)}")
@@ -40,8 +40,22 @@ def pandas_csv(schema: Schema) -> str:
         lines.append('rows = pd.read_csv("data.csv", dtype=str, keep_default_na=False)')
     if numbers:
         lines.append(f"rows = rows.astype({_python(numbers)})")
-    lines += [f"rows[{n!r}] = pd.to_datetime(rows[{n!r}], format={f!r})" for n, f in dates.items()]
+    lines += [f"rows[{n!r}] = {_pandas_time(n, column)}" for n, column in times.items()]
     return "\n".join(lines)
+
+
+def _pandas_time(name: str, column: Datetime) -> str:
+    """The times of one column, made of its texts."""
+    texts, pattern = f"rows[{name!r}]", column.written.pattern
+    if column.written.has_offset:
+        return (
+            f"pd.to_datetime({texts}, format={pattern!r}, utc=True).dt.tz_convert({column.zone!r})"
+        )
+    found = f"pd.to_datetime({texts}, format={pattern!r})"
+    if (pivot := column.pivot) is None:
+        return found
+    year = f"{pivot} - ({pivot} - t.year) % 100"
+    return f"{found}.map(lambda t: t.replace(year={year}), na_action='ignore')"
 
 
 def duckdb_csv(schema: Schema) -> str:
@@ -60,7 +74,10 @@ def _sql(name: str, schema: Schema) -> str:
     if sign is not None:
         value = f"NULLIF({value}, {_text(sign)})"
     if isinstance(column, Datetime):
-        value = f"strptime({value}, {_text(date_format(column))})"
+        value = f"strptime({value}, {_text(column.written.pattern)})"
+        if column.pivot is not None:
+            centuries = f"CAST(ceil((year({value}) - {column.pivot}) / 100.0) AS INTEGER)"
+            value = f"{value} - to_years(100 * {centuries})"
         return f"CAST({value} AS DATE)" if kind is DAY else value
     return value if kind.duckdb == TEXT.duckdb else f"CAST({value} AS {kind.duckdb})"
 

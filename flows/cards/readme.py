@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 from flows.cards.card import ADVICE, TEMPLATES, decision, held_out, risks, under
-from flows.cards.columns import roles
+from flows.cards.columns import fallen_back, roles
 from flows.cards.loading import duckdb_csv, missing_sign, pandas_csv
 from flows.cards.markdown import environment, fenced, listed
 from flows.frames.column_types import ORDERED, column_type
@@ -107,11 +107,13 @@ def values(column: Column) -> str:
         colours = "grey" if column.channels == 1 else "RGB"
         return f"{column.width} × {column.height} pixels, {colours}"
     if isinstance(column, Categorical):
-        return listed(column.categories or (), between=" < " if column.kind == "ordinal" else ", ")
+        told = listed(column.categories or (), between=" < " if column.kind == "ordinal" else ", ")
+        return f"{told}; {fallen_back(column.hierarchy)}" if column.hierarchy else told
     if isinstance(column, Datetime):
         low, high = (
             e.date() if column.resolution == "day" else e.isoformat() for e in column.bounds
         )
-        return f"{low} to {high}"
+        clocks = f" on the clocks of {column.zone}" if column.zone else ""
+        return f"{low} to {high}{clocks}"
     low, high = (f"{e:.0f}" if column.kind == "integer" else f"{e:.12g}" for e in column.bounds)
     return f"{low} to {high}" + (f"; also {listed(column.special)}" if column.special else "")

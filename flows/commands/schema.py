@@ -73,6 +73,9 @@ def schema_check(
             f.column, f.problem.rstrip(":"), f.value[:40], str(f.row), str(f.rows), f.action
         )
     console.print(table if findings else f"all {texts.num_rows} rows fit the schema")
+    for f in findings:
+        if f.hint:
+            say(f"{f.column}: {f.hint}")
     if declared.unit is not None:
         k, rows = declared.max_rows_per_unit, texts[declared.unit].value_counts().field("counts")
         dropped = sum(max(0, n - k) for n in rows.to_pylist())

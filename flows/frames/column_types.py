@@ -1,7 +1,8 @@
 """What each kind of column is called in the formats that people open.
 
 Whole numbers may be missing and stay whole; a column that mixes numbers with texts ("N") is text; categories
-in an order keep it, as Arrow's ordered dictionaries; days are dates and seconds are timestamps.
+in an order keep it, as Arrow's ordered dictionaries; days are dates and seconds are timestamps, of a zone where
+their texts have its offset.
 
 Privacy claim: none; reads the public schema only.
 """
@@ -47,7 +48,9 @@ def column_type(column: Column) -> ColumnType:
     if isinstance(column, Image):
         return PICTURE
     if isinstance(column, Datetime):
-        return DAY if column.resolution == "day" else SECOND
+        if column.resolution == "day":
+            return DAY
+        return _second_in(column.zone) if column.zone and column.written.has_offset else SECOND
     if isinstance(column, Numeric):
         if any(isinstance(value, str) for value in column.special):
             return TEXT
@@ -55,6 +58,11 @@ def column_type(column: Column) -> ColumnType:
     return ORDERED if column.kind == "ordinal" else TEXT
 
 
-def date_format(column: Datetime) -> str:
-    """How a date is written as text: as the source writes it, or by ISO 8601."""
-    return column.format or ("%Y-%m-%d" if column.resolution == "day" else "%Y-%m-%dT%H:%M:%S")
+def _second_in(zone: str) -> ColumnType:
+    return ColumnType(
+        pa.timestamp("ms", zone),
+        f"timestamp[ms, tz={zone}]",
+        SECOND.croissant,
+        f"datetime64[ns, {zone}]",
+        "TIMESTAMP WITH TIME ZONE",
+    )

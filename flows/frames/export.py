@@ -13,7 +13,6 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from flows.frames.column_types import date_format
 from flows.frames.parquet import typed_table, with_pictures
 from flows.frames.pictures import write_npz, write_png
 from privacy.errors import InputError
@@ -25,7 +24,8 @@ from privacy.schema.schema import Csv, Schema
 
 
 def texts(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
-    """Every value as the source would write it: dates in the schema's format, missing ones as its sign.
+    """Every value as the source would write it: times in the schema's format and zone, missing ones as
+    its sign.
 
     Pictures have no text; their column is left out.
     """
@@ -34,7 +34,7 @@ def texts(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
         column, series = schema.columns[name], frame[name]
         written: pd.Series
         if isinstance(column, Datetime):
-            written = series.dt.strftime(date_format(column))
+            written = column.written.write(series)
         else:
             # as objects: pandas would hand whole numbers beside missing ones over as floats
             written = series.astype(object).map(lambda v: v if pd.isna(v) else str(v))

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from flows.frames.column_types import DAY, ORDERED, PICTURE, TEXT, WHOLE, column_type
 from flows.frames.pictures import stored_pictures
-from privacy.schema.columns import Categorical
+from privacy.schema.columns import Categorical, Datetime
 from privacy.schema.schema import Schema
 
 
@@ -78,4 +78,6 @@ def _typed(series: pd.Series, name: str, schema: Schema) -> pd.Series:
         return series.astype("Int64")
     if kind is DAY:
         return pd.Series(series.dt.date, dtype=object)
+    if isinstance(column, Datetime) and column.written.has_offset:
+        return column.written.instants(series)
     return series

@@ -17,11 +17,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from privacy.reading.conform import conform, instant
+from privacy.reading.conform import conform
 from privacy.reading.numerals import numbers_in
 from privacy.reading.read import NULL
 from privacy.schema.columns import MAX_WHOLE, Categorical, Column, Datetime, Numeric
 from privacy.schema.schema import Schema
+from privacy.schema.times import Written
 
 FLOAT_CODES = "input.float_codes"
 SPELLING = "input.spelling"
@@ -109,9 +110,9 @@ def _spellings(text: str, column: Column) -> Iterator[tuple[str, str]]:
         if whole and number >= 0:
             width = len(column.bounds[0].strftime(column.format or "%Y%m%d"))
             yield FLOAT_CODES, str(int(number)).zfill(width)
-        day = instant(plain, None)
-        if column.format and plain[4:5] == plain[7:8] == "-" and not np.isnat(day):
-            yield SPELLING, pd.Timestamp(day).strftime(column.format)
+        iso, _ = Written(zone=column.zone).read(plain)
+        if column.format and plain[4:5] == plain[7:8] == "-" and iso is not None:
+            yield SPELLING, column.written.text(iso)
 
 
 def _codes(

@@ -21,7 +21,7 @@ import pyarrow as pa
 
 from evaluators.score import Score
 from flows.judging.forms import Brought, alike, spelled
-from flows.judging.spelling import Bent, respelled
+from flows.judging.spelling import SPELLING, Bent, respelled
 from privacy.errors import InputError
 from privacy.reading.conform import Finding, conform
 from privacy.reading.read import NULL
@@ -146,6 +146,8 @@ def _lenient(column: Column) -> Column:
 
 def _moved(finding: Finding, column: Column) -> Bent:
     """What the schema itself makes of values that it does not hold."""
+    if finding.action == "local":
+        return Bent(SPELLING, finding.column, finding.rows, finding.value, "its local time")
     if finding.action == "clamped":
         return Bent(
             "input.clamped", finding.column, finding.rows, finding.value, "the nearest bound"
@@ -164,7 +166,7 @@ def _why_unread(share: float, first: Finding, column: Column, form: Csv) -> str:
         if not first.value.isascii() and form.encoding != "utf-8":
             remedy += f"; where the file is UTF-8, say {spelled(form.model_copy(update={'encoding': 'utf-8'}))}"
     elif isinstance(column, Datetime):
-        remedy = f"write dates as {column.bounds[0].strftime(column.format or '%Y-%m-%d')}"
+        remedy = f"write dates as {column.written.text(column.bounds[0])}"
     else:
         remedy = "write plain numbers, as 1234.5"
         if DECIMAL_COMMA(first.value) and form.decimal == ".":

@@ -29,6 +29,7 @@ from generators.registry import load_model
 from privacy.accounting.composition import spent
 from privacy.accounting.events import event_to_json
 from privacy.accounting.guarantee import Spent
+from privacy.domain import to_measure
 from privacy.ledger.charges import Charge
 
 LABEL_VERSION = 1
@@ -81,7 +82,7 @@ def make_label(work: Work, charge: Charge, frame: pd.DataFrame, verdict: Verdict
             "accountant": cost.accountant,
             "events": [{"purpose": charge.purpose, "event": json.loads(charge.event)}],
             "what_the_schema_left_open": {
-                "columns": list(schema.incomplete),
+                "columns": list(to_measure(schema)),
                 "zcdp_rho": work.plan.domain_rho,
                 "delta": work.plan.domain_delta,
             },
@@ -100,7 +101,8 @@ def make_label(work: Work, charge: Charge, frame: pd.DataFrame, verdict: Verdict
         "provenance": origin,
         "selection": _selection(work),
         "public_facts_assumed": {
-            "schema": "schema.yaml in this folder, but for the bins and categories measured under the charge",
+            "schema": "schema.yaml in this folder, but for the bins, categories, spikes, decimals and shapes "
+            "measured under the charge",
             "columns": len(schema.columns),
             "row_count": schema.public_rows,
             "share_held_out": work.dataset.split.holdout,

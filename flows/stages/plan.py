@@ -17,7 +17,7 @@ from generators.registry import FROM_PUBLIC, IMAGES, NON_PRIVATE, UNVERIFIED
 from generators.selection import EachOnce, RandomStopping
 from generators.synthcity.generator import Claimed, NonPrivate
 from privacy.accounting.calibration import zcdp_budget
-from privacy.domain import domain_event, selects_categories
+from privacy.domain import domain_event, portion, selects_categories
 from privacy.errors import InputError
 from privacy.reading.public import PublicImages
 from privacy.schema.columns import Image
@@ -49,7 +49,7 @@ class Plan:
                 "it; it runs in a sweep that declares its rows public (`public: true`)"
             )
         schema, guarantee = config.load_schema(), config.guarantee.guarantee
-        rho = config.domain_share * zcdp_budget(guarantee) if schema.incomplete else 0.0
+        rho = config.domain_share * portion(schema) * zcdp_budget(guarantee)
         delta = config.domain_share * guarantee.delta if selects_categories(schema) else 0.0
         beside = domain_event(schema, rho, delta)
         name = config.generator["name"]

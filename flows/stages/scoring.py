@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from evaluators.charged.scores import charged_scores
 from evaluators.evaluate import FAMILIES, evaluate
@@ -21,6 +22,7 @@ from generators.base import Model, Progress
 from generators.registry import load_model
 from privacy.domain import map_undeclared
 from privacy.reading.read import file_digest
+from privacy.schema.schema import Schema
 from privacy.table import Rows
 
 if TYPE_CHECKING:
@@ -36,11 +38,13 @@ def judge(work: Work, progress: Progress, measure: Sequence[str] = ()) -> None:
     ``measure``: families of metrics, all where there are none.
     """
     synthetic, schema, seed = work.synthetic(), work.completed_schema(), work.run.config.seed
-    originals = {p: work.open_internally(p) for p in ("train", "holdout")}
-    train, holdout = (f.assign(**map_undeclared(f, schema)) for f in originals.values())
+    originals = {p: work.open_internally(p) for p in ("train", "holdout")} | {
+        "synthetic": synthetic
+    }
+    train, holdout, synthetic = (_named(f, schema) for f in originals.values())
     model: Model = load_model(work.run / "model")
     more = [
-        model.sample(len(synthetic), np.random.default_rng([seed, 2, i]))
+        _named(model.sample(len(synthetic), np.random.default_rng([seed, 2, i])), schema)
         for i in range(0 if schema.image or measure else MORE_DRAWS)
     ]
     scorecard = evaluate(
@@ -65,6 +69,11 @@ def judge(work: Work, progress: Progress, measure: Sequence[str] = ()) -> None:
             with suppress(Exception):
                 grid = nearest_grid(Tables(train, holdout, synthetic, schema, seed))
                 (folder / NEIGHBOURS).write_bytes(grid)
+
+
+def _named(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
+    """The frame with each category as the one that is named for it."""
+    return frame.assign(**map_undeclared(frame, schema))
 
 
 def _extractor(work: Work) -> Extractor | None:

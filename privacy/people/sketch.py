@@ -27,10 +27,10 @@ import pyarrow as pa
 
 from privacy.people.keys import Numbered, keys_of, numbered, plain_columns
 from privacy.people.plain import plain_name, plain_value
-from privacy.reading.conform import instant
 from privacy.reading.source import Source
 from privacy.schema.columns import Column, Datetime, Identifier
 from privacy.schema.schema import Schema
+from privacy.schema.times import instant
 
 NAMES, ROWS, PAIR = 8192, 4096, 256
 """Most hashes that are kept of names and keys, of rows, and of each pair of columns."""

@@ -1,8 +1,9 @@
 """Texts → canonical values inside the schema, or a finding that says what does not fit.
 
 An undeclared category, a value outside the bounds or an undeclared missing value is refused,
-clamped or mapped to ``other`` as the schema says; never adopted. Declared aliases and rules map
-without a finding.
+clamped or mapped to ``other`` as the schema says; never adopted. Declared aliases, rules and
+hierarchies map without a finding. A time is the local one that is written; a finding tells of an offset that is
+left out.
 
 Privacy claim: what a text becomes depends on that text and the schema, whoever else stands in the column.
 Findings quote private values and stay in the house.
@@ -10,8 +11,9 @@ Findings quote private values and stay in the house.
 
 from __future__ import annotations
 
-import datetime as dt
+import re
 from dataclasses import dataclass
+from itertools import chain
 from typing import Literal
 
 import numpy as np
@@ -26,7 +28,11 @@ from privacy.schema.columns import Categorical, Datetime, Identifier, Image, Num
 from privacy.schema.numbers import bounds_as_numbers
 from privacy.schema.schema import Schema
 
+Action = Literal["refused", "clamped", "mapped", "local"]
+"""What becomes of values that met a rule; of a refused one nothing."""
+
 NO_NUMBER = "not a finite number:"
+NO_CATEGORY = "undeclared category"
 
 
 @dataclass(frozen=True)
@@ -38,20 +44,32 @@ class Finding:
     value: str
     row: int
     rows: int
-    action: Literal["refused", "clamped", "mapped"]
+    action: Action
 
     def __str__(self) -> str:
         advice = {
             "refused": "correct the data, or say in the schema what to do with it",
             "clamped": "clamped to the bounds",
             "mapped": "mapped to `other`",
+            "local": "the local time is kept and the offset left out",
         }[self.action]
-        if self.problem == NO_NUMBER and "," in self.value:
-            advice += " (decimals after a comma: `csv: {decimal: ','}`)"
+        advice += f" ({self.hint})" if self.hint else ""
         return (
             f"column {self.column!r}, row {self.row}: {self.problem} {self.value[:60]!r}"
             f" ({self.rows} rows): {advice}"
         )
+
+    @property
+    def hint(self) -> str:
+        """What the value lets guess that would help; "" where it lets guess nothing."""
+        if self.action == "local":
+            return "declare `zone:` to have all in one zone, and times written with its offset"
+        if self.problem == NO_NUMBER and "," in self.value:
+            return "decimals after a comma: `csv: {decimal: ','}`"
+        if self.problem == NO_CATEGORY and re.fullmatch(r"[0-9]{1,15}\.0", self.value):
+            code = self.value.removesuffix(".0")
+            return f"a code that became a float: `aliases: {{'{self.value}': '{code}'}}`"
+        return ""
 
 
 @dataclass(frozen=True)
@@ -62,9 +80,7 @@ class _Values:
     texts: pd.Series
     index: np.ndarray
 
-    def finding(
-        self, bad: np.ndarray, problem: str, action: Literal["refused", "clamped", "mapped"]
-    ) -> list[Finding]:
+    def finding(self, bad: np.ndarray, problem: str, action: Action) -> list[Finding]:
         """A finding for the rows whose distinct text is marked; none where nothing is marked."""
         rows = np.flatnonzero(bad[self.index])
         if len(rows) == 0:
@@ -74,7 +90,7 @@ class _Values:
 
 
 def conform(texts: pa.Table, schema: Schema) -> tuple[pd.DataFrame, list[Finding]]:
-    """Canonical frame of all declared columns [n rows], and what was refused, clamped or mapped.
+    """Canonical frame of all declared columns [n rows], and what was refused, clamped, mapped or kept local.
 
     Works on the distinct texts of a column, so that long tables cost little. Where a finding is
     "refused" the frame holds a missing value in its place and must not be used. An image column is
@@ -120,13 +136,16 @@ def _categories(
     texts = values.texts.map(lambda text: column.aliases.get(text, text)).astype(object)
     unknown = np.zeros(len(texts), dtype=bool)
     if column.categories is not None:
-        unknown = ~missing & ~texts.isin(column.categories).to_numpy()
+        known = {*column.categories, *chain(*column.stand_ins().values())}
+        unknown = ~missing & ~texts.isin(known).to_numpy()
         for rule in column.rules:
             holds = unknown & _holds(rule, texts)
             texts[holds] = rule.to
             unknown &= ~holds
+        if column.hierarchy is not None:
+            unknown = _ancestors(texts, unknown, column)
     action: Literal["refused", "mapped"] = "refused" if column.other is None else "mapped"
-    findings = values.finding(unknown, "undeclared category", action)
+    findings = values.finding(unknown, NO_CATEGORY, action)
     texts[unknown] = column.other
     if column.missing == "refuse" and column.other is not None:
         findings += values.finding(missing, "undeclared missing value", "mapped")
@@ -136,6 +155,14 @@ def _categories(
     return texts, findings
 
 
+def _ancestors(texts: pd.Series, unknown: np.ndarray, column: Categorical) -> np.ndarray:
+    """Puts ancestors that are categories in the place of unknown texts; which texts have none is left."""
+    found = texts.map(column.nearest(texts[unknown])).to_numpy()
+    led = unknown & pd.notna(found) & (found != column.other)
+    texts[led] = found[led]
+    return np.asarray(unknown & ~led)
+
+
 def _holds(rule: Rule, texts: pd.Series) -> np.ndarray:
     if rule.prefix is not None:
         return texts.str.startswith(rule.prefix).to_numpy(dtype=bool)
@@ -143,27 +170,19 @@ def _holds(rule: Rule, texts: pd.Series) -> np.ndarray:
     return np.asarray((number >= rule.min) & (number < rule.below))
 
 
-def instant(text: str, form: str | None) -> np.datetime64:
-    """One text as a time, alone: pandas lets a text's offset move the texts after it."""
-    try:
-        time = dt.datetime.strptime(text, form) if form else dt.datetime.fromisoformat(text)
-        if time.tzinfo is not None:
-            time = time.astimezone(dt.UTC).replace(tzinfo=None)
-        return np.datetime64(time, "s")
-    except (ValueError, OverflowError):
-        return np.datetime64("NaT", "s")
-
-
 def _dates(
     values: _Values, missing: np.ndarray, column: Datetime
 ) -> tuple[pd.Series, list[Finding]]:
-    """Dates and times, those with an offset as UTC; below the resolution nothing is kept."""
-    texts = values.texts.where(~missing, "")
-    instants = np.array([instant(t, column.format) for t in texts], dtype="datetime64[s]")
+    """Local dates and times; below the resolution nothing is kept."""
+    written = column.written
+    read = [written.read(text) for text in values.texts.where(~missing, "")]
+    local = np.array([time for time, _ in read], dtype="datetime64[s]")
+    left_out = np.array([offset for _, offset in read], dtype=bool)
     unit = 86_400 if column.resolution == "day" else 1
-    number = np.where(np.isnat(instants), np.nan, instants.astype(np.int64) // unit)
+    number = np.where(np.isnat(local), np.nan, local.astype(np.int64) // unit)
     number, bad, findings = _bounded(values, number, ~missing, "not a date:", column)
     seconds = np.where(bad, 0, number * unit).astype(np.int64).astype("datetime64[s]")
+    findings += values.finding(left_out, "an offset", "local")
     return pd.Series(np.where(bad, np.datetime64("NaT", "s"), seconds)), findings
 
 
@@ -181,6 +200,8 @@ def _numbers(
     if column.kind == "integer":
         findings = values.finding(fraction, "not a whole number:", "refused")
         plain &= ~fraction
+    if column.decimals is not None:
+        number = np.round(number, column.decimals)
     number, bad, more = _bounded(values, number, plain, NO_NUMBER, column)
     special = np.where(bad & (special < 0), len(column.special), special)
     whole = column.kind == "integer"

@@ -6,6 +6,7 @@ by value, that it is public knowledge; ``load_schema`` refuses it until then.
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import yaml
 
 from privacy.errors import DataError, InputError
 from privacy.reading.arrays import holds_arrays
+from privacy.reading.dates import DIGITS, Dates, dates_in
 from privacy.reading.numerals import commas_to_points, numbers_in
 from privacy.reading.read import NULL, read_any
 from privacy.reading.ties import ties
@@ -47,6 +49,17 @@ IDENTIFIER = ["    kind: identifier  # a guess: nearly every row has its own"]
 MOST_CATEGORIES = 50
 MOST_NUMBER_CATEGORIES = 10
 MOST_SPECIAL = 5
+MOST_DECIMALS = 6
+
+CODES = {
+    "ATC": (r"[A-Z]\d\d[A-Z]{2}\d\d", [5, 4, 3, 1]),
+    "ICD-10": (r"[A-Z]\d[0-9A-Z](\.?[0-9A-Z]{1,4})?", [3, 1]),
+    "ICD-9": (r"(\d{3}|V\d\d|E\d{3})(\.\d{1,2})?", [3, 1]),
+    "ZIP": (r"\d{5}(-\d{4})?", [3, 1]),
+}
+"""Well-known codes: how they are written, and the prefixes of a hierarchy."""
+MOSTLY = 0.9
+"""So many of the distinct texts have to be written so."""
 
 
 def draft_schema(path: Path, form: Csv = Csv()) -> str:  # noqa: B008 (frozen)
@@ -78,7 +91,7 @@ def draft_schema(path: Path, form: Csv = Csv()) -> str:  # noqa: B008 (frozen)
         if form.decimal == ",":
             texts = _pointed(texts)
         column = _column(texts, np.asarray(counts.field("counts")))
-        dates += [name] * (DATE in column)
+        dates += [name] * column[0].startswith(DATE)
         modelled += [name] * (IDENTIFIER[0] not in column)
         lines += [f"  {_yaml(name)}:", *column]
     lines += ["targets: []", "subgroups: []"]
@@ -114,10 +127,10 @@ def _kind(texts: pd.Series, rows: int) -> list[str]:
     finite = np.isfinite(numbers) & (np.abs(numbers) <= MAX_WHOLE)
     padded = texts.str.fullmatch(r"-?0\d+").to_numpy(dtype=bool)
     special = texts[~finite]
+    if len(texts) > 1 and (dates := dates_in(list(texts), this_year())):
+        return _datetime(dates)
     if finite.sum() > MOST_NUMBER_CATEGORIES and len(special) <= MOST_SPECIAL and not padded.any():
         return _numeric(texts[finite], numbers[finite], sorted(special), rows)
-    if len(texts) > 1 and (dates := _as_dates(texts)) is not None:
-        return _datetime(dates)
     if 0 < len(texts) <= MOST_CATEGORIES:
         order = np.lexsort((texts, np.where(finite, numbers, np.inf)))
         values = [f"      - {_yaml(text)}  {DRAFT_MARK}" for text in texts.iloc[order]]
@@ -128,7 +141,19 @@ def _kind(texts: pd.Series, rows: int) -> list[str]:
         "    kind: categorical",
         "    categories: null  # too many to list: the frequent ones are found under a charge",
         "    other: (other)",
+        *_hierarchy(texts),
     ]
+
+
+def _hierarchy(texts: pd.Series) -> list[str]:
+    """A hierarchy to choose, as a comment, for a column of well-known codes."""
+    for what, (pattern, prefixes) in CODES.items():
+        if texts.str.fullmatch(pattern).mean() >= MOSTLY:
+            told = f"hierarchy: {{prefixes: {prefixes}}}"
+            return [
+                f"    # {told}  # {what}? then a rare code falls back to its parent, not to other"
+            ]
+    return []
 
 
 def _numeric(texts: pd.Series, numbers: np.ndarray, special: list[str], rows: int) -> list[str]:
@@ -142,27 +167,62 @@ def _numeric(texts: pd.Series, numbers: np.ndarray, special: list[str], rows: in
         f"    bounds: {_yaml(bounds)}  {DRAFT_MARK}",
         "    out_of_range: clamp  # bins: none given, so they are measured under a charge",
     ]
+    if not whole and (decimals := _decimals(numbers)) <= MOST_DECIMALS:
+        lines += [f"    decimals: {decimals}  {DRAFT_MARK}"]
     return lines + ([f"    special: {_yaml(special)}  {DRAFT_MARK}"] if special else [])
 
 
-def _as_dates(texts: pd.Series) -> pd.Series | None:
-    """The texts as dates, or None where one of them is none."""
-    if not texts.str.match(r"\d{4}-\d\d").all():
-        return None
-    dates = pd.to_datetime(texts, format="ISO8601", errors="coerce", utc=True)
-    return None if dates.isna().any() else dates.dt.tz_localize(None)
+def _decimals(numbers: np.ndarray) -> int:
+    """Digits after the point that all numbers keep to; more than MOST_DECIMALS where there are none."""
+    digits = range(MOST_DECIMALS + 1)
+    return next((d for d in digits if (np.round(numbers, d) == numbers).all()), MOST_DECIMALS + 1)
 
 
-def _datetime(dates: pd.Series) -> list[str]:
-    days = bool((dates == dates.dt.normalize()).all())
-    first, last = dates.min().floor("D"), dates.max().ceil("D")
-    last = last if last > first else last + pd.Timedelta(days=1)
+def _datetime(dates: Dates) -> list[str]:
+    midnight = dt.time()
+    days = all(time.time() == midnight for time in dates.times)
+    first, latest = min(dates.times), max(dates.times)
+    last = latest.date() + dt.timedelta(days=latest.time() != midnight or latest == first)
+    kind, form = DATE, dates.formats[0] if dates.formats else ""
+    if form in DIGITS.values():
+        kind += "  # whole numbers that look like dates, YYYYMMDD; if they are none: kind: integer"
+    lines = [kind]
+    if form:
+        lines.append(f"    format: {_yaml(form)}{_asked(dates.formats)}")
+    if dates.pivot is not None:
+        last = min(last, dt.date(dates.pivot, 12, 31))
+        span = f"{dates.pivot - 99} to {dates.pivot}"
+        lines.append(f"    pivot: {dates.pivot}  # two-digit years are read as {span}; is that so?")
+    lines.append(f"    bounds: {_yaml([first.date(), last])}  {DRAFT_MARK}")
+    if dates.offsets:
+        lines.append(
+            "    # zone: which? texts carry an offset; without a zone (America/Chicago) the local time is"
+            " kept and the offset left out"
+        )
     return [
-        DATE,
-        f"    bounds: {_yaml([first.date(), last.date()])}  {DRAFT_MARK}",
+        *lines,
         f"    resolution: {'day' if days else 'second'}",
         "    out_of_range: clamp  # bins: none given, so they are measured under a charge",
     ]
+
+
+def _asked(formats: tuple[str, ...]) -> str:
+    """What a person has to know or to answer about a format."""
+    form, *others = formats
+    if others:
+        return (
+            f"  # which? every text fits {' and '.join(map(_yaml, others))} as well  {DRAFT_MARK}"
+        )
+    if re.match("%d[/.-]%m", form):
+        return "  # the day first: some texts fit no other order"
+    return (
+        "  # the month first: some texts fit no other order" if re.match("%m[/.-]%d", form) else ""
+    )
+
+
+def this_year() -> int:
+    """The year that the machine's clock says; two-digit years are at first read as not after it."""
+    return dt.date.today().year
 
 
 def _yaml(value: Any) -> str:

@@ -2,7 +2,7 @@
 
 A column becomes the integers 0 … size−1: categories in schema order, or bins in increasing order
 followed by the special values, and last the missing value where the schema keeps one. ``decode``
-draws numbers uniformly inside their bin, whole where the column is integer, days where it is a
+draws numbers inside their bin (``drawing``), whole where the column is integer, days where it is a
 date.
 
 Frames that go in and come out are *canonical*, as ``privacy.table`` makes them: texts for
@@ -23,7 +23,9 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from privacy.schema.columns import Categorical, Datetime, Numeric
+from privacy.schema.columns import Categorical, Datetime, Numeric, Shape
+from privacy.schema.drawing import Pieces
+from privacy.schema.lattice import Lattice
 from privacy.schema.numbers import (
     bounds_as_numbers,
     date_to_number,
@@ -41,12 +43,14 @@ class Bins:
 
     ``edges``: B+1 increasing floats; the last is exclusive for whole numbers (upper bound + 1) and
     the closed upper bound for floats. Dates are whole days or seconds since 1970.
-    ``decimals``: floats are drawn with so many digits after the point, where a bin has room for it.
+    ``decimals``: floats are drawn with so many digits after the point.
+    ``shape``: how numbers lie inside the bins; flat where it is not known.
     """
 
     edges: np.ndarray
     whole: bool
     decimals: int | None = None
+    shape: Shape | None = None
 
     def locate(self, values: np.ndarray) -> np.ndarray:
         """Bin index of each value inside the bounds."""
@@ -54,34 +58,35 @@ class Bins:
         return np.asarray(np.clip(found, 0, len(self.edges) - 2))
 
     def draw(self, bins: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """A value uniformly inside each bin."""
-        low, high = self.edges[bins], self.edges[bins + 1]
+        """A value inside each bin."""
+        if not self.whole and self.decimals is None:
+            low, high = self.edges[bins], self.edges[bins + 1]
+            return np.asarray(np.minimum(rng.uniform(low, high), np.nextafter(high, low)))
+        pieces = self._pieces
+        k = pieces.draw(bins, rng)
         if self.whole:
-            return np.asarray(rng.integers(low.astype(np.int64), high.astype(np.int64)))
-        drawn = np.minimum(rng.uniform(low, high), np.nextafter(high, low))
-        if self.decimals is None:
-            return np.asarray(drawn)
-        scale = 10.0**self.decimals
-        first, stop = (_grid(edges, scale)[bins] for edges in (self.edges[:-1], self.edges[1:]))
-        stop += (bins == len(self.edges) - 2) & (stop / scale == high)
-        rounded = rng.integers(first, np.maximum(stop, first + 1)) / scale
-        return np.asarray(np.where(first < stop, rounded, drawn))
+            return np.asarray(k)
+        return pieces.lattice.values(k)
 
-
-def _grid(values: np.ndarray, scale: float) -> np.ndarray:
-    """The least whole k with k / scale ≥ value, exact where value is itself such a number."""
-    k = np.round(values * scale)
-    return np.asarray(np.where(k / scale < values, k + 1, k)).astype(np.int64)
+    @cached_property
+    def _pieces(self) -> Pieces:
+        lattice = Lattice(10 ** (self.decimals or 0))
+        edges = lattice.first(self.edges)
+        closed = not self.whole and edges[-1] / lattice.scale <= self.edges[-1]
+        edges[-1] += closed
+        return Pieces.of(edges, lattice, self.shape)
 
 
 def make_bins(column: Numeric | Datetime, also: tuple[float, ...] = ()) -> Bins:
-    """The bins of a column whose ``bins`` are given; ``also`` adds edges (bands of a subgroup).
+    """The bins of a column whose ``bins`` are given, and one for each spike.
 
-    Equal-width bins of whole numbers are equal as nearly as whole edges allow.
+    ``also`` adds edges (bands of a subgroup). Equal-width bins of whole numbers are equal as nearly as whole
+    edges allow.
     """
     low, high = bounds_as_numbers(column)
     whole = column.kind != "float"
     top = high + 1 if whole else high
+    decimals = column.decimals if isinstance(column, Numeric) else None
     if column.bins is None:
         raise ValueError("the bins of this column have not been measured yet")
     if isinstance(column.bins, int) and whole:
@@ -96,9 +101,19 @@ def make_bins(column: Numeric | Datetime, also: tuple[float, ...] = ()) -> Bins:
     inner = np.concatenate([inner, also])
     if whole:
         inner = np.ceil(inner)
+    inner = np.concatenate([inner, *spike_edges(column)])
     edges = np.concatenate([[low], inner[(inner > low) & (inner < top)], [top]])
-    decimals = column.decimals if isinstance(column, Numeric) else None
-    return Bins(np.unique(edges).astype(float), whole, decimals)
+    return Bins(np.unique(edges).astype(float), whole, decimals, column.shape)
+
+
+def spike_edges(column: Numeric | Datetime) -> list[tuple[float, float]]:
+    """Around each spike, the edges of a bin that holds no other value."""
+    if isinstance(column, Datetime):
+        days = [date_to_number(s, column.resolution) for s in column.spikes or ()]
+        return [(day, day + 1) for day in days]
+    digits = column.decimals if column.kind == "float" else 0
+    unit = 10.0 ** -(digits or 0)
+    return [(s, round(s + unit, digits or 0)) for s in column.spikes or ()]
 
 
 def _edges_as_numbers(column: Numeric | Datetime) -> list[float]:
@@ -124,6 +139,11 @@ class ColumnCode:
     @property
     def size(self) -> int:
         return self.n_bins + len(self.values) + self.has_missing
+
+    @cached_property
+    def stand_ins(self) -> Mapping[str, tuple[str, ...]]:
+        """By category, the codes of its hierarchy that are written in its place."""
+        return self.column.stand_ins() if isinstance(self.column, Categorical) else {}
 
     @cached_property
     def labels(self) -> tuple[str, ...]:
@@ -152,6 +172,7 @@ class ColumnCode:
             codes[missing] = self.size - 1
         if self.values:
             place = {v: self.n_bins + i for i, v in enumerate(self.values)}
+            place |= {c: place[v] for v, children in self.stand_ins.items() for c in children}
             codes = np.where(missing, codes, series.map(place).fillna(-1).to_numpy(dtype=np.int32))
         if self.bins is not None:
             rest = codes < 0
@@ -172,11 +193,15 @@ class ColumnCode:
         return np.where((found >= low) & (found <= high), self.bins.locate(found), -1)
 
     def decode(self, codes: np.ndarray, rng: np.random.Generator) -> pd.Series:
-        """A canonical series with a value for each code; numbers are uniform inside their bin."""
+        """A canonical series with a value for each code; numbers lie inside their bin."""
         codes = np.asarray(codes, dtype=np.int64)  # narrow unsigned codes would wrap
         if self.bins is None:
             table = np.array([*self.values, *[None] * self.has_missing], dtype=object)
-            return pd.Series(table[codes], dtype=object)
+            texts = table[codes]
+            for value, children in self.stand_ins.items():
+                here = texts == value
+                texts[here] = rng.choice(np.array(children, dtype=object), here.sum())
+            return pd.Series(texts, dtype=object)
         in_bin = codes < self.n_bins
         drawn = np.zeros(len(codes))
         drawn[in_bin] = self.bins.draw(codes[in_bin], rng)

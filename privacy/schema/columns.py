@@ -6,14 +6,17 @@ Privacy claim: none; reads no data.
 from __future__ import annotations
 
 import datetime as dt
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, NaiveDatetime, model_validator
 
 from privacy.schema.documents import Frozen
+from privacy.schema.hierarchy import FLAT, Hierarchy
+from privacy.schema.times import Written, two_digit_years, zones
 
 CONTROL = re.compile("[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]")
 """What no category may hold: control characters, line breaks, halves of characters."""
@@ -64,7 +67,8 @@ class Categorical(ColumnBase):
     """A finite public set of texts; ``categories: null`` asks for DP partition selection.
 
     A source text that is not a declared category goes through ``aliases`` (exact texts), then
-    through ``rules`` (the first that holds), then to ``other``; without ``other`` it is refused.
+    through ``rules`` (the first that holds), then to its nearest ancestor in ``hierarchy`` that is a
+    category, then to ``other``; without ``other`` it is refused.
     """
 
     kind: Literal["categorical", "ordinal"]
@@ -72,9 +76,12 @@ class Categorical(ColumnBase):
     other: str | None = None
     aliases: Mapping[str, str] = {}
     rules: tuple[Rule, ...] = ()
+    hierarchy: Hierarchy | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Categorical:
+        if self.hierarchy is not None:
+            self._check_hierarchy(self.hierarchy)
         if self.categories is None:
             if self.kind == "ordinal":
                 raise ValueError("an ordinal column must declare its categories in order")
@@ -95,6 +102,35 @@ class Categorical(ColumnBase):
             raise ValueError(f"rules lead to undeclared categories {unknown}")
         return self
 
+    def nearest(self, texts: Iterable[str]) -> dict[str, str | None]:
+        """By text, itself where it is a category, else its nearest ancestor that is one, else ``other``."""
+        known, line = frozenset(self.categories or ()), (self.hierarchy or FLAT).line
+        return {t: next((c for c in line(t) if c in known), self.other) for t in texts}
+
+    def stand_ins(self) -> dict[str, tuple[str, ...]]:
+        """By category, the codes that synthetic rows say in its place: ``released: child`` of a hierarchy."""
+        if self.hierarchy is None or not self.draws_children:
+            return {}
+        return self.hierarchy.leaves(self.categories or ())
+
+    @property
+    def draws_children(self) -> bool:
+        """Whether a category may be written as another code, drawn at random."""
+        return self.hierarchy is not None and self.hierarchy.released == "child"
+
+    def _check_hierarchy(self, hierarchy: Hierarchy) -> None:
+        if self.kind == "ordinal":
+            raise ValueError("hierarchy: parents have no place in the order of an ordinal column")
+        names = {*hierarchy.parents, *hierarchy.parents.values()}
+        if self.other in names:
+            raise ValueError(
+                f"hierarchy: every root leads to {self.other!r}; take it out of parents"
+            )
+        if taken := sorted(names & set(self.missing_values)):
+            raise ValueError(f"hierarchy: {taken} already stand for a missing value")
+        if odd := sorted(n for n in names if CONTROL.search(n)):
+            raise ValueError(f"hierarchy: a category is one line of text, got {odd[0]!r}")
+
     def _check_categories(self, categories: tuple[str, ...]) -> None:
         if not 1 <= len(categories) <= MAX_CATEGORIES:
             raise ValueError(f"between 1 and {MAX_CATEGORIES} categories, got {len(categories)}")
@@ -109,6 +145,32 @@ class Categorical(ColumnBase):
             raise ValueError(f"{sorted(overlap)} stand both for a category and for a missing value")
 
 
+Step = float | Literal["month", "year"]
+"""What people round to: a number, in seconds for times; first days for dates."""
+
+
+class Shape(Frozen):
+    """How numbers lie inside their bins: measured under the domain's charge, or public knowledge.
+
+    ``edges``: increasing numbers (days or seconds since 1970 for dates); ``weights``: what lies between them,
+    on any scale. ``steps``: of which steps values are multiples, and what share is of each.
+    """
+
+    edges: tuple[float, ...] = Field(min_length=2)
+    weights: tuple[Annotated[float, Field(ge=0)], ...]
+    steps: tuple[tuple[Step, Annotated[float, Field(gt=0, le=1)]], ...] = ()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Shape:
+        if any(a >= b for a, b in pairwise(self.edges)):
+            raise ValueError("the edges of a shape must increase")
+        if len(self.weights) != len(self.edges) - 1:
+            raise ValueError(f"{len(self.edges)} edges need {len(self.edges) - 1} weights")
+        if any(isinstance(step, float) and not step > 0 for step, _ in self.steps):
+            raise ValueError("steps are numbers above 0")
+        return self
+
+
 class Numeric(ColumnBase):
     """Integers or floats inside public bounds, cut into public bins.
 
@@ -116,6 +178,10 @@ class Numeric(ColumnBase):
     [edge, next edge), the last one closed; the bounds are the outer edges whether listed or not.
     ``special``: texts, or numbers outside the bounds, that are values of their own beside the bins
     (not applicable, top code).
+    ``spikes``: values inside the bounds that many rows hold (no costs: 0), each a bin of its own.
+    ``heaped_at``: steps that values are rounded to ([5, 10]). ``decimals``: digits after the point of a
+    float, to which what is read is rounded. Each null where it is to be found.
+    ``shape``: how numbers lie inside their bins; null where it is measured.
     """
 
     kind: Literal["integer", "float"]
@@ -124,10 +190,14 @@ class Numeric(ColumnBase):
     special: tuple[int | float | str, ...] = ()
     out_of_range: Literal["refuse", "clamp"] = "refuse"
     decimals: Annotated[int, Field(ge=0, le=12)] | None = None
+    spikes: tuple[float, ...] | None = None
+    heaped_at: tuple[Annotated[float, Field(gt=0)], ...] | None = None
+    shape: Shape | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Numeric:
         check_bounds(*self.bounds)
+        check_heaps(self)
         low, high = self.bounds
         if self.kind == "integer":
             if low != int(low) or high != int(high):
@@ -140,10 +210,31 @@ class Numeric(ColumnBase):
                 raise ValueError("decimals belong to float columns")
         if isinstance(self.bins, tuple):
             check_edges(self.bins, low, high)
+        if self.decimals is not None and self.bins is not None:
+            self._check_room(self.decimals)
         if isinstance(self.bins, int) and self.kind == "integer" and self.bins > high - low + 1:
             raise ValueError(f"{self.bins} bins for {int(high - low + 1)} whole numbers")
+        if self.kind == "integer" and any(s != int(s) for s in self.spikes or ()):
+            raise ValueError(f"spikes of an integer column must be whole, got {self.spikes}")
+        if self.spikes and self.kind == "float" and self.decimals is None:
+            raise ValueError("spikes of a float column need its decimals")
         self._check_special()
         return self
+
+    def _check_room(self, decimals: int) -> None:
+        """Every bin holds a number with so many decimals."""
+        (low, high), scale = self.bounds, 10.0**decimals
+        if isinstance(self.bins, int):
+            edges = [low + (high - low) * i / self.bins for i in range(self.bins + 1)]
+        else:
+            edges = sorted({low, high, *(self.bins or ())})
+        first = [math.ceil(round(edge * scale, 6)) for edge in edges]
+        first[-1] = math.floor(round(high * scale, 6)) + 1
+        for a, b, edge in zip(first, first[1:], edges, strict=False):
+            if a >= b:
+                raise ValueError(
+                    f"decimals: no number with {decimals} lies in the bin from {edge:g}"
+                )
 
     def _check_special(self) -> None:
         texts = {str(s) for s in self.special}
@@ -165,19 +256,35 @@ class Numeric(ColumnBase):
 
 
 class Datetime(ColumnBase):
-    """Dates or times inside public bounds; ``format`` as in strptime, ISO 8601 by default."""
+    """Dates or times inside public bounds, which are local times, as the values are.
+
+    ``format``: as in strptime; ISO 8601 by default.
+    ``zone``: the time zone whose clocks the times were read from (America/Chicago); an offset in a text is
+    turned into its time, and times are written with its offset. Without one, an offset is left out.
+    ``pivot``: a year; two-digit years (%y) are the latest that are not after it.
+    ``spikes``, ``shape``: as of numbers. ``heaped_at``: month and year for first days, seconds for times.
+    """
 
     kind: Literal["datetime"]
     bounds: tuple[NaiveDatetime, NaiveDatetime]
     bins: Annotated[int, Field(ge=1, le=4096)] | tuple[NaiveDatetime, ...] | None = None
     format: str | None = None
     resolution: Literal["day", "second"] = "day"
+    zone: str | None = None
+    pivot: int | None = None
     out_of_range: Literal["refuse", "clamp"] = "refuse"
+    spikes: tuple[NaiveDatetime, ...] | None = None
+    heaped_at: tuple[Step, ...] | None = None
+    shape: Shape | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Datetime:
         low, high = self.bounds
         check_bounds(low, high)
+        check_heaps(self)
+        by_name = {isinstance(step, str) for step in self.heaped_at or ()}
+        if by_name and by_name != {self.resolution == "day"}:
+            raise ValueError("dates are heaped at month or year, times at numbers of seconds")
         if low < dt.datetime(1678, 1, 1) or high > dt.datetime(2262, 1, 1):
             raise ValueError(f"bounds must lie between 1678 and 2262, got {low} and {high}")
         if isinstance(self.bins, tuple):
@@ -185,7 +292,40 @@ class Datetime(ColumnBase):
         unit = dt.timedelta(days=1) if self.resolution == "day" else dt.timedelta(seconds=1)
         if isinstance(self.bins, int) and self.bins > (high - low) // unit + 1:
             raise ValueError(f"{self.bins} bins for {(high - low) // unit + 1} {self.resolution}s")
+        self._check_written()
         return self
+
+    @property
+    def written(self) -> Written:
+        """How its times are written."""
+        return Written(self.format, self.resolution, self.zone, self.pivot)
+
+    def _check_written(self) -> None:
+        """Every time inside the bounds can be written, and then lies inside them."""
+        low, high = self.bounds
+        if self.zone is not None and self.zone not in zones():
+            raise ValueError(f"zone: {self.zone!r} is no time zone; name one as America/Chicago")
+        if two_digit_years(self.format) != (self.pivot is not None):
+            raise ValueError(
+                "pivot: only two-digit years (%y in the format) have one"
+                if self.pivot is not None
+                else "format: two-digit years need a pivot, the latest year that they may stand for"
+                " (pivot: 2026)"
+            )
+        if self.pivot is not None and not self.pivot - 100 < low.year <= high.year <= self.pivot:
+            raise ValueError(
+                f"bounds: two-digit years under pivot {self.pivot} are {self.pivot - 99} to {self.pivot}"
+            )
+        first = self.written.floor(low)
+        again = self.written.again(first)
+        if again is None:
+            raise ValueError(f"format: {self.format!r} cannot be read back as it is written")
+        if again < first:
+            raise ValueError(f"bounds: by its format the lower one is {again}; write that")
+        if self.written.overruns(high):
+            raise ValueError(
+                f"bounds: the clocks of {self.zone} go forward at the upper one, {high}; take a later hour"
+            )
 
 
 class Identifier(ColumnBase):
@@ -219,6 +359,22 @@ class Image(ColumnBase):
 Column = Annotated[
     Categorical | Numeric | Datetime | Identifier | Image, Field(discriminator="kind")
 ]
+
+
+def check_heaps(column: Numeric | Datetime) -> None:
+    """Spikes lie inside the bounds, and steps are nested."""
+    low, high = column.bounds
+    spikes: tuple[Any, ...] = column.spikes or ()
+    if outside := [s for s in spikes if not low <= s <= high]:
+        raise ValueError(f"spikes: {outside[0]} lies outside the bounds")
+    if len(set(spikes)) != len(spikes):
+        raise ValueError("spikes repeat")
+    steps = [s for s in column.heaped_at or () if not isinstance(s, str)]
+    for fine, coarse in pairwise(steps):
+        if not coarse > fine or abs(coarse / fine - round(coarse / fine)) > 1e-9:
+            raise ValueError(
+                f"heaped_at: {coarse:g} is no multiple of {fine:g}; list steps upwards"
+            )
 
 
 def check_bounds(low: Any, high: Any) -> None:

@@ -298,6 +298,10 @@ class Schema(Frozen):
             raise ValueError(f"targets: {name!r} must declare its categories")
         if unknown := sorted(set(values) - set(column.categories)):
             raise ValueError(f"targets: {unknown} are not categories of {name!r}")
+        if column.hierarchy is not None and column.hierarchy.released == "child":
+            raise ValueError(
+                f"targets: {name!r} is drawn (released: child), which predicts nothing"
+            )
 
     def _check_subgroup(self, subgroup: Subgroup) -> None:
         column = self._modelled_column(subgroup.column, "subgroups")
@@ -310,13 +314,17 @@ class Schema(Frozen):
         check_edges(subgroup.bands, *column.bounds)
         if column.kind == "integer" and any(e != int(e) for e in subgroup.bands):
             raise ValueError(f"subgroups: bands of {column.kind} {subgroup.column!r} must be whole")
+        if column.decimals is not None and any(
+            e != round(e, column.decimals) for e in subgroup.bands
+        ):
+            raise ValueError(f"subgroups: bands of {subgroup.column!r} have more than its decimals")
 
     def _check_condition(self, name: str, condition: Condition) -> None:
         column = self._modelled_column(name, "impossible")
         values = set(condition.values or ())
         known: set[str] = set()
         if isinstance(column, Categorical):
-            known = set(column.categories or ())
+            known = set() if column.draws_children else set(column.categories or ())
         elif isinstance(column, Numeric):
             known = {str(s) for s in column.special}
         if unknown := sorted(values - known):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from evaluators.assessable import unassessed
+from privacy.schema.schema import Schema
 from tests.evaluators.clinic import SCHEMA, people
 
 PEOPLE = people(2000, 1)
@@ -51,3 +52,10 @@ def test_what_a_schema_leaves_open_is_not_looked_at() -> None:
     open_ = SCHEMA.columns["site"].model_copy(update={"categories": None, "other": "else"})
     schema = SCHEMA.model_copy(update={"columns": {**SCHEMA.columns, "site": open_}})
     assert names(schema=schema, share=0.5) == {}
+
+
+def test_of_a_schema_that_leaves_all_open_everybody_is_counted() -> None:
+    age = {"kind": "integer", "bounds": [0, 99]}
+    schema = Schema.model_validate({"name": "t", "columns": {"age": age}})
+    assert names(schema=schema) == {}
+    assert names(schema=schema, share=0.01) == {"everyone": "20 people, fewer than 100"}

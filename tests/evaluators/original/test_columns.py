@@ -32,6 +32,7 @@ from evaluators.original.numbers import (
 )
 from evaluators.score import Score
 from evaluators.tables import Tables
+from privacy.domain import map_undeclared
 from privacy.schema.schema import Schema
 from tests.evaluators.clinic import SCHEMA, people
 
@@ -118,6 +119,30 @@ def test_original_codes_are_looked_at_where_they_became_other() -> None:
     assert excess.low is not None
     assert excess.low > 0.6
     assert excess.baseline == pytest.approx(0, abs=0.03)
+
+
+def test_codes_of_a_hierarchy_are_held_against_what_stands_for_them() -> None:
+    """Of each five codes two are named, two stand as their parent, and one has no named ancestor: lost."""
+    rng = np.random.default_rng(0)
+    names = ["A1.1", "A1.2", "A2.1", "A2.2", "B1.1"]
+    original = [pd.DataFrame({"code": rng.choice(names, 4000)}) for _ in range(2)]
+    asked = schema(
+        code={
+            "kind": "categorical",
+            "categories": ["A1.1", "A1.2", "A2", "other"],
+            "other": "other",
+            "hierarchy": {"prefixes": [2, 1]},
+        }
+    )
+    mapped = [map_undeclared(f, asked) for f in original]
+    by_role = dict(zip(("train", "holdout"), original, strict=True))
+    found = columns(Tables(*mapped, mapped[0].copy(), asked, originals=by_role))
+    lost = one(found, "column.lost_share", "code")
+    share = float((original[1]["code"] == "B1.1").mean())
+    assert lost.value == pytest.approx(share)
+    assert "1 of 4 categories have no synthetic row, the commonest 'B1.1'" in lost.detail
+    parents = float(original[1]["code"].str.startswith("A2").mean())
+    assert f"; {parents:.1%} of real rows hold a code that stands as its parent" in lost.detail
 
 
 @pytest.mark.parametrize("n", [100, 1000])

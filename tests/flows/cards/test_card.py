@@ -13,6 +13,7 @@ from evaluators.pages.drawing.page import number
 from evaluators.verdict import Verdict
 from flows.cards.card import events, write_card
 from flows.cards.columns import MAX_BARS, tiles
+from flows.cards.readme import values
 from privacy.schema.codec import Codec
 from privacy.schema.schema import Schema
 from tests.evaluators.made_pages import (
@@ -129,3 +130,16 @@ def test_tiles_count_synthetic_rows() -> None:
     assert found["sex"].roles == "target, subgroup"
     share = 100 * (synthetic["stage"] == "II").mean()
     assert found["stage"].values[1][2] == pytest.approx(f"{share:.1f} %")
+
+
+@pytest.mark.parametrize(
+    ("released", "said"), [("parent", "stand as their parent"), ("child", "drawn at random among")]
+)
+def test_a_hierarchy_is_told_with_its_column(released: str, said: str) -> None:
+    column = {"kind": "categorical", "categories": ["A", "A1", "rest"], "other": "rest"}
+    column |= {"hierarchy": {"parents": {"A1": "A", "A2": "A"}, "released": released}}
+    schema = Schema.model_validate({"name": "t", "columns": {"code": column}})
+    (tile,) = tiles(schema, pd.DataFrame({"code": ["A1", "A2" if released == "child" else "A"]}))
+    assert said in tile.kind
+    assert said in values(schema.columns["code"])
+    assert [bar[0] for bar in tile.values] == ["A", "A1", "rest"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 import json
 import re
@@ -57,6 +58,18 @@ COLUMNS: dict[str, Any] = {
         "kind": "datetime", "bounds": ["2020-01-01", "2021-01-01"], "bins": 3, "resolution": "second",
         "missing": "keep",
     },
+    "arrived": {
+        "kind": "datetime", "bounds": ["2024-01-01", "2024-12-31"], "bins": 3, "resolution": "second",
+        "zone": "America/Chicago", "missing": "keep",
+    },
+    "left": {
+        "kind": "datetime", "bounds": ["2024-01-01", "2024-12-31"], "bins": 3, "resolution": "second",
+        "zone": "America/Chicago", "format": "%d/%m/%Y %H:%M:%S",
+    },
+    "dob": {
+        "kind": "datetime", "bounds": ["1930-01-01", "2020-01-01"], "bins": 3, "format": "%d/%m/%y",
+        "pivot": 2026, "missing": "keep",
+    },
     "stage": {"kind": "ordinal", "categories": ["low", "high", "10"], "missing": "keep"},
     "rank": {"kind": "ordinal", "categories": ["3", "2", "1"]},
     "sex": {"kind": "categorical", "categories": ["F", "M"]},
@@ -86,6 +99,8 @@ COLOURS = Schema.model_validate(
     BASE | {"columns": {**COLUMNS, "x y": {"kind": "image", "height": 3, "width": 2, "channels": 3}}}
 )  # fmt: skip
 SCHEMAS = {"table": SCHEMA, "grey": PICTURES, "colour": COLOURS}
+DAYS = ("seen", "born", "dob")
+WRITTEN = SCHEMA.columns["arrived"].written  # type: ignore[union-attr]
 ROWS = 80
 
 
@@ -152,18 +167,30 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def expected(schema: Schema) -> dict[str, list[Any]]:
     """What every reader should find: days as dates, all else as in the frame; pictures apart."""
-    found = plain(drawn(schema).drop(columns=schema.image or []))
-    for name in ("seen", "born"):
+    frame = drawn(schema).drop(columns=schema.image or [])
+    found = plain(frame.assign(arrived=WRITTEN.instants(frame["arrived"])))
+    for name in DAYS:
         found[name] = [v and v.date() for v in found[name]]
     return found
 
 
 def assert_same(found: dict[str, list[Any]], schema: Schema) -> None:
     wanted = expected(schema)
+    for times in (found["arrived"], wanted["arrived"]):  # DuckDB shows them on its session's clocks
+        times[:] = [t and t.astimezone(dt.UTC) for t in times]
     assert set(found) == set(wanted)
     for name in wanted:
         assert found[name] == wanted[name], name
         assert [type(v) for v in found[name]] == [type(v) for v in wanted[name]], name
+
+
+def assert_local(arrived: pd.Series, schema: Schema) -> None:
+    """Hours are those of the zone's clocks."""
+    assert str(arrived.dt.tz) == "America/Chicago"
+    local = drawn(schema)["arrived"].astype("datetime64[ns]")
+    pd.testing.assert_series_equal(
+        arrived.dt.tz_localize(None).astype("datetime64[ns]"), local, check_names=False
+    )
 
 
 def pixels(schema: Schema) -> np.ndarray:
@@ -175,6 +202,7 @@ def pixels(schema: Schema) -> np.ndarray:
 TYPES = {
     "who": "string", "age": "int64", "beds": "int64", "lab": "double", "dose": "string",
     "seen": "date32[day]", "born": "date32[day]", "at": "timestamp[ms]",
+    "arrived": "timestamp[ms, tz=America/Chicago]", "left": "timestamp[ms]", "dob": "date32[day]",
     "stage": "dictionary<values=string, indices=int32, ordered=1>",
     "rank": "dictionary<values=string, indices=int32, ordered=1>",
     "sex": "string", "alive": "string", "code": "string", NASTY: "string",
@@ -202,6 +230,7 @@ def test_parquet_in_pandas(bundle: tuple[Path, Schema]) -> None:
     assert (types["lab"], types["at"]) == ("float64", "datetime64[ms]")
     assert list(rows["rank"].cat.categories) == ["3", "2", "1"]
     assert rows["rank"].max() == "1"
+    assert_local(rows["arrived"], schema)
     assert_same(plain(rows.drop(columns=schema.image or [])), schema)
 
 
@@ -209,9 +238,11 @@ def test_parquet_in_duckdb(bundle: tuple[Path, Schema]) -> None:
     public, schema = bundle
     rows = duckdb.sql(f"SELECT * FROM '{public}/data.parquet'")
     types = dict(zip(rows.columns, map(str, rows.types), strict=True))
-    assert {types.pop(n) for n in ("seen", "born")} == {"DATE"}
+    assert {types.pop(n) for n in DAYS} == {"DATE"}
     assert {types.pop(n) for n in ("age", "beds")} == {"BIGINT"}
     assert (types.pop("lab"), types.pop("at")[:9]) == ("DOUBLE", "TIMESTAMP")
+    assert types.pop("arrived") == "TIMESTAMP WITH TIME ZONE"
+    assert types.pop("left")[:9] == "TIMESTAMP"
     assert types.pop(schema.image, "STRUCT").startswith("STRUCT")
     assert set(types.values()) == {"VARCHAR"}
     assert_same(by_column(rows, schema), schema)
@@ -268,7 +299,7 @@ def test_croissant_is_valid_and_its_records_load(bundle: tuple[Path, Schema]) ->
         return v
 
     assert_same(
-        {n: [native(v, n in ("seen", "born")) for v in column] for n, column in found.items()},
+        {n: [native(v, n in DAYS) for v in column] for n, column in found.items()},
         schema,
     )
 
@@ -325,8 +356,9 @@ def test_csv_reads_back_through_the_schema(bundle: tuple[Path, Schema]) -> None:
 
 @pytest.mark.parametrize("schema", SCHEMAS.values(), ids=SCHEMAS)
 def test_parquet_reads_back_through_a_schema_with_iso_dates(schema: Schema, tmp_path: Path) -> None:
-    seen = {k: v for k, v in COLUMNS["seen"].items() if k != "format"}
-    columns = {n: c.model_dump() for n, c in schema.columns.items()} | {"seen": seen}
+    columns = {n: c.model_dump() for n, c in schema.columns.items()}
+    for name in ("seen", "left", "dob"):
+        columns[name] |= {"format": None, "pivot": None}
     iso = Schema.model_validate(schema.model_dump() | {"columns": columns})
     frame = drawn(iso)
     write_rows(frame, iso, tmp_path / "data.parquet")
@@ -352,11 +384,12 @@ def test_the_lines_of_the_card_read_the_csv_with_its_types(
     scope: dict[str, Any] = {}
     exec(lines, scope)
     rows = scope["rows"]
+    assert_local(rows["arrived"], schema)
     names = [f"images/{i:06d}.png" for i in range(1, ROWS + 1)]
     if schema.image is not None:
         assert list(rows.pop(schema.image)) == names
     found = plain(rows)
-    for name in ("seen", "born"):
+    for name in DAYS:
         found[name] = [v and v.date() for v in found[name]]
     assert_same(found, schema)
     (query,) = [block for block in code(public, "sql") if "data.csv" in block]

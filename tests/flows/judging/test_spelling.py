@@ -51,9 +51,8 @@ TAKEN = [
     (AGE, "True", "1", "input.spelling"),
     (ISO, "20180614.0", "20180614", "input.float_codes"),
     (ISO, "2.0180614e7", "20180614", "input.float_codes"),
-    (NUMBERED, "20180614.0", "20180614", "input.float_codes"),
     (NUMBERED, "2018-06-14 00:00:00", "20180614", "input.spelling"),
-    (GERMAN, "4062018.0", "04062018", "input.float_codes"),
+    (GERMAN, "4062018,0", "04062018", "input.float_codes"),
     (GERMAN, "2018-06-04", "04062018", "input.spelling"),
 ]  # fmt: skip
 
@@ -63,6 +62,7 @@ LEFT = [
     (RULED, "390.0"), (RULED, "395.5"), (RULED, "V9"), (AGE, "old"), (AGE, "1e3"), (AGE, "5000"),
     (AGE, "1,234"), (COST, "64,4"), (COST, "64.4"), (COST, "$5"), (ISO, "2018-06-14 00:00:00"),
     (ISO, "14/06/2018"),
+    (NUMBERED, "20180614.0"), (GERMAN, "4062018.0"),
     (NUMBERED, "20181399.0"), (NUMBERED, "1528934400000000000"),
 ]  # fmt: skip
 """What the schema reads already, and what nothing is the spelling of."""

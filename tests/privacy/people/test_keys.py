@@ -14,9 +14,12 @@ from hypothesis import strategies as st
 from privacy.accounting.guarantee import Guarantee
 from privacy.errors import LedgerError, PermitError
 from privacy.ledger.ledger import Ledger
-from privacy.people.identity import AS_READ, Identity
+from privacy.people.identity import AS_READ, PLAIN, Identity
+from privacy.people.keys import keys_of
 from privacy.people.plain import plain_name, plain_value
+from privacy.people.sketch import Sketch
 from privacy.reading.read import NULL
+from privacy.reading.source import read_source
 from privacy.schema.columns import Numeric
 from privacy.schema.schema import Schema
 from privacy.table import PrivateTable
@@ -139,6 +142,42 @@ def test_a_format_of_dates_stays_where_rows_are_known_by_them(ledger):
         ledger.register(
             "d", Guarantee(1, 1e-6), 0.2, schema(columns={**declared.columns, "seen": seen})
         )
+
+
+OFFSETS = [f"2021-03-{i % 28 + 1:02}T{i % 24:02}:30:00-0{5 + i % 2}:00" for i in range(400)]
+
+
+@pytest.mark.parametrize(
+    ("texts", "plain", "said"),
+    [
+        (OFFSETS, {"resolution": "second"}, {"zone": "America/Chicago"}),
+        (OFFSETS, {}, {"zone": "Asia/Tokyo", "resolution": "day"}),
+        (
+            [f"{i % 28 + 1:02}/03/{i % 100:02}" for i in range(400)],
+            {"format": "%d/%m/%y", "pivot": 2029},
+            {"pivot": 2040},
+        ),
+    ],
+)
+def test_no_zone_and_no_pivot_makes_other_people_of_the_same_texts(
+    ledger, tmp_path, texts, plain, said
+):
+    """Neither sides, nor the sketch by which people are known again."""
+    path = tmp_path / "x.csv"
+    FRAME.assign(seen=texts).to_csv(path, index=False)
+    bounds = ["1941-01-01", "2029-12-31"]
+    columns = [
+        {**schema().model_dump()["columns"], "seen": {"kind": "datetime", "bounds": bounds, **form}}
+        for form in (plain, plain | said)
+    ]
+    one, other = (schema(columns=c) for c in columns)
+    assert Identity.of(one).against(other) == ""
+    found = [
+        (list(keys_of(s, d, PLAIN).names), Sketch.of(s, d, PLAIN, b"s" * 32).to_plain())
+        for d in (one, other)
+        for s in [read_source((path,), d)]
+    ]
+    assert found[0] == found[1]
 
 
 def test_a_decimal_sign_stays_where_rows_are_known_by_their_numbers(ledger):

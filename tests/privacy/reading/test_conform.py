@@ -102,6 +102,26 @@ def test_aliases_then_rules_then_other() -> None:
     assert summary(findings) == [("mapped", "460", 3, 3)]
 
 
+def test_a_code_goes_to_its_nearest_ancestor_that_is_a_category() -> None:
+    """After aliases and rules; only what has no ancestor but ``other`` is a finding."""
+    values, findings = conformed(
+        ["E11.65", "E11", "E12", "I10", "old", "?"],
+        kind="categorical",
+        categories=["E11", "E", "rest"],
+        other="rest",
+        aliases={"old": "E11"},
+        hierarchy={"prefixes": [3, 1]},
+        missing="keep",
+        missing_values=["?"],
+    )
+    assert values == ["E11", "E11", "E", "rest", "E11", None]
+    assert summary(findings) == [("mapped", "I10", 4, 1)]
+    _, findings = conformed(
+        ["E11.65", "I10"], kind="categorical", categories=["E"], hierarchy={"prefixes": [3, 1]}
+    )
+    assert summary(findings) == [("refused", "I10", 2, 1)]
+
+
 def test_aliases_may_swap() -> None:
     column = {"kind": "categorical", "categories": ["a", "b"], "aliases": {"A": "b", "B": "a"}}
     assert conformed(["A", "B", "a"], **column) == (["b", "a", "a"], [])
@@ -153,9 +173,13 @@ def test_dates() -> None:
         ["2000-05-05", "2000-12-31T23:59:59", "2000-06-01T01:00:00+02:00", "1999-01-01", "soon"],
         **column,
     )
-    days = ["2000-05-05", "2000-12-31", "2000-05-31"]
+    days = ["2000-05-05", "2000-12-31", "2000-06-01"]
     assert values == [*(pd.Timestamp(d) for d in days), None, None]
-    assert summary(findings) == [("refused", "soon", 5, 1), ("refused", "1999-01-01", 4, 1)]
+    assert summary(findings) == [
+        ("refused", "soon", 5, 1),
+        ("refused", "1999-01-01", 4, 1),
+        ("local", "2000-06-01T01:00:00+02:00", 3, 1),
+    ]
     values, findings = conformed(
         ["03.04.2000", "1.1.1990"], **column, format="%d.%m.%Y", out_of_range="clamp"
     )
@@ -230,3 +254,49 @@ def test_a_date_means_the_same_whoever_stands_beside_it(
     assert alone["at"].tolist() == after["at"].tolist()[1:] or (
         alone["at"].isna().all() and after["at"].isna()[1]
     )
+
+
+@pytest.mark.parametrize("resolution", ["day", "second"])
+def test_local_days_and_hours_are_kept_and_an_offset_that_is_left_out_is_told(
+    resolution: str,
+) -> None:
+    column = {"kind": "datetime", "bounds": ["2024-01-01", "2024-01-31T23:59:59"]} | {
+        "resolution": resolution
+    }
+    texts = [
+        "2024-01-29T20:30:00-05:00",
+        "2024-01-31 22:30:00",
+        "2024-01-31T22:30:00-06:00",
+        "soon",
+    ]
+    local = ["2024-01-29 20:30", "2024-01-31 22:30", "2024-01-31 22:30"]
+    wanted = [pd.Timestamp(t) for t in local]
+    values, findings = conformed(texts, **column)
+    assert values == [*(t.floor("D") if resolution == "day" else t for t in wanted), None]
+    assert summary(findings) == [("refused", "soon", 4, 1), ("local", texts[0], 1, 2)]
+    assert str(findings[1]) == (
+        "column 'x', row 1: an offset '2024-01-29T20:30:00-05:00' (2 rows): the local time is kept and the"
+        " offset left out (declare `zone:` to have all in one zone, and times written with its offset)"
+    )
+    values, findings = conformed(texts[:3], **column, zone="America/Chicago")
+    moved = [wanted[0] - pd.Timedelta(hours=1), *wanted[1:]]
+    assert values == [t.floor("D") if resolution == "day" else t for t in moved]
+    assert findings == []
+
+
+def test_floats_of_pandas_are_dates_under_a_format_of_digits() -> None:
+    column = {"kind": "datetime", "bounds": ["2018-01-01", "2018-12-31"], "format": "%Y%m%d"}
+    values, findings = conformed(
+        ["20180614.0", "20180614", "", "20180614.7"], missing="keep", **column
+    )
+    assert values == [pd.Timestamp("2018-06-14")] * 2 + [None, None]
+    assert summary(findings) == [("refused", "20180614.7", 4, 1)]
+
+
+def test_a_code_that_became_a_float_is_refused_with_what_would_help() -> None:
+    column: dict[str, Any] = {"kind": "categorical", "categories": ["0", "1"]}
+    _, (finding,) = conformed(["0", "1.0"], **column)
+    assert finding.hint == "a code that became a float: `aliases: {'1.0': '1'}`"
+    assert conformed(["0", "1.0"], **column, aliases={"1.0": "1"}) == (["0", "1"], [])
+    _, (finding,) = conformed(["1.5"], **column)
+    assert finding.hint == ""

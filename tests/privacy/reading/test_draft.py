@@ -85,7 +85,7 @@ def test_every_value_that_was_read_is_marked(tmp_path: Path) -> None:
     draft = draft_schema(table(tmp_path))
     for line in draft.splitlines():
         words = line.strip()
-        copies = words.startswith(("- ", "bounds:", "special:", "missing_values:"))
+        copies = words.startswith(("- ", "bounds:", "decimals:", "special:", "missing_values:"))
         assert copies == (DRAFT_MARK in line and not line.startswith("#")), line
 
 
@@ -150,3 +150,95 @@ def test_a_file_that_is_no_table_is_refused(tmp_path: Path) -> None:
         draft_schema(tmp_path / "empty.csv")
     with pytest.raises(InputError):
         draft_schema(tmp_path / "absent.csv")
+
+
+@pytest.mark.parametrize(
+    ("what", "codes"),
+    [
+        ("ICD-10", [f"{c}{i:02}.{i % 10}" for c in "EIK" for i in range(20)]),
+        ("ICD-9", [f"{c}{i}.{i % 7}" for c in ("V", "4", "E8") for i in range(10, 40)]),
+        ("ATC", [f"A{i:02}BA0{i % 9 + 1}" for i in range(60)]),
+        ("ZIP", [f"0{i}-{i}" for i in range(2100, 2160)]),
+        ("ZIP", [f"0{i}" for i in range(2100, 2160)]),
+        (None, [f"ward {i}" for i in range(60)]),
+    ],
+)
+def test_well_known_codes_get_a_hierarchy_to_choose(
+    what: str | None, codes: list[str], tmp_path: Path
+) -> None:
+    """As a comment: taking its sign away gives a schema that holds."""
+    path = tmp_path / "codes.csv"
+    path.write_text("\n".join(["code", *codes * 3]) + "\n")
+    draft = draft_schema(path)
+    (offered,) = [line for line in draft.splitlines() if "hierarchy:" in line] or [""]
+    assert (f"# {what}?" in offered) == (what is not None)
+    column = confirmed(draft.replace("# hierarchy", "hierarchy"), tmp_path).columns["code"]
+    assert isinstance(column, Categorical)
+    assert (column.hierarchy is None) == (what is None)
+    assert confirmed(draft, tmp_path).columns["code"].categories is None  # type: ignore[union-attr]
+
+
+DATED = [
+    # texts, format, choices, pivot, first and last bound, resolution
+    (["20180614", "20201231"], "%Y%m%d", 1, "2018-06-14", "2020-12-31", "day"),
+    (["20180614.0", "20201231.0"], "%Y%m%d", 1, "2018-06-14", "2020-12-31", "day"),
+    (["20180614235959", "20201231000000"], "%Y%m%d%H%M%S", 1, "2018-06-14", "2020-12-31", "second"),
+    (["17/01/1945", "02/11/1955"], "%d/%m/%Y", 1, "1945-01-17", "1955-11-02", "day"),
+    (["01/17/1945", "02/11/1955"], "%m/%d/%Y", 1, "1945-01-17", "1955-02-11", "day"),
+    (["01/07/1945", "02/11/1955"], "%d/%m/%Y", 2, "1945-07-01", "1955-11-02", "day"),
+    (["1.7.1945", "31.11.1955"], None, 0, "", "", ""),
+    (["1.7.1945", "30.11.1955"], "%d.%m.%Y", 1, "1945-07-01", "1955-11-30", "day"),
+    (["2018/06/14", "2020/12/31"], "%Y/%m/%d", 1, "2018-06-14", "2020-12-31", "day"),
+    (["14/06/18", "31/12/27"], "%d/%m/%y", 2, "1927-12-31", "2018-06-14", "day"),
+    (["01/02/03", "04/05/06"], "%d/%m/%y", 3, "2003-02-01", "2006-05-04", "day"),
+    (["14-Jun-2018", "31-dec-2020"], "%d-%b-%Y", 1, "2018-06-14", "2020-12-31", "day"),
+    (["14JUN18", "31DEC20"], "%d%b%y", 1, "2018-06-14", "2020-12-31", "day"),
+    (["14/06/2018 9:30", "31/12/2020 23:00"], "%d/%m/%Y %H:%M", 1, "2018-06-14", "2021-01-01", "second"),
+    (["14/06/2018 9:30 PM", "31/12/2020 1:00 am"], "%d/%m/%Y %I:%M %p", 1, "2018-06-14", "2021-01-01",
+     "second"),
+    (["2018-06-14 09:30", "2020-12-31T10:00:00.5"], "", 0, "2018-06-14", "2021-01-01", "second"),
+    (["2018-06", "2020-12"], "%Y-%m", 1, "2018-06-01", "2020-12-01", "day"),
+    (["10.20.1.5", "10.20.2.7"], None, 0, "", "", ""),
+    (["1.2.2345", "3.4.2346"], None, 0, "", "", ""),
+    (["12345678", "20180614"], None, 0, "", "", ""),
+    (["20180614", "20180631"], None, 0, "", "", ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("texts", "form", "choices", "first", "last", "resolution"), DATED)
+def test_dates_are_recognised_as_they_are_written(
+    texts: list[str], form: str | None, choices: int, first: str, last: str, resolution: str,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr("privacy.reading.draft.this_year", lambda: 2026)
+    path = tmp_path / "t.csv"
+    path.write_text("\n".join(["seen", *texts, *texts]) + "\n")
+    draft = draft_schema(path)
+    schema = confirmed(draft, tmp_path)
+    column = schema.columns["seen"]
+    _, findings = conform(read_texts([path], schema), schema)
+    assert findings == []
+    if form is None:
+        assert not isinstance(column, Datetime)
+        return
+    assert isinstance(column, Datetime)
+    assert column.format == (form or None)
+    assert column.pivot == (2026 if "%y" in form else None)
+    assert [b.date().isoformat() for b in column.bounds] == [first, last]
+    assert column.resolution == resolution
+    asked = [line for line in draft.splitlines() if "every text fits" in line]
+    assert len(asked) == (choices > 1)
+    assert all(line.endswith(DRAFT_MARK) for line in asked)  # so that the draft waits for an answer
+    assert ("look like dates" in draft) == form.startswith("%Y%m%d")
+    assert ("is that so?" in draft) == ("%y" in form)
+
+
+def test_a_draft_asks_for_the_zone_of_offsets(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("at\n2024-01-29T20:30:00-05:00\n2024-01-30T23:30:00-06:00\n")
+    draft = draft_schema(path)
+    assert "# zone: which?" in draft
+    schema = confirmed(draft, tmp_path)
+    assert [str(b.date()) for b in schema.columns["at"].bounds] == ["2024-01-29", "2024-01-31"]
+    _, findings = conform(read_texts([path], schema), schema)
+    assert [f.action for f in findings] == ["local"]

@@ -30,7 +30,18 @@ def categorical(draw: st.DrawFn) -> dict[str, Any]:
         "categories": categories,
         "missing": draw(st.sampled_from(["keep", "refuse"])),
     }
+    if column["kind"] == "categorical" and len(categories) > 1:
+        column["hierarchy"] = draw(st.none() | hierarchy(categories[-1]))
     return column | ({"other": categories[0]} if draw(st.booleans()) else {})
+
+
+def hierarchy(parent: str) -> st.SearchStrategy[dict[str, Any]]:
+    """Prefixes, or two codes under a category that says one of them in its place."""
+    prefixes = st.lists(st.integers(1, 6), min_size=1, unique=True)
+    beginnings = prefixes.map(lambda lengths: {"prefixes": sorted(lengths, reverse=True)})
+    return beginnings | st.just(
+        {"parents": {f"{parent}.1": parent, f"{parent}.2": parent}, "released": "child"}
+    )
 
 
 @st.composite
@@ -57,12 +68,13 @@ def real(draw: st.DrawFn) -> dict[str, Any]:
     inside = st.lists(st.integers(low, high), min_size=2, max_size=6, unique=True).map(
         lambda edges: [edge / scale for edge in sorted(edges)]
     )
+    bins = draw(st.integers(1, 30) | inside)
     return {
         "kind": "float",
         "bounds": [low / scale, high / scale],
-        "bins": draw(st.integers(1, 30) | inside),
+        "bins": bins,
         "special": draw(st.sampled_from([[], ["N"], [high / scale + 1]])),
-        "decimals": draw(st.sampled_from([None, places, 0])),
+        "decimals": draw(st.sampled_from([None, places + 2 if isinstance(bins, int) else places])),
         "missing": draw(st.sampled_from(["keep", "refuse"])),
         "out_of_range": draw(st.sampled_from(["clamp", "refuse"])),
     }

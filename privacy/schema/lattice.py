@@ -1,0 +1,143 @@
+"""The values that a number can take: whole multiples of a unit, and the coarser steps that people round to.
+
+A whole number, a date (days) or a time (seconds) has the unit 1, a float with d decimals 10^−d. People write
+heights in fives, doses in halves, times on the hour, dates that are not known on the first of a month. Steps
+are nested: each is a multiple of the one before it, so that what lies on several belongs to the coarsest.
+
+Privacy claim: none; what is here follows from the schema.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from privacy.schema.columns import MAX_WHOLE, Datetime, Numeric, Step
+from privacy.schema.numbers import bounds_as_numbers
+
+MOST_DECIMALS = 6
+"""Finer than this nothing is written, unless the schema says so."""
+
+SECONDS = (1, 60, 300, 900, 1800, 3600, 86_400)
+DAYS: tuple[Step, ...] = (1, "month", "year")
+DENSITY: dict[str, float] = {"month": 12 / 365.25, "year": 1 / 365.25}
+"""First days of a month or a year among all days."""
+
+WIDEST = 4e18
+"""The largest k; 64 bits hold it."""
+
+COARSEST = 4
+"""Steps of which at least so many fit between the bounds."""
+
+
+@dataclass(frozen=True)
+class Lattice:
+    """Whole numbers k that stand for k / ``scale``; 10^decimals for floats, 1 for everything else."""
+
+    scale: float = 1
+
+    @classmethod
+    def of(cls, column: Numeric | Datetime, decimals: int | None = None) -> Lattice:
+        """That of a column; ``decimals`` where a float does not say how many it has."""
+        if column.kind != "float":
+            return cls()
+        said = column.decimals if column.decimals is not None else decimals
+        if said is None:
+            raise ValueError("the decimals of this column have not been measured yet")
+        farthest = max(abs(b) for b in bounds_as_numbers(column))
+        return cls(min(10**said, WIDEST / farthest) if farthest * 10**said > WIDEST else 10**said)
+
+    def nearest(self, values: np.ndarray) -> np.ndarray:
+        """The k nearest to each number."""
+        return np.rint(np.asarray(values, dtype=float) * self.scale).astype(np.int64)
+
+    def first(self, edges: np.ndarray) -> np.ndarray:
+        """The least k with k / scale ≥ edge, exact where an edge is itself such a number."""
+        k = np.round(np.asarray(edges, dtype=float) * self.scale)
+        return np.asarray(np.where(k / self.scale < edges, k + 1, k)).astype(np.int64)
+
+    def values(self, k: np.ndarray) -> np.ndarray:
+        return np.asarray(k / self.scale)
+
+    def range(self, column: Numeric | Datetime) -> tuple[int, int]:
+        """The first k inside the bounds, and the first beyond them."""
+        low, high = bounds_as_numbers(column)
+        first, last = (int(self.first(np.array([edge]))[0]) for edge in (low, high))
+        return first, last + (last / self.scale <= high)
+
+
+def ladder(column: Numeric | Datetime) -> tuple[Step, ...]:
+    """The steps that are looked for, from the finest; those of a person if the schema names them."""
+    if column.heaped_at is not None:
+        finest: Step = 1 if column.kind != "float" else _power(1, -_most_decimals(column))
+        return (finest, *(s for s in column.heaped_at if s != finest))
+    if isinstance(column, Datetime):
+        return DAYS if column.resolution == "day" else SECONDS
+    low, high = column.bounds
+    least = 0 if column.kind == "integer" else -_most_decimals(column)
+    steps = [(m, e) for e in range(least, 16) for m in (1, 5)]
+    steps = [s for s in steps if s == (1, least) or s[0] * 10.0 ** s[1] * COARSEST <= high - low]
+    return tuple(_power(m, e) for m, e in steps)
+
+
+def _most_decimals(column: Numeric | Datetime) -> int:
+    if isinstance(column, Datetime) or column.kind == "integer":
+        return 0
+    if column.decimals is not None:
+        return column.decimals
+    farthest = max(abs(b) for b in column.bounds)
+    return max(0, min(MOST_DECIMALS, math.floor(math.log10(MAX_WHOLE / farthest))))
+
+
+def _power(m: int, e: int) -> float:
+    return m * 10**e if e >= 0 else round(m * 10.0**e, -e)
+
+
+def decimals_of(step: Step) -> int:
+    """Digits after the point of a step."""
+    if isinstance(step, str):
+        return 0
+    return next((d for d in range(12) if round(step, d) == step), 12)
+
+
+def lies_on(step: Step, values: np.ndarray) -> np.ndarray:
+    """Which numbers are multiples of a step; days since 1970 for months and years."""
+    if isinstance(step, str):
+        return np.asarray(_start(step, values) == values)
+    multiple = np.round(np.round(values / step) * step, decimals_of(step))
+    return np.asarray(multiple == values)
+
+
+def share_on(coarse: Step, fine: Step) -> float:
+    """The share of multiples of ``fine`` that are multiples of ``coarse``."""
+    return _density(coarse) / _density(fine)
+
+
+def _density(step: Step) -> float:
+    return DENSITY[step] if isinstance(step, str) else 1 / step
+
+
+def snap(
+    step: Step, k: np.ndarray, low: np.ndarray, stop: np.ndarray, lattice: Lattice
+) -> np.ndarray:
+    """The multiple of ``step`` near each k inside [low, stop); −1 below ``low`` where there is none."""
+    if isinstance(step, str):
+        below = _start(step, k)
+        above = _start(step, k, 1)
+        found = np.where((below < low) | (k - below > above - k), above, below)
+        found = np.where(found >= stop, below, found)
+    else:
+        s = max(1, round(step * lattice.scale))
+        first, last = -(-low // s), (stop - 1) // s
+        found = np.clip((k + s // 2) // s, first, np.maximum(first, last)) * s
+    return np.asarray(np.where((found >= low) & (found < stop), found, low - 1))
+
+
+def _start(step: str, days: np.ndarray, later: int = 0) -> np.ndarray:
+    """The first day of each day's month or year, or of one ``later``."""
+    unit = step[0].upper()
+    dates = np.asarray(days).astype(np.int64).astype("datetime64[D]")
+    start = dates.astype(f"datetime64[{unit}]") + later
+    return start.astype("datetime64[D]").astype(np.int64)
