@@ -39,7 +39,7 @@ from privacy.accounting.guarantee import Guarantee
 from privacy.errors import InputError
 from privacy.files import sync
 from privacy.ledger.paid import Paid
-from privacy.schema.records import RecordCodec
+from privacy.schema.relations.records import RecordCodec
 from privacy.schema.schema import Schema
 from privacy.table import Rows
 

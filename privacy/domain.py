@@ -34,8 +34,8 @@ from privacy.partition_selection import threshold
 from privacy.schema.codec import band_edges, make_bins
 from privacy.schema.columns import CONTROL, Categorical, Column, Datetime, Numeric
 from privacy.schema.hierarchy import FLAT
-from privacy.schema.placing import plan
-from privacy.schema.records import gap_values
+from privacy.schema.relations.placing import plan
+from privacy.schema.relations.records import gap_values
 from privacy.schema.schema import Schema
 
 MAX_FOUND = 200

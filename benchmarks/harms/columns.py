@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from harms.groups import possible
 
-from privacy.schema.broken import broken_rows
 from privacy.schema.columns import Categorical, Numeric
 from privacy.schema.impossible import impossible_rows
+from privacy.schema.relations.broken import broken_rows
 from privacy.schema.schema import Schema
 
 SWAPS = 10

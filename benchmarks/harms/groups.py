@@ -14,8 +14,8 @@ import pandas as pd
 from harms.material import Setting
 
 from evaluators.tables import MIN_EVENTS, MIN_PEOPLE
-from privacy.schema.broken import broken_rows
 from privacy.schema.impossible import impossible_rows
+from privacy.schema.relations.broken import broken_rows
 from privacy.schema.schema import Classification, Schema, Survival, Target
 
 MINORITY = 0.5

@@ -25,10 +25,10 @@ from evaluators.features import as_numbers
 from evaluators.mixed import has_specials, special_name
 from evaluators.score import Score
 from evaluators.tables import Tables
-from privacy.schema.broken import broken_rows
 from privacy.schema.codec import Codec
 from privacy.schema.columns import Categorical
 from privacy.schema.impossible import impossible_rows
+from privacy.schema.relations.broken import broken_rows
 from privacy.schema.schema import Schema
 
 if TYPE_CHECKING:

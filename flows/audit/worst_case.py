@@ -36,7 +36,7 @@ from generators.marginals.counting import Counter
 from generators.marginals.measurement import Budget
 from privacy.accounting.composition import spent
 from privacy.accounting.guarantee import Guarantee
-from privacy.schema.records import RecordCodec
+from privacy.schema.relations.records import RecordCodec
 
 Scores = npt.NDArray[np.float64]
 HUGE = 1e12

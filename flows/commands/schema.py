@@ -57,8 +57,8 @@ def schema_check(
     from evaluators.assessable import unassessed
     from privacy.reading.conform import conform
     from privacy.reading.source import read_source
-    from privacy.schema.broken import breaks
     from privacy.schema.impossible import impossible_rows
+    from privacy.schema.relations.broken import breaks
     from privacy.schema.schema import load_schema
 
     declared = load_schema(schema)

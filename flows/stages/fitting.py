@@ -14,7 +14,7 @@ from generators.marginals.measurement import Measurement
 from generators.selection import Chosen, EachOnce, Several, closeness, measured, tables_of
 from privacy.domain import map_undeclared, measure_domain
 from privacy.ledger.paid import Paid
-from privacy.schema.records import RecordCodec
+from privacy.schema.relations.records import RecordCodec
 from privacy.table import Rows
 
 

@@ -39,7 +39,7 @@ from privacy.ledger.paid import Paid
 from privacy.ledger.transcript import Transcript
 from privacy.noise import OPENDP
 from privacy.schema.impossible import impossible_rows
-from privacy.schema.records import RecordCodec
+from privacy.schema.relations.records import RecordCodec
 from privacy.schema.schema import Schema, load_schema
 from privacy.table import Rows
 

@@ -31,7 +31,7 @@ from generators.marginals.model import GraphicalModel
 from privacy.accounting.events import DiscreteGaussianDpEvent
 from privacy.noise import gaussian_sigma
 from privacy.schema.columns import Categorical, Column
-from privacy.schema.records import RecordCodec
+from privacy.schema.relations.records import RecordCodec
 from privacy.schema.schema import Schema
 
 ALONE, CONDITIONS, UNITS = 0.30, 0.35, 0.02

@@ -37,7 +37,7 @@ from privacy.accounting.calibration import zcdp_budget
 from privacy.accounting.guarantee import Guarantee
 from privacy.errors import InputError
 from privacy.schema.columns import Image
-from privacy.schema.records import RecordCodec
+from privacy.schema.relations.records import RecordCodec
 from privacy.schema.schema import Schema
 
 

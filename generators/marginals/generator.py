@@ -36,8 +36,8 @@ from privacy.accounting.guarantee import Guarantee
 from privacy.ledger.paid import Paid
 from privacy.noise import OPENDP
 from privacy.schema.columns import Categorical, Column
-from privacy.schema.placing import plan
-from privacy.schema.records import RecordCodec
+from privacy.schema.relations.placing import plan
+from privacy.schema.relations.records import RecordCodec
 from privacy.schema.schema import Schema, load_schema
 from privacy.table import Rows
 

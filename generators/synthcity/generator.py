@@ -34,7 +34,7 @@ from privacy.errors import InputError, WorkerError
 from privacy.ledger.paid import Paid
 from privacy.ledger.transcript import Transcript
 from privacy.noise import OPENDP, discrete_gaussian, gaussian_sigma
-from privacy.schema.records import RecordCodec
+from privacy.schema.relations.records import RecordCodec
 from privacy.schema.schema import Schema, Survival
 from privacy.table import Rows
 from privacy.worker import SYNTHCITY as WORKER

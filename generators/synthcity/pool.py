@@ -14,7 +14,7 @@ import pandas as pd
 from pandas.api.types import is_integer_dtype
 
 from generators.rows import Drawn, draw_possible
-from privacy.schema.records import RecordCodec
+from privacy.schema.relations.records import RecordCodec
 from privacy.schema.schema import Schema, load_schema
 
 

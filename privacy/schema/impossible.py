@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from privacy.schema.columns import Column, Datetime, Identifier, Image, Numeric
-from privacy.schema.following import Code, FollowingCode
 from privacy.schema.numbers import date_to_number, plain_numbers
+from privacy.schema.relations.following import Code, FollowingCode
 from privacy.schema.schema import Condition, Schema
 
 

@@ -31,8 +31,8 @@ from privacy.schema.columns import (
     check_edges,
 )
 from privacy.schema.documents import Frozen, read_mapping, validated
-from privacy.schema.placing import plan
-from privacy.schema.relations import Relation, without
+from privacy.schema.relations.declared import Relation, without
+from privacy.schema.relations.placing import plan
 
 DRAFT_MARK = "# READ FROM PRIVATE ROWS: confirm that this is public"
 """Ends every line of a draft that holds what a person has not yet confirmed."""

@@ -11,10 +11,10 @@ from generators.alone import fit_alone
 from generators.images.generator import ImageSgd
 from generators.registry import GENERATORS, load_model
 from generators.synthcity.pool import Pool
-from privacy.schema.broken import breaks
 from privacy.schema.codec import Codec
 from privacy.schema.impossible import impossible_rows
-from privacy.schema.records import RecordCodec
+from privacy.schema.relations.broken import breaks
+from privacy.schema.relations.records import RecordCodec
 from privacy.schema.schema import Schema
 from privacy.table import Rows
 from tests.generators.test_tiny import BUDGET, CLAIM, HERE, SMALL

@@ -28,7 +28,7 @@ from privacy.noise import gaussian_sigma
 from privacy.partition_selection import threshold
 from privacy.schema.codec import Codec
 from privacy.schema.columns import Categorical
-from privacy.schema.records import RecordCodec
+from privacy.schema.relations.records import RecordCodec
 from privacy.schema.schema import Schema
 
 OPEN = Schema.model_validate(

@@ -13,7 +13,7 @@ from generators.marginals.counting import Counter
 from generators.marginals.measurement import draw_anew
 from privacy.accounting.composition import spent
 from privacy.accounting.events import DiscreteGaussianDpEvent
-from privacy.schema.records import RecordCodec
+from privacy.schema.relations.records import RecordCodec
 from privacy.schema.schema import Schema
 
 

@@ -7,12 +7,12 @@ import pandas as pd
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from privacy.schema.broken import breaks
 from privacy.schema.codec import Codec
 from privacy.schema.columns import Datetime, Numeric
 from privacy.schema.numbers import bounds_as_numbers, without_specials
-from privacy.schema.placing import plan
-from privacy.schema.records import RecordCodec
+from privacy.schema.relations.broken import breaks
+from privacy.schema.relations.placing import plan
+from privacy.schema.relations.records import RecordCodec
 from privacy.schema.schema import Schema
 from tests.privacy.schema.random_relations import tied_schemas
 

@@ -11,10 +11,10 @@ import pytest
 import yaml
 
 from privacy.errors import InputError
-from privacy.schema.broken import breaks
 from privacy.schema.impossible import impossible_rows
-from privacy.schema.placing import plan
-from privacy.schema.records import RecordCodec, gap_values
+from privacy.schema.relations.broken import breaks
+from privacy.schema.relations.placing import plan
+from privacy.schema.relations.records import RecordCodec, gap_values
 from privacy.schema.schema import Schema, load_schema
 
 DAY = {"kind": "datetime", "bounds": ["2020-01-01", "2020-12-31"], "bins": 12}

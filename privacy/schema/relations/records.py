@@ -23,12 +23,12 @@ import pandas as pd
 
 from privacy.schema.codec import Codec, ColumnCode, number_identifiers
 from privacy.schema.columns import Categorical, Datetime, Numeric
-from privacy.schema.following import Code, FollowingCode
 from privacy.schema.impossible import impossible_cells
-from privacy.schema.network import Between, Floats, Mask, Network
 from privacy.schema.numbers import bounds_as_numbers, with_numbers, without_specials
-from privacy.schema.placing import Plan, Relative, Sum, plan
-from privacy.schema.relations import Determined, Equal
+from privacy.schema.relations.declared import Determined, Equal
+from privacy.schema.relations.following import Code, FollowingCode
+from privacy.schema.relations.network import Between, Floats, Mask, Network
+from privacy.schema.relations.placing import Plan, Relative, Sum, plan
 from privacy.schema.schema import Schema, Subgroup
 
 TRIES = 8

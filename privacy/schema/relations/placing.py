@@ -19,9 +19,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from privacy.schema.columns import Categorical, Column, Datetime, Numeric
-from privacy.schema.network import Network
 from privacy.schema.numbers import bounds_as_numbers
-from privacy.schema.relations import (
+from privacy.schema.relations.declared import (
     Determined,
     Equal,
     Gap,
@@ -31,6 +30,7 @@ from privacy.schema.relations import (
     Total,
     neighbours,
 )
+from privacy.schema.relations.network import Network
 
 if TYPE_CHECKING:
     from privacy.schema.schema import Schema

@@ -12,7 +12,14 @@ import pandas as pd
 
 from privacy.schema.columns import Categorical, Datetime, Numeric
 from privacy.schema.numbers import without_specials
-from privacy.schema.relations import Determined, Equal, MissingTogether, Order, Relation, Total
+from privacy.schema.relations.declared import (
+    Determined,
+    Equal,
+    MissingTogether,
+    Order,
+    Relation,
+    Total,
+)
 from privacy.schema.schema import Schema
 
 Mask = np.ndarray
