@@ -14,7 +14,7 @@ from privacy.schema.relations.broken import breaks
 from privacy.schema.relations.placing import plan
 from privacy.schema.relations.records import RecordCodec
 from privacy.schema.schema import Schema
-from tests.privacy.schema.random_relations import tied_schemas
+from tests.privacy.schema.relations.random_relations import tied_schemas
 
 
 def ready(schema: Schema) -> Schema:
