@@ -28,7 +28,7 @@ from generators.deep.diffusion import denoising_loss, mask
 from generators.registry import IMAGES
 from privacy.accounting.guarantee import Guarantee
 from privacy.reading.images import stack
-from privacy.schema.codec import Codec
+from privacy.records.codec import RecordCodec
 from privacy.table import Rows
 
 Scores = npt.NDArray[np.float64]
@@ -77,7 +77,7 @@ def one_run(
 
 def by_counts(model: Any, planted: pd.DataFrame, base: pd.DataFrame) -> Scores:
     """How far the noisy counts of a canary's cells lie above those of the base, by their precision."""
-    codec = Codec(SCHEMA)
+    codec = RecordCodec(SCHEMA)
     mine, others = codec.encode(planted), codec.encode(base)
     scores = np.zeros(len(planted))
     for m in model.measurements:
@@ -97,7 +97,7 @@ def by_counts(model: Any, planted: pd.DataFrame, base: pd.DataFrame) -> Scores:
 
 def by_denoising(model: Any, planted: pd.DataFrame, base: pd.DataFrame) -> Scores:
     """How well the denoiser completes a canary: minus its loss over many masks."""
-    network, codec = model.network, Codec(SCHEMA)
+    network, codec = model.network, RecordCodec(SCHEMA)
     groups = model.start.compression.groups
     codes = {c: groups[c][v.to_numpy()] for c, v in codec.encode(planted).items() if c in groups}
     rows = {"codes": network.layout.to_codes(codes)}
@@ -111,7 +111,7 @@ def by_denoising(model: Any, planted: pd.DataFrame, base: pd.DataFrame) -> Score
 
 def by_nearest(model: Any, planted: pd.DataFrame, base: pd.DataFrame) -> Scores:
     """How many generated rows are near a canary, nearer ones counting more."""
-    codec = Codec(SCHEMA)
+    codec = RecordCodec(SCHEMA)
     generated = codec.encode(model.sample(NEAREST, np.random.default_rng(0)))
     mine = codec.encode(planted)
     alike = np.zeros((len(mine), len(generated)), dtype=np.int8)

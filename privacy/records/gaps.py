@@ -23,7 +23,8 @@ def gap_values(frame: pd.DataFrame, schema: Schema, name: str) -> pd.Series:
     column, tied = next((n, r) for n, r in how.relative.items() if r.gap == name)
     both = has_value(frame[column], schema.columns[column])
     both &= has_value(frame[tied.anchor], schema.columns[tied.anchor])
-    return as_series(gap_between(frame[both], schema, tied, column), how.gaps[name])
+    found = gap_between(frame[both], schema, tied, column)
+    return as_series(found, how.gaps[name]).rename(name)
 
 
 def gap_between(frame: pd.DataFrame, schema: Schema, tied: Relative, name: str) -> Floats:

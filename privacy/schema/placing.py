@@ -378,7 +378,8 @@ def _gap(
             bins=gap.bins if gap is not None else None,
             decimals=None if whole else _decimals(schema.columns[a], schema.columns[b]),
         )
-    elif known.bounds != (low, high) or (known.kind == "integer") != whole:
+    # decimals that were found since may have made the least gap larger
+    elif known.bounds[0] > low or known.bounds[1] < high or (known.kind == "integer") != whole:
         raise ValueError(f"gaps: {gap_name(a, b)!r} lies between {low:g} and {high:g}")
     if name == b:
         return Relative(a, 1, gap_name(a, b)), known

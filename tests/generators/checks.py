@@ -46,7 +46,7 @@ from privacy.domain import MAX_FOUND, select_categories
 from privacy.ledger.ledger import Ledger
 from privacy.ledger.transcript import Transcript
 from privacy.reading.conform import conform
-from privacy.schema.codec import Codec
+from privacy.records.codec import RecordCodec
 from privacy.schema.columns import Categorical
 from privacy.schema.schema import Schema
 from privacy.table import Rows
@@ -198,7 +198,7 @@ def what_a_row_meets_does_not_follow_from_its_neighbours():
 @functools.cache
 def opened():
     """The opening of one toy table; codes of it and of one that is nothing like it."""
-    codec = Codec(SCHEMA)
+    codec = RecordCodec(SCHEMA)
     tables = [Counter.of(codec.domain, codec.encode(f(200, 0))) for f in (people, strangers)]
     opening = measure(codec, tables[0], 200, 5.0, draw_anew)
     domain, groups = opening.compression.domain, opening.compression.groups
@@ -310,7 +310,7 @@ def the_domain_is_the_schemas():
         told = lambda what, share: None  # noqa: E731
         with pytest.raises(EnoughError):
             fit_alone(generator, SCHEMA, rows(5), claim, Path(folder), told)
-    assert seen == [Codec(SCHEMA).domain]
+    assert seen == [RecordCodec(SCHEMA).domain]
 
 
 def a_category_of_one_is_named_no_more_often_than_delta():

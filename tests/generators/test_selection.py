@@ -33,7 +33,7 @@ from privacy.errors import InputError, PermitError
 from privacy.ledger.ledger import Ledger
 from privacy.ledger.paid import Paid
 from privacy.ledger.transcript import Transcript
-from privacy.schema.codec import Codec
+from privacy.records.codec import RecordCodec
 from privacy.table import Rows
 
 CLAIM = Guarantee(1.0, 1e-6)
@@ -95,7 +95,7 @@ def test_the_coin_is_geometric():
 
 
 def test_the_closest_model_scores_best(rows):
-    codec = Codec(SCHEMA)
+    codec = RecordCodec(SCHEMA)
     count = Counter.of(codec.domain, codec.encode(rows.frame))
     tables = [Measurement(c, count(c), 1.0) for c in tables_of(codec)]
 
