@@ -19,6 +19,7 @@ from privacy.reading.conform import conform
 from privacy.reading.source import read_source
 from privacy.schema.codec import Codec
 from privacy.schema.columns import Categorical, Numeric
+from privacy.schema.placing import plan
 from privacy.schema.schema import Condition, Schema, load_schema
 
 SCHEMAS = sorted((Path(__file__).parent.parent / "configs" / "schemas").glob("*.yaml"))
@@ -82,9 +83,9 @@ def named(name: str) -> Schema:
 
 def complete(schema: Schema) -> Schema:
     """The schema with what it leaves open filled in by 16 equal bins, and by all codes of a hierarchy."""
-    found = {}
+    found, columns = {}, {**schema.columns, **plan(schema).gaps}
     for name in schema.incomplete:
-        column, update = schema.columns[name], {"bins": 16}
+        column, update = columns[name], {"bins": 16}
         if isinstance(column, Categorical):
             assert column.hierarchy is not None
             update = {"categories": (*column.hierarchy.leaves, column.other)}
