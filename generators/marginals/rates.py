@@ -2,9 +2,9 @@
 
 P(event | group) is what people read of a release, so each subgroup is counted with each target over the codes
 that it is read by: bands and not bins of age, event or none and not every category. A sum over the cells of a
-group has the noise of all of them; in a table of groups there is nothing to add up. The time to an event is not
-counted here: it has many cells, and what a group's rate needs of the budget is known while what its curve needs
-is for the selection to find.
+group has the noise of all of them; in a table of groups there is nothing to add up. The time to an event is
+counted in a few intervals, for most of a group's curve, and weighs less than the event: its fine bins are for
+the selection to find.
 
 The error of a rate is σ over the size of its group, up to a factor. So that the largest over all tables is
 least, a table's share of ρ goes by the square of one over its smallest group, as a share of all people: public
@@ -18,17 +18,21 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
 from generators.marginals.compression import Codes
 from generators.marginals.counting import Clique, Domain
 from privacy.records.codec import RecordCodec
-from privacy.schema.codec import MISSING
+from privacy.schema.codec import MISSING, ColumnCode
 from privacy.schema.schema import Classification, Subgroup, Survival, Target
 
 LEAST = 0.1
 """The smallest share of people whose rate shares of the budget go by."""
+INTERVALS = 5
+TIME = 0.25
+"""In how many intervals a time is counted, and how much that weighs beside the event."""
 
 
 @dataclass(frozen=True)
@@ -53,14 +57,12 @@ def declared(codec: RecordCodec) -> list[Rates]:
     found = []
     for subgroup in codec.schema.subgroups:
         group, labels = codec.groups(subgroup)
-        for target in codec.schema.targets:
-            column, outcome = _outcome(codec, target)
+        weight = _weight(_smallest(subgroup, labels))
+        for column, outcome, part in chain(*(_outcomes(codec, t) for t in codec.schema.targets)):
             if column != subgroup.column:
-                pair = sorted(
-                    [(subgroup.column, group), (column, outcome)], key=lambda a: columns.index(a[0])
-                )
-                clique, groups = zip(*pair, strict=True)
-                found.append(Rates(clique, groups, _weight(_smallest(subgroup, labels))))
+                axes = {subgroup.column: group, column: outcome}
+                clique = tuple(sorted(axes, key=columns.index))
+                found.append(Rates(clique, tuple(axes[c] for c in clique), part * weight))
     return sorted(found, key=lambda r: -r.weight)
 
 
@@ -76,22 +78,30 @@ def by_code(domain: Domain, targets: Collection[str], subgroups: Collection[str]
     return sorted(found, key=lambda r: -r.weight)
 
 
-def _outcome(codec: RecordCodec, target: Target) -> tuple[str, Codes]:
-    """The column that a target's rate is read off, and the outcome of each code.
-
-    An event and its absence; what is missing is neither. All classes where there are several, all codes of a
-    number.
-    """
+def _outcomes(codec: RecordCodec, target: Target) -> list[tuple[str, Codes, float]]:
+    """The columns that a target's rates are read off, the outcome of each code, and their parts of a weight."""
+    if isinstance(target, Survival):
+        return [
+            (target.event, _event(codec.own.columns[target.event], target.event_values), 1.0),
+            (target.time, _intervals(codec.own.columns[target.time]), TIME),
+        ]
     if isinstance(target, Classification):
-        column, event = target.column, target.positive
-    elif isinstance(target, Survival):
-        column, event = target.event, target.event_values
-    else:
-        return target.column, np.arange(codec.domain[target.column])
-    code = codec.own.columns[column]
-    known = np.isin(np.array(code.values, dtype=str), event).astype(np.intp)
-    outcome = np.append(known, [2] * code.has_missing)
-    return column, np.unique(outcome, return_inverse=True)[1]
+        return [(target.column, _event(codec.own.columns[target.column], target.positive), 1.0)]
+    return [(target.column, np.arange(codec.domain[target.column]), 1.0)]
+
+
+def _event(code: ColumnCode, values: Collection[str]) -> Codes:
+    """An event or none; what is missing is neither."""
+    happened = np.isin(np.array(code.values, dtype=str), [*values]).astype(np.intp)
+    outcome = np.append(happened, [2] * code.has_missing)
+    return np.unique(outcome, return_inverse=True)[1]
+
+
+def _intervals(code: ColumnCode) -> Codes:
+    """Runs of as many bins each, and every other code by itself."""
+    intervals = min(INTERVALS, code.n_bins)
+    runs = np.arange(code.n_bins) * intervals // code.n_bins
+    return np.append(runs, intervals + np.arange(code.size - code.n_bins))
 
 
 def _smallest(subgroup: Subgroup, labels: tuple[str, ...]) -> float:

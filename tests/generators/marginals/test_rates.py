@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from generators.marginals.generator import Aim
-from generators.marginals.rates import Rates, by_code, declared
+from generators.marginals.rates import TIME, Rates, by_code, declared
 from privacy.records.codec import RecordCodec
 from privacy.schema.schema import Schema
 
@@ -16,7 +16,7 @@ WARD: dict[str, Any] = {
     "columns": {
         "age": {"kind": "integer", "bounds": [0, 99], "bins": 20},
         "sex": {"kind": "categorical", "categories": ["F", "M"], "missing": "keep"},
-        "days": {"kind": "integer", "bounds": [0, 399], "bins": 40},
+        "days": {"kind": "integer", "bounds": [0, 399], "bins": 40, "missing": "keep"},
         "end": {"kind": "categorical", "categories": ["home", "dead", "lost"], "missing": "keep"},
         "stay": {"kind": "integer", "bounds": [0, 9], "bins": 10},
     },
@@ -38,19 +38,25 @@ def by_clique(schema: Schema) -> dict[tuple[str, ...], Rates]:
     return {r.clique: r for r in declared(RecordCodec(schema))}
 
 
-def test_a_rate_is_of_bands_and_of_an_event_and_never_of_a_time() -> None:
+def test_a_rate_is_of_bands_and_of_an_event_and_a_time_is_coarse() -> None:
     found = by_clique(ward())
-    assert set(found) == {("age", "end"), ("sex", "end"), ("age", "stay"), ("sex", "stay")}
+    assert {r for r in found if "age" in r} == {("age", "end"), ("age", "days"), ("age", "stay")}
+    assert {r for r in found if "sex" in r} == {("sex", "end"), ("sex", "days"), ("sex", "stay")}
     age, end = found["age", "end"].groups
     assert age.tolist() == [0] * 8 + [1] * 5 + [2] * 7
     assert end.tolist() == [0, 1, 0, 2]  # who is missing has not lived
     assert found["sex", "end"].groups[0].tolist() == [0, 1, 2]
     assert found["age", "stay"].groups[1].tolist() == list(range(10))
+    days = found["age", "days"].groups[1]
+    assert days.tolist() == [0] * 8 + [1] * 8 + [2] * 8 + [3] * 8 + [4] * 8 + [5]
 
 
 def test_the_smallest_groups_come_first_and_have_most() -> None:
-    assert [r.clique[0] for r in declared(RecordCodec(ward()))] == ["age", "age", "sex", "sex"]
+    order = [r.clique for r in declared(RecordCodec(ward()))]
+    assert order[0] == ("age", "end")
+    assert order[-2:] == [("age", "days"), ("sex", "days")]
     found = by_clique(ward())
+    assert found["age", "days"].weight == pytest.approx(9 * TIME)
     assert found["age", "end"].weight == pytest.approx(9)
     assert found["sex", "end"].weight == pytest.approx(4)
 
@@ -73,7 +79,7 @@ def test_public_sizes_count_where_all_are_declared_and_a_handful_as_a_tenth(
 def test_bins_that_are_yet_to_be_measured_change_no_price() -> None:
     columns = WARD["columns"] | {
         "age": {"kind": "integer", "bounds": [0, 99]},
-        "days": {"kind": "integer", "bounds": [0, 399]},
+        "days": {"kind": "integer", "bounds": [0, 399], "missing": "keep"},
     }
     assert Aim().schedule(ward(columns=columns), 0.01) == Aim().schedule(ward(), 0.01)
 
