@@ -6,6 +6,8 @@ noise of some σ in every cell, so that no generator can be sure of the rate in 
 about 2σ/n. What generators really reach is a multiple of σ/n, for the σ = k/√(2ρ) of zCDP, which
 ``benchmarks/forecast.py`` measures over sweeps.
 
+Time: a fit's seconds go by the columns, and by the rows where their number is public.
+
 Privacy claim: none needed; sees configs, schemas and the ledger.
 """
 
@@ -41,6 +43,14 @@ FACTORS: Mapping[str, float] = {
     "diffusion": 9.6,
 }
 """Root mean square error of a group's event rate over σ/n (``benchmarks/results/forecast.json``)."""
+
+SECONDS: Mapping[str, tuple[float, float, float]] = {
+    "aim": (10.0, 0.3, 4e-6),
+    "mst": (0.5, 0.02, 4e-7),
+}
+"""Seconds of a fit: of any, of a column, and of a value. Tables of 14 to 300 columns and of up to a million rows
+took between half of the sum and twice as long (``wide_tables.jsonl`` and others in ``benchmarks/results``).
+"""
 
 RULE = "base_rate.difference"
 """The metric of the policy whose limit a group must keep."""
@@ -84,7 +94,12 @@ class Group:
 
 @dataclass(frozen=True)
 class Forecast:
-    """All that can be said beforehand. ``smallest``: people that a group must have, at best and expected."""
+    """All that can be said beforehand.
+
+    ``smallest``: people that a group must have, at best and expected.
+    ``seconds``: what a fit takes at least and at most, on two cores with nothing else to do; None where it was
+    not measured.
+    """
 
     data_set: str
     generator: str
@@ -92,6 +107,7 @@ class Forecast:
     groups: tuple[Group, ...]
     smallest: tuple[int, int | None]
     limit: float
+    seconds: tuple[float, float] | None
     advice: tuple[str, ...]
 
 
@@ -126,6 +142,7 @@ def forecast(path: Path) -> Forecast:
             None if factor is None else math.ceil(SURE * factor * sigma / limit / share),
         ),
         limit,
+        _seconds(name, schema, share),
         (
             *_refused(config),
             *_contradictions(config, schema),
@@ -133,6 +150,16 @@ def forecast(path: Path) -> Forecast:
             *_advice(schema, name, groups),
         ),
     )
+
+
+def _seconds(name: str, schema: Schema, share: float) -> tuple[float, float] | None:
+    """Half and twice the sum of what was measured."""
+    if name not in SECONDS:
+        return None
+    start, by_column, by_value = SECONDS[name]
+    columns, rows = len(schema.modelled), share * (schema.public_rows or 0)
+    expected = start + columns * (by_column + by_value * rows)
+    return expected / 2, expected * 2
 
 
 def public_sizes(schema: Schema) -> dict[str, int]:

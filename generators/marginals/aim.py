@@ -8,6 +8,7 @@ why:
 
 - the rates of outcomes by group are measured up front with a fixed share of the budget (see ``rates``),
   so that P(target | subgroup) does not depend on being selected;
+- the marginals that the schema says to keep together come next, each in place of ``KEPT`` selections;
 - rare codes are merged and ordered codes binned after the one-way marginals (see ``compression``):
   fewer cells, so smaller noise, where the counts could not be told from noise anyway;
 - the model's marginals are counted on a large synthetic sample: free, and hundreds of them take a
@@ -16,6 +17,8 @@ why:
   less than its noise): that brought nothing, and without it the schedule is known beforehand;
 - a marginal whose expected noise exceeds twice the estimated number of rows is no candidate: its
   score could only be negative; nor is one with a column of a single code, which says nothing;
+- which candidates keep the model small is asked of what is drawn, not of all of them (see
+  ``Budget.select``): it is the same choice, and thousands of eliminations less;
 - with many columns a few marginals are selected from the same scores before the model is fitted
   again;
 - scores are integers, in units of 1/64 of a row: their sensitivity is exact.
