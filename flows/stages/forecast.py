@@ -48,7 +48,7 @@ SECONDS: Mapping[str, tuple[float, float, float]] = {
     "aim": (10.0, 0.3, 4e-6),
     "mst": (0.5, 0.02, 4e-7),
 }
-"""Seconds of a fit: of any, of a column, and of a value. Tables of 14 to 300 columns and of up to a million rows
+"""Seconds of a fit: of any, of a column, and of a value. Tables of 14 to 300 columns and up to a million rows
 took between half of the sum and twice as long (``wide_tables.jsonl`` and others in ``benchmarks/results``).
 """
 
