@@ -8,6 +8,10 @@ about 2σ/n. What generators really reach is a multiple of σ/n, for the σ = k/
 
 Time: a fit's seconds go by the columns, and by the rows where their number is public.
 
+Relations: a pair of columns that AIM selects is counted with noise σ in each cell. In g × g equal groups the
+rank correlation that is read off these counts has the standard error σ g/n: the cells' scores, centred, have a
+mean square ((g² − 1)/12)², and Spearman's ρ is their sum over (g² − 1)/12.
+
 Privacy claim: none needed; sees configs, schemas and the ledger.
 """
 
@@ -25,6 +29,7 @@ from evaluators.tables import MIN_PEOPLE
 from flows.stages.config import RunConfig, load_config
 from flows.stages.plan import Plan
 from flows.stages.run import Run
+from generators.marginals.aim import SELECTIONS_PER_COLUMN, selected_rho
 from generators.registry import IMAGES
 from privacy.accounting.calibration import calibrate, zcdp_budget
 from privacy.accounting.composition import spent
@@ -57,6 +62,12 @@ RULE = "base_rate.difference"
 
 TOLERANCE = 0.05
 """That limit where the policy has no such rule."""
+
+GROUPS = 8
+"""Groups of a number's values, by which its relation with another is counted in the forecast."""
+
+CLOSE = 0.05
+"""A standard error of Spearman's ρ that leaves a relation readable."""
 
 SURE = 2.0
 """Standard errors that must fit inside the limit."""
@@ -147,6 +158,7 @@ def forecast(path: Path) -> Forecast:
             *_refused(config),
             *_contradictions(config, schema),
             *_never_assessed(config, schema, groups),
+            *_relations(name, schema, share, config.guarantee.guarantee),
             *_advice(schema, name, groups),
         ),
     )
@@ -289,6 +301,28 @@ def _never_assessed(config: RunConfig, schema: Schema, groups: tuple[Group, ...]
             f"Too few people held out to assess {', '.join(small)}: the release asks for --accept-unassessed; "
             "or take wider bands, a larger `holdout:`, or a policy with `small_groups: accept`."
         )
+
+
+def _relations(name: str, schema: Schema, share: float, guarantee: Guarantee) -> Iterator[str]:
+    """What noise leaves of a correlation that AIM finds, and the ε at which it is readable."""
+    columns = len(schema.modelled)
+    if name != "aim" or schema.public_rows is None or columns < 2:
+        return
+    rates, n = bool(schema.targets and schema.subgroups), share * schema.public_rows
+    error = spearman_error(zcdp_budget(guarantee), columns, rates, n / schema.max_rows_per_unit)
+    # σ² falls as ρ grows
+    needs = spent([ZCDpEvent(zcdp_budget(guarantee) * (error / CLOSE) ** 2)], guarantee.delta)
+    yield (
+        f"Of {math.comb(columns, 2):,} pairs of columns aim selects {SELECTIONS_PER_COLUMN * columns} at "
+        f"most. Two numbers that it selects are off by about {error:.2g} in Spearman's ρ ({GROUPS} groups "
+        f"each); {CLOSE:g} takes ε = {needs.epsilon:.2g}, or fewer columns. `keep_together:` names pairs that "
+        "matter."
+    )
+
+
+def spearman_error(rho: float, columns: int, rates: bool, people: float) -> float:
+    """The standard error of Spearman's ρ in a table of GROUPS × GROUPS that AIM selects."""
+    return GROUPS / people / math.sqrt(2 * selected_rho(columns, rates, rho))
 
 
 def _advice(schema: Schema, name: str, groups: tuple[Group, ...]) -> list[str]:

@@ -93,6 +93,12 @@ def _round(columns: int, rates: bool, rho: float) -> tuple[float, int]:
     return left * (1 - ROUNDING) / rounds, rounds
 
 
+def selected_rho(columns: int, rates: bool, rho: float) -> float:
+    """What the measurement of a marginal costs that was selected."""
+    share, _ = _round(columns, rates, rho)
+    return (1 - SELECT) * share
+
+
 def _kept(columns: int, keep: int) -> int:
     """How many of ``keep`` are measured before anything is selected."""
     return min(keep, SELECTIONS_PER_COLUMN * columns // (2 * KEPT))

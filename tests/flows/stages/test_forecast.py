@@ -4,12 +4,21 @@ import copy
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from dp_accounting import ZCDpEvent
 
 from flows.stages.config import load_config
-from flows.stages.forecast import FACTORS, SECONDS, SURE, forecast
+from flows.stages.forecast import (
+    FACTORS,
+    GROUPS,
+    SECONDS,
+    SURE,
+    forecast,
+    spearman_error,
+)
+from generators.marginals.aim import selected_rho
 from generators.registry import GENERATORS, IMAGES, WORKERS
 from privacy.accounting.calibration import zcdp_budget
 from privacy.accounting.composition import spent
@@ -17,6 +26,7 @@ from privacy.accounting.events import DiscreteGaussianDpEvent
 from privacy.accounting.guarantee import Guarantee
 from privacy.errors import InputError
 from privacy.ledger.ledger import Ledger
+from privacy.noise import discrete_gaussian
 from tests.flows import clinic
 
 WIDE = Path(__file__).parents[3] / "benchmarks" / "results" / "wide_tables.jsonl"
@@ -145,3 +155,28 @@ def test_measured_fits_lie_inside_what_is_told(row):
     start, by_column, by_value = SECONDS[row["mechanism"]]
     expected = start + row["columns"] * (by_column + by_value * row["rows"])
     assert expected / 2 <= row["cpu_seconds"] <= expected * 2
+
+
+def test_what_noise_leaves_of_a_correlation_is_what_noisy_tables_show(tmp_path):
+    rho, columns, n = 0.02, 40, 20_000
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((2, n))
+    x[1] += x[0]
+    groups = np.argsort(np.argsort(x)) * GROUPS // n
+    counts = np.histogram2d(*groups, bins=GROUPS)[0]
+    scores = np.arange(GROUPS) - (GROUPS - 1) / 2
+    each = selected_rho(columns, True, rho)
+    found = [
+        scores @ (discrete_gaussian(counts.astype(int), each)) @ scores / n / ((GROUPS**2 - 1) / 12)
+        for _ in range(300)
+    ]
+    assert np.std(found) == pytest.approx(spearman_error(rho, columns, True, n), rel=0.15)
+
+
+def test_a_relation_is_told_where_rows_are_public(tmp_path):
+    path = planned(tmp_path, generator={"name": "aim"})
+    assert not any("Spearman" in line for line in forecast(path).advice)
+    schema = yaml.safe_load((tmp_path / "schema.yaml").read_text())
+    (tmp_path / "schema.yaml").write_text(yaml.safe_dump(schema | {"public_rows": 2000}))
+    (told,) = [line for line in forecast(path).advice if "Spearman" in line]
+    assert "`keep_together:`" in told
