@@ -15,6 +15,7 @@ from flows.stages.forecast import (
     GROUPS,
     SECONDS,
     SURE,
+    WITHIN,
     forecast,
     spearman_error,
 )
@@ -154,7 +155,7 @@ def test_measured_fits_lie_inside_what_is_told(row):
     """CPU seconds: the machine that measured was shared."""
     start, by_column, by_value = SECONDS[row["mechanism"]]
     expected = start + row["columns"] * (by_column + by_value * row["rows"])
-    assert expected / 2 <= row["cpu_seconds"] <= expected * 2
+    assert expected / WITHIN <= row["cpu_seconds"] <= expected * WITHIN
 
 
 def test_what_noise_leaves_of_a_correlation_is_what_noisy_tables_show(tmp_path):
