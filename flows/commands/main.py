@@ -20,6 +20,7 @@ from flows.commands import deployments, ledger, schema
 from flows.commands.approve import approve
 from flows.commands.terminal import (
     console,
+    lasting,
     listened,
     progress_bar,
     say,
@@ -299,6 +300,8 @@ def forecast(
     say(
         f"for event rates within {found.limit:g} a group needs {best:,} people at the very least{also}"
     )
+    if found.seconds is not None:
+        say(f"a fit by {found.generator} takes about {lasting(*found.seconds)} on two idle cores")
     for line in found.advice:
         say(line)
     if not all(c.fits for c in found.costs):

@@ -5,6 +5,7 @@ Only this terminal shows what an error quotes from private rows.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +21,13 @@ stderr = Console(stderr=True)
 def say(text: str) -> None:
     """One line of results, as it is."""
     console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def lasting(low: float, high: float) -> str:
+    """A range of seconds, in words that claim no more than a range does."""
+    if high < 120:
+        return f"{max(1, round(low))} to {math.ceil(high)} seconds"
+    return f"{max(1, round(low / 60))} to {math.ceil(high / 60)} minutes"
 
 
 @contextmanager

@@ -216,9 +216,11 @@ class RunConfig(Frozen):
         unsized = {
             i: {"public_sizes"} for i, s in enumerate(schema.subgroups) if not s.public_sizes
         }
+        later: dict[str, Any] = {"subgroups": unsized}
+        later |= {} if schema.keep_together else {"keep_together": True}
         usual = {"unverified"} if policy.unverified == "veto" else set()
         content = self.model_dump(mode="json", exclude=beside) | {
-            "schema": schema.model_dump(mode="json", exclude={"subgroups": unsized}),
+            "schema": schema.model_dump(mode="json", exclude=later),
             "policy": policy.model_dump(mode="json", exclude=usual),
         }
         for key in BY_CONTENT:

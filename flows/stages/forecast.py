@@ -6,6 +6,12 @@ noise of some σ in every cell, so that no generator can be sure of the rate in 
 about 2σ/n. What generators really reach is a multiple of σ/n, for the σ = k/√(2ρ) of zCDP, which
 ``benchmarks/forecast.py`` measures over sweeps.
 
+Time: a fit's seconds go by the columns, and by the rows where their number is public.
+
+Relations: a pair of columns that AIM selects is counted with noise σ in each cell. In g × g equal groups the
+rank correlation that is read off these counts has the standard error σ g/n: the cells' scores, centred, have a
+mean square ((g² − 1)/12)², and Spearman's ρ is their sum over (g² − 1)/12.
+
 Privacy claim: none needed; sees configs, schemas and the ledger.
 """
 
@@ -23,6 +29,7 @@ from evaluators.tables import MIN_PEOPLE
 from flows.stages.config import RunConfig, load_config
 from flows.stages.plan import Plan
 from flows.stages.run import Run
+from generators.marginals.aim import SELECTIONS_PER_COLUMN, selected_rho
 from generators.registry import IMAGES
 from privacy.accounting.calibration import calibrate, zcdp_budget
 from privacy.accounting.composition import spent
@@ -42,11 +49,28 @@ FACTORS: Mapping[str, float] = {
 }
 """Root mean square error of a group's event rate over σ/n (``benchmarks/results/forecast.json``)."""
 
+SECONDS: Mapping[str, tuple[float, float, float]] = {
+    "aim": (8.0, 0.28, 4e-6),
+    "mst": (0.5, 0.02, 4e-7),
+}
+"""Seconds of a fit: of any, of a column, and of a value."""
+
+WITHIN = 2.5
+"""The factor within which tables of 14 to 300 columns and up to a million rows kept to the sum of these
+(``wide_tables.jsonl`` and others in ``benchmarks/results``): larger models, at larger ε, take longer.
+"""
+
 RULE = "base_rate.difference"
 """The metric of the policy whose limit a group must keep."""
 
 TOLERANCE = 0.05
 """That limit where the policy has no such rule."""
+
+GROUPS = 8
+"""Groups of a number's values, by which its relation with another is counted in the forecast."""
+
+CLOSE = 0.05
+"""A standard error of Spearman's ρ that leaves a relation readable."""
 
 SURE = 2.0
 """Standard errors that must fit inside the limit."""
@@ -84,7 +108,12 @@ class Group:
 
 @dataclass(frozen=True)
 class Forecast:
-    """All that can be said beforehand. ``smallest``: people that a group must have, at best and expected."""
+    """All that can be said beforehand.
+
+    ``smallest``: people that a group must have, at best and expected.
+    ``seconds``: what a fit takes at least and at most, on two cores with nothing else to do; None where it was
+    not measured.
+    """
 
     data_set: str
     generator: str
@@ -92,6 +121,7 @@ class Forecast:
     groups: tuple[Group, ...]
     smallest: tuple[int, int | None]
     limit: float
+    seconds: tuple[float, float] | None
     advice: tuple[str, ...]
 
 
@@ -126,13 +156,25 @@ def forecast(path: Path) -> Forecast:
             None if factor is None else math.ceil(SURE * factor * sigma / limit / share),
         ),
         limit,
+        None if config.select else _seconds(name, schema, share),
         (
             *_refused(config),
             *_contradictions(config, schema),
             *_never_assessed(config, schema, groups),
+            *_relations(name, schema, share, config.guarantee.guarantee),
             *_advice(schema, name, groups),
         ),
     )
+
+
+def _seconds(name: str, schema: Schema, share: float) -> tuple[float, float] | None:
+    """The range of what was measured at that size."""
+    if name not in SECONDS:
+        return None
+    start, by_column, by_value = SECONDS[name]
+    columns, rows = len(schema.modelled), share * (schema.public_rows or 0)
+    expected = start + columns * (by_column + by_value * rows)
+    return expected / WITHIN, expected * WITHIN
 
 
 def public_sizes(schema: Schema) -> dict[str, int]:
@@ -262,6 +304,28 @@ def _never_assessed(config: RunConfig, schema: Schema, groups: tuple[Group, ...]
             f"Too few people held out to assess {', '.join(small)}: the release asks for --accept-unassessed; "
             "or take wider bands, a larger `holdout:`, or a policy with `small_groups: accept`."
         )
+
+
+def _relations(name: str, schema: Schema, share: float, guarantee: Guarantee) -> Iterator[str]:
+    """What noise leaves of a correlation that AIM finds, and the ε at which it is readable."""
+    columns = len(schema.modelled)
+    if name != "aim" or schema.public_rows is None or columns < 2:
+        return
+    rates, n = bool(schema.targets and schema.subgroups), share * schema.public_rows
+    error = spearman_error(zcdp_budget(guarantee), columns, rates, n / schema.max_rows_per_unit)
+    # σ² falls as ρ grows
+    needs = spent([ZCDpEvent(zcdp_budget(guarantee) * (error / CLOSE) ** 2)], guarantee.delta)
+    yield (
+        f"Of {math.comb(columns, 2):,} pairs of columns aim selects {SELECTIONS_PER_COLUMN * columns} at "
+        f"most. Two numbers that it selects are off by about {error:.2g} in Spearman's ρ ({GROUPS} groups "
+        f"each); {CLOSE:g} takes ε = {needs.epsilon:.2g}, or fewer columns. `keep_together:` names pairs that "
+        "matter."
+    )
+
+
+def spearman_error(rho: float, columns: int, rates: bool, people: float) -> float:
+    """The standard error of Spearman's ρ in a table of GROUPS × GROUPS that AIM selects."""
+    return GROUPS / people / math.sqrt(2 * selected_rho(columns, rates, rho))
 
 
 def _advice(schema: Schema, name: str, groups: tuple[Group, ...]) -> list[str]:

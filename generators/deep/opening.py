@@ -5,7 +5,7 @@ targets with each other, with each subgroup and with each two of them; every oth
 A small graphical model is fitted to them: it draws the conditions (targets and subgroups) that rows are
 generated for, and gives the output heads their first logits, log P(column) and log P(column | target).
 Training then has to learn only what columns say about each other beyond that, and a minority's size and base
-rate do not depend on it.
+rate do not depend on it. ``keep_together`` of the schema is AIM's: here it is for the training to find.
 
 Privacy claim: costs ``events(...)``, which the schema and ρ determine; the rest is post-processing. With one
 row a unit the counts are discrete Gaussian mechanisms of sensitivity one, otherwise zCDP.

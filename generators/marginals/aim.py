@@ -8,6 +8,7 @@ why:
 
 - the rates of outcomes by group are measured up front with a fixed share of the budget (see ``rates``),
   so that P(target | subgroup) does not depend on being selected;
+- the marginals that the schema says to keep together come next, each in place of ``KEPT`` selections;
 - rare codes are merged and ordered codes binned after the one-way marginals (see ``compression``):
   fewer cells, so smaller noise, where the counts could not be told from noise anyway;
 - the model's marginals are counted on a large synthetic sample: free, and hundreds of them take a
@@ -16,6 +17,8 @@ why:
   less than its noise): that brought nothing, and without it the schedule is known beforehand;
 - a marginal whose expected noise exceeds twice the estimated number of rows is no candidate: its
   score could only be negative; nor is one with a column of a single code, which says nothing;
+- which candidates keep the model small is asked of what is drawn, not of all of them (see
+  ``Budget.select``): it is the same choice, and thousands of eliminations less;
 - with many columns a few marginals are selected from the same scores before the model is fitted
   again;
 - scores are integers, in units of 1/64 of a row: their sensitivity is exact.
@@ -88,6 +91,12 @@ def _round(columns: int, rates: bool, rho: float) -> tuple[float, int]:
     rounds = SELECTIONS_PER_COLUMN * columns
     left = (1 - ONE_WAY - (RATES if rates else 0.0)) * rho
     return left * (1 - ROUNDING) / rounds, rounds
+
+
+def selected_rho(columns: int, rates: bool, rho: float) -> float:
+    """What the measurement of a marginal costs that was selected."""
+    share, _ = _round(columns, rates, rho)
+    return (1 - SELECT) * share
 
 
 def _kept(columns: int, keep: int) -> int:

@@ -293,6 +293,17 @@ def test_sizes_of_groups_are_another_run_where_they_are_declared(tmp_path):
     assert load_config(file).digest() != plain
 
 
+def test_what_is_kept_together_is_another_run(tmp_path):
+    file = clinic.write(tmp_path)
+    plain = load_config(file).digest()
+    schema = file.parent / "schema.yaml"
+    declared = yaml.safe_load(schema.read_text())
+    modelled = load_config(file).load_schema().modelled
+    for together, same in (([], True), ([[*modelled[:2]]], False)):
+        schema.write_text(yaml.safe_dump(declared | {"keep_together": together}, sort_keys=False))
+        assert (load_config(file).digest() == plain) is same
+
+
 def test_a_model_of_another_charge_is_neither_approved_nor_verified(run):
     about = run / "bundle" / "internal" / "model" / "model.json"
     own = about.read_text()

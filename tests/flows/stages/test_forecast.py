@@ -1,13 +1,25 @@
 """Forecasts: right about cost, honest about groups, and without a look at a row."""
 
 import copy
+import json
+from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from dp_accounting import ZCDpEvent
 
 from flows.stages.config import load_config
-from flows.stages.forecast import FACTORS, SURE, forecast
+from flows.stages.forecast import (
+    FACTORS,
+    GROUPS,
+    SECONDS,
+    SURE,
+    WITHIN,
+    forecast,
+    spearman_error,
+)
+from generators.marginals.aim import selected_rho
 from generators.registry import GENERATORS, IMAGES, WORKERS
 from privacy.accounting.calibration import zcdp_budget
 from privacy.accounting.composition import spent
@@ -15,7 +27,10 @@ from privacy.accounting.events import DiscreteGaussianDpEvent
 from privacy.accounting.guarantee import Guarantee
 from privacy.errors import InputError
 from privacy.ledger.ledger import Ledger
+from privacy.noise import discrete_gaussian
 from tests.flows import clinic
+
+WIDE = Path(__file__).parents[3] / "benchmarks" / "results" / "wide_tables.jsonl"
 
 
 def planned(folder, sizes=None, **config):
@@ -112,3 +127,57 @@ def test_groups_that_are_not_declared_are_refused(tmp_path):
 
 def test_every_generator_of_tables_has_a_measured_factor():
     assert set(FACTORS) == set(GENERATORS) - set(IMAGES) - set(WORKERS)
+
+
+def test_how_long_a_fit_takes_follows_from_what_is_public(tmp_path):
+    path = planned(tmp_path)
+    low, high = forecast(path).seconds
+    assert 0 < low < high <= 60
+    schema = yaml.safe_load((tmp_path / "schema.yaml").read_text())
+    (tmp_path / "schema.yaml").write_text(yaml.safe_dump(schema | {"public_rows": 20_000_000}))
+    assert forecast(path).seconds[0] > low
+    wide = {f"c{i}": {"kind": "integer", "bounds": [0, 9], "bins": 5} for i in range(200)}
+    schema["columns"] |= wide
+    (tmp_path / "schema.yaml").write_text(yaml.safe_dump(schema))
+    assert forecast(path).seconds[1] > 2 * high
+
+
+def test_what_was_not_measured_is_not_told(tmp_path):
+    assert forecast(planned(tmp_path, generator={"name": "ctgan"})).seconds is None
+
+
+@pytest.mark.parametrize(
+    "row",
+    [json.loads(line) for line in WIDE.read_text(encoding="utf-8").splitlines()],
+    ids=lambda row: f"{row['mechanism']}, {row['columns']} × {row['rows']}, ε = {row['epsilon']:g}",
+)
+def test_measured_fits_lie_inside_what_is_told(row):
+    """CPU seconds: the machine that measured was shared."""
+    start, by_column, by_value = SECONDS[row["mechanism"]]
+    expected = start + row["columns"] * (by_column + by_value * row["rows"])
+    assert expected / WITHIN <= row["cpu_seconds"] <= expected * WITHIN
+
+
+def test_what_noise_leaves_of_a_correlation_is_what_noisy_tables_show(tmp_path):
+    rho, columns, n = 0.02, 40, 20_000
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((2, n))
+    x[1] += x[0]
+    groups = np.argsort(np.argsort(x)) * GROUPS // n
+    counts = np.histogram2d(*groups, bins=GROUPS)[0]
+    scores = np.arange(GROUPS) - (GROUPS - 1) / 2
+    each = selected_rho(columns, True, rho)
+    found = [
+        scores @ (discrete_gaussian(counts.astype(int), each)) @ scores / n / ((GROUPS**2 - 1) / 12)
+        for _ in range(300)
+    ]
+    assert np.std(found) == pytest.approx(spearman_error(rho, columns, True, n), rel=0.15)
+
+
+def test_a_relation_is_told_where_rows_are_public(tmp_path):
+    path = planned(tmp_path, generator={"name": "aim"})
+    assert not any("Spearman" in line for line in forecast(path).advice)
+    schema = yaml.safe_load((tmp_path / "schema.yaml").read_text())
+    (tmp_path / "schema.yaml").write_text(yaml.safe_dump(schema | {"public_rows": 2000}))
+    (told,) = [line for line in forecast(path).advice if "Spearman" in line]
+    assert "`keep_together:`" in told

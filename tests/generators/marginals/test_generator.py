@@ -7,6 +7,7 @@ from dp_accounting import ComposedDpEvent, NoOpDpEvent, ZCDpEvent
 from flows.audit.toy import SCHEMA, people
 from generators.alone import fit_alone
 from generators.marginals import measurement
+from generators.marginals.aim import KEPT
 from generators.marginals.generator import Aim, MarginalModel, Mst
 from generators.marginals.measurement import price
 from privacy.accounting.calibration import zcdp_budget
@@ -91,3 +92,28 @@ def test_which_groups_were_counted_is_kept_with_the_counts(tmp_path):
     assert rates[0].groups[0].tolist() == [0] * 4 + [1] * 3 + [2] * 3
     for before, after in zip(made.measurements, kept, strict=True):
         assert (before.groups is None) == (after.groups is None)
+
+
+def test_what_is_kept_together_is_charged_and_measured(tmp_path, monkeypatch):
+    """In place of selections, at the same ρ in all; a fit draws what was charged for."""
+    together = Schema.model_validate(SCHEMA.model_dump() | {"keep_together": [["age", "ward"]]})
+    asked, ask = [], measurement.Budget.measure
+    monkeypatch.setattr(
+        measurement.Budget,
+        "measure",
+        lambda self, count, clique, rho: (asked.append(clique), ask(self, count, clique, rho))[1],
+    )
+    ready = Aim().calibrate(CLAIM, together, NoOpDpEvent())
+    assert spent([ready.event()], CLAIM.delta).epsilon <= 1.0
+    selected = [sum(s.times for s in r.steps if s.kind == "select") for r in (ready, plain())]
+    assert selected[0] == selected[1] - KEPT
+    rows = Rows(people(3000, 0), np.arange(3000))
+    fit_alone(ready, together, rows, Guarantee(2.0, 1e-9), tmp_path, lambda what, share: None)
+    assert {*asked[len(SCHEMA.modelled) + 1]} == {
+        "age",
+        "ward",
+    }  # after every column and one table of rates
+
+
+def plain():
+    return Aim().calibrate(CLAIM, SCHEMA, NoOpDpEvent())
