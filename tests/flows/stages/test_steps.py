@@ -101,7 +101,7 @@ def test_the_label_says_what_the_ledger_says(released):
     assert json.loads(charge.event) == label["accounting"]["events"][0]["event"]
     assert label["guarantee"]["epsilon"] <= 2.0
     assert label["guarantee"]["unit"] == "patient"
-    assert label["accounting"]["what_the_schema_left_open"]["columns"] == ["marker", "ward"]
+    assert label["accounting"]["what_the_schema_left_open"]["columns"] == ["age", "marker", "ward"]
     assert set(label["decision"]) == {
         "decision", "policy", "figures", "policy_sha256", "decided_by",
     }  # fmt: skip
