@@ -2,9 +2,10 @@
 
 Of numbers and dates that is how they lie inside their bins, with spikes and steps (``privacy.histogram``), and
 the bins where there are none. Categories are those whose noisy count passes a threshold
-(``privacy.partition_selection``); every other text becomes the declared ``other``. Where a column has a
-hierarchy, the codes of its lowest level are counted first, and the rows of those that are not named are counted
-with their parents, level by level; what a row becomes is its code's nearest ancestor that is named.
+(``privacy.partition_selection``); every other text becomes the declared ``other``. Which category determines which
+is a table (``privacy.determined``). Where a column has a hierarchy, the codes of its lowest level are counted first,
+and the rows of those that are not named are counted with their parents, level by level; what a row becomes is its
+code's nearest ancestor that is named.
 
 Privacy claim: ``measure_domain`` is δ-approximate ρ-zCDP; each open column takes an equal share of ρ and δ.
 ``domain_event`` names it before the rows are known, and where a unit is one row draw by draw: it then moves one
@@ -27,6 +28,7 @@ import pandas as pd
 from dp_accounting import ComposedDpEvent, DpEvent, NoOpDpEvent, SelfComposedDpEvent, ZCDpEvent
 
 from privacy.accounting.events import ApproximateZCDpEvent, DiscreteGaussianDpEvent
+from privacy.determined import measured_table
 from privacy.histogram import measured, questions
 from privacy.ledger.paid import Paid
 from privacy.noise import discrete_gaussian, gaussian_sigma
@@ -36,6 +38,7 @@ from privacy.schema.codec import band_edges, make_bins
 from privacy.schema.columns import CONTROL, Categorical, Column, Datetime, Numeric
 from privacy.schema.hierarchy import FLAT
 from privacy.schema.placing import plan
+from privacy.schema.relations import Determined
 from privacy.schema.schema import Schema
 
 MAX_FOUND = 200
@@ -43,13 +46,19 @@ MAX_FOUND = 200
 
 
 def to_measure(schema: Schema) -> tuple[str, ...]:
-    """The columns, and gaps between them, whose categories, bins or shape the schema leaves open, in order."""
+    """The columns, gaps and tables whose categories, bins, shape or values the schema leaves open, in order."""
     incomplete, following = set(schema.incomplete), only_following(schema)
-    return tuple(
+    columns = (
         name
         for name, column in _all(schema).items()
         if name in incomplete or (name not in following and _unshaped(column))
     )
+    return (*columns, *(table.name for table in _tables(schema)))
+
+
+def _tables(schema: Schema) -> list[Determined]:
+    """What one category says of another, where the schema does not know."""
+    return [table for table in plan(schema).determined if table.table is None]
 
 
 def _all(schema: Schema) -> dict[str, Column]:
@@ -89,6 +98,7 @@ def domain_event(schema: Schema, rho: float, delta: float) -> DpEvent:
     asked = Counter(questions(c) for c in _numeric(schema).values())
     draws = [(each / n, n * columns) for n, columns in sorted(asked.items())]
     draws += [(each / d, d * n) for d, n in sorted(levels.items())]
+    draws += [(each, len(tables))] if (tables := _tables(schema)) else []
     once = [SelfComposedDpEvent(DiscreteGaussianDpEvent(gaussian_sigma(r)), n) for r, n in draws]
     return ComposedDpEvent([*once, ApproximateZCDpEvent(0.0, delta)] if texts else once)
 
@@ -96,7 +106,7 @@ def domain_event(schema: Schema, rho: float, delta: float) -> DpEvent:
 def _numeric(schema: Schema) -> dict[str, Numeric | Datetime]:
     """The numbers and dates among what is to be measured."""
     columns = _all(schema)
-    return {n: c for n in to_measure(schema) if isinstance(c := columns[n], Numeric | Datetime)}
+    return {n: c for n in to_measure(schema) if isinstance(c := columns.get(n), Numeric | Datetime)}
 
 
 def selects_categories(schema: Schema) -> bool:
@@ -126,7 +136,7 @@ def measure_domain(
     k = schema.max_rows_per_unit
     found: dict[str, Column] = {}
     gaps, columns = plan(schema).gaps, _all(schema)
-    for name in names:
+    for name in (n for n in names if n in columns):
         column = columns[name]
         series = gap_values(frame, schema, name) if name in gaps else frame[name]
         if isinstance(column, Categorical):
@@ -142,7 +152,13 @@ def measure_domain(
                 column = column.model_copy(update={"spikes": column.spikes or ()})
             ask, bands = paid.transcript.answer, () if name in gaps else band_edges(schema, name)
             found[name] = measured(series, column, rho / len(names), k, ask, bands)
-    return schema.completed(found)
+    tables = {
+        table.name: measured_table(
+            frame, schema, table, rho / len(names), k, paid.transcript.answer
+        )
+        for table in _tables(schema)
+    }
+    return schema.completed(found, tables)
 
 
 def map_undeclared(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:

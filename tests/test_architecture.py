@@ -23,6 +23,7 @@ FLOORS = {
         {"errors"},
         {"files", "noise", "worker", "schema"},
         {"partition_selection", "histogram", "reading", "records", "accounting"},
+        {"determined"},
         {"people"},
         {"ledger"},
         {"domain", "table"},

@@ -188,7 +188,7 @@ class Aim(Marginals):
         """Rates have shares by their groups, which categories to be measured do not have yet."""
         codec = RecordCodec(_emptied(schema))
         rates = declared(codec)
-        texts = {c for c in schema.incomplete if isinstance(schema.columns[c], Categorical)}
+        texts = {c for c in schema.incomplete if isinstance(schema.columns.get(c), Categorical)}
         if texts & {c for r in rates for c in r.clique}:
             return None
         weights, keep = [r.weight for r in rates], len(schema.keep_together)
@@ -251,14 +251,15 @@ def _together(codec: RecordCodec) -> list[Clique]:
 
 def _emptied(schema: Schema) -> Schema:
     """The schema as if nothing had been found where it is open: other columns' sizes do not depend on it."""
+    how, incomplete = plan(schema), set(schema.incomplete)
     found: dict[str, Column] = {}
-    for name in schema.incomplete:
-        column = schema.columns.get(name) or plan(schema).gaps[name]
-        nothing = (
-            {"categories": (column.other,)} if isinstance(column, Categorical) else {"bins": 1}
-        )
-        found[name] = column.model_copy(update=nothing)
-    return schema.completed(found)
+    for name, column in {**schema.columns, **how.gaps}.items():
+        if name in incomplete:
+            nothing = (
+                {"categories": (column.other,)} if isinstance(column, Categorical) else {"bins": 1}
+            )
+            found[name] = column.model_copy(update=nothing)
+    return schema.completed(found, {t.name: {} for t in how.determined if t.table is None})
 
 
 def _ordered(codec: RecordCodec) -> set[str]:

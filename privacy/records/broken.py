@@ -81,11 +81,11 @@ def _determined(
     frame: pd.DataFrame, schema: Schema, relation: Determined, numbers: dict[str, np.ndarray]
 ) -> tuple[Mask, Mask]:
     by, found = frame[relation.by], frame[relation.determined]
-    listed = by.isin(list(relation.table)).to_numpy(dtype=bool)
+    listed = by.isin(list(relation.listed)).to_numpy(dtype=bool)
     if isinstance(schema.columns[relation.determined], Categorical):
         applies = listed & found.notna().to_numpy()
-        texts = by.map({k: str(v) for k, v in relation.table.items()})
+        texts = by.map({k: str(v) for k, v in relation.listed.items()})
         return applies, applies & (found != texts).to_numpy(dtype=bool)
-    given = by.map(dict(relation.table)).to_numpy(dtype=float)
+    given = by.map(dict(relation.listed)).to_numpy(dtype=float)
     applies = listed & np.isfinite(numbers[relation.determined])
     return applies, applies & (numbers[relation.determined] != given)

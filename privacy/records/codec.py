@@ -79,7 +79,7 @@ class RecordCodec:
             if table.determined == name and name not in self.roles:
                 by = schema.columns[table.by]
                 assert isinstance(by, Categorical)
-                alone = by.missing == "keep" or set(by.categories or ()) > set(table.table)
+                alone = by.missing == "keep" or set(by.categories or ()) > set(table.listed)
                 listed = len(own.values) if own.bins is None else own.n_bins
                 return FollowingCode(None, own, 0 if alone else listed)
         return own
@@ -126,7 +126,7 @@ class RecordCodec:
                     there &= has_value(frame[n], self.schema.columns[n])
         for table in self.plan.determined:
             if table.determined == name:
-                there &= frame[table.by].isin(list(table.table)).to_numpy(dtype=bool)
+                there &= frame[table.by].isin(list(table.listed)).to_numpy(dtype=bool)
         return there
 
     # and back

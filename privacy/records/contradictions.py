@@ -95,7 +95,7 @@ class Contradictions:
         by, code = self.codec.columns[table.by], self.codec.columns[table.determined]
         if isinstance(by, FollowingCode):
             return np.zeros((by.size, code.size), dtype=bool)
-        listed = np.array([v in table.table for v in by.labels])
+        listed = np.array([v in table.listed for v in by.labels])
         listed[by.size - by.has_missing :] = False
         if isinstance(code, FollowingCode):
             way = np.arange(code.size) < code.ways

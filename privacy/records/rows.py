@@ -84,7 +84,7 @@ def equal_pairs(
 
 def table_value(table: Determined, value: str, column: object) -> object:
     """What the table gives, as the column holds it."""
-    given = table.table[value]
+    given = table.listed[value]
     return str(given) if isinstance(column, Categorical) else given
 
 
@@ -92,8 +92,8 @@ def look_up(frame: pd.DataFrame, schema: Schema, table: Determined, follows: Mas
     """Put in what the table gives; where it gives nothing, whether that was said."""
     name, column = table.determined, schema.columns[table.determined]
     by, there = frame[table.by], has_value(frame[name], column)
-    listed = by.isin(list(table.table)).to_numpy(dtype=bool)
-    given = by.map({v: table_value(table, v, column) for v in table.table})
+    listed = by.isin(list(table.listed)).to_numpy(dtype=bool)
+    given = by.map({v: table_value(table, v, column) for v in table.listed})
     put: Mask = np.logical_and(listed, there)
     if isinstance(column, Categorical):
         frame[name] = frame[name].where(~put, given)

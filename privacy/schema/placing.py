@@ -160,15 +160,17 @@ def _check_table(relation: Determined, schema: Schema) -> None:
     name, column = relation.determined, schema.columns[relation.determined]
     if name == relation.by:
         raise ValueError(f"relations: {name!r} cannot determine itself")
-    _check_values(relation.by, schema.columns[relation.by], tuple(relation.table))
+    _check_values(relation.by, schema.columns[relation.by], tuple(relation.listed))
     if isinstance(column, Categorical):
-        _check_values(name, column, tuple(str(v) for v in relation.table.values()))
+        _check_values(name, column, tuple(str(v) for v in relation.listed.values()))
         return
+    if relation.table is None:
+        raise ValueError(f"relations: {name!r} is no category; give the table that determines it")
     if isinstance(column, Datetime):
         raise ValueError(f"relations: {name!r} is a date; a table gives numbers and categories")
     assert isinstance(column, Numeric)
     low, high = column.bounds
-    for key, value in relation.table.items():
+    for key, value in relation.listed.items():
         if not isinstance(value, int | float) or not low <= value <= high:
             raise ValueError(
                 f"relations: {name!r} cannot be {value!r}, as the table has it for {key!r}"

@@ -101,12 +101,23 @@ class Equal(Frozen):
 class Determined(Frozen):
     """``determined: years, by: degree, table: {Bachelors: 13}``: a value follows from another column's.
 
-    ``table``: value of ``by`` → value of ``determined``; what is not listed is free.
+    ``table``: value of ``by`` → value of ``determined``; what is not listed is free. null has it measured
+    under a charge, where both are categories.
     """
 
     determined: str
     by: str
-    table: Mapping[str, int | float | str] = Field(min_length=1)
+    table: Mapping[str, int | float | str] | None
+
+    @property
+    def listed(self) -> Mapping[str, int | float | str]:
+        """The table as far as it is known."""
+        return self.table or {}
+
+    @property
+    def name(self) -> str:
+        """How the table is called while it is not known."""
+        return f"{self.determined} by {self.by}"
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -32,7 +32,7 @@ from privacy.schema.columns import (
 )
 from privacy.schema.documents import Frozen, read_mapping, validated
 from privacy.schema.placing import plan
-from privacy.schema.relations import Relation, without
+from privacy.schema.relations import Determined, Relation, without
 
 DRAFT_MARK = "# READ FROM PRIVATE ROWS: confirm that this is public"
 """Ends every line of a draft that holds what a person has not yet confirmed."""
@@ -375,13 +375,15 @@ class Schema(Frozen):
 
     @property
     def incomplete(self) -> tuple[str, ...]:
-        """The columns, and gaps, whose bins or categories are to be measured under a charge."""
-        return tuple(
+        """The columns, gaps and tables whose bins, categories or values are to be measured under a charge."""
+        how = plan(self)
+        columns = (
             name
-            for name, c in [*self.columns.items(), *plan(self).gaps.items()]
+            for name, c in [*self.columns.items(), *how.gaps.items()]
             if (isinstance(c, Categorical) and c.categories is None)
             or (isinstance(c, Numeric | Datetime) and c.bins is None)
         )
+        return (*columns, *(table.name for table in how.determined if table.table is None))
 
     def without(self, names: Collection[str]) -> Schema:
         """This schema without these columns and all that needs them: targets, subgroups, impossible rows."""
@@ -401,13 +403,24 @@ class Schema(Frozen):
         kept["gaps"] = {n: g for n, g in kept["gaps"].items() if n in known}
         return Schema.model_validate(kept)
 
-    def completed(self, found: Mapping[str, Column]) -> Schema:
-        """This schema with the columns and gaps in ``found`` put in place of the incomplete ones."""
+    def completed(
+        self, found: Mapping[str, Column], tables: Mapping[str, Mapping[str, str]] | None = None
+    ) -> Schema:
+        """This schema with the columns, gaps and ``tables`` that were found in place of the incomplete ones."""
         gaps = {**self.gaps, **{n: c for n, c in found.items() if n not in self.columns}}
         columns = {n: found.get(n) or c for n, c in self.columns.items()}
         parts = {"columns": columns, "gaps": gaps}
         plain = {k: {n: c.model_dump() for n, c in v.items()} for k, v in parts.items()}
-        return Schema.model_validate(self.model_dump() | plain)
+        known = tables or {}
+        relations = [
+            r.model_copy(update={"table": known.get(r.name, r.table)})
+            if isinstance(r, Determined)
+            else r
+            for r in self.relations
+        ]
+        return Schema.model_validate(
+            self.model_dump() | plain | {"relations": [r.model_dump() for r in relations]}
+        )
 
     def to_yaml(self) -> str:
         """The schema as YAML that ``load_schema`` reads back to an equal value."""
