@@ -1,11 +1,12 @@
-"""What the whole release of Adult is worth: rows by AIM after the domain was measured, judged by a model and by pairs.
+"""What the whole release of Adult is worth: AIM's rows, domain measured, judged by a model and by pairs.
+by pairs.
 
     OMP_NUM_THREADS=1 python benchmarks/adult_release.py DATA_DIR --code NAME --epsilon 1 --seeds 0 1 2
 
-``adult_binned.py`` compares mechanisms on given codes; here what a schema leaves open is paid for as well, so that
-what spikes and shapes cost shows. A boosting classifier of income is trained on as many synthetic rows as there
-are train rows and tested on the 20 % nobody saw; total variation is the mean over all pairs of columns, in the
-schema's own bins, with those 20 % too. One JSON line a run in results/adult_release.jsonl.
+``adult_binned.py`` compares mechanisms on given codes; here what a schema leaves open is paid for as well, so
+that what spikes and shapes cost shows. A boosting classifier of income is trained on as many synthetic rows
+as there are train rows and tested on the 20 % nobody saw; total variation is the mean over all pairs of
+columns, in the schema's own bins, with those 20 % too. One JSON line a run in results/adult_release.jsonl.
 """
 
 from __future__ import annotations

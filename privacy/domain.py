@@ -1,11 +1,11 @@
 """What the schema leaves open about its columns, measured on the train rows under a charge.
 
-Of numbers and dates that is how they lie inside their bins, with spikes and steps (``privacy.histogram``), and
-the bins where there are none. Categories are those whose noisy count passes a threshold
-(``privacy.partition_selection``); every other text becomes the declared ``other``. Which category determines which
-is a table (``privacy.determined``). Where a column has a hierarchy, the codes of its lowest level are counted first,
-and the rows of those that are not named are counted with their parents, level by level; what a row becomes is its
-code's nearest ancestor that is named.
+Of numbers and dates that is how they lie inside their bins, with spikes and steps (``privacy.histogram``),
+and the bins where there are none. Categories are those whose noisy count passes a threshold
+(``privacy.partition_selection``); every other text becomes the declared ``other``. Which category determines
+which is a table (``privacy.determined``). Where a column has a hierarchy, the codes of its lowest level are
+counted first, and the rows of those that are not named are counted with their parents, level by level; what a
+row becomes is its code's nearest ancestor that is named.
 
 Privacy claim: ``measure_domain`` is δ-approximate ρ-zCDP; each open column takes an equal share of ρ and δ.
 ``domain_event`` names it before the rows are known, and where a unit is one row draw by draw: it then moves one
