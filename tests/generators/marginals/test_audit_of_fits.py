@@ -11,9 +11,11 @@ import pytest
 
 from evaluators.attacks.audit import epsilon_lower_bound
 from generators.registry import GENERATORS
+from privacy.ledger.paid import Paid
+from privacy.ledger.transcript import Transcript
 from privacy.schema.codec import Codec
 from tests.generators import plants
-from tests.generators.test_contract import CLAIM, SCHEMA, calibrated, permits, rows, run
+from tests.generators.test_contract import CLAIM, SCHEMA, calibrated, permits, rows, units
 
 __all__ = ["permits"]
 pytestmark = pytest.mark.long
@@ -29,7 +31,10 @@ def scores(kind, permits, folder, outliers, runs):
     odd = Codec(SCHEMA).encode(rows(n=1, outliers=1)).iloc[1]
 
     def score(name):
-        model = run(generator, permits, folder, rows(outliers=outliers), name)
+        transcript = Transcript(folder / f"{name}.jsonl")
+        paid = Paid(permits(generator, transcript), transcript)
+        table = units(rows(outliers=outliers))
+        model = generator.fit(table, SCHEMA, paid, lambda what, share: None)
         top = information = 0.0
         for m in model.measurements:
             cell, alike = [], np.ones(len(base), dtype=bool)
