@@ -212,21 +212,33 @@ class RunConfig(Frozen):
         beside |= {"approval"} if self.approval == "policy" else set()
         beside |= {"select"} if self.select is None else set()
         beside |= {k for k in ("same_people_as", "other_people_than") if not getattr(self, k)}
-        schema, policy = self.load_schema(), self.load_policy()
-        unsized = {
-            i: {"public_sizes"} for i, s in enumerate(schema.subgroups) if not s.public_sizes
-        }
-        later: dict[str, Any] = {"subgroups": unsized}
-        later |= {} if schema.keep_together else {"keep_together": True}
+        policy = self.load_policy()
         usual = {"unverified"} if policy.unverified == "veto" else set()
         content = self.model_dump(mode="json", exclude=beside) | {
-            "schema": schema.model_dump(mode="json", exclude=later),
+            "schema": _as_before(self.load_schema().model_dump(mode="json")),
             "policy": policy.model_dump(mode="json", exclude=usual),
         }
         for key in BY_CONTENT:
             if (path := getattr(self, key)) is not None:
                 content[key] = content_digest(path)
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+LATER = {
+    "columns": ("spikes", "heaped_at", "shape", "zone", "pivot", "hierarchy"),
+    "subgroups": ("public_sizes",),
+}
+"""What may be said of columns and subgroups since runs go by their schema's digest."""
+
+
+def _as_before(schema: dict[str, Any]) -> dict[str, Any]:
+    """A schema without what it does not say since there is a way to: runs begun before keep their names."""
+    kept = {k: v for k, v in schema.items() if v or k not in ("keep_together", "relations", "gaps")}
+    for part, later in LATER.items():
+        for row in schema[part].values() if isinstance(schema[part], dict) else schema[part]:
+            for unsaid in [k for k in later if row.get(k, 0) in (None, {})]:
+                del row[unsaid]
+    return kept
 
 
 BY_CONTENT = ("inception", "public_images")

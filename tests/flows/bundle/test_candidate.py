@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from flows.bundle.candidate import WAITS, Candidate, settle, trace
-from flows.stages.config import load_config
+from flows.stages.config import _as_before, load_config
 from privacy.errors import InputError, LedgerError
 from privacy.ledger.decisions import APPROVED, REJECTED, decisions
 from privacy.ledger.ledger import Ledger
@@ -291,6 +291,19 @@ def test_sizes_of_groups_are_another_run_where_they_are_declared(tmp_path):
     declared["subgroups"][0]["public_sizes"] = {"F": 900, "M": 100}
     schema.write_text(yaml.safe_dump(declared, sort_keys=False))
     assert load_config(file).digest() != plain
+
+
+def test_a_schema_that_says_nothing_new_has_the_digest_that_it_had(tmp_path):
+    """As computed by the release before relations, spikes, zones and hierarchies could be declared."""
+    config = load_config(clinic.write(tmp_path))
+    content = config.load_schema().model_dump(mode="json")
+    new = {"spikes", "heaped_at", "shape", "zone", "pivot", "hierarchy"}
+    said = [set(column) & new for column in content["columns"].values()]
+    assert any(said)  # so that there is something to leave out
+    kept = _as_before(content)
+    assert not {"relations", "gaps", "keep_together"} & set(kept)
+    assert not any(set(column) & new for column in kept["columns"].values())
+    assert not any("public_sizes" in group for group in kept["subgroups"])
 
 
 def test_what_is_kept_together_is_another_run(tmp_path):
