@@ -13,7 +13,7 @@ from generators.marginals.counting import Counter
 from generators.marginals.measurement import draw_anew
 from privacy.accounting.composition import spent
 from privacy.accounting.events import DiscreteGaussianDpEvent
-from privacy.schema.codec import Codec
+from privacy.records.codec import RecordCodec
 from privacy.schema.schema import Schema
 
 
@@ -49,7 +49,7 @@ def codes(n=20_000, seed=0):
 
 def opened(found, rho=1e3, drawn=None):
     drawn = codes() if drawn is None else drawn
-    codec = Codec(found)
+    codec = RecordCodec(found)
     n = len(next(iter(drawn.values())))
     return measure(codec, Counter.of(codec.domain, drawn), n, rho, draw_anew)
 
@@ -176,7 +176,7 @@ def test_what_was_charged_before_the_schema_was_complete_is_what_is_drawn(monkey
         return real(self, count, clique, rho)
 
     monkeypatch.setattr(module.Budget, "measure", spy)
-    codec = Codec(after)
+    codec = RecordCodec(after)
     rows = {c: np.zeros(50, dtype=np.int64) for c in codec.domain}
     measure(codec, Counter.of(codec.domain, rows), 50, 0.01, draw_anew, Roles.of(before))
     charged = [1 / (2 * e.event.sigma**2) for e in events(before, 0.01) for _ in range(e.count)]
