@@ -37,7 +37,7 @@ from rows.telling import auroc
 from evaluators.original.relations import found
 from evaluators.tables import Tables
 from privacy.domain import map_undeclared
-from privacy.schema.codec import Codec
+from privacy.records.codec import RecordCodec
 from privacy.schema.schema import Schema
 
 RESULTS = Path(__file__).parent / "results" / "records.jsonl"
@@ -110,7 +110,7 @@ def done(folder: Path, data: str, epsilon: float, seed: int, code: str) -> Line:
 
 def binned(frame: pd.DataFrame, complete: Schema, rng: np.random.Generator) -> pd.DataFrame:
     """The rows as codes, and values drawn for the codes."""
-    codec = Codec(complete)
+    codec = RecordCodec(complete)
     return codec.decode(codec.encode(map_undeclared(frame, complete)), rng)
 
 
