@@ -35,7 +35,7 @@ from privacy.noise import discrete_gaussian, gaussian_sigma
 from privacy.partition_selection import threshold
 from privacy.records.gaps import gap_values, only_following
 from privacy.schema.codec import band_edges, make_bins
-from privacy.schema.columns import CONTROL, Categorical, Column, Datetime, Numeric
+from privacy.schema.columns import CONTROL, MOST_DECLARED, Categorical, Column, Datetime, Numeric
 from privacy.schema.hierarchy import FLAT
 from privacy.schema.placing import plan
 from privacy.schema.relations import Determined
@@ -135,7 +135,7 @@ def measure_domain(
     names, texts = to_measure(schema), _texts(schema)
     k = schema.max_rows_per_unit
     found: dict[str, Column] = {}
-    gaps, columns = plan(schema).gaps, _all(schema)
+    gaps, columns, fewest = plan(schema).gaps, _all(schema), _fewest_decimals(schema)
     for name in (n for n in names if n in columns):
         column = columns[name]
         series = gap_values(frame, schema, name) if name in gaps else frame[name]
@@ -151,7 +151,7 @@ def measure_domain(
             if name in {s.column for s in schema.subgroups}:  # its groups are those it declares
                 column = column.model_copy(update={"spikes": column.spikes or ()})
             ask, bands = paid.transcript.answer, () if name in gaps else band_edges(schema, name)
-            found[name] = measured(series, column, rho / len(names), k, ask, bands)
+            found[name] = measured(series, column, rho / len(names), k, ask, bands, fewest)
     tables = {
         table.name: measured_table(
             frame, schema, table, rho / len(names), k, paid.transcript.answer
@@ -159,6 +159,24 @@ def measure_domain(
         for table in _tables(schema)
     }
     return schema.completed(found, tables)
+
+
+def _fewest_decimals(schema: Schema) -> int:
+    """With fewer, numbers that have to differ would have no room, or not be drawn from the gaps that are measured."""
+    tied = set(plan(schema).relative)
+    for decimals in range(MOST_DECLARED):
+        rounded = {
+            n: c.model_copy(update={"decimals": decimals})
+            if isinstance(c, Numeric) and c.kind == "float" and c.decimals is None
+            else c
+            for n, c in schema.columns.items()
+        }
+        try:
+            if set(plan(schema.model_copy(update={"columns": rounded})).relative) == tied:
+                return decimals
+        except ValueError:
+            continue
+    return MOST_DECLARED
 
 
 def map_undeclared(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:

@@ -28,13 +28,14 @@ from scipy.optimize import nnls
 
 from privacy.noise import discrete_gaussian, gaussian_sigma
 from privacy.schema.codec import make_bins, spike_edges
-from privacy.schema.columns import Datetime, Numeric, Shape, Step
+from privacy.schema.columns import MOST_DECLARED, Datetime, Numeric, Shape, Step
 from privacy.schema.lattice import (
     MOST_DECIMALS,
     Lattice,
     decimals_of,
     ladder,
     lies_on,
+    most_decimals,
     share_on,
 )
 from privacy.schema.numbers import bounds_as_numbers, number_to_date, numbers
@@ -103,11 +104,12 @@ def measured(
     k: int,
     ask: Ask,
     bands: Sequence[float] = (),
+    fewest: int = 0,
 ) -> Numeric | Datetime:
     """The column with bins, spikes, decimals and shape as far as they were open; costs ``rho``.
 
     ``series``: canonical, named as the transcript shall know it. ``bands``: edges that subgroups draw
-    through it.
+    through it. ``fewest``: decimals that it has at least.
     """
     special = column.special if isinstance(column, Numeric) else ()
     values = numbers(series[series.notna() & ~series.isin(special)], column)
@@ -118,7 +120,9 @@ def measured(
     sigma = gaussian_sigma(each, k)
     found: dict[str, Any] = {}
     if column.kind == "float" and isinstance(column, Numeric) and column.decimals is None:
-        found["decimals"] = max(_decimals(on, steps, sigma), _least_decimals(column, bands))
+        told = min(_decimals(on, steps, sigma), max(0, most_decimals(column.bounds)))
+        least = max(_least_decimals(column, bands), fewest)
+        found["decimals"] = min(max(told, least), MOST_DECLARED)
     lattice = Lattice.of(column, found.get("decimals"))
     tree = _Tree.start(column, lattice)
     places = lattice.nearest(values)
@@ -134,7 +138,8 @@ def measured(
         found["spikes"] = tuple(_as_value(s, column) for s in spikes)
     if column.bins is None:
         known = spikes if column.spikes is None else [low for low, _ in spike_edges(column)]
-        low, high = bounds_as_numbers(column)
+        high = bounds_as_numbers(column)[1]
+        low = float(lattice.values(edges[:1])[0])  # below it a bin would hold no number
         inner = [e for e in _quantiles(edges, weights, lattice, known) if low < e < high]
         found["bins"] = (column.bounds[0], *(_as_value(e, column) for e in inner), column.bounds[1])
     written = column.model_dump() | {n: v for n, v in found.items() if n != "shape"}
@@ -295,6 +300,7 @@ class _Tree:
 
 def _parts(low: int, stop: int, n: int) -> np.ndarray:
     """At most n parts of [low, stop), as equal as whole numbers allow."""
+    low, stop = int(low), int(stop)  # whose products may be beyond 64 bits
     cuts = np.unique(low + (stop - low) * np.arange(n + 1, dtype=object) // n)
     whole = cuts.astype(np.int64)
     return np.stack([whole[:-1], whole[1:]], axis=1)

@@ -60,17 +60,24 @@ class Bins:
     def draw(self, bins: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """A value inside each bin."""
         if not self.whole and self.decimals is None:
-            low, high = self.edges[bins], self.edges[bins + 1]
-            return np.asarray(np.minimum(rng.uniform(low, high), np.nextafter(high, low)))
+            return self._anywhere(bins, rng)
         pieces = self._pieces
         k = pieces.draw(bins, rng)
         if self.whole:
             return np.asarray(k)
-        return pieces.lattice.values(k)
+        # a bin between two numbers with so many decimals
+        bare = pieces.edges[bins] >= pieces.edges[bins + 1]
+        drawn = pieces.lattice.values(k)
+        return np.where(bare, self._anywhere(bins, rng), drawn) if bare.any() else drawn
+
+    def _anywhere(self, bins: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        low, high = self.edges[bins], self.edges[bins + 1]
+        return np.asarray(np.minimum(rng.uniform(low, high), np.nextafter(high, low)))
 
     @cached_property
     def _pieces(self) -> Pieces:
-        lattice = Lattice(10 ** (self.decimals or 0))
+        bounds = float(self.edges[0]), float(self.edges[-1])
+        lattice = Lattice() if self.whole else Lattice.fine(self.decimals or 0, bounds)
         edges = lattice.first(self.edges)
         closed = not self.whole and edges[-1] / lattice.scale <= self.edges[-1]
         edges[-1] += closed

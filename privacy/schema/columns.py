@@ -28,6 +28,10 @@ MAX_WHOLE = 2**53
 """Whole numbers beyond this are not exact in floating point."""
 
 
+MOST_DECLARED = 12
+"""Digits after the point that a float may have."""
+
+
 class ColumnBase(Frozen):
     """What every column may say.
 
@@ -193,7 +197,7 @@ class Numeric(ColumnBase):
     bins: Annotated[int, Field(ge=1, le=4096)] | tuple[float, ...] | None = None
     special: tuple[int | float | str, ...] = ()
     out_of_range: Literal["refuse", "clamp"] = "refuse"
-    decimals: Annotated[int, Field(ge=0, le=12)] | None = None
+    decimals: Annotated[int, Field(ge=0, le=MOST_DECLARED)] | None = None
     spikes: tuple[float, ...] | None = None
     heaped_at: tuple[Annotated[float, Field(gt=0)], ...] | None = None
     shape: Shape | None = None
@@ -214,8 +218,8 @@ class Numeric(ColumnBase):
                 raise ValueError("decimals belong to float columns")
         if isinstance(self.bins, tuple):
             check_edges(self.bins, low, high)
-        if self.decimals is not None and self.bins is not None:
-            self._check_room(self.decimals)
+        if self.kind == "float" and self.bins is not None:
+            self._check_room(MOST_DECLARED if self.decimals is None else self.decimals)
         if isinstance(self.bins, int) and self.kind == "integer" and self.bins > high - low + 1:
             raise ValueError(f"{self.bins} bins for {int(high - low + 1)} whole numbers")
         if self.kind == "integer" and any(s != int(s) for s in self.spikes or ()):
@@ -228,6 +232,8 @@ class Numeric(ColumnBase):
     def _check_room(self, decimals: int) -> None:
         """Every bin holds a number with so many decimals."""
         (low, high), scale = self.bounds, 10.0**decimals
+        if max(abs(low), abs(high)) * scale > MAX_WHOLE:  # floats cannot have so many
+            return
         if isinstance(self.bins, int):
             edges = [low + (high - low) * i / self.bins for i in range(self.bins + 1)]
         else:

@@ -25,9 +25,6 @@ DAYS: tuple[Step, ...] = (1, "month", "year")
 DENSITY: dict[str, float] = {"month": 12 / 365.25, "year": 1 / 365.25}
 """First days of a month or a year among all days."""
 
-WIDEST = 4e18
-"""The largest k; 64 bits hold it."""
-
 COARSEST = 4
 """Steps of which at least so many fit between the bounds."""
 
@@ -46,8 +43,13 @@ class Lattice:
         said = column.decimals if column.decimals is not None else decimals
         if said is None:
             raise ValueError("the decimals of this column have not been measured yet")
-        farthest = max(abs(b) for b in bounds_as_numbers(column))
-        return cls(min(10**said, WIDEST / farthest) if farthest * 10**said > WIDEST else 10**said)
+        return cls.fine(said, bounds_as_numbers(column))
+
+    @classmethod
+    def fine(cls, decimals: int, bounds: tuple[float, float]) -> Lattice:
+        """With so many decimals, or as many as floats between these bounds can tell apart."""
+        most = most_decimals(bounds)
+        return cls(10**decimals if decimals <= most else 10.0**most)
 
     def nearest(self, values: np.ndarray) -> np.ndarray:
         """The k nearest to each number."""
@@ -87,8 +89,13 @@ def _most_decimals(column: Numeric | Datetime) -> int:
         return 0
     if column.decimals is not None:
         return column.decimals
-    farthest = max(abs(b) for b in column.bounds)
-    return max(0, min(MOST_DECIMALS, math.floor(math.log10(MAX_WHOLE / farthest))))
+    return max(0, min(MOST_DECIMALS, most_decimals(column.bounds)))
+
+
+def most_decimals(bounds: tuple[float, float]) -> int:
+    """Digits after the point with which floats are exact; below 0 where not even whole numbers are."""
+    farthest = max(abs(b) for b in bounds)
+    return math.floor(math.log10(MAX_WHOLE) - math.log10(farthest))
 
 
 def _power(m: int, e: int) -> float:

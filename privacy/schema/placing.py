@@ -323,9 +323,12 @@ def _step(column: Column, strict: bool) -> float:
     if column.kind != "float":
         return 1.0
     assert isinstance(column, Numeric)
-    low, high = column.bounds
-    if column.decimals is not None:
-        return 10.0**-column.decimals
+    return _finest(column.bounds) if column.decimals is None else 10.0**-column.decimals
+
+
+def _finest(bounds: tuple[float, float]) -> float:
+    """The least difference of floats whose decimals are not known."""
+    low, high = bounds
     return max((high - low) * FINE, 8 * float(np.spacing(max(abs(low), abs(high)))))
 
 
@@ -380,8 +383,12 @@ def _gap(
             bins=gap.bins if gap is not None else None,
             decimals=None if whole else _decimals(schema.columns[a], schema.columns[b]),
         )
-    # decimals that were found since may have made the least gap larger
-    elif known.bounds[0] > low or known.bounds[1] < high or (known.kind == "integer") != whole:
+    # decimals that were found since may have made the least gap larger, or finer than was thought
+    elif (
+        known.bounds[0] > low + (0 if whole else _finest(_bounds(schema.columns[b])))
+        or known.bounds[1] < high
+        or (known.kind == "integer") != whole
+    ):
         raise ValueError(f"gaps: {gap_name(a, b)!r} lies between {low:g} and {high:g}")
     if name == b:
         return Relative(a, 1, gap_name(a, b)), known
