@@ -188,7 +188,7 @@ class Aim(Marginals):
         """Rates have shares by their groups, which categories to be measured do not have yet."""
         codec = RecordCodec(_emptied(schema))
         rates = declared(codec)
-        texts = {c for c in schema.incomplete if isinstance(schema.columns[c], Categorical)}
+        texts = {c for c in schema.incomplete if isinstance(schema.columns.get(c), Categorical)}
         if texts & {c for r in rates for c in r.clique}:
             return None
         weights, keep = [r.weight for r in rates], len(schema.keep_together)
