@@ -64,6 +64,16 @@ def test_sizes_that_are_yet_to_be_measured_change_no_schedule_that_goes_by_them(
     assert Mst().schedule(sex, 0.01) == Mst().schedule(SCHEMA, 0.01)
 
 
+def test_a_gap_that_is_yet_to_be_measured_leaves_the_schedule_known():
+    """A gap stands among what is incomplete, and is no column."""
+    born = {"born": {"kind": "integer", "bounds": [0, 60], "bins": 4}}
+    tied = SCHEMA.model_dump() | {"relations": [{"order": ["born", "age"], "gap": {"min": 0}}]}
+    tied["columns"] = {**tied["columns"], **born}
+    open_ = Schema.model_validate(tied)
+    assert open_.incomplete == ("age - born",)
+    assert Aim().schedule(open_, 0.01) is not None
+
+
 @EITHER
 def test_a_fit_draws_what_was_charged_and_no_more(generator, tmp_path, monkeypatch):
     made, begin = [], measurement.Budget.__init__
