@@ -162,7 +162,7 @@ def measure_domain(
 
 
 def _fewest_decimals(schema: Schema) -> int:
-    """With fewer, numbers that have to differ would have no room, or not be drawn from the gaps that are measured."""
+    """With fewer, numbers that differ would have no room, or not be drawn from the gaps that are measured."""
     tied = set(plan(schema).relative)
     for decimals in range(MOST_DECLARED):
         rounded = {
