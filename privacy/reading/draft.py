@@ -127,7 +127,7 @@ def _column(texts: pd.Series, counts: np.ndarray) -> list[str]:
 def _kind(texts: pd.Series, rows: int) -> list[str]:
     numbers = numbers_in(texts)
     finite = np.isfinite(numbers) & (np.abs(numbers) <= MAX_WHOLE)
-    padded = texts.str.fullmatch(r"-?0\d+").to_numpy(dtype=bool)
+    padded = texts.str.fullmatch(r"-?0\d+(\.\d+)?").to_numpy(dtype=bool)
     special = texts[~finite]
     if len(texts) > 1 and (dates := dates_in(list(texts), this_year())):
         return _datetime(dates)

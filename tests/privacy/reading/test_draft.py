@@ -160,6 +160,15 @@ def test_orders_are_found_in_any_format_and_only_between_dates_of_one_kind(tmp_p
     ]
 
 
+def test_codes_that_begin_with_zeros_are_no_numbers(tmp_path: Path) -> None:
+    """007.1 of ICD-9 would be written back as 7.1."""
+    path = tmp_path / "stays.csv"
+    path.write_text("code\n" + "".join(f"{i:03}.{i % 10}\n" for i in range(1, 120)) * 3)
+    draft = draft_schema(path)
+    assert "kind: float" not in draft
+    assert "hierarchy: {prefixes: [3, 1]}  # ICD-9?" in draft
+
+
 def test_a_column_without_a_value_is_said_to_have_none(tmp_path: Path) -> None:
     path = tmp_path / "stays.csv"
     path.write_text("sex,empty\n" + "F,\nM,\n" * 20)
