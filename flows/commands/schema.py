@@ -13,6 +13,9 @@ from privacy.errors import UnderstudyError
 
 app = typer.Typer(help="Write and check what is public about a data set.", no_args_is_help=True)
 
+MANY = 0.1
+"""A relation that a larger share of real rows breaks is probably none."""
+
 
 @app.command("draft")
 def schema_draft(
@@ -92,6 +95,11 @@ def schema_check(
                 f"relations: {int(broken.sum())} of {len(frame)} rows break {relation.says!r}, first row"
                 f" {int(broken.argmax()) + 1}; a release repairs each by itself, and no synthetic row breaks it"
             )
+            if broken.mean() > MANY:
+                say(
+                    "  that is many: the relation is not one of these data, or counts otherwise (seconds where"
+                    " dates have times); correct it or leave it out before a release"
+                )
     impossible = impossible_rows(frame, declared)
     if impossible.any():
         say(

@@ -84,14 +84,16 @@ def draft_schema(path: Path, form: Csv = Csv()) -> str:  # noqa: B008 (frozen)
     if written := form.model_dump(exclude_defaults=True):
         lines += [f"csv: {_yaml(written)}"]
     lines += ["columns:"]
-    dates, modelled = [], []
+    dates: dict[str, dict[str, dt.datetime]] = {}
+    modelled = []
     for name in table.column_names:
         counts = pc.value_counts(table[name])
         texts = pd.Series(counts.field("values").to_pylist(), dtype=object)
         if form.decimal == ",":
             texts = _pointed(texts)
         column = _column(texts, np.asarray(counts.field("counts")))
-        dates += [name] * any(line.startswith(DATE) for line in column)
+        if any(line.startswith(DATE) for line in column):
+            dates[name] = _times(texts)
         modelled += [name] * (IDENTIFIER[0] not in column)
         lines += [f"  {_yaml(name)}:", *column]
     lines += ["targets: []", "subgroups: []"]
@@ -125,13 +127,19 @@ def _column(texts: pd.Series, counts: np.ndarray) -> list[str]:
 def _kind(texts: pd.Series, rows: int) -> list[str]:
     numbers = numbers_in(texts)
     finite = np.isfinite(numbers) & (np.abs(numbers) <= MAX_WHOLE)
-    padded = texts.str.fullmatch(r"-?0\d+").to_numpy(dtype=bool)
+    padded = texts.str.fullmatch(r"-?0\d+(\.\d+)?").to_numpy(dtype=bool)
     special = texts[~finite]
     if len(texts) > 1 and (dates := dates_in(list(texts), this_year())):
         return _datetime(dates)
     if finite.sum() > MOST_NUMBER_CATEGORIES and len(special) <= MOST_SPECIAL and not padded.any():
         return _numeric(texts[finite], numbers[finite], sorted(special), rows)
-    if 0 < len(texts) <= MOST_CATEGORIES:
+    if len(texts) == 0:
+        return [
+            "    kind: categorical",
+            "    categories: null  # no row has a value: delete the column, or say what it may hold",
+            "    other: (other)",
+        ]
+    if len(texts) <= MOST_CATEGORIES:
         order = np.lexsort((texts, np.where(finite, numbers, np.inf)))
         values = [f"      - {_yaml(text)}  {DRAFT_MARK}" for text in texts.iloc[order]]
         return ["    kind: categorical", "    categories:", *values]
@@ -143,6 +151,13 @@ def _kind(texts: pd.Series, rows: int) -> list[str]:
         "    other: (other)",
         *_hierarchy(texts),
     ]
+
+
+def _times(texts: pd.Series) -> dict[str, dt.datetime]:
+    """The local time that each text of a column of dates says."""
+    there = [t for t in texts if t not in (*MISSING, NULL)]
+    dates = dates_in(there, this_year())
+    return {} if dates is None else dict(zip(there, dates.times, strict=True))
 
 
 def _hierarchy(texts: pd.Series) -> list[str]:

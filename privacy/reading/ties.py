@@ -5,7 +5,8 @@ Privacy claim: none, on purpose; see ``privacy.reading.draft``.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import datetime as dt
+from collections.abc import Collection, Mapping
 from itertools import permutations
 
 import numpy as np
@@ -17,12 +18,17 @@ LEAST = 30
 
 
 def ties(
-    table: pa.Table, dates: Collection[str], missing: Collection[str]
+    table: pa.Table, dates: Mapping[str, Mapping[str, dt.datetime]], missing: Collection[str]
 ) -> list[dict[str, list[str]]]:
-    """What ``relations:`` might list; ``missing``: texts of a missing value."""
+    """What ``relations:`` might list; ``dates``: the times that texts of a column say, ``missing``: texts of a
+    missing value.
+    """
     texts = {n: table[n].to_pandas() for n in table.column_names}
-    when = {n: pd.to_datetime(texts[n], format="ISO8601", errors="coerce", utc=True) for n in dates}
-    found = [{"order": [a, b]} for a, b in _orders(when)]
+    when = {n: pd.to_datetime(texts[n].map(dates[n]), errors="coerce") for n in dates}
+    days = [n for n in dates if (when[n].dropna() == when[n].dropna().dt.normalize()).all()]
+    found = []
+    for alike in (days, [n for n in dates if n not in days]):  # days and seconds stand in no order
+        found += [{"order": [a, b]} for a, b in _orders({n: when[n] for n in alike})]
     absent = {n: t.isin(missing).to_numpy(dtype=bool) for n, t in texts.items()}
     groups: dict[bytes, list[str]] = {}
     for name, rows in absent.items():

@@ -127,7 +127,8 @@ def add_up(frame: pd.DataFrame, schema: Schema, one: Sum, follows: Mask) -> Mask
         values[:, k] = moved
     terms = [c.decimals for n in one.of if isinstance(c := schema.columns[n], Numeric)]
     if None not in terms and isinstance(schema.columns[one.follows], Numeric):
-        values[:, 0] = np.round(values[:, 0], max((d for d in terms if d is not None), default=0))
+        # the others too: what they gave way by is a difference of floats
+        values = np.round(values, max((d for d in terms if d is not None), default=0))
     for k, name in enumerate(names):
         column = schema.columns[name]
         assert isinstance(column, Numeric | Datetime)

@@ -75,6 +75,15 @@ class _UniqueKeys(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+SHAPES = {
+    "tuple_type": "should be a list, in brackets: [a, b]",
+    "list_type": "should be a list, in brackets: [a, b]",
+    "dict_type": "should be names and values, in braces: {name: value}",
+    "model_type": "should be names and values, in braces: {name: value}",
+}
+"""What a person wrote in another form than was asked for, in words of YAML."""
+
+
 def _first(error: ValidationError) -> str:
     # a misspelt key is the cause of what is then missing
     problems = sorted(error.errors(include_url=False), key=lambda e: e["type"] != "extra_forbidden")
@@ -83,6 +92,8 @@ def _first(error: ValidationError) -> str:
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     if first["type"] == "extra_forbidden":
         return f"{where}: unknown key{more}"
+    if (wanted := SHAPES.get(first["type"])) is not None:
+        first["msg"] = wanted
     advice = ": put it in quotes" if first["type"] == "string_type" else ""
     found = re.sub(r"://\S*", "://…", str(first["input"]))  # a password may stand in a URL
     value = "" if isinstance(first["input"], dict) else f" (found {found[:60]!r})"

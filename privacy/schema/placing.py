@@ -113,6 +113,7 @@ def _check(relation: Relation, schema: Schema) -> None:
         relation.names
     ):
         raise ValueError(f"relations: a column stands twice in {relation.says!r}")
+    _check_written(relation, schema)
     if isinstance(relation, Order):
         _check_alike(relation.order, schema)
     elif isinstance(relation, Equal):
@@ -144,8 +145,27 @@ def _check_alike(names: tuple[str, ...], schema: Schema) -> None:
     first = _unit(schema.columns[names[0]], names[0])
     for name in names[1:]:
         if (unit := _unit(schema.columns[name], name)) != first:
+            advice = "of one kind"
+            if isinstance(schema.columns[name], Datetime) and first.startswith("a date"):
+                advice = "by the day (`resolution: day`), or leave the relation out"
             raise ValueError(
-                f"relations: {names[0]!r} is {first} and {name!r} {unit}; declare both of one kind"
+                f"relations: {names[0]!r} is {first} and {name!r} {unit}; declare both {advice}"
+            )
+
+
+def _check_written(relation: Relation, schema: Schema) -> None:
+    """What a format leaves out is gone once rows are written, and a relation that rests on it with it."""
+    names = relation.equal if isinstance(relation, Equal) else relation.names
+    written = {n: c.written for n in names if isinstance(c := schema.columns[n], Datetime)}
+    order = relation if isinstance(relation, Order) and relation.gap is None else None
+    by_equal_formats = not order.strict if order else isinstance(relation, Equal)
+    if by_equal_formats and len(set(written.values())) == 1:
+        return
+    for name in written:
+        if written[name].is_coarse and not (order and name == names[0]):
+            raise ValueError(
+                f"relations: {relation.says!r}: {written[name].format!r} does not write all of {name!r}; leave"
+                f" the relation out, or give {name!r} another format or resolution"
             )
 
 

@@ -346,7 +346,9 @@ class Schema(Frozen):
         elif isinstance(column, Numeric):
             known = {str(s) for s in column.special}
         if unknown := sorted(values - known):
-            raise ValueError(f"impossible: {unknown} are not declared values of {name!r}")
+            raise ValueError(
+                f"impossible: {unknown} are not declared values of {name!r}; a missing one is `missing: true`"
+            )
         if condition.missing and column.missing != "keep":
             raise ValueError(f"impossible: {name!r} is never missing")
         if condition.edges and isinstance(column, Categorical):

@@ -153,6 +153,12 @@ class Written:
         found, _ = self.read(self.text(time))
         return found and self.floor(found)
 
+    @cached_property
+    def is_coarse(self) -> bool:
+        """Whether the format leaves out what the resolution keeps: the day of a month, the hour of a day."""
+        time = self.floor(dt.datetime(self.pivot or 2001, 11, 22, 15, 4, 5))
+        return self.again(time) != time
+
     def overruns(self, last: dt.datetime) -> bool:
         """Whether a time up to ``last`` is written as a later one than that: clocks go forward there."""
         if self.zone is None:

@@ -120,6 +120,7 @@ def test_schema_check_counts_rows_that_break_a_relation(tmp_path):
     assert checked.returncode == 0
     told = " ".join(checked.stdout.split())
     assert "relations: 2 of 4 rows break 'start ≤ end', first row 2" in told
+    assert "that is many" in told
     assert "impossible: 1 of 4 rows" in told
 
 

@@ -144,6 +144,37 @@ def test_relations_that_every_row_keeps_are_proposed_as_comments(tmp_path: Path)
     assert confirmed(draft.replace("# relations:", "relations:").replace("#  - ", "  - "), tmp_path)
 
 
+def test_orders_are_found_in_any_format_and_only_between_dates_of_one_kind(tmp_path: Path) -> None:
+    lines = ["in,out,died,seen"]
+    for i in range(200):
+        start, stay = dt.date(2020, 1, 1) + dt.timedelta(days=i * 7 % 90), dt.timedelta(days=i % 5)
+        died = start + 3 * stay + dt.timedelta(days=1)
+        lines.append(f"{start:%d.%m.%Y},{start + stay:%d/%m/%y},{died},{start}T08:{i % 60:02}:00")
+    path = tmp_path / "stays.csv"
+    path.write_text("\n".join(lines) + "\n")
+    draft = draft_schema(path)
+    tied = [line.removeprefix("#  - ") for line in draft.splitlines() if line.startswith("#  - ")]
+    assert [line.removesuffix(DRAFT_MARK).strip() for line in tied] == [
+        "{order: [in, out]}",
+        "{order: [out, died]}",
+    ]
+
+
+def test_codes_that_begin_with_zeros_are_no_numbers(tmp_path: Path) -> None:
+    """007.1 of ICD-9 would be written back as 7.1."""
+    path = tmp_path / "stays.csv"
+    path.write_text("code\n" + "".join(f"{i:03}.{i % 10}\n" for i in range(1, 120)) * 3)
+    draft = draft_schema(path)
+    assert "kind: float" not in draft
+    assert "hierarchy: {prefixes: [3, 1]}  # ICD-9?" in draft
+
+
+def test_a_column_without_a_value_is_said_to_have_none(tmp_path: Path) -> None:
+    path = tmp_path / "stays.csv"
+    path.write_text("sex,empty\n" + "F,\nM,\n" * 20)
+    assert "no row has a value: delete the column" in draft_schema(path)
+
+
 def test_a_file_that_is_no_table_is_refused(tmp_path: Path) -> None:
     (tmp_path / "empty.csv").write_text("")
     with pytest.raises(DataError):

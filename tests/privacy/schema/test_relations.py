@@ -26,6 +26,9 @@ COLUMNS: dict[str, Any] = {
     "in": DAY,
     "out": DAY,
     "seen": DAY | {"resolution": "second"},
+    "month": DAY | {"format": "%Y-%m"},
+    "month_of_death": DAY | {"format": "%Y-%m", "missing": "keep"},
+    "day": DAY | {"resolution": "second", "format": "%Y-%m-%d"},
     "age": {"kind": "integer", "bounds": [0, 99], "bins": 9},
     "years": {"kind": "integer", "bounds": [0, 50], "bins": 5, "missing": "keep"},
     "more": {"kind": "integer", "bounds": [0, 99], "bins": 5, "missing": "keep"},
@@ -47,7 +50,17 @@ REFUSED: dict[str, tuple[list[dict[str, Any]], str]] = {
     "a column twice": ([{"order": ["in", "out", "in"]}], "stands twice"),
     "categories": ([{"order": ["age", "ward"]}], "'ward' is categorical; give numbers or dates"),
     "date and number": ([{"order": ["in", "age"]}], "'in' is a date by the day and 'age'"),
-    "day and second": ([{"order": ["in", "seen"]}], "a date by the second"),
+    "day and second": ([{"order": ["in", "seen"]}], "declare both by the day"),
+    "a date of which the month is written": (
+        [{"order": ["in", "month"]}],
+        "'in ≤ month': '%Y-%m' does not write all of 'month'",
+    ),
+    "a time of which the day is written": ([{"order": ["seen", "day"]}], "does not write all of"),
+    "a month that equals a day": ([{"equal": ["month", "in"]}], "does not write all of 'month'"),
+    "a month before another": (
+        [{"order": ["month", "month_of_death"], "strict": True}],
+        "does not write all of 'month_of_death'",
+    ),
     "whole and not": ([{"order": ["age", "cost"]}], "a number with decimals; declare both"),
     "a circle": (
         [{"order": ["in", "out"], "strict": True}, {"order": ["out", "in"]}],
@@ -118,6 +131,23 @@ def test_what_cannot_be_kept_is_refused_in_one_line(case: str, tmp_path: Path) -
         load_schema(path)
     assert expected in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_what_formats_leave_out_is_no_matter_where_the_order_outlives_it() -> None:
+    """The first of an order only grows earlier when written; months in one format stay in order."""
+    tied = schema({"order": ["month", "in"]}, {"order": ["month", "month_of_death"]})
+    assert [r.says for r in tied.relations] == ["month ≤ in", "month ≤ month_of_death"]
+
+
+def test_a_total_leaves_its_parts_the_decimals_they_have() -> None:
+    """What parts give way by is a difference of floats: 40.370000000000225 was written."""
+    total = {"total": "cost", "parts": ["lab", "bed"]}
+    tied = schema(total, columns={n: COLUMNS[n] for n in ("cost", "lab", "bed")})
+    codec, rng = RecordCodec(tied), np.random.default_rng(0)
+    codes = pd.DataFrame({c: rng.integers(0, n, 2000) for c, n in codec.domain.items()})
+    for name in ("cost", "lab", "bed"):
+        values = codec.decode(codes, rng)[name].to_numpy(dtype=float)
+        assert (values == np.round(values, 2)).all()
 
 
 def test_of_two_dates_one_is_drawn_from_the_gap_and_targets_keep_their_codes() -> None:
