@@ -29,6 +29,7 @@ from scipy.optimize import nnls
 from privacy.noise import discrete_gaussian, gaussian_sigma
 from privacy.schema.codec import make_bins, spike_edges
 from privacy.schema.columns import MOST_DECLARED, Datetime, Numeric, Shape, Step
+from privacy.schema.drawing import quantile, rates_of
 from privacy.schema.lattice import (
     MOST_DECIMALS,
     Lattice,
@@ -36,7 +37,7 @@ from privacy.schema.lattice import (
     ladder,
     lies_on,
     most_decimals,
-    share_on,
+    shares,
 )
 from privacy.schema.numbers import bounds_as_numbers, number_to_date, numbers
 
@@ -65,6 +66,9 @@ MOST_PARTED = 64
 SPIKE = 0.03
 STANDS_OUT = 2.0
 """A single value with that share of the rows, and so many times what is near it, has a bin of its own."""
+
+UNTOLD = 3
+"""Digits of a value between the bounds, where nobody can tell how many are written."""
 
 RARE = 0.01
 """Decimals that a smaller share of values has are left out,"""
@@ -120,7 +124,7 @@ def measured(
     sigma = gaussian_sigma(each, k)
     found: dict[str, Any] = {}
     if column.kind == "float" and isinstance(column, Numeric) and column.decimals is None:
-        told = min(_decimals(on, steps, sigma), max(0, most_decimals(column.bounds)))
+        told = min(_decimals(on, steps, sigma, column), max(0, most_decimals(column.bounds)))
         least = max(_least_decimals(column, bands), fewest)
         found["decimals"] = min(max(told, least), MOST_DECLARED)
     lattice = Lattice.of(column, found.get("decimals"))
@@ -182,16 +186,16 @@ def _by_step(values: np.ndarray, steps: Sequence[Step]) -> np.ndarray:
     return np.bincount(place[(values != 0) | by_name], minlength=len(steps) + 1)
 
 
-def _decimals(on: Sequence[int], steps: Sequence[Step], sigma: float) -> int:
-    """Digits after the point: those of the finest step that nearly all values lie on."""
-    needed, rest, total = MOST_DECIMALS, 0.0, max(float(np.sum(on)), 1.0)
-    for i, count in enumerate(on[:-1]):
-        rest += count
-        alone, together = (TOLD * sigma * math.sqrt(n) for n in (1, i + 1))
-        if max(count - alone, rest - together) > 0 and max(count, rest) > RARE * total:
-            return needed
-        needed = decimals_of(steps[i + 1]) if i + 1 < len(steps) else 0
-    return decimals_of(steps[min(len(on) - 1, len(steps)) - 1])
+def _decimals(on: Sequence[int], steps: Sequence[Step], sigma: float, column: Numeric) -> int:
+    """Digits after the point: the most that a tellable part of the values has, or else by the range."""
+    counts, digits = np.array(on, dtype=float), np.array([MOST_DECIMALS, *map(decimals_of, steps)])
+    for d in range(int(digits.max()), -1, -1):
+        of = counts[digits == d]
+        told = max(of.max(initial=0.0) - TOLD * sigma, of.sum() - TOLD * sigma * math.sqrt(len(of)))
+        if told > 0 and of.sum() > RARE * counts.sum():
+            return d
+    low, high = column.bounds
+    return min(MOST_DECIMALS, max(0, math.ceil(UNTOLD - math.log10(high - low))))
 
 
 def _steps(
@@ -214,10 +218,7 @@ def _steps(
     counts = np.where(counts > TOLD * sigma, counts, 0.0)
     if len(units) < 2 or counts.sum() <= 0:
         return ()
-    # of multiples of one step, the share whose coarsest step is another
-    least = np.array([[min(1.0, share_on(c, f)) for f in units] for c in units])
-    exactly = least - np.vstack([least[1:], np.zeros(len(units))])
-    mixed, _ = nnls(exactly, counts / counts.sum())
+    mixed, _ = nnls(shares(units), counts / counts.sum())
     mixed = np.where(mixed > max(SLIGHT, 2 * sigma / counts.sum()), mixed, 0.0)
     if mixed[1:].sum() == 0:
         return ()
@@ -295,7 +296,11 @@ class _Tree:
         starts = np.unique([0, *range(first, last + 1), last + 1])
         starts = starts[starts < len(self.mass)]
         edges = np.append(self.leaves[starts, 0], self.leaves[-1, 1])
-        return edges, np.add.reduceat(self.mass, starts)
+        weights, noise = np.add.reduceat(self.mass, starts), np.add.reduceat(self.size, starts)
+        ends = (starts < first) | (starts > last)
+        # as much of it as is likely to be people and not noise
+        weights[ends] *= weights[ends] ** 2 / (weights[ends] ** 2 + noise[ends] * sigma**2)
+        return edges, weights
 
 
 def _parts(low: int, stop: int, n: int) -> np.ndarray:
@@ -388,17 +393,13 @@ def _quantiles(
     below = np.concatenate([[0.0], np.cumsum(rest)])
     if below[-1] <= 0:
         below = np.concatenate([[0.0], np.cumsum(np.diff(edges))]).astype(float)
-    at = np.interp(np.arange(1, n) / n * below[-1], *_increasing(below, edges))
-    inner = np.unique(np.rint(at).astype(np.int64))
+    shares = np.arange(1, n) / n * below[-1]
+    cell = np.clip(np.searchsorted(below, shares, side="right") - 1, 0, len(rest) - 1)
+    part = (shares - below[cell]) / np.maximum(below[cell + 1] - below[cell], 1e-300)
+    width = np.diff(edges).astype(float)
+    z = rates_of(width, np.maximum(rest, 0.0))[cell] * width[cell]
+    inner = np.unique(edges[cell] + np.rint(width[cell] * quantile(part, z)).astype(np.int64))
     return [float(v) for v in lattice.values(inner)]
-
-
-def _increasing(below: np.ndarray, edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The points of a distribution function at which it is increasing."""
-    keep = np.concatenate([np.diff(below) > 0, [False]]) | np.concatenate(
-        [[False], np.diff(below) > 0]
-    )
-    return below[keep], edges[keep].astype(float)
 
 
 def _shape(

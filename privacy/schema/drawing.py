@@ -22,8 +22,8 @@ from privacy.schema.lattice import Lattice, snap
 FLAT = 1e-6
 """A rate times width below this is flat."""
 
-EMPTY = 4.0
-"""Rate times width of a bin about which the shape says nothing but that its neighbours are not empty."""
+LONE = 10.0
+"""Rate times width of a cell that follows a spike and has no other neighbour: most such tails are long."""
 
 STEEPEST = 500.0
 """Rate times width beyond which all lies at one end."""
@@ -65,7 +65,7 @@ class Pieces:
         in_bin = np.bincount(of, weights=mass, minlength=len(edges) - 1)
         empty = in_bin <= 0
         mass = np.where(empty[of], np.maximum(stop - low, 0), mass)
-        rate = np.where(empty[of], _towards(in_bin)[of] / np.maximum(stop - low, 1), rate)
+        rate = np.where(empty[of], _towards(cell_edges, weights, low), rate)
         in_bin = np.bincount(of, weights=mass, minlength=len(edges) - 1)
         share = mass / np.maximum(in_bin, 1e-300)[of]
         first = np.searchsorted(of, np.arange(len(edges)))
@@ -133,6 +133,10 @@ def rates_of(width: np.ndarray, weight: np.ndarray) -> np.ndarray:
             falls = np.log(left / density[i]), np.log(density[i] / right)
             if falls[0] * falls[1] > 0:  # neither a peak nor a trough
                 rate[i] = min(falls, key=abs) / width[i]
+        elif (
+            left == right == 0 and i and width[i] > 1
+        ):  # but for a spike nothing is known beside it
+            rate[i] = LONE / width[i]
         elif left > density[i]:
             rate[i] = decay(left / density[i]) / width[i]
         elif right > density[i]:
@@ -172,16 +176,26 @@ def _between(
     return np.asarray(np.where(flat, b - a, curved))
 
 
-def _towards(mass: np.ndarray) -> np.ndarray:
-    """For each bin: EMPTY where only bins below it hold anything, −EMPTY where only bins above do, or 0."""
-    below = np.cumsum(mass) - mass > 0
-    above = np.cumsum(mass[::-1])[::-1] - mass > 0
-    return np.asarray(EMPTY * (below & ~above) - EMPTY * (above & ~below), dtype=float)
+def _towards(edges: np.ndarray, weights: np.ndarray, low: np.ndarray) -> np.ndarray:
+    """The rate of a density that falls away from the nearest cell that holds anybody, by that cell's width."""
+    held = np.flatnonzero(weights > 0)
+    if len(held) == 0:
+        return np.zeros(len(low))
+    width = np.diff(edges)
+    cell = np.searchsorted(edges, low, side="right") - 1
+    before, after = np.searchsorted(held, cell) - 1, np.searchsorted(held, cell)
+    falls = np.where(before >= 0, 1 / width[held[np.maximum(before, 0)]], 0.0)
+    rises = np.where(after < len(held), 1 / width[held[np.minimum(after, len(held) - 1)]], 0.0)
+    return np.asarray(np.where(falls * rises > 0, 0.0, falls - rises))
 
 
 def _exponential(rate: np.ndarray, width: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """A place in [0, width) by a density ∝ e^(−rate·x)."""
-    u, z = rng.random(len(rate)), rate * width
+    return np.asarray(width * quantile(rng.random(len(rate)), rate * width))
+
+
+def quantile(share: np.ndarray, z: np.ndarray) -> np.ndarray:
+    """Below which part of a cell a share of its mass lies; ``z``: rate times width."""
     flat = np.abs(z) < FLAT
     safe = np.where(flat, 1.0, z)
-    return np.asarray(width * np.where(flat, u, -np.log1p(u * np.expm1(-safe)) / safe))
+    return np.asarray(np.where(flat, share, -np.log1p(share * np.expm1(-safe)) / safe))

@@ -1,8 +1,8 @@
 """The values that a number can take: whole multiples of a unit, and the coarser steps that people round to.
 
 A whole number, a date (days) or a time (seconds) has the unit 1, a float with d decimals 10^−d. People write
-heights in fives, doses in halves, times on the hour, dates that are not known on the first of a month. Steps
-are nested: each is a multiple of the one before it, so that what lies on several belongs to the coarsest.
+heights in fives, doses in halves, times on the hour, dates that are not known on the first of a month. What
+lies on several steps belongs to the coarsest.
 
 Privacy claim: none; what is here follows from the schema.
 """
@@ -10,6 +10,7 @@ Privacy claim: none; what is here follows from the schema.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,8 +23,12 @@ MOST_DECIMALS = 6
 
 SECONDS = (1, 60, 300, 900, 1800, 3600, 86_400)
 DAYS: tuple[Step, ...] = (1, "month", "year")
-DENSITY: dict[str, float] = {"month": 12 / 365.25, "year": 1 / 365.25}
-"""First days of a month or a year among all days."""
+NUMBERS = (1, 2, 2.5, 5)
+"""Of these, times a power of ten."""
+
+MULTIPLES = 1000
+YEARS = 14_610
+"""So many multiples, or days, tell what share of them lies on another step."""
 
 COARSEST = 4
 """Steps of which at least so many fit between the bounds."""
@@ -79,9 +84,11 @@ def ladder(column: Numeric | Datetime) -> tuple[Step, ...]:
         return DAYS if column.resolution == "day" else SECONDS
     low, high = column.bounds
     least = 0 if column.kind == "integer" else -_most_decimals(column)
-    steps = [(m, e) for e in range(least, 16) for m in (1, 5)]
-    steps = [s for s in steps if s == (1, least) or s[0] * 10.0 ** s[1] * COARSEST <= high - low]
-    return tuple(_power(m, e) for m, e in steps)
+    steps = [(m, e) for e in range(least, 16) for m in NUMBERS]
+    fit = [s for s in steps if s[0] * 10.0 ** s[1] * COARSEST <= high - low]
+    whole = [_power(m, e) for m, e in fit if m != 2.5 or e > least]
+    finest = _power(1, least)
+    return (finest, *(s for s in whole if s != finest))
 
 
 def _most_decimals(column: Numeric | Datetime) -> int:
@@ -98,8 +105,8 @@ def most_decimals(bounds: tuple[float, float]) -> int:
     return math.floor(math.log10(MAX_WHOLE) - math.log10(farthest))
 
 
-def _power(m: int, e: int) -> float:
-    return m * 10**e if e >= 0 else round(m * 10.0**e, -e)
+def _power(m: float, e: int) -> float:
+    return round(m * 10.0**e, 1 - e) if e <= 0 else float(round(m * 10**e))
 
 
 def decimals_of(step: Step) -> int:
@@ -117,13 +124,24 @@ def lies_on(step: Step, values: np.ndarray) -> np.ndarray:
     return np.asarray(multiple == values)
 
 
-def share_on(coarse: Step, fine: Step) -> float:
-    """The share of multiples of ``fine`` that are multiples of ``coarse``."""
-    return _density(coarse) / _density(fine)
+def shares(steps: Sequence[Step]) -> np.ndarray:
+    """[i, j]: of the multiples of step j, the share whose coarsest step is i."""
+    return np.stack([coarsest(_multiples(step), steps)[1:] for step in steps], axis=1)
 
 
-def _density(step: Step) -> float:
-    return DENSITY[step] if isinstance(step, str) else 1 / step
+def coarsest(values: np.ndarray, steps: Sequence[Step]) -> np.ndarray:
+    """The share of numbers that lie on no step, and of those whose coarsest step each is."""
+    place = np.zeros(len(values), dtype=np.int64)
+    for i, step in enumerate(steps, start=1):
+        place[lies_on(step, values)] = i
+    return np.bincount(place, minlength=len(steps) + 1) / max(len(values), 1)
+
+
+def _multiples(step: Step) -> np.ndarray:
+    if isinstance(step, str):
+        return np.unique(_start(step, np.arange(YEARS)))
+    count = YEARS if step == 1 else MULTIPLES
+    return np.round(np.arange(1, count + 1) * step, decimals_of(step))
 
 
 def snap(

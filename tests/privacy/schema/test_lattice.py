@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from privacy.schema.columns import Datetime, Numeric
-from privacy.schema.lattice import DAYS, Lattice, decimals_of, ladder, lies_on, share_on, snap
+from privacy.schema.lattice import DAYS, Lattice, decimals_of, ladder, lies_on, shares, snap
 
 DAY = {"kind": "datetime", "bounds": ["1990-01-01", "2020-01-01"]}
 
@@ -30,12 +28,20 @@ def test_a_written_number_lies_on_its_last_digit(k, decimals):
         Numeric(kind="integer", bounds=(0, 10_000)),
         Numeric(kind="float", bounds=(0, 70)),
         Datetime.model_validate(DAY | {"resolution": "second"}),
+        Datetime.model_validate(DAY),
     ],
 )
-def test_steps_are_nested(column):
-    for fine, coarse in pairwise(ladder(column)):
-        assert coarse / fine == pytest.approx(round(coarse / fine))
-        assert share_on(coarse, fine) == pytest.approx(fine / coarse)
+def test_multiples_of_a_step_lie_on_it_or_on_coarser_ones(column):
+    steps = ladder(column)
+    mixed = shares(steps)
+    assert mixed.sum(axis=0) == pytest.approx(1)
+    assert mixed[:, 0] @ np.ones(len(steps)) == pytest.approx(1)
+    for j in range(len(steps)):
+        assert (mixed[:j, j] == 0).all()
+
+
+def test_half_of_all_tens_are_no_twenties():
+    assert shares([1.0, 5.0, 10.0, 20.0])[:, 2] == pytest.approx([0, 0, 0.5, 0.5])
 
 
 @given(
