@@ -25,6 +25,9 @@ DAYS: tuple[Step, ...] = (1, "month", "year")
 DENSITY: dict[str, float] = {"month": 12 / 365.25, "year": 1 / 365.25}
 """First days of a month or a year among all days."""
 
+BEYOND = 2.0**60
+"""A step of so many units is none: but for 0 no number is a multiple."""
+
 COARSEST = 4
 """Steps of which at least so many fit between the bounds."""
 
@@ -113,8 +116,9 @@ def lies_on(step: Step, values: np.ndarray) -> np.ndarray:
     """Which numbers are multiples of a step; days since 1970 for months and years."""
     if isinstance(step, str):
         return np.asarray(_start(step, values) == values)
-    multiple = np.round(np.round(values / step) * step, decimals_of(step))
-    return np.asarray(multiple == values)
+    with np.errstate(over="ignore"):  # what is no float any more is no multiple
+        multiple = np.round(np.round(values / step) * step, decimals_of(step))
+        return np.asarray(multiple == values)
 
 
 def share_on(coarse: Step, fine: Step) -> float:
@@ -136,7 +140,7 @@ def snap(
         found = np.where((below < low) | (k - below > above - k), above, below)
         found = np.where(found >= stop, below, found)
     else:
-        s = max(1, round(step * lattice.scale))
+        s = max(1, round(min(step * lattice.scale, BEYOND)))
         first, last = -(-low // s), (stop - 1) // s
         found = np.clip((k + s // 2) // s, first, np.maximum(first, last)) * s
     return np.asarray(np.where((found >= low) & (found < stop), found, low - 1))

@@ -168,6 +168,11 @@ def test_conditions_are_on_the_codes_that_rows_say(categories: list[str] | None)
         Schema.model_validate(said | {"impossible": [{"code": {"values": ["E10-E14"]}}]})
     if categories is None:
         return
-    assert impossible_cells(Codec(schema))[("code",)].tolist() == [True, False, True, False]
+    assert impossible_cells(schema, Codec(schema).columns)[("code",)].tolist() == [
+        True,
+        False,
+        True,
+        False,
+    ]
     frame = pd.DataFrame({"code": ["E10", "E11", "E12", "E66", "rest"]})
     assert impossible_rows(frame, schema).tolist() == [True, True, False, True, False]
