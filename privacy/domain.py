@@ -146,7 +146,7 @@ def measure_domain(
 
 
 def _fewest_decimals(schema: Schema) -> int:
-    """With fewer, numbers that have to differ would have no room, or not be drawn from the gaps that are measured."""
+    """With fewer, numbers that differ would have no room, or be drawn from other gaps than are measured."""
     tied = plan(schema).relative
     for decimals in range(MOST_DECLARED):
         rounded = {

@@ -1,4 +1,4 @@
-"""Of any schema: what is drawn is what was charged, one unit moves it by its rows, and nobody changes another's row."""
+"""Of any schema: what is drawn was charged, a unit moves it by its rows, and nobody changes another row."""
 
 from collections import Counter
 from types import SimpleNamespace
