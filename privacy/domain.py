@@ -162,8 +162,8 @@ def measure_domain(
 
 
 def _fewest_decimals(schema: Schema) -> int:
-    """With fewer, numbers that differ would have no room, or not be drawn from the gaps that are measured."""
-    tied = set(plan(schema).relative)
+    """With fewer, numbers that differ would have no room, or be drawn from other gaps than are measured."""
+    tied = plan(schema).relative
     for decimals in range(MOST_DECLARED):
         rounded = {
             n: c.model_copy(update={"decimals": decimals})
@@ -172,7 +172,7 @@ def _fewest_decimals(schema: Schema) -> int:
             for n, c in schema.columns.items()
         }
         try:
-            if set(plan(schema.model_copy(update={"columns": rounded})).relative) == tied:
+            if plan(schema.model_copy(update={"columns": rounded})).relative == tied:
                 return decimals
         except ValueError:
             continue

@@ -139,7 +139,8 @@ def measured(
     kept = _steps(on, steps, sigma, lattice, _singles(tree, lattice))
     found["shape"] = _shape(edges, weights, lattice, kept)
     if column.spikes is None:
-        found["spikes"] = tuple(_as_value(s, column) for s in spikes)
+        # a day whose first hours are out of bounds begins at the bound
+        found["spikes"] = tuple(max(_as_value(s, column), column.bounds[0]) for s in spikes)
     if column.bins is None:
         known = spikes if column.spikes is None else [low for low, _ in spike_edges(column)]
         high = bounds_as_numbers(column)[1]
@@ -155,7 +156,9 @@ def _least_decimals(column: Numeric, bands: Sequence[float]) -> int:
     said = [*column.bounds, *bands]
     if isinstance(column.bins, int):
         low, high = column.bounds
-        return max(*map(decimals_of, said), math.ceil(math.log10(column.bins / (high - low))))
+        return max(
+            *map(decimals_of, said), math.ceil(math.log10(column.bins) - math.log10(high - low))
+        )
     return max(map(decimals_of, [*said, *(column.bins or ())]))
 
 
@@ -405,9 +408,10 @@ def _quantiles(
 def _shape(
     edges: np.ndarray, weights: np.ndarray, lattice: Lattice, steps: tuple[tuple[Step, float], ...]
 ) -> Shape:
-    rounded = np.round(weights, 1)
+    rounded, cuts = np.round(weights, 1), lattice.values(edges)
+    cuts[-1] = max(cuts[-1], np.nextafter(cuts[-2], np.inf))  # one above 2^53 is no float
     return Shape(
-        edges=tuple(float(v) for v in lattice.values(edges)),
+        edges=tuple(float(v) for v in cuts),
         weights=tuple(float(w) for w in rounded),
         steps=steps,
     )

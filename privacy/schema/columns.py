@@ -218,7 +218,7 @@ class Numeric(ColumnBase):
                 raise ValueError("decimals belong to float columns")
         if isinstance(self.bins, tuple):
             check_edges(self.bins, low, high)
-        if self.kind == "float" and self.bins is not None:
+        if self.kind == "float":
             self._check_room(MOST_DECLARED if self.decimals is None else self.decimals)
         if isinstance(self.bins, int) and self.kind == "integer" and self.bins > high - low + 1:
             raise ValueError(f"{self.bins} bins for {int(high - low + 1)} whole numbers")

@@ -30,6 +30,9 @@ MULTIPLES = 1000
 YEARS = 14_610
 """So many multiples, or days, tell what share of them lies on another step."""
 
+BEYOND = 2.0**60
+"""A step of so many units is none: but for 0 no number is a multiple."""
+
 COARSEST = 4
 """Steps of which at least so many fit between the bounds."""
 
@@ -120,8 +123,9 @@ def lies_on(step: Step, values: np.ndarray) -> np.ndarray:
     """Which numbers are multiples of a step; days since 1970 for months and years."""
     if isinstance(step, str):
         return np.asarray(_start(step, values) == values)
-    multiple = np.round(np.round(values / step) * step, decimals_of(step))
-    return np.asarray(multiple == values)
+    with np.errstate(over="ignore"):  # what is no float any more is no multiple
+        multiple = np.round(np.round(values / step) * step, decimals_of(step))
+        return np.asarray(multiple == values)
 
 
 def shares(steps: Sequence[Step]) -> np.ndarray:
@@ -154,7 +158,7 @@ def snap(
         found = np.where((below < low) | (k - below > above - k), above, below)
         found = np.where(found >= stop, below, found)
     else:
-        s = max(1, round(step * lattice.scale))
+        s = max(1, round(min(step * lattice.scale, BEYOND)))
         first, last = -(-low // s), (stop - 1) // s
         found = np.clip((k + s // 2) // s, first, np.maximum(first, last)) * s
     return np.asarray(np.where((found >= low) & (found < stop), found, low - 1))

@@ -35,6 +35,9 @@ from privacy.schema.relations import (
 if TYPE_CHECKING:
     from privacy.schema.schema import Schema
 
+TIMES = (60.0, 300.0, 900.0, 1800.0, 3600.0, 86_400.0)
+"""Seconds that lie between times: whole minutes, quarters of an hour, hours, days."""
+
 FINE = 1e-9
 """By how much of its range a float without decimals is less than another, where it has to be."""
 
@@ -402,6 +405,7 @@ def _gap(
             bounds=(low, high),
             bins=gap.bins if gap is not None else None,
             decimals=None if whole else _decimals(schema.columns[a], schema.columns[b]),
+            heaped_at=TIMES if _in_seconds(schema.columns[a]) else None,
         )
     # decimals that were found since may have made the least gap larger, or finer than was thought
     elif (
@@ -413,6 +417,10 @@ def _gap(
     if name == b:
         return Relative(a, 1, gap_name(a, b)), known
     return Relative(b, -1, gap_name(a, b)), known
+
+
+def _in_seconds(column: Column) -> bool:
+    return isinstance(column, Datetime) and column.resolution == "second"
 
 
 def _decimals(*columns: Column) -> int | None:

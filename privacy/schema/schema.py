@@ -427,7 +427,11 @@ class Schema(Frozen):
     def to_yaml(self) -> str:
         """The schema as YAML that ``load_schema`` reads back to an equal value."""
         text: str = yaml.safe_dump(
-            self.model_dump(mode="json", exclude_defaults=True), sort_keys=False, allow_unicode=True
+            self.model_dump(mode="json", exclude_defaults=True),
+            sort_keys=False,
+            allow_unicode=True,
+            default_flow_style=None,  # a list of numbers on a line
+            width=110,
         )
         return text
 

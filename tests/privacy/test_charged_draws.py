@@ -1,4 +1,4 @@
-"""Of any schema: drawn is what was charged, a unit moves it by its rows, nobody changes another's row."""
+"""Of any schema: what is drawn was charged, a unit moves it by its rows, and nobody changes another row."""
 
 from collections import Counter
 from types import SimpleNamespace
@@ -210,3 +210,44 @@ def test_generators_draw_no_more_than_their_steps(drawn, generator, data):
         assert all(n <= paid[step] for step, n in Counter(spent).items())
     assert sum(rho for _, rho in spent) <= ready.rho * (1 + 1e-9)
     assert sum(made.values()) == sum(kind == "measure" for kind, _ in spent)
+
+
+def floats(*bounds, **more):
+    columns = {
+        n: {"kind": "float", "bounds": b} | more for n, b in zip("abc", bounds, strict=False)
+    }
+    return {"name": "t", "columns": columns}
+
+
+STRICT = [{"order": ["a", "b"], "strict": True}]
+
+
+@pytest.mark.parametrize(
+    ("said", "values"),
+    [
+        (floats([0, 1], [0, 1]) | {"relations": STRICT}, [1.0, 1.0]),  # whole, so 1 apart
+        (floats([0, 1], [1, 11]) | {"relations": STRICT}, [0.0, 5.0]),  # a gap only if 1 apart
+        (floats([0, 1e6], [0, 1e6]) | {"relations": STRICT}, [0.12345, 1234.12345]),
+        (floats([0.1, 1e16]), [7.5]),
+        (floats([1e17, 1e17 + 1000]), [1e17]),
+        (floats([0, 1e-299], bins=1), [0.0]),
+        (floats([0.3, 10.3], decimals=0), [4.0]),
+        (floats([-1e18, 1e18], decimals=12), [5.0]),
+    ],
+)
+def test_what_numbers_turn_out_to_be_never_ends_a_run_that_was_charged(said, values):
+    schema = Schema.model_validate(said)
+    frame = pd.DataFrame({n: np.full(400, v) for n, v in zip("abc", values, strict=False)})
+    priced(schema)
+    _, complete = run(schema, frame)
+    codec = RecordCodec(complete)
+    codec.decode(codec.encode(frame), np.random.default_rng(0))
+
+
+def test_a_day_that_begins_before_its_bound_may_be_a_spike():
+    bounds = ["2020-03-01T08:00:00", "2021-03-01"]
+    day = {"kind": "datetime", "bounds": bounds, "missing": "keep"}
+    schema = Schema.model_validate({"name": "t", "columns": {"a": day}})
+    frame = pd.DataFrame({"a": np.full(400, np.datetime64("2020-03-01", "s"))})
+    _, complete = run(schema, frame)
+    assert complete.columns["a"].spikes == (complete.columns["a"].bounds[0],)
