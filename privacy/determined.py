@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from privacy.histogram import TOLD
+from privacy.histogram.tree import TOLD
 from privacy.noise import discrete_gaussian, gaussian_sigma
 from privacy.schema.columns import Categorical
 from privacy.schema.relations import Determined

@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 
 from generators.marginals import measurement
 from generators.marginals.generator import Aim, Mst
-from privacy import domain, histogram
+from privacy import domain
 from privacy.accounting.events import ApproximateZCDpEvent
 from privacy.accounting.guarantee import Guarantee
 from privacy.domain import domain_event, map_undeclared, measure_domain
 from privacy.errors import InputError
+from privacy.histogram import column as histogram
 from privacy.noise import discrete_gaussian, gaussian_sigma
 from privacy.records.codec import RecordCodec
 from privacy.schema.codec import Codec

@@ -20,7 +20,7 @@ from privacy.domain import (
     to_measure,
 )
 from privacy.errors import InputError, PermitError
-from privacy.histogram import BINS, questions
+from privacy.histogram.column import BINS, questions
 from privacy.ledger.ledger import Ledger
 from privacy.ledger.paid import Paid
 from privacy.ledger.transcript import Transcript

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from privacy import histogram
-from privacy.histogram import measured, questions
+from privacy.histogram import column as histogram
+from privacy.histogram.column import measured, questions
 from privacy.noise import gaussian_sigma
 from privacy.schema.codec import make_bins
 from privacy.schema.columns import Datetime, Numeric

@@ -1,0 +1,1 @@
+"""How the numbers of one column lie, from noisy counts."""
