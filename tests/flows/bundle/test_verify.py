@@ -177,7 +177,7 @@ def last_row(folder: Path) -> None:
         (label(lambda c: c["decision"].update(decision="veto")), "'veto'"),
         (label(lambda c: c.update(release={})), "KeyError: 'data_set'"),
         (text("data.csv", ",F,", ",Q,"), "undeclared category 'Q'"),
-        (text("schema.yaml", "- 97", "- 50"), "outside 18 to 50"),
+        (text("schema.yaml", "bounds: [18.0, 97.0]", "bounds: [18, 50]"), "outside 18 to 50"),
         (last_row, "synthetic rows, but data.csv holds"),
         (other_cell, "data.parquet: column 'age'"),
         (text("registry.yaml", "epsilon: 1.9", "epsilon: 1.2"), "registry.yaml: ε = 1.2999"),
