@@ -13,7 +13,7 @@ from scipy.optimize import nnls
 
 from privacy.histogram.tree import TOLD
 from privacy.schema.columns import Numeric, Step
-from privacy.schema.lattice import MOST_DECIMALS, Lattice, decimals_of, lies_on, shares
+from privacy.schema.lattice import MOST_DECIMALS, Lattice, by_coarsest, decimals_of, shares
 
 UNTOLD = 3
 """Digits of a value between the bounds, where nobody can tell how many are written."""
@@ -27,11 +27,8 @@ SLIGHT = 0.05
 
 def by_step(values: np.ndarray, steps: Sequence[Step]) -> np.ndarray:
     """Values by the coarsest step they lie on, those on none first; zero lies on all and counts nowhere."""
-    place = np.zeros(len(values), dtype=np.int64)
-    for i, step in enumerate(steps, start=1):
-        place[lies_on(step, values)] = i
     by_name = any(isinstance(step, str) for step in steps)
-    return np.bincount(place[(values != 0) | by_name], minlength=len(steps) + 1)
+    return by_coarsest(values[(values != 0) | by_name], steps)
 
 
 def decimals(on: Sequence[int], steps: Sequence[Step], sigma: float, column: Numeric) -> int:

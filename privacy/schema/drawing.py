@@ -25,6 +25,9 @@ FLAT = 1e-6
 LONE = 10.0
 """Rate times width of a cell that follows a spike and has no other neighbour: most such tails are long."""
 
+SPIKE = 4.0
+"""A single value that much denser than the cell beside it is a spike."""
+
 STEEPEST = 500.0
 """Rate times width beyond which all lies at one end."""
 
@@ -107,8 +110,8 @@ def _on(edges: np.ndarray, lattice: Lattice, shape: Shape) -> tuple[np.ndarray, 
     """The shape's cells on the lattice, from the first edge of the bins to the last."""
     cells = lattice.first(np.asarray(shape.edges))
     cells[0], cells[-1] = edges[0], edges[-1]
-    keep = np.diff(np.maximum.accumulate(np.clip(cells, edges[0], edges[-1]))) > 0
     clipped = np.maximum.accumulate(np.clip(cells, edges[0], edges[-1]))
+    keep = np.diff(clipped) > 0
     weights = np.add.reduceat(np.asarray(shape.weights), _starts(keep))
     return np.concatenate([clipped[:1], clipped[1:][keep]]), weights
 
@@ -133,19 +136,13 @@ def rates_of(width: np.ndarray, weight: np.ndarray) -> np.ndarray:
             falls = np.log(left / density[i]), np.log(density[i] / right)
             if falls[0] * falls[1] > 0:  # neither a peak nor a trough
                 rate[i] = min(falls, key=abs) / width[i]
-        elif (
-            left == right == 0 and i and width[i] > 1
-        ):  # but for a spike nothing is known beside it
+        elif left == right == 0 and i:  # but for a spike nothing is known beside it
             rate[i] = LONE / width[i]
         elif left > density[i]:
             rate[i] = decay(left / density[i]) / width[i]
         elif right > density[i]:
             rate[i] = -decay(right / density[i]) / width[i]
     return np.clip(rate, -STEEPEST / width, STEEPEST / width)
-
-
-SPIKE = 4.0
-"""A single value that much denser than the cell beside it is a spike."""
 
 
 def _beside(density: np.ndarray, width: np.ndarray, i: int, way: int) -> float:

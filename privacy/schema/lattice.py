@@ -130,15 +130,16 @@ def lies_on(step: Step, values: np.ndarray) -> np.ndarray:
 
 def shares(steps: Sequence[Step]) -> np.ndarray:
     """[i, j]: of the multiples of step j, the share whose coarsest step is i."""
-    return np.stack([coarsest(_multiples(step), steps)[1:] for step in steps], axis=1)
+    counts = np.stack([by_coarsest(_multiples(step), steps)[1:] for step in steps], axis=1)
+    return np.asarray(counts / counts.sum(axis=0))
 
 
-def coarsest(values: np.ndarray, steps: Sequence[Step]) -> np.ndarray:
-    """The share of numbers that lie on no step, and of those whose coarsest step each is."""
+def by_coarsest(values: np.ndarray, steps: Sequence[Step]) -> np.ndarray:
+    """How many numbers lie on no step, and of how many each is the coarsest."""
     place = np.zeros(len(values), dtype=np.int64)
     for i, step in enumerate(steps, start=1):
         place[lies_on(step, values)] = i
-    return np.bincount(place, minlength=len(steps) + 1) / max(len(values), 1)
+    return np.bincount(place, minlength=len(steps) + 1)
 
 
 def _multiples(step: Step) -> np.ndarray:

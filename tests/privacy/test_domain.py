@@ -60,8 +60,9 @@ def frame(n=20_000):
     )
 
 
-def measure(folder, charged=0.05):
-    """``frame()`` measured on a permit that was charged for ρ = ``charged``."""
+def measure(folder, charged=0.05, schema=OPEN, rows=None, rho=0.05):
+    """``frame()``, or other rows, measured at ρ on a permit that was charged for ρ = ``charged``."""
+    delta = 1e-7 if schema is OPEN else 0.0
     transcript = Transcript(folder / "a.jsonl")
     ledger = Ledger(str(folder / "ledger.db"))
     ledger.register("open", Guarantee(9, 1e-6), 0.2)
@@ -71,9 +72,10 @@ def measure(folder, charged=0.05):
         run="r",
         attempt=transcript.attempt,
         purpose="fit",
-        event=domain_event(OPEN, charged, 1e-7),
+        event=domain_event(schema, charged, delta),
     )
-    return measure_domain(frame(), OPEN, 0.05, 1e-7, Paid(permit, transcript))
+    rows = frame() if rows is None else rows
+    return measure_domain(rows, schema, rho, delta, Paid(permit, transcript))
 
 
 @pytest.fixture
@@ -175,19 +177,8 @@ def test_the_gap_of_an_order_is_measured_like_a_column(tmp_path):
     rng = np.random.default_rng(0)
     start = np.datetime64("2020-01-01") + rng.integers(0, 300, 5000)
     stays = pd.DataFrame({"in": start, "out": start + rng.integers(1, 9, 5000)})
-    transcript = Transcript(tmp_path / "a.jsonl")
-    ledger = Ledger(str(tmp_path / "ledger.db"))
-    ledger.register("open", Guarantee(9, 1e-6), 0.2)
-    permit = ledger.charge(
-        "open",
-        "train",
-        run="r",
-        attempt=transcript.attempt,
-        purpose="fit",
-        event=domain_event(STAYS, 0.1, 0.0),
-    )
     frame = stays.astype("datetime64[s]")
-    found = measure_domain(frame, STAYS, 0.1, 0.0, Paid(permit, transcript))
+    found = measure(tmp_path, charged=0.1, schema=STAYS, rows=frame, rho=0.1)
     assert found.incomplete == ()
     assert [c.bins for c in found.columns.values()] == [c.bins for c in STAYS.columns.values()]
     rows = RecordCodec(found)
