@@ -278,8 +278,8 @@ def test_one_unit_moves_each_level_of_a_hierarchy_by_at_most_its_rows(mine, othe
 
 
 def test_no_code_that_one_unit_has_alone_is_named_more_often_than_delta():
-    """2,000 people each with a code of their own at every level: one of its names comes out at δ at most."""
-    rho, delta, n, column = 1.0, 0.02, 2_000, coded(prefixes=[5, 2])
+    """20,000 people each with a code of their own at every level: one of its names comes out at δ at most."""
+    rho, delta, n, column = 1.0, 0.02, 20_000, coded(prefixes=[5, 2])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(domain, "MAX_FOUND", 10 * n)
         alone = pd.Series([f"{chr(256 + i)}x123.4" for i in range(n)], dtype=object)
