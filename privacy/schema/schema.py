@@ -33,6 +33,7 @@ from privacy.schema.columns import (
 from privacy.schema.documents import Frozen, read_mapping, validated
 from privacy.schema.placing import plan
 from privacy.schema.relations import Determined, Relation, without
+from privacy.schema.visits import Visits
 
 DRAFT_MARK = "# READ FROM PRIVATE ROWS: confirm that this is public"
 """Ends every line of a draft that holds what a person has not yet confirmed."""
@@ -199,6 +200,7 @@ class Schema(Frozen):
     measured under a charge where a relation leaves its bins open.
     ``npz``: the arrays of an .npz file that a column consists of, one after the other; a column that is not
     listed is the array of its own name.
+    ``visits``: how the rows of a unit follow one another; without it they are drawn as strangers.
     """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")
@@ -217,6 +219,7 @@ class Schema(Frozen):
     impossible: tuple[dict[str, Condition], ...] = ()
     relations: tuple[Relation, ...] = ()
     gaps: Mapping[str, Numeric] = {}
+    visits: Visits | None = None
 
     @field_validator("npz", mode="before", json_schema_input_type=dict[str, str | tuple[str, ...]])
     @classmethod
@@ -260,6 +263,8 @@ class Schema(Frozen):
             raise ValueError(f"relations: the gap {clash[0]!r} is called as a column is")
         if unknown := sorted(set(self.gaps) - set(tied)):
             raise ValueError(f"gaps: no relation has {unknown[0]!r}")
+        if self.visits is not None:
+            self.visits.check(self)
         return self
 
     def _check_decimals(self) -> None:
@@ -401,6 +406,7 @@ class Schema(Frozen):
         kept["keep_together"] = [c for c in kept["keep_together"] if not gone & set(c)]
         kept["impossible"] = [c for c in kept["impossible"] if not gone & set(c)]
         kept["relations"] = [r.model_dump() for r in without(self.relations, gone)]
+        kept["visits"] = self.visits and self.visits.without(gone)
         known = plan(Schema.model_validate(kept | {"gaps": {}})).gaps
         kept["gaps"] = {n: g for n, g in kept["gaps"].items() if n in known}
         return Schema.model_validate(kept)

@@ -1,0 +1,41 @@
+"""The order of a unit's rows, by the column that the schema names.
+
+Privacy claim: none by itself; where a row stands among its unit's follows from that unit's rows alone.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from privacy.schema.columns import Categorical, Identifier
+from privacy.schema.schema import Schema
+
+DIGITS = 32
+
+
+def in_order(frame: pd.DataFrame, schema: Schema, units: np.ndarray) -> np.ndarray:
+    """Positions [n] of the rows unit by unit, each unit's in the order of ``schema.visits``.
+
+    ``units``: each row's unit, any labels; units come in the order in which they first appear. Rows of one unit
+    that are equal in the order stay as they stand.
+    """
+    unit = pd.factorize(units)[0]
+    name = schema.visits.order if schema.visits is not None else None
+    if name is None:
+        return np.argsort(unit, kind="stable")
+    column, series = schema.columns[name], frame[name]
+    if isinstance(column, Identifier):
+        key = series.map(_numbered).to_numpy()
+    elif isinstance(column, Categorical):
+        places = {c: i for i, c in enumerate(column.categories or ())}
+        key = series.map(places).fillna(len(places)).to_numpy()
+    else:
+        key = pd.to_numeric(series).to_numpy()
+    by = pd.DataFrame({"unit": unit, "key": key})
+    return by.sort_values(["unit", "key"], kind="stable").index.to_numpy()
+
+
+def _numbered(text: str) -> str:
+    """As a text that sorts by its number, where it is one."""
+    return text.zfill(DIGITS) if text.isdigit() else text

@@ -1,0 +1,116 @@
+"""How the rows of a unit follow one another: the part of a schema that turns rows into histories.
+
+A unit's rows are put in order; columns that stay the same in all of them are the unit's own (static), the others
+are drawn row after row, each given the one before it (``privacy.histories``).
+
+Privacy claim: none; everything in it is public. How gaps between rows are distributed is measured under a
+charge where bins are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from itertools import chain
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field
+
+from privacy.schema.columns import Categorical, Datetime, Identifier, Image, Numeric
+from privacy.schema.documents import Frozen
+
+if TYPE_CHECKING:
+    from privacy.schema.schema import Schema
+
+ROWS, PLACE, LAST = "rows in all", "row number", "last row"
+"""Columns of a history that no file has: how many rows it has, which this one is, and whether it is the last."""
+
+
+def previous(name: str) -> str:
+    """What a column of the row before is called."""
+    return f"previous {name}"
+
+
+class Visits(Frozen):
+    """How the rows of a unit follow one another; every synthetic history keeps it.
+
+    ``order``: the column that puts a unit's rows in order: a number, a date, or an identifier by its number;
+    as they stand in the file where it is left out. ``gap``: what the time between two rows looks like, where
+    the order is a number or date; measured under a charge where it is left out.
+    ``constant``: columns that are the same in all rows of a unit; where they are not, the first row's value
+    counts. ``numbered``: columns that count a unit's rows: 1, 2, 3, …
+    ``never_falls``, ``rises``: numbers, dates or categories (in their listed order) that are at least, or more
+    than, those of the row before: an ordinal stage, or a history of a disease (["0", "1"]) that stays.
+    ``ages``: numbers that grow by one with every so many units of the order, days where that is a date:
+    ``{age: 365.25}``.
+    """
+
+    order: str | None = None
+    gap: Numeric | None = None
+    constant: tuple[str, ...] = ()
+    numbered: tuple[str, ...] = ()
+    never_falls: tuple[str, ...] = ()
+    rises: tuple[str, ...] = ()
+    ages: Mapping[str, Annotated[float, Field(gt=0)]] = {}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All columns that it speaks of."""
+        order = () if self.order is None else (self.order,)
+        lists = (self.constant, self.numbered, self.never_falls, self.rises, self.ages)
+        return tuple(dict.fromkeys(chain(order, *lists)))
+
+    def without(self, names: Collection[str]) -> Visits | None:
+        """What is left when these columns are taken out; None where their order is gone with them."""
+        if self.order in names:
+            return None
+        lists = {k: v for k, v in self if isinstance(v, tuple)}
+        kept: dict[str, Any] = {k: tuple(n for n in v if n not in names) for k, v in lists.items()}
+        kept["ages"] = {n: v for n, v in self.ages.items() if n not in names}
+        return self.model_copy(update=kept)
+
+    def check(self, schema: Schema) -> None:
+        """Raise ValueError for what a schema does not have, or what cannot hold together."""
+        columns = schema.columns
+        if schema.unit is None:
+            raise ValueError("visits: the rows of a unit need a unit column")
+        if schema.image is not None:
+            raise ValueError("visits: an image set has no histories")
+        for name in self.names:
+            if name not in columns or name == schema.unit or isinstance(columns[name], Image):
+                raise ValueError(f"visits: {name!r} is not a declared column beside the unit")
+            if isinstance(columns[name], Identifier) and name != self.order:
+                raise ValueError(
+                    f"visits: {name!r} is an identifier, which is new in every row"
+                )
+        if self.order in self.constant:
+            raise ValueError(f"visits: order {self.order!r} cannot be constant")
+        once = [*self.constant, *self.numbered, *self.never_falls, *self.rises, *self.ages]
+        if twice := sorted({n for n in once if once.count(n) > 1}):
+            raise ValueError(f"visits: {twice[0]!r} is said to be two things")
+        for name in self.numbered:
+            if not isinstance(columns[name], Numeric) or columns[name].kind != "integer":
+                raise ValueError(f"visits: numbered {name!r} must be integer")
+        for name in (*self.never_falls, *self.rises):
+            column = columns[name]
+            if isinstance(column, Categorical) and column.categories is None:
+                raise ValueError(f"visits: {name!r} must declare its categories, in order")
+        ordered = columns.get(self.order or "")
+        timed = isinstance(ordered, Numeric | Datetime) and self.order not in self.numbered
+        if timed and ordered is not None and ordered.missing == "keep":
+            raise ValueError(f"visits: order {self.order!r} may not be missing")
+        if (self.gap is not None or self.ages) and not timed:
+            raise ValueError("visits: gap and ages need an order by a number or date")
+        for name in self.ages:
+            if not isinstance(columns[name], Numeric) or columns[name].missing == "keep":
+                raise ValueError(f"visits: ages {name!r} must be a number that is never missing")
+        made = {ROWS, PLACE, LAST, *map(previous, columns)}
+        if clash := sorted(made & set(columns)):
+            raise ValueError(f"visits: the column {clash[0]!r} is called as one of a history is")
+
+
+def timed(schema: Schema) -> str | None:
+    """The column of the order, where the time between rows is drawn; None where rows are merely in order."""
+    visits = schema.visits
+    if visits is None or visits.order is None or visits.order in visits.numbered:
+        return None
+    return None if isinstance(schema.columns[visits.order], Identifier) else visits.order
