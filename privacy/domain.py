@@ -30,6 +30,8 @@ from dp_accounting import ComposedDpEvent, DpEvent, NoOpDpEvent, SelfComposedDpE
 from privacy.accounting.events import ApproximateZCDpEvent, DiscreteGaussianDpEvent
 from privacy.determined import measured_table
 from privacy.histogram.column import measured, questions
+from privacy.histories.schemas import completed_by, root_schema, step_schema
+from privacy.histories.tables import one_each, root_frame, step_frame
 from privacy.ledger.paid import Paid
 from privacy.noise import discrete_gaussian, gaussian_sigma
 from privacy.partition_selection import threshold
@@ -51,7 +53,8 @@ def to_measure(schema: Schema) -> tuple[str, ...]:
     columns = (
         name
         for name, column in _all(schema).items()
-        if name in incomplete or (name not in following and _unshaped(column))
+        if name not in schema.known
+        and (name in incomplete or (name not in following and _unshaped(column)))
     )
     return (*columns, *(table.name for table in _tables(schema)))
 
@@ -75,10 +78,16 @@ def _unshaped(column: Column) -> bool:
     return bool((np.diff(make_bins(column).edges) > 1).any())
 
 
+def parts(schema: Schema) -> tuple[Schema, ...]:
+    """The tables that a schema's rows are measured as: roots and steps where it has visits."""
+    return (schema,) if schema.visits is None else (root_schema(schema), step_schema(schema))
+
+
 def portion(schema: Schema) -> float:
     """The part of what a release sets aside for this that it takes: all where bins or categories are open."""
-    names = to_measure(schema)
-    return 1.0 if schema.incomplete else len(names) / len(schema.modelled)
+    tables = parts(schema)
+    names = sum(len(to_measure(t)) for t in tables)
+    return 1.0 if schema.incomplete else min(1.0, names / len(schema.modelled))
 
 
 def domain_event(schema: Schema, rho: float, delta: float) -> DpEvent:
@@ -86,6 +95,23 @@ def domain_event(schema: Schema, rho: float, delta: float) -> DpEvent:
 
     Raises InputError for what it could not carry out, so that nothing is charged for it.
     """
+    events = [_event(table, *share) for table, share in _shares(schema, rho, delta)]
+    return events[0] if len(events) == 1 else ComposedDpEvent(events)
+
+
+def _shares(schema: Schema, rho: float, delta: float) -> list[tuple[Schema, tuple[float, float]]]:
+    """The tables to be measured, each with ρ and δ by what is open in it."""
+    tables = parts(schema)
+    open_ = [len(to_measure(t)) for t in tables]
+    texts = [len(_texts(t)) for t in tables]
+    return [
+        (table, (rho * n / max(1, sum(open_)), delta * t / max(1, sum(texts))))
+        for table, n, t in zip(tables, open_, texts, strict=True)
+    ]
+
+
+def _event(schema: Schema, rho: float, delta: float) -> DpEvent:
+    """Of one table."""
     names, texts = to_measure(schema), _texts(schema)
     if not names:
         return NoOpDpEvent()
@@ -111,12 +137,12 @@ def _numeric(schema: Schema) -> dict[str, Numeric | Datetime]:
 
 def selects_categories(schema: Schema) -> bool:
     """Whether any category list is open, which takes a share of δ."""
-    return bool(_texts(schema))
+    return any(_texts(table) for table in parts(schema))
 
 
 def _texts(schema: Schema) -> list[Categorical]:
     """The columns whose categories are open."""
-    names = (n for n in schema.incomplete if n in schema.columns)
+    names = (n for n in schema.incomplete if n in schema.columns and n not in schema.known)
     return [c for n in names if isinstance(c := schema.columns[n], Categorical)]
 
 
@@ -126,12 +152,27 @@ def measure_domain(
     rho: float,
     delta: float,
     paid: Paid,
+    units: np.ndarray | None = None,
 ) -> Schema:
     """The schema with every open column measured on ``frame``, a canonical frame of train rows.
 
-    Raises PermitError unless ``domain_event`` was paid for.
+    Of histories the roots are measured, and one step of each unit, drawn by chance: then a unit is one row, and
+    adds no more. ``units``: each row's, where there are histories. Raises PermitError unless ``domain_event``
+    was paid for.
     """
     paid.covers(domain_event(schema, rho, delta))
+    shares = [share for _, share in _shares(schema, rho, delta)]
+    if schema.visits is None:
+        return _measured(frame, schema, *shares[0], paid)
+    assert units is not None
+    roots = root_frame(frame, units, schema)
+    schema = completed_by(schema, _measured(roots, root_schema(schema), *shares[0], paid))
+    steps = step_frame(frame, units, schema).iloc[one_each(units)].reset_index(drop=True)
+    return completed_by(schema, _measured(steps, step_schema(schema), *shares[1], paid))
+
+
+def _measured(frame: pd.DataFrame, schema: Schema, rho: float, delta: float, paid: Paid) -> Schema:
+    """One table, complete."""
     names, texts = to_measure(schema), _texts(schema)
     k = schema.max_rows_per_unit
     found: dict[str, Column] = {}

@@ -55,7 +55,8 @@ SELECT = 0.1
 """Share of a round for the selection."""
 SELECTIONS_PER_COLUMN = 2
 KEPT = 4
-"""Selections that the measurement of one marginal of ``keep`` takes the place of; all together half at most."""
+"""Selections that the measurement of one marginal of ``keep`` takes the place of; fewer where that would be
+more than half of them all together."""
 COLUMNS_PER_SELECTION = 14
 """Marginals measured for each column; one more is selected at once, from the same scores, for every
 so many columns, since a round's work grows with the square of their number."""
@@ -75,12 +76,13 @@ def schedule(columns: int, rates: Sequence[float], rho: float, keep: int = 0) ->
     """The most that is drawn, by the numbers of columns and of ``keep`` and the weights of the rates."""
     joint = by_weight(RATES * rho, rates)
     share, rounds = _round(columns, bool(rates), rho)
-    kept = _kept(columns, keep)
-    rounds -= KEPT * kept
+    each = _kept(columns, keep)
+    kept = min(keep, rounds // 2)
+    rounds -= each * kept
     return (
         Step("measure", ONE_WAY * rho / columns, columns),
         *(Step("measure", each, joint.count(each)) for each in dict.fromkeys(joint)),
-        *([Step("measure", KEPT * share, kept)] if kept else []),
+        *([Step("measure", each * share, kept)] if kept else []),
         Step("select", SELECT * share, rounds),
         Step("measure", (1 - SELECT) * share, rounds),
     )
@@ -100,8 +102,8 @@ def selected_rho(columns: int, rates: bool, rho: float) -> float:
 
 
 def _kept(columns: int, keep: int) -> int:
-    """How many of ``keep`` are measured before anything is selected."""
-    return min(keep, SELECTIONS_PER_COLUMN * columns // (2 * KEPT))
+    """How many selections each of ``keep`` takes the place of."""
+    return max(1, min(KEPT, SELECTIONS_PER_COLUMN * columns // (2 * keep))) if keep else KEPT
 
 
 def aim(
@@ -145,13 +147,13 @@ def aim(
     observations = [start.compression.observe(m) for m in measurements]
     potentials = {c: np.where(z, FORBIDDEN, 0.0) for c, z in impossible.items()}
     share, due = _round(len(domain), bool(rates), rho)
-    keep = keep[: _kept(len(domain), len(keep))]
-    due -= KEPT * len(keep)
-    noise = _noise(KEPT * share, sensitivity)
+    each, keep = _kept(len(domain), len(keep)), keep[: due // 2]
+    due -= each * len(keep)
+    noise = _noise(each * share, sensitivity)
     for r in keep:
         known = [*potentials, *(o.clique for o in observations)]
         if noise * cells(domain, r) < 2 * n and Fitting.of(domain, known, megabytes)(r):
-            new = budget.measure(start.count, r, KEPT * share)
+            new = budget.measure(start.count, r, each * share)
             measurements.append(new)
             observations.append(Observation.plain(new.clique, new.counts, new.sigma))
     model = fit(domain, observations, n, iterations=GLANCE, start=potentials, root=root)

@@ -24,7 +24,7 @@ import pandas as pd
 from dp_accounting import ComposedDpEvent, DpEvent, ZCDpEvent
 from safetensors.numpy import load_file, save_file
 
-from generators.base import Progress
+from generators.base import Generator, Progress
 from generators.marginals import aim, mst
 from generators.marginals.counting import Clique, Counter
 from generators.marginals.measurement import Ask, Measurement, Step, price
@@ -34,6 +34,7 @@ from generators.marginals.workload import workload
 from generators.rows import Drawn, draw_possible
 from privacy.accounting.calibration import calibrate
 from privacy.accounting.guarantee import Guarantee
+from privacy.errors import InputError
 from privacy.ledger.paid import Paid
 from privacy.noise import OPENDP
 from privacy.records.codec import RecordCodec
@@ -74,6 +75,11 @@ class MarginalModel:
 
     def save(self, folder: Path) -> None:
         """schema.yaml, model.json and arrays.safetensors."""
+        (folder / "schema.yaml").write_text(self.schema.to_yaml(), encoding="utf-8")
+        self.save_tables(folder)
+
+    def save_tables(self, folder: Path) -> None:
+        """All but the schema."""
         structure, arrays = self.model.to_plain()
         described = []
         for i, m in enumerate(self.measurements):
@@ -86,7 +92,6 @@ class MarginalModel:
             "structure": structure,
             "measurements": described,
         }
-        (folder / "schema.yaml").write_text(self.schema.to_yaml(), encoding="utf-8")
         (folder / "model.json").write_text(json.dumps(content), encoding="utf-8")
         save_file(
             {k: np.ascontiguousarray(v) for k, v in arrays.items()}, folder / "arrays.safetensors"
@@ -95,6 +100,11 @@ class MarginalModel:
     @classmethod
     def load(cls, folder: Path) -> MarginalModel:
         """The model that ``save`` wrote."""
+        return cls.load_tables(folder, load_schema(folder / "schema.yaml"))
+
+    @classmethod
+    def load_tables(cls, folder: Path, schema: Schema) -> MarginalModel:
+        """The model that ``save_tables`` wrote, of that schema."""
         content = json.loads((folder / "model.json").read_text(encoding="utf-8"))
         arrays = load_file(folder / "arrays.safetensors")
         measurements = tuple(
@@ -107,7 +117,7 @@ class MarginalModel:
             for i, m in enumerate(content["measurements"])
         )
         model = GraphicalModel.from_plain(content["structure"], arrays)
-        return cls(load_schema(folder / "schema.yaml"), model, measurements, content["charge"])
+        return cls(schema, model, measurements, content["charge"])
 
 
 @dataclass(frozen=True)
@@ -120,13 +130,15 @@ class Marginals(ABC):
     rho: float | None = field(default=None, metadata={"calibrated": True})
     steps: tuple[Step, ...] | None = field(default=None, metadata={"calibrated": True})
 
-    def calibrate(self, guarantee: Guarantee, schema: Schema, beside: DpEvent) -> Self:
+    def calibrate(self, guarantee: Guarantee, schema: Schema, beside: DpEvent) -> Generator:
         """The generator with the largest ρ that, composed with ``beside``, costs ``guarantee``."""
 
         def beside_it(event: DpEvent) -> DpEvent:
             return ComposedDpEvent([beside, event])
 
         least = calibrate(guarantee, lambda rho: beside_it(ZCDpEvent(rho)), 1e-10, 1e4)
+        if schema.visits is not None:
+            return self.histories(least)
         if schema.max_rows_per_unit > 1 or self.schedule(schema, least) is None:
             return self.as_zcdp(least)
 
@@ -145,6 +157,12 @@ class Marginals(ABC):
         """Its steps, or ρ-zCDP; known without data."""
         rho = self.calibrated_rho
         return ZCDpEvent(rho) if self.steps is None else price(self.steps)
+
+    def histories(self, rho: float) -> Generator:
+        """What fits the rows of each unit as a history. Raises InputError where nothing does."""
+        raise InputError(
+            "generator: mst draws rows that are not linked, and the schema has visits; take aim"
+        )
 
     @property
     def calibrated_rho(self) -> float:
@@ -194,16 +212,39 @@ class Aim(Marginals):
         weights, keep = [r.weight for r in rates], len(schema.keep_together)
         return aim.schedule(len(codec.domain), weights, rho, keep)
 
+    def histories(self, rho: float) -> Generator:
+        from generators.marginals.histories import Histories
+
+        return Histories(self.megabytes, rho)
+
     def run(
         self, count: Counter, codec: RecordCodec, ask: Ask, progress: Callable[[float], None]
     ) -> Result:
-        keep = _together(codec)
+        return self.run_weighed(
+            count, codec, ask, progress, self.calibrated_rho, codec.schema.max_rows_per_unit
+        )
+
+    def run_weighed(
+        self,
+        count: Counter,
+        codec: RecordCodec,
+        ask: Ask,
+        progress: Callable[[float], None],
+        rho: float,
+        sensitivity: int,
+    ) -> Result:
+        """The mechanism with that much ρ, of units whose rows weigh ``sensitivity`` together.
+
+        Nothing is asked of columns that are all known before a row is drawn.
+        """
+        keep, known = _together(codec), codec.schema.known
+        work = workload(codec.domain, *_roles(codec.schema), keep)
         return aim.aim(
             count,
-            workload(codec.domain, *_roles(codec.schema), keep),
-            self.calibrated_rho,
-            sensitivity=codec.schema.max_rows_per_unit,
-            rates=declared(codec),
+            {r: w for r, w in work.items() if not known.issuperset(r)},
+            rho,
+            sensitivity=sensitivity,
+            rates=[r for r in declared(codec) if not known.issuperset(r.clique)],
             keep=keep,
             ordered=_ordered(codec),
             zeros=codec.zeros,

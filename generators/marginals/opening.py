@@ -61,7 +61,8 @@ def _measure(budget: Budget, count: Counter, rates: Rates, rho: float) -> Measur
     """The noisy counts of groups by outcomes."""
     groups = dict(zip(rates.clique, rates.groups, strict=True))
     sizes = {c: int(group.max()) + 1 for c, group in groups.items()}
-    grouped = Counter.of(sizes, {c: group[count.codes[c]] for c, group in groups.items()})
+    codes = {c: group[count.codes[c]] for c, group in groups.items()}
+    grouped = Counter.of(sizes, codes, count.weights)
     return replace(budget.measure(grouped, rates.clique, rho), groups=rates.groups)
 
 
