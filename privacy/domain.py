@@ -35,11 +35,11 @@ from privacy.histories.tables import one_each, root_frame, step_frame
 from privacy.ledger.paid import Paid
 from privacy.noise import discrete_gaussian, gaussian_sigma
 from privacy.partition_selection import threshold
-from privacy.records.gaps import gap_values, only_following
+from privacy.records.gaps import change_values, gap_values, only_following
 from privacy.schema.codec import band_edges, make_bins
 from privacy.schema.columns import CONTROL, MOST_DECLARED, Categorical, Column, Datetime, Numeric
 from privacy.schema.hierarchy import FLAT
-from privacy.schema.placing import plan
+from privacy.schema.placing import gap_name, plan
 from privacy.schema.relations import Determined
 from privacy.schema.schema import Schema
 
@@ -65,8 +65,8 @@ def _tables(schema: Schema) -> list[Determined]:
 
 
 def _all(schema: Schema) -> dict[str, Column]:
-    """Columns, and gaps between them."""
-    return {**schema.columns, **plan(schema).gaps}
+    """Columns, gaps between them, and changes."""
+    return {**schema.columns, **plan(schema).gaps, **schema.changes}
 
 
 def _unshaped(column: Column) -> bool:
@@ -176,10 +176,10 @@ def _measured(frame: pd.DataFrame, schema: Schema, rho: float, delta: float, pai
     names, texts = to_measure(schema), _texts(schema)
     k = schema.max_rows_per_unit
     found: dict[str, Column] = {}
-    gaps, columns, fewest = plan(schema).gaps, _all(schema), _fewest_decimals(schema)
+    columns, fewest = _all(schema), _fewest_decimals(schema)
     for name in (n for n in names if n in columns):
         column = columns[name]
-        series = gap_values(frame, schema, name) if name in gaps else frame[name]
+        series = _values(frame, schema, name)
         if isinstance(column, Categorical):
             share = rho / len(names), delta / len(texts), k
             categories = paid.transcript.answer(
@@ -191,7 +191,8 @@ def _measured(frame: pd.DataFrame, schema: Schema, rho: float, delta: float, pai
             assert isinstance(column, Numeric | Datetime)
             if name in {s.column for s in schema.subgroups}:  # its groups are those it declares
                 column = column.model_copy(update={"spikes": column.spikes or ()})
-            ask, bands = paid.transcript.answer, () if name in gaps else band_edges(schema, name)
+            ask = paid.transcript.answer
+            bands = band_edges(schema, name) if name in schema.columns else ()
             found[name] = measured(series, column, rho / len(names), k, ask, bands, fewest)
     tables = {
         table.name: measured_table(
@@ -200,6 +201,16 @@ def _measured(frame: pd.DataFrame, schema: Schema, rho: float, delta: float, pai
         for table in _tables(schema)
     }
     return schema.completed(found, tables)
+
+
+def _values(frame: pd.DataFrame, schema: Schema, name: str) -> pd.Series:
+    """What is measured under that name."""
+    if name in schema.columns:
+        return frame[name]
+    if name not in schema.changes:
+        return gap_values(frame, schema, name)
+    of = next(n for before, n in schema.alike.items() if gap_name(before, n) == name)
+    return change_values(frame, schema, of, name)
 
 
 def _fewest_decimals(schema: Schema) -> int:

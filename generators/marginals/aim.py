@@ -38,6 +38,7 @@ from itertools import chain
 import numpy as np
 import numpy.typing as npt
 
+from generators.marginals.compression import RARE, Compression
 from generators.marginals.counting import Clique, Counter, Counts, cells
 from generators.marginals.distances import UNIT, Distances
 from generators.marginals.estimate import Observation, fit
@@ -116,6 +117,8 @@ def aim(
     keep: Sequence[Clique] = (),
     ordered: Collection[str] = (),
     zeros: Mapping[Clique, npt.NDArray[np.bool_]] | None = None,
+    mirrors: Mapping[str, str] | None = None,
+    numbers: Mapping[str, int] | None = None,
     megabytes: float = MEGABYTES,
     ask: Ask = draw_anew,
     steps: Sequence[Step] | None = None,
@@ -127,6 +130,9 @@ def aim(
     ``keep``: measured next, where the model has room for them and they can be told from noise.
     ``ordered``: columns whose neighbouring codes may be merged.
     ``zeros``: cells that are publicly known to be empty, True where they are.
+    ``mirrors``: columns that are another one of the row before; ``numbers``: of columns, how many of the first
+    codes are numbers in order. Where both are in ``keep`` together, half of what is spent on them goes to how far a
+    number moves: the sums of the cells with equal differences, of which there are few.
     ``steps``: the ``schedule`` that was paid for, where it was.
     ``progress``: told the share of the budget that is spent after every round.
     """
@@ -140,6 +146,7 @@ def aim(
         rates=rates,
         ordered=ordered,
         whole={c for clique in impossible for c in clique},
+        mirrors=mirrors,
     )
     domain, n = start.compression.domain, start.total
     root = rates[0].clique if rates else ()
@@ -153,7 +160,13 @@ def aim(
     for r in keep:
         known = [*potentials, *(o.clique for o in observations)]
         if noise * cells(domain, r) < 2 * n and Fitting.of(domain, known, megabytes)(r):
-            new = budget.measure(start.count, r, each * share)
+            left = each * share
+            if r == _mirrored(r, mirrors or {}) and (ordered_codes := (numbers or {}).get(r[1])):
+                left /= 2
+                part, many = differences(start.compression, r, ordered_codes)
+                sums, sigma = budget.sums(start.count, r, part, left)
+                observations.append(pooled(r, part, many, sums, sigma))
+            new = budget.measure(start.count, r, left)
             measurements.append(new)
             observations.append(Observation.plain(new.clique, new.counts, new.sigma))
     model = fit(domain, observations, n, iterations=GLANCE, start=potentials, root=root)
@@ -191,6 +204,55 @@ def aim(
         progress(budget.spent / rho)
     model = fit(domain, observations, n, iterations=SETTLE, start=model.potentials, root=root)
     return Result(GraphicalModel.of(model, start.compression, n), tuple(measurements))
+
+
+def _mirrored(r: Clique, mirrors: Mapping[str, str]) -> Clique | None:
+    """The pair of a column before and after, where the first of ``r`` is one before."""
+    return (r[0], mirrors[r[0]]) if r[0] in mirrors else None
+
+
+def differences(
+    compression: Compression, r: Clique, numbers: int
+) -> tuple[npt.NDArray[np.intp], int]:
+    """For each cell of (before, after) the number of its sum, and how many sums are of differences.
+
+    Those come first, from the lowest: one for each difference of merged numbers, in codes. Every cell without a
+    difference is a sum by itself.
+    """
+    domain, group = compression.domain, compression.groups[r[1]]
+    of_numbers = np.bincount(group[:numbers], minlength=domain[r[1]])
+    at = np.bincount(group[:numbers], np.arange(numbers), minlength=domain[r[1]])
+    pure = of_numbers == np.bincount(group)  # merged with nothing that is no number
+    place = np.where(pure & (of_numbers > 0), at / np.maximum(of_numbers, 1), np.nan)
+    before = np.full(domain[r[0]], np.nan)
+    before[: place.size] = place
+    apart = np.rint(place[None, :] - before[:, None])
+    alone = numbers + np.arange(apart.size).reshape(apart.shape)
+    found = np.unique(np.where(np.isnan(apart), alone, apart), return_inverse=True)[1]
+    return found.reshape(apart.shape), len(np.unique(apart[np.isfinite(apart)]))
+
+
+def pooled(
+    r: Clique, part: npt.NDArray[np.intp], many: int, sums: Counts, sigma: float
+) -> Observation:
+    """The sums, with those of the largest differences on either side added up as far as they are but noise.
+
+    Each would keep its noise where that is above nought, and with it numbers that leap; their sum has less.
+    """
+    group = np.arange(sums.size)
+    low = _noise_only(sums[:many], sigma)
+    high = many - _noise_only(sums[low:many][::-1], sigma)
+    group[: max(1, low)] = 0
+    group[min(high, many - 1) : many] = many - 1 if many else 0
+    group = np.unique(group, return_inverse=True)[1]
+    precision = 1 / (np.bincount(group) * sigma**2)
+    return Observation(r, np.bincount(group, sums), precision, group[part])
+
+
+def _noise_only(sums: Counts, sigma: float) -> int:
+    """How many of the first sums do not together stand out from their noise."""
+    together = np.cumsum(sums) >= RARE * sigma * np.sqrt(np.arange(1, sums.size + 1))
+    return int(np.argmax(together)) if together.any() else sums.size
 
 
 def _noise(rho: float, sensitivity: int) -> float:

@@ -38,6 +38,7 @@ from privacy.errors import InputError
 from privacy.ledger.paid import Paid
 from privacy.noise import OPENDP
 from privacy.records.codec import RecordCodec
+from privacy.schema.codec import ColumnCode
 from privacy.schema.columns import Categorical, Column
 from privacy.schema.placing import plan
 from privacy.schema.schema import Schema, load_schema
@@ -248,6 +249,8 @@ class Aim(Marginals):
             keep=keep,
             ordered=_ordered(codec),
             zeros=codec.zeros,
+            mirrors=_mirrors(codec),
+            numbers={c: code.n_bins for c, code in codec.columns.items()},
             megabytes=self.megabytes,
             ask=ask,
             steps=self.steps,
@@ -301,6 +304,15 @@ def _emptied(schema: Schema) -> Schema:
             )
             found[name] = column.model_copy(update=nothing)
     return schema.completed(found, {t.name: {} for t in how.determined if t.table is None})
+
+
+def _mirrors(codec: RecordCodec) -> dict[str, str]:
+    """Columns of the row before that have the codes of the column itself."""
+    return {
+        before: name
+        for before, name in codec.schema.alike.items()
+        if isinstance(codec.columns[name], ColumnCode)
+    }
 
 
 def _ordered(codec: RecordCodec) -> set[str]:

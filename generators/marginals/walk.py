@@ -18,18 +18,28 @@ import pandas as pd
 from generators.marginals.generator import MarginalModel
 from generators.marginals.given import synthesize_given
 from generators.marginals.model import GraphicalModel
-from generators.rows import RECODED
 from privacy.histories.schemas import StepSchema, root_schema, step_schema
 from privacy.histories.tables import told
 from privacy.records.codec import RecordCodec
 from privacy.records.impossible import impossible_rows
+from privacy.schema.codec import make_bins
 from privacy.schema.columns import Datetime, Identifier, Numeric
-from privacy.schema.numbers import bounds_as_numbers, plain_numbers, with_numbers
+from privacy.schema.numbers import (
+    bounds_as_numbers,
+    plain_numbers,
+    with_numbers,
+    without_specials,
+)
+from privacy.schema.placing import gap_name
 from privacy.schema.schema import Schema
-from privacy.schema.visits import ROWS, timed
+from privacy.schema.visits import ROWS, previous, timed
 
-REDRAWS = 40
+REDRAWS = 20
 """How often a row is drawn again before its history ends."""
+BEGUN = 6
+"""How often a history is begun that does not get as far as it should; then it is left as long as it is."""
+MOVES, RARE = 20_000, 0.01
+"""Of how many moves of a number a bin's share is told, and below which share of them a move is rare."""
 SPARE = 1.05
 """Units beyond those that are expected to be enough."""
 
@@ -82,13 +92,36 @@ class Walk:
         return self._numbered(frame)
 
     def _batch(self, units: int, rng: np.random.Generator) -> pd.DataFrame:
-        """The histories of so many roots; "unit" and "place" beside the columns of the schema."""
+        """The histories of so many roots; "unit" and "place" beside the columns of the schema.
+
+        One that ends before its rows are all drawn is begun again a few times, since it may have begun where
+        there was no room for them.
+        """
         roots = self.root.sample(units, rng)
         size = roots[ROWS].to_numpy(dtype=np.int64)
-        phase = rng.random(units)
+        left, done = np.arange(units), []
+        for again in range(BEGUN):
+            drawn = self._walked(roots, left, size, rng)
+            reached = drawn.groupby("unit").size().reindex(left, fill_value=0).to_numpy()
+            short = left[reached < size[left]]
+            done.append(drawn if again == BEGUN - 1 else drawn[~drawn["unit"].isin(short)])
+            left = short
+            if not len(left):
+                break
+        constant = [n for n in root_schema(self.schema).columns if n != ROWS]
+        frame = pd.concat(done, ignore_index=True)
+        frame = frame.sort_values(["unit", "place"], kind="stable").reset_index(drop=True)
+        own = roots[constant].iloc[frame["unit"]].reset_index(drop=True)
+        return frame.assign(**own)
+
+    def _walked(
+        self, roots: pd.DataFrame, alive: np.ndarray, size: np.ndarray, rng: np.random.Generator
+    ) -> pd.DataFrame:
+        """The histories of some of the roots, as far as they come."""
+        phase = rng.random(len(roots))
         start: pd.DataFrame | None = None
-        before, alive, rows = None, np.arange(units), []
-        for place in range(1, int(size.max()) + 1):
+        before, rows = None, []
+        for place in range(1, int(size[alive].max()) + 1):
             going = size[alive] >= place
             alive = alive[going]
             if not len(alive):
@@ -100,10 +133,7 @@ class Walk:
             if start is None:
                 start = before.set_axis(alive)
             rows.append(before.assign(unit=alive, place=place))
-        constant = [n for n in root_schema(self.schema).columns if n != ROWS]
-        frame = pd.concat(rows, ignore_index=True).sort_values(["unit", "place"], kind="stable")
-        own = roots[constant].iloc[frame["unit"]].reset_index(drop=True)
-        return frame.reset_index(drop=True).assign(**own)
+        return pd.concat(rows, ignore_index=True)
 
     def _given(
         self,
@@ -175,12 +205,12 @@ class Walk:
     ) -> tuple[pd.DataFrame, np.ndarray]:
         """Rows drawn again until they are as they may be, and which of them came to be."""
         codes = {n: self.codec.encode_column(n, given) for n in given}
-        frame, fine = self._draw(given, codes, np.arange(len(given)), rng, True)
+        frame, fine = self._draw(given, codes, np.arange(len(given)), rng, False)
         for redraw in range(REDRAWS):
             again = np.flatnonzero(~fine)
             if not len(again):
                 break
-            more, good = self._draw(given, codes, again, rng, redraw < RECODED)
+            more, good = self._draw(given, codes, again, rng, redraw >= REDRAWS // 2)
             kept = again[good]
             if len(kept):
                 frame.iloc[kept] = more[good]
@@ -193,13 +223,70 @@ class Walk:
         codes: dict[str, np.ndarray],
         rows: np.ndarray,
         rng: np.random.Generator,
-        strict: bool,
+        leaps: bool,
     ) -> tuple[pd.DataFrame, np.ndarray]:
         known = {n: c[rows] for n, c in codes.items()}
         drawn = synthesize_given(self.model, known, rng)
         here = given.iloc[rows].reset_index(drop=True)
-        frame, said = self.codec.draw(pd.DataFrame(known | drawn), rng, here)
-        return frame, ~impossible_rows(frame, self.steps) & (said if strict else True)
+
+        leapt = np.zeros(len(rows), dtype=bool)
+
+        def near(name: str, own: np.ndarray, values: pd.Series) -> pd.Series:
+            if name not in self.moves:
+                return values
+            values, far = self._moved(name, here[previous(name)], own, values, rng)
+            leapt[far] = True
+            return values
+
+        frame, said = self.codec.draw(pd.DataFrame(known | drawn), rng, here, near)
+        said &= leaps | ~leapt
+        return frame, ~impossible_rows(frame, self.steps) & said
+
+    @cached_property
+    def moves(self) -> dict[str, np.ndarray]:
+        """Of each column that moves by what was measured, many moves in order; the same for every walk."""
+        rng, found = np.random.default_rng(0), {}
+        for before, name in self.steps.mirrors.items():
+            if (change := self.steps.changes.get(gap_name(before, name))) is not None:
+                bins = make_bins(change.model_copy(update={"bins": 1, "spikes": ()}))
+                found[name] = np.sort(bins.draw(np.zeros(MOVES, dtype=np.int64), rng))
+        return found
+
+    def _moved(
+        self,
+        name: str,
+        before: pd.Series,
+        own: np.ndarray,
+        values: pd.Series,
+        rng: np.random.Generator,
+    ) -> tuple[pd.Series, np.ndarray]:
+        """Numbers in their drawn bins, as far from those before as numbers move; and who leapt.
+
+        Whether so rare a move was drawn because it happens, or because the model keeps some of its noise, the
+        moves know better: it stays with the probability that they give it, over ``RARE``.
+        """
+        column, code, moves = self.schema.columns[name], self.codec.own.columns[name], self.moves[name]
+        assert isinstance(column, Numeric)
+        assert code.bins is not None
+        last = without_specials(before, column)
+        use = np.flatnonzero(np.isfinite(last) & (own < code.n_bins))
+        low = code.bins.edges[own[use]] - last[use]
+        high = code.bins.edges[own[use] + 1] - last[use]
+        first, stop = np.searchsorted(moves, low), np.searchsorted(moves, high)
+        inside = stop - first
+        leapt = np.zeros(len(values), dtype=bool)
+        leapt[use] = rng.random(len(use)) * RARE * MOVES >= inside
+        some = inside > 0
+        chosen = first[some] + (rng.random(some.sum()) * inside[some]).astype(np.int64)
+        near = last[use[some]] + moves[chosen]
+        if column.decimals is not None:
+            near = np.round(near, column.decimals)
+        fits = code.bins.locate(near) == own[use[some]]
+        fits &= (near >= column.bounds[0]) & (near <= column.bounds[1])
+        rows = use[some][fits]
+        moved, found = np.full(len(values), np.nan), np.zeros(len(values), dtype=bool)
+        moved[rows], found[rows] = near[fits], True
+        return with_numbers(values, column, moved, found), leapt
 
     def _numbered(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The columns of the schema, with fresh numbers for units and rows, and places where rows are counted."""

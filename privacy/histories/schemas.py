@@ -10,8 +10,10 @@ Privacy claim: none; reads no data.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from privacy.schema.columns import Categorical, Column, Numeric
 from privacy.schema.placing import gap_name
@@ -26,11 +28,13 @@ FIRST = (1, 2, 3, 4, 6, 9, 13, 19, 27, 41, 61, 91, 136, 201, 301, 451, 676)
 class StepSchema(Schema):
     """A table of steps. ``given``: columns that are known before a row is drawn.
 
-    ``mirrors``: columns of the row before → those of this row, which they look like.
+    ``mirrors``: columns of the row before → those of this row, which they look like. ``moves``: how far numbers
+    are from those of the row before, by the name of that gap; by these they are drawn inside their bins.
     """
 
     given: tuple[str, ...] = ()
     mirrors: Mapping[str, str] = {}
+    moves: Mapping[str, Numeric] = {}
 
     @property
     def roles(self) -> tuple[str, ...]:
@@ -44,6 +48,10 @@ class StepSchema(Schema):
     @property
     def known(self) -> frozenset[str]:
         return frozenset(self.given)
+
+    @property
+    def changes(self) -> Mapping[str, Numeric]:
+        return self.moves
 
 
 def root_schema(schema: Schema) -> Schema:
@@ -119,6 +127,7 @@ def step_schema(schema: Schema) -> StepSchema:
         "keep_together": [*carried, *together],
         "given": given,
         "mirrors": mirrors,
+        "moves": {n: c.model_dump() for n, c in _moves(schema, mirrors, of_gaps).items()},
     }
     return StepSchema.model_validate(plain)
 
@@ -129,7 +138,7 @@ def completed_by(schema: Schema, part: Schema) -> Schema:
     assert visits is not None
     found: dict[str, Column] = {n: c for n, c in part.columns.items() if n in schema.columns}
     own = {gap_name(previous(n), n): n for n in schema.columns}
-    apart = {own[n]: g for n, g in part.gaps.items() if n in own}
+    apart = {own[n]: g for n, g in (*part.gaps.items(), *part.changes.items()) if n in own}
     found |= {n: g for n, g in part.gaps.items() if n not in own}
     tables = {
         r.name: r.table for r in part.relations if isinstance(r, Determined) and r.table is not None
@@ -138,6 +147,30 @@ def completed_by(schema: Schema, part: Schema) -> Schema:
     return schema.completed(found, tables).model_copy(
         update={"visits": visits.model_copy(update={"gaps": gaps})}
     )
+
+
+def _moves(
+    schema: Schema, mirrors: Mapping[str, str], of_gaps: Collection[str]
+) -> dict[str, Numeric]:
+    """How far numbers in wide bins move, but for those that are drawn from a gap."""
+    assert schema.visits is not None
+    found = {}
+    for before, name in mirrors.items():
+        column, gap = schema.columns[name], gap_name(before, name)
+        if not isinstance(column, Numeric) or gap in of_gaps or not _wide(column):
+            continue
+        reach = column.bounds[1] - column.bounds[0]
+        found[gap] = schema.visits.gaps.get(name) or Numeric(
+            kind=column.kind, bounds=(-reach, reach), bins=1, decimals=column.decimals
+        )
+    return found
+
+
+def _wide(column: Numeric) -> bool:
+    """Whether a bin holds several numbers."""
+    if column.kind == "float" or column.bins is None:
+        return True
+    return bool((np.diff(make_bins(column).edges) > 1).any())
 
 
 def place_labels(most: int) -> tuple[str, ...]:

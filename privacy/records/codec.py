@@ -13,7 +13,7 @@ Privacy claim: post-processing of codes; each row by itself. Reads no data of it
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -31,6 +31,10 @@ from privacy.schema.columns import Categorical, Datetime, Numeric
 from privacy.schema.network import Mask
 from privacy.schema.placing import Plan, plan
 from privacy.schema.schema import Schema, Subgroup
+
+
+Near = Callable[[str, np.ndarray, pd.Series], pd.Series]
+"""A column, its own codes and values drawn by these → values that have the same codes."""
 
 
 @dataclass(frozen=True)
@@ -131,11 +135,16 @@ class RecordCodec:
         return self.draw(codes, rng)[0]
 
     def draw(
-        self, codes: pd.DataFrame, rng: np.random.Generator, given: pd.DataFrame | None = None
+        self,
+        codes: pd.DataFrame,
+        rng: np.random.Generator,
+        given: pd.DataFrame | None = None,
+        near: Near | None = None,
     ) -> tuple[pd.DataFrame, Mask]:
         """As ``decode``; and which rows are as their codes say, with no two that contradict each other.
 
         ``given``: columns whose values are known; rows that relations would move them in are not as said.
+        ``near``: what else is known of a column's values inside their bins.
         """
         codes = codes.reset_index(drop=True)
         said = {n: codes[n].to_numpy().astype(np.int64) for n in self.columns}
@@ -144,6 +153,8 @@ class RecordCodec:
         }
         own = {n: self._own_codes(n, said[n], rng) for n in self.columns}
         frame = pd.DataFrame({n: self.own.columns[n].decode(own[n], rng) for n in self.columns})
+        for name in self.columns if near is not None else ():
+            frame[name] = near(name, own[name], frame[name])
         pinned = pd.DataFrame(index=frame.index) if given is None else given.reset_index(drop=True)
         frame = frame.assign(**pinned)
         met = self._leave_out(frame)

@@ -376,6 +376,11 @@ class Schema(Frozen):
         return {}
 
     @property
+    def changes(self) -> Mapping[str, Numeric]:
+        """How far numbers are from those of another column that they do not follow from, by the gap's name."""
+        return {}
+
+    @property
     def known(self) -> frozenset[str]:
         """Columns that are described elsewhere, so that nothing of them is measured here."""
         return frozenset()
@@ -431,11 +436,14 @@ class Schema(Frozen):
         self, found: Mapping[str, Column], tables: Mapping[str, Mapping[str, str]] | None = None
     ) -> Schema:
         """This schema with the columns, gaps and ``tables`` that were found in place of the incomplete ones."""
-        gaps = {**self.gaps, **{n: c for n, c in found.items() if n not in self.columns}}
+        others = {n: c for n, c in found.items() if n not in self.columns}
+        gaps = {**self.gaps, **{n: c for n, c in others.items() if n not in self.changes}}
         columns = {n: found.get(n) or c for n, c in self.columns.items()}
         for name, of in self.alike.items():
             columns[name] = columns[of].model_copy(update={"missing": columns[name].missing})
         parts = {"columns": columns, "gaps": gaps}
+        if self.changes:
+            parts["moves"] = {n: others.get(n) or c for n, c in self.changes.items()}
         plain = {k: {n: c.model_dump() for n, c in v.items()} for k, v in parts.items()}
         known = tables or {}
         relations = [

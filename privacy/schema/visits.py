@@ -35,9 +35,8 @@ class Visits(Frozen):
 
     ``order``: the column that puts a unit's rows in order: a number, a date, or an identifier by its number;
     as they stand in the file where it is left out.
-    ``gaps``: what the difference to the row before looks like, of the order and of what never falls or rises,
-    where these are numbers or dates (in days or seconds): ``{admitted: {kind: integer, bounds: [0, 3650]}}``;
-    measured under a charge where bins are left out.
+    ``gaps``: what the difference of a number or date to that of the row before looks like (in days or seconds):
+    ``{admitted: {kind: integer, bounds: [0, 3650]}}``; measured under a charge where it is left out.
     ``constant``: columns that are the same in all rows of a unit; where they are not, the first row's value
     counts. ``numbered``: columns that count a unit's rows: 1, 2, 3, …
     ``never_falls``, ``rises``: numbers, dates or categories (in their listed order) that are at least, or more
@@ -103,9 +102,9 @@ class Visits(Frozen):
             raise ValueError(f"visits: order {self.order!r} may not be missing")
         if self.ages and not timed:
             raise ValueError("visits: ages need an order by a number or date")
-        apart = {self.order if timed else None, *self.never_falls, *self.rises}
+        apart = {*columns} - {*self.constant, *self.numbered, *self.ages}
         for name in self.gaps:
-            if name not in apart or isinstance(columns[name], Categorical):
+            if name not in apart or not isinstance(columns[name], Numeric | Datetime):
                 raise ValueError(f"visits: gaps: {name!r} has no difference to the row before")
         for name in self.ages:
             if not isinstance(columns[name], Numeric) or columns[name].missing == "keep":
