@@ -30,8 +30,8 @@ from dp_accounting import ComposedDpEvent, DpEvent, NoOpDpEvent, SelfComposedDpE
 from privacy.accounting.events import ApproximateZCDpEvent, DiscreteGaussianDpEvent
 from privacy.determined import measured_table
 from privacy.histogram.column import measured, questions
-from privacy.histories.schemas import completed_by, root_schema, step_schema
-from privacy.histories.tables import one_each, root_frame, step_frame
+from privacy.histories.schemas import completed_by, start_schema, step_schema
+from privacy.histories.tables import one_each, places, start_frame, step_frame
 from privacy.ledger.paid import Paid
 from privacy.noise import discrete_gaussian, gaussian_sigma
 from privacy.partition_selection import threshold
@@ -79,8 +79,8 @@ def _unshaped(column: Column) -> bool:
 
 
 def parts(schema: Schema) -> tuple[Schema, ...]:
-    """The tables that a schema's rows are measured as: roots and steps where it has visits."""
-    return (schema,) if schema.visits is None else (root_schema(schema), step_schema(schema))
+    """The tables that a schema's rows are measured as: starts and steps where it has visits."""
+    return (schema,) if schema.visits is None else (start_schema(schema), step_schema(schema))
 
 
 def portion(schema: Schema) -> float:
@@ -156,8 +156,8 @@ def measure_domain(
 ) -> Schema:
     """The schema with every open column measured on ``frame``, a canonical frame of train rows.
 
-    Of histories the roots are measured, and one step of each unit, drawn by chance: then a unit is one row, and
-    adds no more. ``units``: each row's, where there are histories. Raises PermitError unless ``domain_event``
+    Of histories one row of each unit is measured, and one step, drawn by chance: then a unit is one row, and adds
+    no more. ``units``: each row's, where there are histories. Raises PermitError unless ``domain_event``
     was paid for.
     """
     paid.covers(domain_event(schema, rho, delta))
@@ -165,10 +165,11 @@ def measure_domain(
     if schema.visits is None:
         return _measured(frame, schema, *shares[0], paid)
     assert units is not None
-    roots = root_frame(frame, units, schema)
-    schema = completed_by(schema, _measured(roots, root_schema(schema), *shares[0], paid))
-    steps = step_frame(frame, units, schema).iloc[one_each(units)].reset_index(drop=True)
-    return completed_by(schema, _measured(steps, step_schema(schema), *shares[1], paid))
+    starts = start_frame(frame, units, schema, one_each(units))
+    schema = completed_by(schema, _measured(starts, start_schema(schema), *shares[0], paid))
+    steps, later = step_frame(frame, units, schema), units[places(units) > 1]
+    some = steps.iloc[one_each(later)].reset_index(drop=True)
+    return completed_by(schema, _measured(some, step_schema(schema), *shares[1], paid))
 
 
 def _measured(frame: pd.DataFrame, schema: Schema, rho: float, delta: float, paid: Paid) -> Schema:

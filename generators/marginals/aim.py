@@ -43,7 +43,7 @@ from generators.marginals.counting import Clique, Counter, Counts, cells
 from generators.marginals.distances import UNIT, Distances
 from generators.marginals.estimate import Observation, fit
 from generators.marginals.junction import Fitting
-from generators.marginals.measurement import Ask, Budget, Step, draw_anew
+from generators.marginals.measurement import Ask, Budget, Measurement, Step, draw_anew
 from generators.marginals.model import GraphicalModel, Result, sample
 from generators.marginals.opening import by_weight, opening
 from generators.marginals.rates import Rates
@@ -119,6 +119,7 @@ def aim(
     zeros: Mapping[Clique, npt.NDArray[np.bool_]] | None = None,
     mirrors: Mapping[str, str] | None = None,
     numbers: Mapping[str, int] | None = None,
+    beside: Sequence[Measurement] = (),
     megabytes: float = MEGABYTES,
     ask: Ask = draw_anew,
     steps: Sequence[Step] | None = None,
@@ -133,6 +134,7 @@ def aim(
     ``mirrors``: columns that are another one of the row before; ``numbers``: of columns, how many of the first
     codes are numbers in order. Where both are in ``keep`` together, half of what is spent on them goes to how far a
     number moves: the sums of the cells with equal differences, of which there are few.
+    ``beside``: marginals that are known already, noised.
     ``steps``: the ``schedule`` that was paid for, where it was.
     ``progress``: told the share of the budget that is spent after every round.
     """
@@ -150,7 +152,7 @@ def aim(
     )
     domain, n = start.compression.domain, start.total
     root = rates[0].clique if rates else ()
-    measurements = list(start.measurements)
+    measurements = [*start.measurements, *beside]
     observations = [start.compression.observe(m) for m in measurements]
     potentials = {c: np.where(z, FORBIDDEN, 0.0) for c, z in impossible.items()}
     share, due = _round(len(domain), bool(rates), rho)

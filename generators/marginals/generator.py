@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -233,16 +233,16 @@ class Aim(Marginals):
         progress: Callable[[float], None],
         rho: float,
         sensitivity: int,
+        beside: Sequence[Measurement] = (),
     ) -> Result:
         """The mechanism with that much ρ, of units whose rows weigh ``sensitivity`` together.
 
-        Nothing is asked of columns that are all known before a row is drawn.
+        ``beside``: what is known of some marginals already.
         """
         keep, known = _together(codec), codec.schema.known
-        work = workload(codec.domain, *_roles(codec.schema), keep)
         return aim.aim(
             count,
-            {r: w for r, w in work.items() if not known.issuperset(r)},
+            workload(codec.domain, *_roles(codec.schema), keep),
             rho,
             sensitivity=sensitivity,
             rates=[r for r in declared(codec) if not known.issuperset(r.clique)],
@@ -250,6 +250,7 @@ class Aim(Marginals):
             ordered=_ordered(codec),
             zeros=codec.zeros,
             mirrors=_mirrors(codec),
+            beside=beside,
             numbers={c: code.n_bins for c, code in codec.columns.items()},
             megabytes=self.megabytes,
             ask=ask,

@@ -1,4 +1,4 @@
-"""Histories drawn row by row: a root, then each row given the root, its place and the row before.
+"""Histories drawn row by row: a start, then each row given what is constant, its place and the row before.
 
 Rows that the schema calls impossible, or whose codes contradict a relation, are drawn again given the same; a
 history for which nothing is found ends before, and a unit without any row is left out. What grows with the time
@@ -9,6 +9,7 @@ Privacy claim: post-processing of a fitted model.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -18,9 +19,10 @@ import pandas as pd
 from generators.marginals.generator import MarginalModel
 from generators.marginals.given import synthesize_given
 from generators.marginals.model import GraphicalModel
-from privacy.histories.schemas import StepSchema, root_schema, step_schema
+from privacy.histories.schemas import StepSchema, step_schema
 from privacy.histories.tables import told
 from privacy.records.codec import RecordCodec
+from privacy.records.following import FollowingCode
 from privacy.records.impossible import impossible_rows
 from privacy.schema.codec import make_bins
 from privacy.schema.columns import Datetime, Identifier, Numeric
@@ -49,13 +51,13 @@ class Walk:
     """What histories are drawn from."""
 
     schema: Schema
-    root: MarginalModel
+    start: MarginalModel
     model: GraphicalModel
     codec: RecordCodec
 
     @classmethod
-    def of(cls, schema: Schema, root: MarginalModel, model: GraphicalModel) -> Walk:
-        return cls(schema, root, model, RecordCodec(step_schema(schema)))
+    def of(cls, schema: Schema, start: MarginalModel, model: GraphicalModel) -> Walk:
+        return cls(schema, start, model, RecordCodec(step_schema(schema)))
 
     @property
     def steps(self) -> StepSchema:
@@ -66,7 +68,7 @@ class Walk:
     @cached_property
     def rows_each(self) -> float:
         """How many rows a unit has on average, by the model."""
-        table = self.root.model
+        table = self.start.model
         home = next(i for i, c in enumerate(table.tree.cliques) if ROWS in c)
         clique = table.tree.cliques[home]
         others = tuple(i for i, c in enumerate(clique) if c != ROWS)
@@ -92,103 +94,81 @@ class Walk:
         return self._numbered(frame)
 
     def _batch(self, units: int, rng: np.random.Generator) -> pd.DataFrame:
-        """The histories of so many roots; "unit" and "place" beside the columns of the schema.
+        """The histories of so many units; "unit" and "place" beside the columns of the schema.
 
         One that ends before its rows are all drawn is begun again a few times, since it may have begun where
         there was no room for them.
         """
-        roots = self.root.sample(units, rng)
-        size = roots[ROWS].to_numpy(dtype=np.int64)
+        starts = self.start.sample(units, rng)
         left, done = np.arange(units), []
         for again in range(BEGUN):
-            drawn = self._walked(roots, left, size, rng)
-            reached = drawn.groupby("unit").size().reindex(left, fill_value=0).to_numpy()
+            drawn = self._walked(starts, left, rng)
+            size = starts[ROWS].to_numpy(dtype=np.int64)
+            reached = np.bincount(drawn["unit"], minlength=units)[left]
             short = left[reached < size[left]]
             done.append(drawn if again == BEGUN - 1 else drawn[~drawn["unit"].isin(short)])
             left = short
             if not len(left):
                 break
-        constant = [n for n in root_schema(self.schema).columns if n != ROWS]
+            if again < BEGUN - 2:
+                starts.iloc[left] = self.start.sample(len(left), rng)
         frame = pd.concat(done, ignore_index=True)
-        frame = frame.sort_values(["unit", "place"], kind="stable").reset_index(drop=True)
-        own = roots[constant].iloc[frame["unit"]].reset_index(drop=True)
-        return frame.assign(**own)
+        return frame.sort_values(["unit", "place"], kind="stable").reset_index(drop=True)
 
     def _walked(
-        self, roots: pd.DataFrame, alive: np.ndarray, size: np.ndarray, rng: np.random.Generator
+        self, starts: pd.DataFrame, alive: np.ndarray, rng: np.random.Generator
     ) -> pd.DataFrame:
-        """The histories of some of the roots, as far as they come."""
-        phase = rng.random(len(roots))
-        start: pd.DataFrame | None = None
-        before, rows = None, []
-        for place in range(1, int(size[alive].max()) + 1):
+        """The histories of some of the starts, as far as they come."""
+        size, phase = starts[ROWS].to_numpy(dtype=np.int64), rng.random(len(starts))
+        before = starts.iloc[alive].reset_index(drop=True)
+        rows = [before.assign(unit=alive, place=1)]
+        for place in range(2, int(size[alive].max()) + 1):
             going = size[alive] >= place
-            alive = alive[going]
+            alive, before = alive[going], before[going].reset_index(drop=True)
             if not len(alive):
                 break
-            before = None if before is None else before[going].reset_index(drop=True)
-            given = self._given(roots, alive, size, place, before)
-            drawn, fine = self._rows(given, before, start, phase, alive, rng)
-            alive, before = alive[fine], drawn[fine].reset_index(drop=True)
-            if start is None:
-                start = before.set_axis(alive)
+            start = starts.iloc[alive].reset_index(drop=True)
+            given = self._given(start, size[alive], place, before)
+            drawn, fine = self._rows(given, start, phase[alive], rng)
+            alive = alive[fine]
+            constant = start[list(self.constant)]
+            before = drawn.assign(**constant)[fine].reset_index(drop=True)
             rows.append(before.assign(unit=alive, place=place))
         return pd.concat(rows, ignore_index=True)
 
+    @property
+    def constant(self) -> tuple[str, ...]:
+        assert self.schema.visits is not None
+        return self.schema.visits.constant
+
     def _given(
-        self,
-        roots: pd.DataFrame,
-        alive: np.ndarray,
-        size: np.ndarray,
-        place: int,
-        before: pd.DataFrame | None,
+        self, start: pd.DataFrame, size: np.ndarray, place: int, before: pd.DataFrame
     ) -> pd.DataFrame:
         """What is known of each row before it is drawn."""
-        steps = self.steps
-        known: dict[str, pd.Series] = told(np.full(len(alive), place), size[alive], self.schema)
+        steps, most = self.steps, self.schema.max_rows_per_unit
+        known: dict[str, pd.Series] = told(np.full(len(size), place), size, most)
         for name in steps.given:
-            if name in steps.mirrors:
-                known[name] = self._before(steps.mirrors[name], len(alive), before)
-            elif name not in known:
-                known[name] = roots[name].iloc[alive].reset_index(drop=True)
+            if name not in known:
+                of = steps.mirrors.get(name)
+                known[name] = start[name] if of is None else before[of]
         return pd.DataFrame(known)[list(steps.given)]
 
-    def _before(self, name: str, n: int, before: pd.DataFrame | None) -> pd.Series:
-        if before is not None:
-            return before[name].reset_index(drop=True)
-        column = self.schema.columns[name]
-        if isinstance(column, Datetime):
-            return pd.Series(np.full(n, np.datetime64("NaT"), dtype="datetime64[s]"))
-        if isinstance(column, Numeric):
-            return (
-                pd.Series([pd.NA] * n, dtype="Int64")
-                if column.kind == "integer"
-                else pd.Series(np.full(n, np.nan))
-            )
-        return pd.Series([None] * n, dtype=object)
-
     def _rows(
-        self,
-        given: pd.DataFrame,
-        before: pd.DataFrame | None,
-        start: pd.DataFrame | None,
-        phase: np.ndarray,
-        alive: np.ndarray,
-        rng: np.random.Generator,
+        self, given: pd.DataFrame, start: pd.DataFrame, phase: np.ndarray, rng: np.random.Generator
     ) -> tuple[pd.DataFrame, np.ndarray]:
         """A row for each of what is given, and for whom one was found."""
         order, ages = timed(self.schema), self.schema.visits and self.schema.visits.ages
-        if start is None or not ages or order is None:
+        if not ages or order is None:
             return self._possible(given, rng)
         when, fine = self._possible(given, rng)
-        since = self._number(when, order) - self._number(start.loc[alive], order)
+        since = self._number(when, order) - self._number(start, order)
         known = given.assign(**{order: when[order]})
         for name, each in ages.items():
             column = self.schema.columns[name]
             assert isinstance(column, Numeric)
-            grown = self._number(start.loc[alive], name) + since / each
+            grown = self._number(start, name) + since / each
             if column.kind == "integer":
-                grown = np.floor(grown + phase[alive])
+                grown = np.floor(grown + phase)
             grown = np.clip(grown, *bounds_as_numbers(column))
             everywhere = np.ones(len(when), dtype=bool)
             known[name] = with_numbers(when[name], column, grown, everywhere)
@@ -229,7 +209,7 @@ class Walk:
         drawn = synthesize_given(self.model, known, rng)
         here = given.iloc[rows].reset_index(drop=True)
 
-        leapt = np.zeros(len(rows), dtype=bool)
+        leapt = self._leapt(drawn, len(rows), rng)
 
         def near(name: str, own: np.ndarray, values: pd.Series) -> pd.Series:
             if name not in self.moves:
@@ -252,6 +232,32 @@ class Walk:
                 found[name] = np.sort(bins.draw(np.zeros(MOVES, dtype=np.int64), rng))
         return found
 
+    @cached_property
+    def steps_apart(self) -> dict[str, np.ndarray]:
+        """Of each column that follows from the row before by a gap, what share of gaps has each of its codes."""
+        rng, found = np.random.default_rng(0), {}
+        for name, tied in self.codec.plan.relative.items():
+            code, gap = self.codec.columns[name], self.codec.plan.gaps[tied.gap]
+            if tied.anchor == previous(name) and gap.shape is not None:
+                assert isinstance(code, FollowingCode)
+                assert code.gap is not None
+                assert code.gap.bins is not None
+                whole = make_bins(gap.model_copy(update={"bins": 1, "spikes": ()}))
+                drawn = code.gap.bins.locate(whole.draw(np.zeros(MOVES, dtype=np.int64), rng))
+                found[name] = np.bincount(drawn, minlength=code.ways) / MOVES
+        return found
+
+    def _leapt(
+        self, drawn: Mapping[str, np.ndarray], n: int, rng: np.random.Generator
+    ) -> np.ndarray:
+        """Rows whose drawn gap is as rare as noise; as in ``_moved``."""
+        leapt = np.zeros(n, dtype=bool)
+        for name, shares in self.steps_apart.items():
+            if name in drawn:
+                use = np.flatnonzero(drawn[name] < len(shares))
+                leapt[use] |= rng.random(len(use)) * RARE >= shares[drawn[name][use]]
+        return leapt
+
     def _moved(
         self,
         name: str,
@@ -265,7 +271,11 @@ class Walk:
         Whether so rare a move was drawn because it happens, or because the model keeps some of its noise, the
         moves know better: it stays with the probability that they give it, over ``RARE``.
         """
-        column, code, moves = self.schema.columns[name], self.codec.own.columns[name], self.moves[name]
+        column, code, moves = (
+            self.schema.columns[name],
+            self.codec.own.columns[name],
+            self.moves[name],
+        )
         assert isinstance(column, Numeric)
         assert code.bins is not None
         last = without_specials(before, column)

@@ -1,9 +1,9 @@
-"""Two tables that a schema with visits comes to: roots, one row a unit, and steps, one row for each row.
+"""Two tables that a schema with visits comes to: starts, one row a unit, and steps, one row for each further row.
 
-A root holds the constant columns and how many rows there are. A step holds what is given before its row is
-drawn (the root, the row's place, whether it is the last, the row before) and the row itself. What ties a row to the
-one before it are relations and structural zeros of the table of steps, so that codes of records
-(``privacy.records``) keep them like any others.
+A start holds the constant columns, how many rows there are, and the first of them. A step holds what is given
+before its row is drawn (what is constant, the row's place, whether it is the last, the row before) and the row
+itself. What ties a row to the one before it are relations and structural zeros of the table of steps, so that codes
+of records (``privacy.records``) keep them like any others.
 
 Privacy claim: none; reads no data.
 """
@@ -15,14 +15,15 @@ from typing import Any
 
 import numpy as np
 
+from privacy.schema.codec import make_bins
 from privacy.schema.columns import Categorical, Column, Numeric
 from privacy.schema.placing import gap_name
 from privacy.schema.relations import Determined, Gap, Order
 from privacy.schema.schema import Condition, Schema
 from privacy.schema.visits import LAST, PLACE, ROWS, previous, timed
 
-FIRST = (1, 2, 3, 4, 6, 9, 13, 19, 27, 41, 61, 91, 136, 201, 301, 451, 676)
-"""First places of the groups that a row's place and the number of rows are told by; all one by one below 4."""
+FIRST = (2, 3, 4, 6, 9, 13, 19, 27, 41, 61, 91, 136, 201, 301, 451, 676)
+"""First places of the groups that a row's place and the number of rows are told by; 2 and 3 by themselves."""
 
 
 class StepSchema(Schema):
@@ -54,18 +55,24 @@ class StepSchema(Schema):
         return self.moves
 
 
-def root_schema(schema: Schema) -> Schema:
-    """The table of roots: constant columns, and how many rows a unit has."""
-    assert schema.visits is not None
-    roots = schema.model_copy(update={"visits": None, "unit": None, "max_rows_per_unit": 1})
-    constant = set(schema.visits.constant)
-    gone = [n for n in schema.columns if n not in constant]
-    most = schema.max_rows_per_unit
+def start_schema(schema: Schema) -> Schema:
+    """The table of starts."""
+    visits, most = schema.visits, schema.max_rows_per_unit
+    assert visits is not None
     rows = Numeric(kind="integer", bounds=(1, most), bins=most)
-    with_rows = roots.model_dump() | {
-        "columns": {**_dumped(schema.columns), ROWS: rows.model_dump()}
+    plain = schema.without(visits.numbered).model_dump() | {
+        "visits": None,
+        "unit": None,
+        "max_rows_per_unit": 1,
+        "columns": _dumped({**_drawn(schema), ROWS: rows}),
     }
-    return Schema.model_validate(with_rows).without(gone)
+    return Schema.model_validate(plain)
+
+
+def _drawn(schema: Schema) -> dict[str, Column]:
+    """What of a row is drawn at all: no identifiers, and no numbers that count rows."""
+    assert schema.visits is not None
+    return {n: schema.columns[n] for n in schema.modelled if n not in schema.visits.numbered}
 
 
 def varying(schema: Schema) -> tuple[str, ...]:
@@ -90,7 +97,7 @@ def step_schema(schema: Schema) -> StepSchema:
         PLACE: places,
         LAST: Categorical(kind="ordinal", categories=("0", "1")),
     }
-    columns |= {n: _before(schema.columns[of]) for n, of in mirrors.items()}
+    columns |= {before: schema.columns[n] for before, n in mirrors.items()}
     given = tuple(columns)
     columns |= {n: schema.columns[n] for n in drawn}
     kept = schema.without(visits.numbered).model_copy(update={"visits": None})
@@ -133,7 +140,7 @@ def step_schema(schema: Schema) -> StepSchema:
 
 
 def completed_by(schema: Schema, part: Schema) -> Schema:
-    """The schema with what was measured of its roots or steps put in."""
+    """The schema with what was measured of its starts or steps put in."""
     visits = schema.visits
     assert visits is not None
     found: dict[str, Column] = {n: c for n, c in part.columns.items() if n in schema.columns}
@@ -174,7 +181,7 @@ def _wide(column: Numeric) -> bool:
 
 
 def place_labels(most: int) -> tuple[str, ...]:
-    """What groups of places are called, up to ``most``."""
+    """What groups of places are called, from the second to ``most``."""
     first = [f for f in FIRST if f <= most]
     last = [*(f - 1 for f in first[1:]), most]
     return tuple(f"{a}" if a == b else f"{a}-{b}" for a, b in zip(first, last, strict=True))
@@ -182,11 +189,6 @@ def place_labels(most: int) -> tuple[str, ...]:
 
 def _dumped(columns: Mapping[str, Column]) -> dict[str, Any]:
     return {n: c.model_dump() for n, c in columns.items()}
-
-
-def _before(column: Column) -> Column:
-    """The same column of the row before, which a first row does not have."""
-    return column.model_copy(update={"missing": "keep"})
 
 
 def _falling(name: str, column: Categorical, strict: bool) -> list[dict[str, Condition]]:

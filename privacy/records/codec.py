@@ -32,7 +32,6 @@ from privacy.schema.network import Mask
 from privacy.schema.placing import Plan, plan
 from privacy.schema.schema import Schema, Subgroup
 
-
 Near = Callable[[str, np.ndarray, pd.Series], pd.Series]
 """A column, its own codes and values drawn by these → values that have the same codes."""
 
