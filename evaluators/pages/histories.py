@@ -57,7 +57,10 @@ def _facts(card: Scorecard) -> list[tuple[str, str]]:
         found.append(("steps from row to row", text))
     for score in card.filter(metric="histories.broken"):
         found.append(
-            (metric_words(score.metric), problem(score) or f"{number(score.value)}: {score.detail}")
+            (
+                metric_words(score.metric),
+                problem(score) or f"{percent(score.value or 0.0)}: {score.detail}",
+            )
         )
     for score in card.filter(metric="histories.broken_by_real"):
         found.append((metric_words(score.metric), f"{percent(score.value or 0.0)}: {score.detail}"))
@@ -71,7 +74,7 @@ def _everyone(card: Scorecard) -> Plot | None:
         "Distances between synthetic and real people, less what two groups of the same people differ by: of "
         "how many rows they have, of steps from row to row, first and last rows, and values visited (total "
         "variation, the mean over columns), of time (Kolmogorov), and of how alike rows are (the largest "
-        "difference of a correlation).",
+        "difference of a correlation). Of rows dealt to people at random stands what it would be in all.",
         ("Figure", "Synthetic | real train people"),
         card.filter(lambda s: s.metric in figures, order=0),
         pair_marks,
@@ -155,9 +158,11 @@ def _figure(score: Score) -> str:
 
 
 def _beside(score: Score) -> tuple[str, ...]:
+    dealt = score.detail.rpartition("; ")[2]
     return (
         f"{number(score.value, signed=True)} {spread(score, signed=True)}".strip(),
         f"real train people {number(score.baseline, signed=True)}",
+        *([f"in all {dealt}"] if dealt.endswith("at random") and score.order == 0 else []),
     )
 
 

@@ -40,7 +40,9 @@ def test_facts_and_plots_say_what_is_off() -> None:
     facts = dict(shown["facts"])
     assert facts["rows of a person"].startswith("synthetic people have 3.")
     assert facts["steps from row to row"].endswith("of the way to rows dealt at random")
-    assert facts["synthetic people whose history breaks what the schema says"].startswith("0: 500")
+    assert facts["synthetic people whose history breaks what the schema says"].startswith(
+        "0.0 %: 500"
+    )
     everyone, columns, groups, learned, by_group = shown["plots"]
     assert len(everyone.lines) == 8
     assert [line.label.partition(",")[0] for line in columns.lines[:2]] == ["weight", "pain"]
