@@ -2,8 +2,8 @@
 line.
 
 - rows: more than ``max_rows_per_unit``;
-- order: a time between two rows that is missing, or outside of the bounds of ``visits.gap`` where those are
-  known (rows are put in order first, so time never runs back);
+- order: missing, or a time between two rows outside of the bounds of ``visits.gaps`` where those are known;
+  so is any other difference that may not fall (rows are put in order first, so time never runs back);
 - constant: not the same in all rows, missing values among them;
 - numbered: not 1, 2, 3, …;
 - never_falls, rises: below, or not above, the row before, where both are there;
@@ -114,10 +114,16 @@ def broken_histories(
     yield f"more than {schema.max_rows_per_unit} rows", of.sizes > schema.max_rows_per_unit
     when = timed(schema)
     if when is not None:
-        gap = np.diff(_numbers(frame, schema, when))[earlier]
-        low, high = visits.gap.bounds if visits.gap is not None else (0.0, np.inf)
-        bad = ~((gap >= low - DUST) & (gap <= high + DUST))
-        yield f"time between rows outside {low:g} to {high:g}", people(later[bad])
+        unknown = ~np.isfinite(_numbers(frame, schema, when))
+        yield f"{when} is missing", people(np.flatnonzero(unknown))
+    for name in dict.fromkeys((when, *visits.never_falls, *visits.rises)):
+        if name is not None and (name == when or name in visits.gaps):
+            value = _numbers(frame, schema, name)
+            apart = value[later] - value[earlier]
+            low, high = visits.gaps[name].bounds if name in visits.gaps else (0.0, np.inf)
+            with np.errstate(invalid="ignore"):
+                bad = (apart < low - DUST) | (apart > high + DUST)
+            yield f"{name} moves by less than {low:g} or more than {high:g}", people(later[bad])
     for name in visits.constant:
         value = pd.factorize(frame[name].astype(object), use_na_sentinel=True)[0]
         yield f"{name} changes", people(later[value[later] != value[earlier]])

@@ -82,19 +82,26 @@ def test_too_many_rows() -> None:
 def test_gaps_keep_their_bounds_and_numbers_rise() -> None:
     declared = SCHEMA.model_dump()
     declared["visits"] |= {
-        "gap": {"kind": "integer", "bounds": [20, 200], "bins": 5},
+        "gaps": {
+            "day": {"kind": "integer", "bounds": [20, 200], "bins": 5},
+            "weight": {"kind": "float", "bounds": [0.5, 2], "bins": 5},
+        },
         "rises": ["weight"],
     }
     schema = Schema.model_validate(declared)
     rising = FRESH.assign(weight=40 + FRESH["visit"].astype(float))
     assert judged(rising, schema)[0].value == 0
     level = rising.assign(weight=rising["weight"].where(~LAST, 42.0))
-    assert judged(level, schema)[0].detail == "weight does not rise (3 of 200 people)"
+    assert judged(level, schema)[0].detail == (
+        "weight moves by less than 0.5 or more than 2 (3 of 200 people); "
+        "weight does not rise (3 of 200 people)"
+    )
     hurried = rising.assign(
         day=rising["day"].where(~LAST, rising["day"].shift() + np.timedelta64(1, "D"))
     )
     assert (
-        "time between rows outside 20 to 200 (3 of 200 people)" in judged(hurried, schema)[0].detail
+        "day moves by less than 20 or more than 200 (3 of 200 people)"
+        in judged(hurried, schema)[0].detail
     )
 
 
