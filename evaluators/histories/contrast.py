@@ -74,23 +74,35 @@ class Contrast:
         return self.excess / whole, self.excess_low / whole, self.excess_high / whole
 
 
-def contrast(
-    tally: Tally, kept: Mapping[str, np.ndarray], rng: np.random.Generator
-) -> Contrast | None:
+@dataclass(frozen=True, eq=False)
+class Draws:
+    """How people are drawn, the same for every figure of a slice.
+     ``again`` [DRAWS, people]: how often each is drawn with replacement, by role. ``dealt`` [DEALT, people of
+    both]: 1 for who is dealt to the first of two groups as large as people held out and those of the role.
+    """
+
+    again: Mapping[str, np.ndarray]
+    dealt: Mapping[str, np.ndarray]
+
+    @classmethod
+    def of(cls, kept: Mapping[str, np.ndarray], rng: np.random.Generator) -> Draws:
+        people = {role: int(mask.sum()) for role, mask in kept.items()}
+        again = {role: _drawn_again(people[role], rng) for role in ("holdout", "synthetic")}
+        dealt = {r: _dealt(people["holdout"], people[r], rng) for r in ("synthetic", "train")}
+        return cls(again, dealt)
+
+
+def contrast(tally: Tally, kept: Mapping[str, np.ndarray], draws: Draws) -> Contrast | None:
     """The figures of the people in ``kept`` (role → mask); None where one is undefined."""
     real, ours, beside = (tally.of[r][kept[r]] for r in ("holdout", "synthetic", "train"))
     distance = tally.distance
     value, baseline = (float(distance(_sum(real), _sum(m))) for m in (ours, beside))
-    chance, chance_beside = (
-        _by_chance(distance, real, ours, rng),
-        _by_chance(distance, real, beside, rng),
-    )
-    drawn = distance(_redrawn(real, rng), _redrawn(ours, rng))
+    chance = _by_chance(distance, real, ours, draws.dealt["synthetic"])
+    chance_beside = _by_chance(distance, real, beside, draws.dealt["train"])
+    drawn = distance(*(draws.again[r] @ m for r, m in (("holdout", real), ("synthetic", ours))))
     around = NORMAL * float(np.nanstd(drawn, ddof=1))
-    mean, high = (
-        float(np.nanmean(chance)),
-        float(np.sort(chance)[int(np.ceil(UPPER * (DEALT + 1))) - 1]),
-    )
+    mean = float(np.nanmean(chance))
+    high = float(np.sort(chance)[int(np.ceil(UPPER * (DEALT + 1))) - 1])
     shuffled = np.nan
     if tally.shuffled and SHUFFLED in tally.of:
         shuffled = float(distance(_sum(real), _sum(tally.of[SHUFFLED][kept[SHUFFLED]])))
@@ -125,24 +137,22 @@ def _sum(matrix: Matrix) -> np.ndarray:
     return np.asarray(matrix.sum(axis=0), dtype=float).reshape(-1)
 
 
-def _redrawn(matrix: Matrix, rng: np.random.Generator) -> np.ndarray:
-    """Sums of as many people drawn with replacement, [DRAWS, cells]."""
-    people = matrix.shape[0]
-    drawn = np.stack(
-        [np.bincount(rng.integers(people, size=people), minlength=people) for _ in range(DRAWS)]
-    )
-    return np.asarray(drawn.astype(float) @ matrix)
+def _drawn_again(people: int, rng: np.random.Generator) -> np.ndarray:
+    drawn = (rng.integers(max(1, people), size=people) for _ in range(DRAWS))
+    return np.stack([np.bincount(d, minlength=people) for d in drawn]).astype(np.float32)
 
 
-def _by_chance(
-    distance: Distance, real: Matrix, ours: Matrix, rng: np.random.Generator
-) -> np.ndarray:
+def _dealt(first: int, second: int, rng: np.random.Generator) -> np.ndarray:
+    dealt = np.zeros((DEALT, first + second), dtype=np.float32)
+    for row in dealt:
+        row[rng.permutation(first + second)[:first]] = 1.0
+    return dealt
+
+
+def _by_chance(distance: Distance, real: Matrix, ours: Matrix, dealt: np.ndarray) -> np.ndarray:
     """The distance of groups of the same sizes to which all these people are dealt anew, [DEALT]."""
-    people, sizes = real.shape[0] + ours.shape[0], real.shape[0]
-    first = np.zeros((DEALT, people))
-    for row in first:
-        row[rng.permutation(people)[:sizes]] = 1.0
-    sums = first[:, :sizes] @ real + first[:, sizes:] @ ours
+    people = real.shape[0]
+    sums = dealt[:, :people] @ real + dealt[:, people:] @ ours
     return np.asarray(distance(sums, _sum(real) + _sum(ours) - sums))
 
 

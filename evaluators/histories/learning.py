@@ -1,9 +1,10 @@
 """Do models learn from synthetic histories what they learn from real ones? And is anybody found by theirs?
- Targets that stay the same in all rows of a person are predicted from the table of people (``patients``),
+
+Targets that stay the same in all rows of a person are predicted from the table of people (``patients``),
 others from a row and the row before it (``steps``): trained on synthetic, tested on people held out, beside a
 model trained on real ones, for everyone, each subgroup, and where two meet. The figures are those of
-``evaluators.utility`` with "histories." before their names; two learners of a task, a linear one and boosted
-trees.
+``evaluators.utility`` with "histories." before their names; as many people as ``lived`` draws, and two
+learners of a task, a linear one and boosted trees.
 
 The membership attacks are those on rows, on the table of people: a person is what a guarantee is about.
 
@@ -20,7 +21,7 @@ import pandas as pd
 from evaluators.attacks.claims import MEMBERSHIP
 from evaluators.attacks.membership import membership
 from evaluators.features import columns_of, feature_columns
-from evaluators.histories.lived import Lived, arranged
+from evaluators.histories.lived import Lived, lived
 from evaluators.histories.patients import patient_frame, patient_schema
 from evaluators.histories.steps import step_frame, step_schema
 from evaluators.score import Score
@@ -83,8 +84,7 @@ def _remade(
     tables: Tables, schema: Schema, make: Callable[[pd.DataFrame, Schema, Lived], pd.DataFrame]
 ) -> Tables:
     def of(role: str) -> pd.DataFrame:
-        frame = tables.frame(role)
-        return make(frame, tables.schema, arranged(frame, tables.schema, tables.units[role]))
+        return make(tables.frame(role), tables.schema, lived(tables, role))
 
     train, holdout, synthetic = map(of, ROLES)
     return Tables(train, holdout, synthetic, schema, tables.seed)

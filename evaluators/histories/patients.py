@@ -1,5 +1,6 @@
 """A table of histories as a table of people: one row each, so that whatever judges rows can judge histories.
- Of every person the columns that stay the same, how many rows there are, the first and the last value of
+
+Of every person the columns that stay the same, how many rows there are, the first and the last value of
 every column that varies, and the mean and the largest of numbers. A subgroup of a column that varies is that
 of the first row. Targets are those that stay the same in all rows.
 

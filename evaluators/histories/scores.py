@@ -15,14 +15,22 @@ from typing import Any
 
 import numpy as np
 
-from evaluators.histories.contrast import Contrast, Tally, contrast, contributes, said
-from evaluators.histories.lived import EVERY, SHUFFLED, lived, slice_of
+from evaluators.histories.contrast import Contrast, Draws, Tally, contrast, contributes, said
+from evaluators.histories.lived import EVERY, SHUFFLED, slice_of
 from evaluators.histories.recurrence import recurrence
 from evaluators.histories.tallies import by_column, tallies
 from evaluators.score import Score
 from evaluators.tables import Tables, evidence
 
 STEPS = "histories.transitions"
+NEEDS = {
+    STEPS: "no column varies from row to row",
+    "histories.first_last": "no column varies from row to row",
+    "histories.gaps": "the schema names no time that rows are in order by",
+    "histories.autocorrelation": "no number varies from row to row in enough people",
+}
+"""Figures that some tables cannot have, and why."""
+
 MIN_HISTORIES = 20
 """Fewer synthetic people with what a figure is about say nothing."""
 
@@ -41,12 +49,21 @@ def histories(tables: Tables) -> list[Score]:
     of_numbers = list(recurrence(tables))
     every = [*tallies(tables), *of_numbers[:1]]
     scores = [
-        s for about, kept in _slices(tables) for t in every for s in _scores(tables, t, kept, about)
+        Score(
+            metric=f"{metric}_excess",
+            higher_is_better=False,
+            status="insufficient evidence",
+            reason=reason,
+        )
+        for metric, reason in NEEDS.items()
+        if metric not in {t.metric for t in every}
     ]
-    everyone = {role: np.ones(lived(tables, role).people, dtype=bool) for role in EVERY}
-    return scores + [
-        s for t in (*by_column(tables), *of_numbers[1:]) for s in _scores(tables, t, everyone, {})
-    ]
+    for about, kept in _slices(tables):
+        # the same people are drawn for every figure, so that figures can be compared
+        draws = Draws.of(kept, tables.rng(f"histories {about['slice']}"))
+        of_columns = (*by_column(tables), *of_numbers[1:]) if about["order"] == 0 else ()
+        scores += [s for t in (*every, *of_columns) for s in _scores(t, kept, draws, about)]
+    return scores
 
 
 def _slices(tables: Tables) -> Iterator[tuple[dict[str, Any], dict[str, np.ndarray]]]:
@@ -61,7 +78,7 @@ def _slices(tables: Tables) -> Iterator[tuple[dict[str, Any], dict[str, np.ndarr
 
 
 def _scores(
-    tables: Tables, tally: Tally, kept: Mapping[str, np.ndarray], about: Mapping[str, Any]
+    tally: Tally, kept: Mapping[str, np.ndarray], draws: Draws, about: Mapping[str, Any]
 ) -> list[Score]:
     """The figure as it is, and beyond chance."""
     people = {
@@ -80,7 +97,7 @@ def _scores(
         reason = f"{people['synthetic']} synthetic people have what it is about, fewer than {MIN_HISTORIES}"
     found = None
     if status == "ok":
-        found = contrast(tally, kept, tables.rng(f"{tally.metric} {about.get('slice')}"))
+        found = contrast(tally, kept, draws)
         if found is None:
             status, reason = "insufficient evidence", "the figure is undefined"
     if found is None:

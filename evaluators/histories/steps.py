@@ -1,5 +1,6 @@
 """A table of histories as a table of steps: each row with the row before it, to predict what changes from it.
- To the columns of a row come those of the person's row before, missing in the first, and the row's number.
+
+To the columns of a row come those of the person's row before, missing in the first, and the row's number.
 Targets are those that may change from row to row; what they were in the row before may predict them.
 
 Privacy claim: none; rows of real people, internal.

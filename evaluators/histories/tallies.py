@@ -85,6 +85,8 @@ def _rows(tables: Tables) -> Tally:
 def _on_average(sums: Mapping[str, np.ndarray]) -> str:
     """How many rows people have, in words."""
     counts = [sums[r] for r in ("holdout", "synthetic")]
+    if min(c.sum() for c in counts) == 0:
+        return ""
     real, ours = (float((np.arange(len(c)) * c).sum() / max(1, c.sum())) for c in counts)
     if ours == 1.0 < real:
         return f"every synthetic row is a person of its own; real people have {real:.2f} rows on average"
