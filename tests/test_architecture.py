@@ -44,11 +44,11 @@ FLOORS = {
         {"fidelity", "inference"},
         {"images"},
         {"attacks", "charged"},
-        {"synthcity", "gate"},
+        {"synthcity", "gate", "histories"},
         {"pages"},
         {"evaluate"},
     ),
-    "evaluators.pages": ({"drawing"}, {"parts"}, {"report"}, {"comparison", "leaderboard"}),
+    "evaluators.pages": ({"drawing"}, {"parts"}, {"histories"}, {"report"}, {"comparison", "leaderboard"}),
     "flows": (
         {"frames", "server"},
         {"stages"},
