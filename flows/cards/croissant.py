@@ -100,6 +100,7 @@ def _responsible(label: dict[str, Any], schema: Schema) -> dict[str, Any]:
             *([f"Columns that say which group a person is of: {groups}."] if groups else []),
         ],
         "rai:dataLimitations": [
+            *([label["histories"]["in_words"]] if label.get("histories") else []),
             *label["not_covered"],
             *(f"{short} {why}" for short, why in ADVICE),
         ],
@@ -132,7 +133,9 @@ def _rows(schema: Schema) -> dict[str, Any]:
                 "@type": "cr:Field",
                 "@id": f"rows/{_identifier(name, place)}",
                 "name": name,
-                "description": " ".join(f"{column.description} Values: {values(column)}.".split()),
+                "description": " ".join(
+                    f"{column.description} Values: {values(name, schema)}.".split()
+                ),
                 "dataType": kind.croissant,
                 "source": source
                 | {"extract": {"column": name}}

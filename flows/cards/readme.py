@@ -20,7 +20,8 @@ from flows.cards.columns import fallen_back, roles
 from flows.cards.loading import duckdb_csv, missing_sign, pandas_csv
 from flows.cards.markdown import environment, fenced, listed
 from flows.frames.column_types import ORDERED, column_type
-from privacy.schema.columns import Categorical, Column, Datetime, Identifier, Image
+from flows.label.histories import identifier_values
+from privacy.schema.columns import Categorical, Datetime, Identifier, Image
 from privacy.schema.schema import Classification, Multiclass, Regression, Schema
 
 SIZES = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M", "10M<n<100M")
@@ -47,6 +48,7 @@ def write_readme(folder: Path, label: dict[str, Any], schema: Schema) -> None:
         advice=ADVICE,
         pandas_csv=fenced(pandas_csv(schema), "python"),
         duckdb_csv=fenced(duckdb_csv(schema), "sql"),
+        histories=label.get("histories"),
         columns=[_line(name, schema) for name in schema.columns],
     )
     (folder / "README.md").write_text(f"---\n{front}---\n\n{body}", encoding="utf-8")
@@ -96,13 +98,21 @@ def _line(name: str, schema: Schema) -> tuple[str, ...]:
     sign = missing_sign(name, schema)
     missing = "never" if sign is None else f'as "{sign}"'
     kind = f"{column.kind} ({used})" if used else column.kind
-    return name, kind, column_type(column).feature, values(column), missing, column.description
+    return (
+        name,
+        kind,
+        column_type(column).feature,
+        values(name, schema),
+        missing,
+        column.description,
+    )
 
 
-def values(column: Column) -> str:
+def values(name: str, schema: Schema) -> str:
     """The public domain of a column in words."""
+    column = schema.columns[name]
     if isinstance(column, Identifier):
-        return "fresh numbers, which point to nobody"
+        return identifier_values(schema, name)
     if isinstance(column, Image):
         colours = "grey" if column.channels == 1 else "RGB"
         return f"{column.width} × {column.height} pixels, {colours}"

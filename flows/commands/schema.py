@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from flows.commands.terminal import console, say, stderr
+from flows.commands.terminal import console, say, say_unlinked, stderr
 from privacy.errors import UnderstudyError
 
 app = typer.Typer(help="Write and check what is public about a data set.", no_args_is_help=True)
@@ -85,6 +85,7 @@ def schema_check(
         say(
             f"{len(rows)} units; max_rows_per_unit is {k}: {dropped} of their rows will not be used"
         )
+        say_unlinked(declared)
     if any(f.action == "refused" for f in findings):
         raise typer.Exit(2)
     frame = source.frame(conformed, declared, np.ones(len(conformed), dtype=bool))

@@ -24,6 +24,7 @@ from evaluators.score import Score, Scorecard
 from evaluators.verdict import Verdict
 from flows.judging.forms import bring
 from flows.judging.stranger import Fitted, absent, fit, without
+from flows.label.histories import unjudged
 from flows.stages.config import DEFAULT_POLICY
 from flows.stages.run import folder_atomically
 from generators.base import Progress
@@ -184,6 +185,7 @@ def _facts(case: Case, material: Material) -> Facts:
         synthetic_rows=rows,
         claim=claim,
         reading=material.reading,
+        histories=unjudged(material.schema),
     )
 
 
