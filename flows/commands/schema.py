@@ -26,6 +26,10 @@ def schema_draft(
     separator: Annotated[str, typer.Option(help="Of a CSV file.")] = ",",
     encoding: Annotated[str, typer.Option(help="Of a CSV file.")] = "utf-8",
     decimal: Annotated[str, typer.Option(help="The sign before decimals, '.' or ','.")] = ".",
+    unit: Annotated[
+        str | None,
+        typer.Option(help="The column that names whoever is protected; guessed where left out."),
+    ] = None,
 ) -> None:
     """Draft a schema from PRIVATE rows; a person must then confirm every value as public."""
     from privacy.reading.draft import draft_schema
@@ -34,7 +38,7 @@ def schema_draft(
     if out.exists():
         raise UnderstudyError(f"{out}: exists already; name another file with --out")
     written = {"separator": separator, "encoding": encoding, "decimal": decimal}
-    out.write_text(draft_schema(data, Csv.model_validate(written)), encoding="utf-8")
+    out.write_text(draft_schema(data, Csv.model_validate(written), unit), encoding="utf-8")
     stderr.print(
         f"[bold red]This read private rows.[/] Every category, bound and name in {out} comes from them. "
         "A person must confirm each as public knowledge, or replace it, before the file is used.",
@@ -58,6 +62,7 @@ def schema_check(
     from pandas import factorize
 
     from evaluators.assessable import unassessed
+    from flows.commands.visits import unkept
     from privacy.reading.conform import conform
     from privacy.reading.source import read_source
     from privacy.records.broken import breaks
@@ -101,6 +106,8 @@ def schema_check(
                     "  that is many: the relation is not one of these data, or counts otherwise (seconds where"
                     " dates have times); correct it or leave it out before a release"
                 )
+    for line in unkept(frame, declared):
+        say(f"visits: {line}")
     impossible = impossible_rows(frame, declared)
     if impossible.any():
         say(
