@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from evaluators.pages.drawing.page import percent
 from evaluators.pages.drawing.plots import histogram, meter
-from flows.label.histories import identifier_values
+from flows.label.histories import identifier_values, rows_of_units
 from privacy.schema.codec import Codec, ColumnCode
 from privacy.schema.columns import Categorical, Column, Identifier, Image
 from privacy.schema.hierarchy import Hierarchy
@@ -51,6 +51,21 @@ def tiles(schema: Schema, synthetic: pd.DataFrame) -> list[Tile]:
     return [
         _tile(schema, name, codec.columns.get(name), codes.get(name)) for name in schema.columns
     ]
+
+
+def sizes(schema: Schema, synthetic: pd.DataFrame) -> Tile | None:
+    """How many rows a unit has, from one to as many as it may; None where rows are not linked."""
+    if schema.visits is None or synthetic.empty:
+        return None
+    rows = np.bincount(rows_of_units(synthetic, schema), minlength=schema.max_rows_per_unit + 1)[1:]
+    return Tile(
+        f"Rows of one {schema.unit}",
+        f"{int(rows.sum()):,} synthetic {schema.unit}s",
+        "",
+        "",
+        picture=histogram(_joined(rows / rows.sum()).tolist()),
+        ends=("1", str(len(rows))),
+    )
 
 
 def _tile(schema: Schema, name: str, code: ColumnCode | None, codes: pd.Series | None) -> Tile:

@@ -28,8 +28,13 @@ SIZES = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M", "10M<n<100M"
 """The hub's names for sizes, a factor of ten each."""
 
 
-def write_readme(folder: Path, label: dict[str, Any], schema: Schema) -> None:
-    """Write README.md beside the label.json that is already in ``folder``."""
+def write_readme(
+    folder: Path, label: dict[str, Any], schema: Schema, histories_alt: str = ""
+) -> None:
+    """Write README.md beside the label.json that is already in ``folder``.
+
+    ``histories_alt``: the words of the picture of histories, where there is one.
+    """
     front = yaml.safe_dump(
         front_matter(label, schema), sort_keys=False, allow_unicode=True, width=1 << 20
     )
@@ -49,6 +54,7 @@ def write_readme(folder: Path, label: dict[str, Any], schema: Schema) -> None:
         pandas_csv=fenced(pandas_csv(schema), "python"),
         duckdb_csv=fenced(duckdb_csv(schema), "sql"),
         histories=label.get("histories"),
+        histories_alt=histories_alt,
         columns=[_line(name, schema) for name in schema.columns],
     )
     (folder / "README.md").write_text(f"---\n{front}---\n\n{body}", encoding="utf-8")

@@ -8,13 +8,20 @@ Privacy claim: none; says what the schema says.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from privacy.schema.schema import Schema
 from privacy.schema.visits import Visits
+
+SIZES: dict[str, Callable[[np.ndarray], Any]] = {
+    "fewest": np.min,
+    "median": np.median,
+    "most": np.max,
+}
 
 REMEDY = "To link them, declare `visits:` in the schema (docs/visits.md)"
 """What whoever makes a release can do."""
@@ -25,12 +32,32 @@ def units_in(frame: pd.DataFrame, schema: Schema) -> int:
     return len(frame) if schema.visits is None else int(frame[schema.unit].nunique())
 
 
-def told_histories(schema: Schema) -> dict[str, Any] | None:
-    """For the label: whether rows are linked, and that in words; None where a unit has one row at most."""
+def told_histories(schema: Schema, frame: pd.DataFrame) -> dict[str, Any] | None:
+    """For the label: whether rows are linked, and that in words; None where a unit has one row at most.
+
+    ``frame``: the synthetic rows, of which it is told how many a unit has.
+    """
     if schema.visits is not None:
-        return {"linked": True, "in_words": _linked(schema, schema.visits)}
+        sizes = rows_of_units(frame, schema)
+        numbers = {k: float(f(sizes)) for k, f in SIZES.items()} if len(sizes) else {}
+        said = f"{_linked(schema, schema.visits)} {_sizes(schema, len(sizes), numbers)}".strip()
+        return {"linked": True, "in_words": said, "rows_of_a_unit": numbers}
     said = unlinked(schema)
     return {"linked": False, "in_words": said} if said else None
+
+
+def rows_of_units(frame: pd.DataFrame, schema: Schema) -> np.ndarray:
+    """How many synthetic rows each unit has, [units], of a schema with visits."""
+    return frame.groupby(schema.unit, sort=False).size().to_numpy()
+
+
+def _sizes(schema: Schema, units: int, numbers: dict[str, float]) -> str:
+    if not numbers:
+        return ""
+    return (
+        f"{units:,} synthetic {schema.unit}s have {numbers['fewest']:.0f} to {numbers['most']:.0f} rows each, "
+        f"half of them {numbers['median']:g} or fewer."
+    )
 
 
 def unlinked(schema: Schema) -> str:

@@ -80,7 +80,7 @@ def make_label(work: Work, charge: Charge, frame: pd.DataFrame, verdict: Verdict
             "in_words": _in_words(unit, cost, config.unverified),
         },
         "risk": told_risk([charge.dp_event], unit, config.unverified),
-        "histories": told_histories(schema),
+        "histories": told_histories(schema, frame),
         "accounting": {
             "accountant": cost.accountant,
             "events": [{"purpose": charge.purpose, "event": json.loads(charge.event)}],

@@ -61,7 +61,7 @@ def card(tmp_path: Path, label: dict[str, Any], synthetic: pd.DataFrame) -> tupl
 
 
 def test_card_says_that_rows_of_a_unit_are_not_linked(tmp_path: Path) -> None:
-    label = make_label() | {"histories": told_histories(SCHEMA)}
+    label = make_label() | {"histories": told_histories(SCHEMA, make_synthetic())}
     _, page = card(tmp_path, label, make_synthetic())
     assert "The rows of one patient are not linked" in page.text
     assert "A fresh number in each row, so no two rows are of one patient" in page.text

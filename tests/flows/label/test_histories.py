@@ -33,13 +33,16 @@ VISITS = {
 }
 
 
+ROWS = pd.DataFrame({"patient": ["1", "1", "2", "3", "3", "3"], "sex": list("FFMFFF")})
+
+
 def schema(**changes: object) -> Schema:
     return Schema.model_validate(SCHEMA | changes)
 
 
 def test_rows_without_visits_are_said_to_be_strangers() -> None:
     plain = schema()
-    told = told_histories(plain)
+    told = told_histories(plain, ROWS)
     assert told is not None
     assert told == {"linked": False, "in_words": unlinked(plain)}
     assert "The rows of one patient are not linked" in told["in_words"]
@@ -49,7 +52,7 @@ def test_rows_without_visits_are_said_to_be_strangers() -> None:
 
 def test_rows_with_visits_are_said_to_be_histories_of_a_kind() -> None:
     linked = schema(visits=VISITS)
-    told = told_histories(linked)
+    told = told_histories(linked, ROWS)
     assert told is not None
     assert told["linked"]
     for said in (
@@ -58,6 +61,7 @@ def test_rows_with_visits_are_said_to_be_histories_of_a_kind() -> None:
         "Counted 1, 2, 3, …: visit.",
         "Never falling: stage.",
         "Growing with time: age.",
+        "3 synthetic patients have 1 to 3 rows each, half of them 2 or fewer.",
     ):
         assert said in told["in_words"]
     assert "Always rising" not in told["in_words"]
@@ -66,7 +70,7 @@ def test_rows_with_visits_are_said_to_be_histories_of_a_kind() -> None:
 
 
 def test_an_order_by_the_file_is_said_to_be_one() -> None:
-    told = told_histories(schema(visits={"constant": ["sex"]}))
+    told = told_histories(schema(visits={"constant": ["sex"]}), ROWS)
     assert told is not None
     assert "in order: as they stand. The same" in told["in_words"]
 
@@ -76,7 +80,7 @@ def test_an_order_by_the_file_is_said_to_be_one() -> None:
 )
 def test_nothing_is_said_where_a_unit_has_one_row(changes: dict[str, object]) -> None:
     alone = schema(**changes)
-    assert told_histories(alone) is None
+    assert told_histories(alone, ROWS) is None
     assert unlinked(alone) == unjudged(alone) == ""
     assert identifier_values(alone, "patient") == "fresh numbers, which point to nobody"
 
@@ -88,9 +92,8 @@ def test_another_identifier_is_no_unit() -> None:
 
 
 def test_people_and_not_rows_are_counted_where_rows_are_linked() -> None:
-    rows = pd.DataFrame({"patient": ["1", "1", "2", "3", "3", "3"], "sex": list("FFMFFF")})
-    assert units_in(rows, schema()) == 6
-    assert units_in(rows, schema(visits=VISITS)) == 3
+    assert units_in(ROWS, schema()) == 6
+    assert units_in(ROWS, schema(visits=VISITS)) == 3
 
 
 def test_a_group_of_many_rows_and_few_patients_is_small() -> None:
