@@ -23,7 +23,7 @@ from evaluators.policy import load_policy
 from evaluators.score import Score, Scorecard
 from evaluators.verdict import Verdict
 from flows.judging.forms import bring
-from flows.judging.stranger import Fitted, absent, fit, without
+from flows.judging.stranger import Fitted, absent, fit, together, unnamed, without
 from flows.label.histories import unjudged
 from flows.stages.config import DEFAULT_POLICY
 from flows.stages.run import folder_atomically
@@ -111,14 +111,19 @@ def prepare(case: Case) -> Material:
         return Material(schema, train, holdout, tables, ())
     brought = [bring(path, schema, case.csv) for path in case.synthetic]
     schema, lost = without(schema, absent(brought, schema), case.synthetic[0])
+    schema, nobody = unnamed(brought, schema)
     fitted = [fit(table, schema) for table in brought]
     causes = {n: why for f in fitted for n, why in f.unread.items()}
     schema, unread = without(schema, causes, case.synthetic[0])
     if unread:
         fitted = [fit(table, schema) for table in brought]
-    found = (*unread, *lost, *fitted[0].scores)
+    found = (*unread, *lost, *nobody, *fitted[0].scores)
     frames = tuple(f.frame for f in fitted)
-    return Material(schema, train, holdout, frames, found, _told(case.synthetic, fitted))
+    train, holdout = together(train, schema), together(holdout, schema)
+    reading = "; ".join(
+        t for t in (*(s.reason for s in nobody), _told(case.synthetic, fitted)) if t
+    )
+    return Material(schema, train, holdout, frames, found, reading)
 
 
 def _check_apart(case: Case, schema: Schema, train: pd.DataFrame, holdout: pd.DataFrame) -> None:
@@ -185,7 +190,7 @@ def _facts(case: Case, material: Material) -> Facts:
         synthetic_rows=rows,
         claim=claim,
         reading=material.reading,
-        histories=unjudged(material.schema),
+        histories=unjudged(load_schema(case.schema)),
     )
 
 
