@@ -120,10 +120,7 @@ def prepare(case: Case) -> Material:
     found = (*unread, *lost, *nobody, *fitted[0].scores)
     frames = tuple(f.frame for f in fitted)
     train, holdout = together(train, schema), together(holdout, schema)
-    reading = "; ".join(
-        t for t in (*(s.reason for s in nobody), _told(case.synthetic, fitted)) if t
-    )
-    return Material(schema, train, holdout, frames, found, reading)
+    return Material(schema, train, holdout, frames, found, _told(case.synthetic, fitted))
 
 
 def _check_apart(case: Case, schema: Schema, train: pd.DataFrame, holdout: pd.DataFrame) -> None:
