@@ -2,7 +2,7 @@
 
     public/    data.parquet, data.csv, schema.yaml, label.json, card.html, README.md, croissant.json,
                registry.yaml, manifest.json; of an image set also images/ and data.npz,
-               of histories also histories.svg
+               of histories also histories.svg and tables/
     candidate/ the same files, where the config leaves the last word to a person (flows.bundle.candidate)
     internal/  scores.parquet, scores.json, verdict.json, report.html, model/, ledger.json
 
@@ -29,6 +29,7 @@ from flows.cards.histories import HISTORIES, histories
 from flows.cards.readme import write_readme
 from flows.cards.timelines import draw
 from flows.frames.export import exported, write_files
+from flows.frames.tables import write_tables
 from flows.label.label import make_label
 from flows.stages.run import NEIGHBOURS, folder_atomically, write_json
 from flows.stages.steps import scorecard
@@ -57,6 +58,7 @@ def write_bundle(work: Work, permit: Permit, verdict: Verdict) -> Path:
 def _public(folder: Path, schema: Schema, label: dict[str, Any], frame: pd.DataFrame) -> None:
     folder.mkdir(mode=0o700)
     write_files(frame, schema, folder)
+    write_tables(frame, schema, folder)
     (folder / "schema.yaml").write_text(exported(schema).to_yaml(), encoding="utf-8")
     write_json(folder / "label.json", label)
     shown = histories(schema, frame)

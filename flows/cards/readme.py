@@ -20,6 +20,7 @@ from flows.cards.columns import fallen_back, roles
 from flows.cards.loading import duckdb_csv, missing_sign, pandas_csv
 from flows.cards.markdown import environment, fenced, listed
 from flows.frames.column_types import ORDERED, column_type
+from flows.frames.tables import schemas
 from flows.label.histories import identifier_values
 from privacy.schema.columns import Categorical, Datetime, Identifier, Image
 from privacy.schema.schema import Classification, Multiclass, Regression, Schema
@@ -55,6 +56,7 @@ def write_readme(
         duckdb_csv=fenced(duckdb_csv(schema), "sql"),
         histories=label.get("histories"),
         histories_alt=histories_alt,
+        tables=bool(schemas(schema)),
         columns=[_line(name, schema) for name in schema.columns],
     )
     (folder / "README.md").write_text(f"---\n{front}---\n\n{body}", encoding="utf-8")

@@ -62,7 +62,7 @@ def schema_check(
     from pandas import factorize
 
     from evaluators.assessable import unassessed
-    from flows.commands.visits import unkept
+    from flows.frames.visits import remarks, unkept
     from privacy.reading.conform import conform
     from privacy.reading.source import read_source
     from privacy.records.broken import breaks
@@ -106,7 +106,7 @@ def schema_check(
                     "  that is many: the relation is not one of these data, or counts otherwise (seconds where"
                     " dates have times); correct it or leave it out before a release"
                 )
-    for line in unkept(frame, declared):
+    for line in (*unkept(frame, declared), *remarks(frame, declared)):
         say(f"visits: {line}")
     impossible = impossible_rows(frame, declared)
     if impossible.any():

@@ -1,4 +1,4 @@
-"""``schema check`` counts what real rows do not keep of `visits:`, and says nothing where they keep it."""
+"""What rows do not keep of `visits:` is counted, and nothing is said where they keep it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from flows.commands.visits import unkept
+from flows.frames.visits import remarks, unkept
 from privacy.schema.schema import Schema
 from tests.flows.commands.test_cli import understudy
 
@@ -79,7 +79,8 @@ def test_nothing_is_said_of_rows_that_keep_all_of_it() -> None:
 def test_each_thing_that_does_not_hold_is_counted(
     name: str, change: tuple[int, object], said: str | None
 ) -> None:
-    lines = list(unkept(rows(**{name: change}), SCHEMA))
+    frame = rows(**{name: change})
+    lines = [*unkept(frame, SCHEMA), *remarks(frame, SCHEMA)]
     assert len(lines) == (said is not None)
     assert said is None or lines[0].startswith(said)
 
@@ -90,7 +91,7 @@ def test_units_with_more_rows_than_count_are_told() -> None:
 
 
 def test_where_nobody_has_two_rows_there_is_nothing_to_link() -> None:
-    (line,) = unkept(rows().drop_duplicates("patient").assign(visit=1), SCHEMA)
+    (line,) = remarks(rows().drop_duplicates("patient").assign(visit=1), SCHEMA)
     assert line == "no patient has a second row, so there is nothing to link"
 
 
@@ -106,3 +107,8 @@ def test_the_command_tells_them(tmp_path: Path) -> None:
     told = " ".join(done.stdout.split())
     assert "visits: constant sex changes in 1 of 2 patients" in told
     assert "not linked" not in told
+
+
+def test_an_age_at_its_bound_need_not_grow() -> None:
+    frame = rows(age=(0, 97)).assign(age=lambda f: f["age"].where(f["patient"] != "b", 99))
+    assert list(unkept(frame, SCHEMA)) == []

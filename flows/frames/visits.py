@@ -1,6 +1,6 @@
-"""What real rows do not keep of a schema's ``visits:``, counted for ``understudy schema check``.
+"""What rows do not keep of a schema's ``visits:``: real ones before a release, synthetic ones in a bundle.
 
-Privacy claim: none; it counts private rows, for the eyes of whoever may see them.
+Privacy claim: none; counts the rows that it is given, for whoever may see them.
 """
 
 from __future__ import annotations
@@ -33,6 +33,23 @@ def unkept(frame: pd.DataFrame, schema: Schema) -> Iterator[str]:
     yield from _numbers(rows, schema.visits)
     yield from _steps(rows, schema.visits)
     yield from _ages(rows, schema.visits)
+
+
+def remarks(frame: pd.DataFrame, schema: Schema) -> Iterator[str]:
+    """What is allowed, and worth a line: rows at the same time, and units of one row."""
+    if schema.visits is None or frame.empty:
+        return
+    rows, order = _Rows(frame, schema), schema.visits.order
+    if schema.max_rows_per_unit > 1 and not (rows.sizes > 1).any():
+        yield f"no {schema.unit} has a second row, so there is nothing to link"
+    if order is not None:
+        values = pd.Series(frame[order].iloc[rows.at].to_numpy())
+        ties = rows.follows & (values == values.shift()).to_numpy(dtype=bool)
+        if ties.any():
+            yield (
+                f"order {order} is that of the row before in {rows.of(ties)}; such rows stay as they stand "
+                "in the file"
+            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,8 +110,6 @@ def _sizes(rows: _Rows) -> Iterator[str]:
             f"{int((sizes > bound).sum()):,} of {len(sizes):,} {rows.schema.unit}s have more than {bound} "
             f"rows, up to {int(sizes.max())}; what is beyond is not used, and no synthetic one has more"
         )
-    if bound > 1 and not (sizes > 1).any():
-        yield f"no {rows.schema.unit} has a second row, so there is nothing to link"
 
 
 def _orders(rows: _Rows, visits: Visits) -> Iterator[str]:
@@ -103,13 +118,6 @@ def _orders(rows: _Rows, visits: Visits) -> Iterator[str]:
     missing = rows.frame[visits.order].isna().to_numpy()[rows.at]
     if missing.any():
         yield f"order {visits.order} is missing in {rows.of(missing)}"
-    values = pd.Series(rows.frame[visits.order].iloc[rows.at].to_numpy())
-    ties = rows.follows & (values == values.shift()).to_numpy(dtype=bool)
-    if ties.any():
-        yield (
-            f"order {visits.order} is that of the row before in {rows.of(ties)}; such rows stay as they stand "
-            "in the file"
-        )
 
 
 def _constants(rows: _Rows, visits: Visits) -> Iterator[str]:
@@ -152,7 +160,10 @@ def _ages(rows: _Rows, visits: Visits) -> Iterator[str]:
     seconds = isinstance(column, Datetime) and column.resolution == "second"
     time = rows.apart(order) / (86_400 if seconds else 1)
     for name, pace in visits.ages.items():
-        bad = np.abs(rows.apart(name) - time / pace) > OFF + 1e-9
+        aged = rows.schema.columns[name]
+        assert isinstance(aged, Numeric)
+        below = rows.numbers(name) < aged.bounds[1]  # beyond its bound an age does not grow
+        bad = below & (np.abs(rows.apart(name) - time / pace) > OFF + 1e-9)
         if bad.any():
             yield (
                 f"ages {name} grows by more or less than one in {pace:g} of {order} in {rows.of(bad)}: off by "
