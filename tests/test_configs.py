@@ -6,6 +6,7 @@ every row must fit, and every structural zero must hold.
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 from itertools import pairwise
 from pathlib import Path
@@ -15,12 +16,15 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from privacy.people.order import in_order
 from privacy.reading.conform import conform
 from privacy.reading.source import read_source
 from privacy.schema.codec import Codec
-from privacy.schema.columns import Categorical, Numeric
+from privacy.schema.columns import Categorical, Datetime, Numeric
+from privacy.schema.numbers import date_to_number
 from privacy.schema.placing import plan
 from privacy.schema.schema import Condition, Schema, load_schema
+from privacy.schema.visits import timed
 
 SCHEMAS = sorted((Path(__file__).parent.parent / "configs" / "schemas").glob("*.yaml"))
 
@@ -36,6 +40,7 @@ ROWS = {
         "medical_specialty": "Surgery-General", "diag_1": "250.83", "diag_2": "V27", "diag_3": "?",
         "readmitted": "<30", "num_lab_procedures": "200", "max_glu_serum": "None",
     },
+    "diabetes130-histories": {"race": "?", "age": "[70-80)", "diag_1": "250.83", "diag_3": "?"},
     "flchain": {
         "age": "97.0", "sex": "F", "sample_yr": "1997", "kappa": "5.7", "lambda": "4.86",
         "flc_grp": "10", "creatinine": "", "mgus": "no", "chapter": "Circulatory", "futime": "85",
@@ -51,6 +56,7 @@ ROWS = {
         "age": "62.84998", "race": "", "income": "", "dzgroup": "ARF/MOSF w/Sepsis", "alb": "",
         "d.time": "2029", "death": "0", "totcst": "-100", "ca": "metastatic",
     },
+    "omop-visits": {"visit_date": "2016-02-29", "hba1c": "", "sbp": "300", "death_date": ""},
     "sdnist-ma2019": {
         "PUMA": "25-00503", "AGEP": "12", "MSP": "N", "PINCP": "N", "PINCP_DECILE": "N",
         "POVPIP": "501", "DENSITY": "2872.7", "NOC": "N", "INDP": "N", "INDP_CAT": "N",
@@ -61,6 +67,7 @@ FILES = {
     "adult": ("adult/adult.data.gz", "adult/adult.test.gz"),
     "adult_binned": ("adult_binned/adult.csv.gz",),
     "diabetes130": ("diabetes130/diabetic_data.csv.gz",),
+    "diabetes130-histories": ("diabetes130/diabetic_data.csv.gz",),
     "framingham": ("survival/framingham.csv.gz",),
     "ham10000": ("ham10000/ham10000_32.npz", "ham10000/metadata.csv"),
     "mnist": (
@@ -125,11 +132,17 @@ def test_structural_zeros_cut_no_bin(path: Path) -> None:
     codec = Codec(complete(schema))
     for zero in schema.impossible:
         for name, condition in zero.items():
-            bins = codec.columns[name].bins
-            if bins is not None and condition.min is not None:
-                assert condition.min in bins.edges
-            if bins is not None and condition.max is not None:
-                assert condition.max + 1 in bins.edges
+            bins, column = codec.columns[name].bins, schema.columns[name]
+            if bins is None:
+                continue
+            low, high = (
+                date_to_number(e, column.resolution) if isinstance(e, dt.datetime) else e
+                for e in (condition.min, condition.max)
+            )
+            if low is not None:
+                assert low in bins.edges
+            if high is not None:
+                assert high + 1 in bins.edges
 
 
 @pytest.mark.parametrize("name", ROWS)
@@ -153,6 +166,24 @@ def test_diagnoses_go_to_the_groups_of_the_paper() -> None:
     frame, findings = conform(pa.table(texts), schema)
     assert findings == []
     assert list(frame["diag_1"]) == list(codes.values())
+
+
+def test_stays_of_a_patient_are_described_as_single_stays_are() -> None:
+    one, many = named("diabetes130"), named("diabetes130-histories")
+    assert one.columns == many.columns
+    assert (one.targets, one.subgroups, one.impossible) == (
+        many.targets,
+        many.subgroups,
+        many.impossible,
+    )
+
+
+def test_an_examination_says_what_is_of_the_person() -> None:
+    """Whatever is known only when follow-up has ended is recorded once, and the target's own columns too."""
+    schema = named("framingham")
+    assert schema.visits is not None
+    (target,) = schema.targets
+    assert {*target.without, *target.columns} <= set(schema.visits.constant)
 
 
 def test_industries_stand_in_groups_as_the_data_dictionary_has_them() -> None:
@@ -192,7 +223,38 @@ def holds(condition: Condition, series: pd.Series) -> np.ndarray:
     return found
 
 
+def steps(column: Categorical | Numeric | Datetime, frame: pd.DataFrame, name: str) -> pd.Series:
+    """How much more than in the unit's row before, categories by their place in the list."""
+    values = frame[name]
+    if isinstance(column, Categorical):
+        values = values.map({c: i for i, c in enumerate(column.categories or ())})
+    return pd.to_numeric(values).groupby(frame["unit"]).diff().dropna()
+
+
 if PRESENT:
+
+    @pytest.mark.parametrize("name", [n for n in PRESENT if named(n).visits is not None])
+    def test_real_histories_are_as_declared(name: str) -> None:
+        """All but one unit in two hundred, and all but one step in a thousand; AGE is in whole years."""
+        schema = named(name)
+        visits = schema.visits
+        assert visits is not None
+        frame, _ = conform(read_source([DATA / f for f in FILES[name]], schema).texts, schema)
+        frame = frame.iloc[in_order(frame, schema, frame[schema.unit].to_numpy())]
+        frame = frame.assign(unit=frame[schema.unit])
+        by_unit = frame.groupby("unit")
+        for constant in visits.constant:
+            assert (by_unit[constant].nunique(dropna=False) > 1).mean() < 0.005, constant
+        for least, names in ((0, visits.never_falls), (1, visits.rises)):
+            for n in names:
+                assert (steps(schema.columns[n], frame, n) < least).mean() < 0.001, n
+        time = timed(schema)
+        if time is not None:
+            gaps = steps(schema.columns[time], frame, time)
+            assert visits.gap is not None
+            assert gaps.between(*visits.gap.bounds).all()
+            for n, every in visits.ages.items():
+                assert ((steps(schema.columns[n], frame, n) - gaps / every).abs() < 1).all(), n
 
     @pytest.mark.parametrize("name", PRESENT)
     def test_the_real_table_conforms(name: str) -> None:
