@@ -108,7 +108,7 @@ def _sizes(rows: _Rows) -> Iterator[str]:
     if (sizes > bound).any():
         yield (
             f"{int((sizes > bound).sum()):,} of {len(sizes):,} {rows.schema.unit}s have more than {bound} "
-            f"rows, up to {int(sizes.max())}; what is beyond is not used, and no synthetic one has more"
+            f"rows, up to {int(sizes.max())}; of each the first {bound} count"
         )
 
 
