@@ -66,8 +66,8 @@ def questions(task: Task, schema: Schema, frame: pd.DataFrame) -> tuple[np.ndarr
     if task.rows is None:
         before = design(frame, codec, tuple(n for n in schema.modelled if n not in set(task.own)))
         before = np.roll(before, 1, axis=0) * (place > 1).astype(np.float32)[:, None]
-        number = place[:, None].astype(np.float32)
-        return np.concatenate([own, found, before, number], axis=1), answers
+        which = place[:, None].astype(np.float32)
+        return np.concatenate([own, found, before, which], axis=1), answers
     first = np.flatnonzero(place == 1)
     shown = [own[first]]
     for number in range(1, task.rows + 1):
