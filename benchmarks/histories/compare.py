@@ -4,8 +4,8 @@
     python benchmarks/histories/compare.py --table
 
 80 % of the people of a data set are train, the others are tested on: of a table in the place of train
-(``releases``) it is said how far its histories are from theirs (``figures``), and how well theirs is foreseen by
-what was learnt from it (``task``). "Real" is train itself: what no release is expected to pass.
+(``releases``) it is said how far its histories are from theirs (``figures``), and how well theirs is foreseen
+by what was learnt from it (``task``). "Real" is train itself: what no release is expected to pass.
 
 Each release is made in a process of its own, so that its peak memory is its own. One JSON line a table in
 results/histories.jsonl; lines that stand there are not repeated. ``--code``: a name for the code that released,
