@@ -30,14 +30,16 @@ from dp_accounting import ComposedDpEvent, DpEvent, NoOpDpEvent, SelfComposedDpE
 from privacy.accounting.events import ApproximateZCDpEvent, DiscreteGaussianDpEvent
 from privacy.determined import measured_table
 from privacy.histogram.column import measured, questions
+from privacy.histories.schemas import completed_by, start_schema, step_schema
+from privacy.histories.tables import one_each, places, start_frame, step_frame
 from privacy.ledger.paid import Paid
 from privacy.noise import discrete_gaussian, gaussian_sigma
 from privacy.partition_selection import threshold
-from privacy.records.gaps import gap_values, only_following
+from privacy.records.gaps import change_values, gap_values, only_following
 from privacy.schema.codec import band_edges, make_bins
 from privacy.schema.columns import CONTROL, MOST_DECLARED, Categorical, Column, Datetime, Numeric
 from privacy.schema.hierarchy import FLAT
-from privacy.schema.placing import plan
+from privacy.schema.placing import gap_name, plan
 from privacy.schema.relations import Determined
 from privacy.schema.schema import Schema
 
@@ -51,7 +53,8 @@ def to_measure(schema: Schema) -> tuple[str, ...]:
     columns = (
         name
         for name, column in _all(schema).items()
-        if name in incomplete or (name not in following and _unshaped(column))
+        if name not in schema.known
+        and (name in incomplete or (name not in following and _unshaped(column)))
     )
     return (*columns, *(table.name for table in _tables(schema)))
 
@@ -62,8 +65,8 @@ def _tables(schema: Schema) -> list[Determined]:
 
 
 def _all(schema: Schema) -> dict[str, Column]:
-    """Columns, and gaps between them."""
-    return {**schema.columns, **plan(schema).gaps}
+    """Columns, gaps between them, and changes."""
+    return {**schema.columns, **plan(schema).gaps, **schema.changes}
 
 
 def _unshaped(column: Column) -> bool:
@@ -75,10 +78,16 @@ def _unshaped(column: Column) -> bool:
     return bool((np.diff(make_bins(column).edges) > 1).any())
 
 
+def parts(schema: Schema) -> tuple[Schema, ...]:
+    """The tables that a schema's rows are measured as: starts and steps where it has visits."""
+    return (schema,) if schema.visits is None else (start_schema(schema), step_schema(schema))
+
+
 def portion(schema: Schema) -> float:
     """The part of what a release sets aside for this that it takes: all where bins or categories are open."""
-    names = to_measure(schema)
-    return 1.0 if schema.incomplete else len(names) / len(schema.modelled)
+    tables = parts(schema)
+    names = sum(len(to_measure(t)) for t in tables)
+    return 1.0 if schema.incomplete else min(1.0, names / len(schema.modelled))
 
 
 def domain_event(schema: Schema, rho: float, delta: float) -> DpEvent:
@@ -86,6 +95,23 @@ def domain_event(schema: Schema, rho: float, delta: float) -> DpEvent:
 
     Raises InputError for what it could not carry out, so that nothing is charged for it.
     """
+    events = [_event(table, *share) for table, share in _shares(schema, rho, delta)]
+    return events[0] if len(events) == 1 else ComposedDpEvent(events)
+
+
+def _shares(schema: Schema, rho: float, delta: float) -> list[tuple[Schema, tuple[float, float]]]:
+    """The tables to be measured, each with ρ and δ by what is open in it."""
+    tables = parts(schema)
+    open_ = [len(to_measure(t)) for t in tables]
+    texts = [len(_texts(t)) for t in tables]
+    return [
+        (table, (rho * n / max(1, sum(open_)), delta * t / max(1, sum(texts))))
+        for table, n, t in zip(tables, open_, texts, strict=True)
+    ]
+
+
+def _event(schema: Schema, rho: float, delta: float) -> DpEvent:
+    """Of one table."""
     names, texts = to_measure(schema), _texts(schema)
     if not names:
         return NoOpDpEvent()
@@ -111,12 +137,12 @@ def _numeric(schema: Schema) -> dict[str, Numeric | Datetime]:
 
 def selects_categories(schema: Schema) -> bool:
     """Whether any category list is open, which takes a share of δ."""
-    return bool(_texts(schema))
+    return any(_texts(table) for table in parts(schema))
 
 
 def _texts(schema: Schema) -> list[Categorical]:
     """The columns whose categories are open."""
-    names = (n for n in schema.incomplete if n in schema.columns)
+    names = (n for n in schema.incomplete if n in schema.columns and n not in schema.known)
     return [c for n in names if isinstance(c := schema.columns[n], Categorical)]
 
 
@@ -126,19 +152,35 @@ def measure_domain(
     rho: float,
     delta: float,
     paid: Paid,
+    units: np.ndarray | None = None,
 ) -> Schema:
     """The schema with every open column measured on ``frame``, a canonical frame of train rows.
 
-    Raises PermitError unless ``domain_event`` was paid for.
+    Of histories one row of each unit is measured, and one step, drawn by chance: then a unit is one row, and adds
+    no more. ``units``: each row's, where there are histories. Raises PermitError unless ``domain_event``
+    was paid for.
     """
     paid.covers(domain_event(schema, rho, delta))
+    shares = [share for _, share in _shares(schema, rho, delta)]
+    if schema.visits is None:
+        return _measured(frame, schema, *shares[0], paid)
+    assert units is not None
+    starts = start_frame(frame, units, schema, one_each(units))
+    schema = completed_by(schema, _measured(starts, start_schema(schema), *shares[0], paid))
+    steps, later = step_frame(frame, units, schema), units[places(units) > 1]
+    some = steps.iloc[one_each(later)].reset_index(drop=True)
+    return completed_by(schema, _measured(some, step_schema(schema), *shares[1], paid))
+
+
+def _measured(frame: pd.DataFrame, schema: Schema, rho: float, delta: float, paid: Paid) -> Schema:
+    """One table, complete."""
     names, texts = to_measure(schema), _texts(schema)
     k = schema.max_rows_per_unit
     found: dict[str, Column] = {}
-    gaps, columns, fewest = plan(schema).gaps, _all(schema), _fewest_decimals(schema)
+    columns, fewest = _all(schema), _fewest_decimals(schema)
     for name in (n for n in names if n in columns):
         column = columns[name]
-        series = gap_values(frame, schema, name) if name in gaps else frame[name]
+        series = _values(frame, schema, name)
         if isinstance(column, Categorical):
             share = rho / len(names), delta / len(texts), k
             categories = paid.transcript.answer(
@@ -150,7 +192,8 @@ def measure_domain(
             assert isinstance(column, Numeric | Datetime)
             if name in {s.column for s in schema.subgroups}:  # its groups are those it declares
                 column = column.model_copy(update={"spikes": column.spikes or ()})
-            ask, bands = paid.transcript.answer, () if name in gaps else band_edges(schema, name)
+            ask = paid.transcript.answer
+            bands = band_edges(schema, name) if name in schema.columns else ()
             found[name] = measured(series, column, rho / len(names), k, ask, bands, fewest)
     tables = {
         table.name: measured_table(
@@ -159,6 +202,16 @@ def measure_domain(
         for table in _tables(schema)
     }
     return schema.completed(found, tables)
+
+
+def _values(frame: pd.DataFrame, schema: Schema, name: str) -> pd.Series:
+    """What is measured under that name."""
+    if name in schema.columns:
+        return frame[name]
+    if name not in schema.changes:
+        return gap_values(frame, schema, name)
+    of = next(n for before, n in schema.alike.items() if gap_name(before, n) == name)
+    return change_values(frame, schema, of, name)
 
 
 def _fewest_decimals(schema: Schema) -> int:

@@ -21,8 +21,10 @@ import pandas as pd
 import pyarrow as pa
 
 from privacy.errors import DataError, PermitError
+from privacy.histories.tables import places
 from privacy.ledger.charges import Permit
 from privacy.people.keys import Keys, keys_of
+from privacy.people.order import in_order
 from privacy.people.sketch import Sketch
 from privacy.people.split import Split
 from privacy.reading.conform import conform
@@ -59,11 +61,14 @@ class PrivateTable:
             raise DataError(f"{self.paths[0]}: {refused[0]}{more}")
         keys = keys_of(source, self.schema, form)
         side = permit.split.is_holdout(keys.names)[keys.units] == (self.partition == "holdout")
-        mine = side & self._bounded(keys, permit.split)
-        frame = source.frame(conformed, self.schema, mine)
+        mine = side & self._bounded(keys, permit.split, conformed)
+        rows = source.frame(conformed, self.schema, mine)
+        units = pd.factorize(keys.units[mine])[0]
+        in_turn = in_order(rows, self.schema, units) if self.schema.visits else slice(None)
         del source, texts, conformed
         pa.default_memory_pool().release_unused()  # Arrow would keep what reading took
-        return Rows(frame[list(self.schema.informative)], pd.factorize(keys.units[mine])[0])
+        frame = rows.iloc[in_turn].reset_index(drop=True)
+        return Rows(frame[list(self.schema.informative)], units[in_turn])
 
     def people(self, permit: Permit, secret: bytes) -> Sketch:
         """A sketch of the people of both partitions, for the ledger and nobody else."""
@@ -86,14 +91,19 @@ class PrivateTable:
             raise PermitError(f"{permit.dataset}: {different}")
         return identity.form
 
-    def _bounded(self, keys: Keys, split: Split) -> np.ndarray:
+    def _bounded(self, keys: Keys, split: Split, conformed: pd.DataFrame) -> np.ndarray:
         """Whether each row is among its unit's k.
 
-        A unit with more than k rows keeps k by a keyed hash of (unit, position among its own rows), so no
-        other unit changes the choice.
+        A unit with more than k rows keeps the first k of a history, else k by a keyed hash of (unit, position
+        among its own rows), so no other unit changes the choice.
         """
         if self.schema.unit is None:
             return np.ones(len(keys.units), dtype=bool)
+        if self.schema.visits is not None:
+            first = np.zeros(len(keys.units), dtype=bool)
+            in_turn = in_order(conformed, self.schema, keys.units)
+            first[in_turn] = places(keys.units[in_turn]) <= self.schema.max_rows_per_unit
+            return first
         rank = pd.Series(keys.units).groupby(keys.units).cumcount()
         named = keys.names.iloc[keys.units].reset_index(drop=True)
         lot = pd.Series(split.uniform(named + "\0" + rank.astype(str), salt="bound"))

@@ -233,7 +233,11 @@ LATER = {
 
 def _as_before(schema: dict[str, Any]) -> dict[str, Any]:
     """A schema without what it does not say since there is a way to: runs begun before keep their names."""
-    kept = {k: v for k, v in schema.items() if v or k not in ("keep_together", "relations", "gaps", "visits")}
+    kept = {
+        k: v
+        for k, v in schema.items()
+        if v or k not in ("keep_together", "relations", "gaps", "visits")
+    }
     for part, later in LATER.items():
         for row in schema[part].values() if isinstance(schema[part], dict) else schema[part]:
             for unsaid in [k for k in later if row.get(k, 0) in (None, {})]:

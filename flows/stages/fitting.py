@@ -30,7 +30,9 @@ def fit(work: Work, progress: Progress) -> None:
     rows = work.open(permit)
     plan, paid = work.plan, Paid(permit, work.transcript)
     work.transcript.answer(work.files(permit, rows), lambda: "opened")
-    schema = measure_domain(rows.frame, plan.schema, plan.domain_rho, plan.domain_delta, paid)
+    schema = measure_domain(
+        rows.frame, plan.schema, plan.domain_rho, plan.domain_delta, paid, rows.units
+    )
     rows = Rows(map_undeclared(rows.frame, schema), rows.units)
     model = plan.generator.fit(rows, schema, paid, progress)
     kept = CANDIDATES if isinstance(plan.generator, EachOnce) else "model"

@@ -38,11 +38,12 @@ from itertools import chain
 import numpy as np
 import numpy.typing as npt
 
+from generators.marginals.compression import RARE, Compression
 from generators.marginals.counting import Clique, Counter, Counts, cells
 from generators.marginals.distances import UNIT, Distances
 from generators.marginals.estimate import Observation, fit
 from generators.marginals.junction import Fitting
-from generators.marginals.measurement import Ask, Budget, Step, draw_anew
+from generators.marginals.measurement import Ask, Budget, Measurement, Step, draw_anew
 from generators.marginals.model import GraphicalModel, Result, sample
 from generators.marginals.opening import by_weight, opening
 from generators.marginals.rates import Rates
@@ -55,7 +56,8 @@ SELECT = 0.1
 """Share of a round for the selection."""
 SELECTIONS_PER_COLUMN = 2
 KEPT = 4
-"""Selections that the measurement of one marginal of ``keep`` takes the place of; all together half at most."""
+"""Selections that the measurement of one marginal of ``keep`` takes the place of; fewer where that would be
+more than half of them all together."""
 COLUMNS_PER_SELECTION = 14
 """Marginals measured for each column; one more is selected at once, from the same scores, for every
 so many columns, since a round's work grows with the square of their number."""
@@ -75,12 +77,13 @@ def schedule(columns: int, rates: Sequence[float], rho: float, keep: int = 0) ->
     """The most that is drawn, by the numbers of columns and of ``keep`` and the weights of the rates."""
     joint = by_weight(RATES * rho, rates)
     share, rounds = _round(columns, bool(rates), rho)
-    kept = _kept(columns, keep)
-    rounds -= KEPT * kept
+    each = _kept(columns, keep)
+    kept = min(keep, rounds // 2)
+    rounds -= each * kept
     return (
         Step("measure", ONE_WAY * rho / columns, columns),
         *(Step("measure", each, joint.count(each)) for each in dict.fromkeys(joint)),
-        *([Step("measure", KEPT * share, kept)] if kept else []),
+        *([Step("measure", each * share, kept)] if kept else []),
         Step("select", SELECT * share, rounds),
         Step("measure", (1 - SELECT) * share, rounds),
     )
@@ -100,8 +103,8 @@ def selected_rho(columns: int, rates: bool, rho: float) -> float:
 
 
 def _kept(columns: int, keep: int) -> int:
-    """How many of ``keep`` are measured before anything is selected."""
-    return min(keep, SELECTIONS_PER_COLUMN * columns // (2 * KEPT))
+    """How many selections each of ``keep`` takes the place of."""
+    return max(1, min(KEPT, SELECTIONS_PER_COLUMN * columns // (2 * keep))) if keep else KEPT
 
 
 def aim(
@@ -114,6 +117,9 @@ def aim(
     keep: Sequence[Clique] = (),
     ordered: Collection[str] = (),
     zeros: Mapping[Clique, npt.NDArray[np.bool_]] | None = None,
+    mirrors: Mapping[str, str] | None = None,
+    numbers: Mapping[str, int] | None = None,
+    beside: Sequence[Measurement] = (),
     megabytes: float = MEGABYTES,
     ask: Ask = draw_anew,
     steps: Sequence[Step] | None = None,
@@ -125,6 +131,10 @@ def aim(
     ``keep``: measured next, where the model has room for them and they can be told from noise.
     ``ordered``: columns whose neighbouring codes may be merged.
     ``zeros``: cells that are publicly known to be empty, True where they are.
+    ``mirrors``: columns that are another one of the row before; ``numbers``: of columns, how many of the first
+    codes are numbers in order. Where both are in ``keep`` together, half of what is spent on them goes to how far a
+    number moves: the sums of the cells with equal differences, of which there are few.
+    ``beside``: marginals that are known already, noised.
     ``steps``: the ``schedule`` that was paid for, where it was.
     ``progress``: told the share of the budget that is spent after every round.
     """
@@ -138,20 +148,27 @@ def aim(
         rates=rates,
         ordered=ordered,
         whole={c for clique in impossible for c in clique},
+        mirrors=mirrors,
     )
     domain, n = start.compression.domain, start.total
     root = rates[0].clique if rates else ()
-    measurements = list(start.measurements)
+    measurements = [*start.measurements, *beside]
     observations = [start.compression.observe(m) for m in measurements]
     potentials = {c: np.where(z, FORBIDDEN, 0.0) for c, z in impossible.items()}
     share, due = _round(len(domain), bool(rates), rho)
-    keep = keep[: _kept(len(domain), len(keep))]
-    due -= KEPT * len(keep)
-    noise = _noise(KEPT * share, sensitivity)
+    each, keep = _kept(len(domain), len(keep)), keep[: due // 2]
+    due -= each * len(keep)
+    noise = _noise(each * share, sensitivity)
     for r in keep:
         known = [*potentials, *(o.clique for o in observations)]
         if noise * cells(domain, r) < 2 * n and Fitting.of(domain, known, megabytes)(r):
-            new = budget.measure(start.count, r, KEPT * share)
+            left = each * share
+            if r == _mirrored(r, mirrors or {}) and (ordered_codes := (numbers or {}).get(r[1])):
+                left /= 2
+                part, many = differences(start.compression, r, ordered_codes)
+                sums, sigma = budget.sums(start.count, r, part, left)
+                observations.append(pooled(r, part, many, sums, sigma))
+            new = budget.measure(start.count, r, left)
             measurements.append(new)
             observations.append(Observation.plain(new.clique, new.counts, new.sigma))
     model = fit(domain, observations, n, iterations=GLANCE, start=potentials, root=root)
@@ -189,6 +206,55 @@ def aim(
         progress(budget.spent / rho)
     model = fit(domain, observations, n, iterations=SETTLE, start=model.potentials, root=root)
     return Result(GraphicalModel.of(model, start.compression, n), tuple(measurements))
+
+
+def _mirrored(r: Clique, mirrors: Mapping[str, str]) -> Clique | None:
+    """The pair of a column before and after, where the first of ``r`` is one before."""
+    return (r[0], mirrors[r[0]]) if r[0] in mirrors else None
+
+
+def differences(
+    compression: Compression, r: Clique, numbers: int
+) -> tuple[npt.NDArray[np.intp], int]:
+    """For each cell of (before, after) the number of its sum, and how many sums are of differences.
+
+    Those come first, from the lowest: one for each difference of merged numbers, in codes. Every cell without a
+    difference is a sum by itself.
+    """
+    domain, group = compression.domain, compression.groups[r[1]]
+    of_numbers = np.bincount(group[:numbers], minlength=domain[r[1]])
+    at = np.bincount(group[:numbers], np.arange(numbers), minlength=domain[r[1]])
+    pure = of_numbers == np.bincount(group)  # merged with nothing that is no number
+    place = np.where(pure & (of_numbers > 0), at / np.maximum(of_numbers, 1), np.nan)
+    before = np.full(domain[r[0]], np.nan)
+    before[: place.size] = place
+    apart = np.rint(place[None, :] - before[:, None])
+    alone = numbers + np.arange(apart.size).reshape(apart.shape)
+    found = np.unique(np.where(np.isnan(apart), alone, apart), return_inverse=True)[1]
+    return found.reshape(apart.shape), len(np.unique(apart[np.isfinite(apart)]))
+
+
+def pooled(
+    r: Clique, part: npt.NDArray[np.intp], many: int, sums: Counts, sigma: float
+) -> Observation:
+    """The sums, with those of the largest differences on either side added up as far as they are but noise.
+
+    Each would keep its noise where that is above nought, and with it numbers that leap; their sum has less.
+    """
+    group = np.arange(sums.size)
+    low = _noise_only(sums[:many], sigma)
+    high = many - _noise_only(sums[low:many][::-1], sigma)
+    group[: max(1, low)] = 0
+    group[min(high, many - 1) : many] = many - 1 if many else 0
+    group = np.unique(group, return_inverse=True)[1]
+    precision = 1 / (np.bincount(group) * sigma**2)
+    return Observation(r, np.bincount(group, sums), precision, group[part])
+
+
+def _noise_only(sums: Counts, sigma: float) -> int:
+    """How many of the first sums do not together stand out from their noise."""
+    together = np.cumsum(sums) >= RARE * sigma * np.sqrt(np.arange(1, sums.size + 1))
+    return int(np.argmax(together)) if together.any() else sums.size
 
 
 def _noise(rho: float, sensitivity: int) -> float:

@@ -69,10 +69,12 @@ def compress(
     whole: Collection[str] = (),
     ordered: Collection[str] = (),
     apart: Mapping[str, Codes] | None = None,
+    mirrors: Mapping[str, str] | None = None,
 ) -> Compression:
     """Merge codes by the noisy count of each, except in the columns in ``whole``.
 
     ``apart``: column → groups of codes; codes of two groups are not merged.
+    ``mirrors``: column → one whose codes it has, and perhaps one more, which are merged as those are.
     """
     groups: dict[str, Codes] = {}
     within: dict[str, Array] = {}
@@ -88,6 +90,11 @@ def compress(
         mass = np.maximum(m.counts, TINY)
         groups[column] = group
         within[column] = mass / np.bincount(group, weights=mass)[group]
+    for column, of in (mirrors or {}).items():
+        more = domain[column] - domain[of]
+        beyond = groups[of].max() + 1 + np.arange(more)
+        groups[column] = np.concatenate([groups[of], beyond])
+        within[column] = np.concatenate([within[of], np.ones(more)])
     return Compression({c: int(np.max(groups[c])) + 1 for c in domain}, groups, within)
 
 

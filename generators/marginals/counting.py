@@ -6,8 +6,8 @@ that holds them (a million rows of 40 columns is 40 MB). Every marginal is count
 remembered.
 
 Privacy claim: none by itself. Its answers are exact and must meet noise before they leave a
-mechanism. Adding or removing one unit of at most k rows changes an answer by at most k in L1, hence
-in L2.
+mechanism. Adding or removing one unit of at most k rows, or of rows that weigh k together, changes an
+answer by at most k in L1, hence in L2.
 """
 
 from __future__ import annotations
@@ -50,16 +50,19 @@ class Counter:
 
     domain: Domain
     codes: Mapping[str, npt.NDArray[np.unsignedinteger]] = field(repr=False)
+    weights: Counts | None = field(default=None, repr=False)
+    """Of each row, a whole number; None where each counts once."""
     known: dict[Clique, Counts] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def of(cls, domain: Domain, codes: Columns) -> Counter:
+    def of(cls, domain: Domain, codes: Columns, weights: Counts | None = None) -> Counter:
         """Check every code against the domain and keep it in the smallest type."""
-        return cls(domain, {c: _compact(c, codes[c], size) for c, size in domain.items()})
+        return cls(domain, {c: _compact(c, codes[c], size) for c, size in domain.items()}, weights)
 
     def recode(self, domain: Domain, groups: Mapping[str, npt.NDArray[np.intp]]) -> Counter:
         """The same rows with every code replaced by that of its group."""
-        return Counter.of(domain, {c: groups[c][codes] for c, codes in self.codes.items()})
+        codes = {c: groups[c][own] for c, own in self.codes.items()}
+        return Counter.of(domain, codes, self.weights)
 
     def __call__(self, clique: Clique) -> Counts:
         if clique not in self.known:
@@ -76,8 +79,15 @@ class Counter:
             for column in clique:
                 index *= self.domain[column]
                 index += self.codes[column][start : start + BLOCK]
-            counts += np.bincount(index, minlength=size)
+            counts += self._weighed(index, size, slice(start, start + BLOCK))
         return counts.reshape(shape(self.domain, clique))
+
+    def _weighed(self, index: npt.NDArray[np.intp], size: int, rows: slice) -> Counts:
+        """The sums of weights, exact: as floats they are whole numbers far below 2^53."""
+        if self.weights is None:
+            return np.bincount(index, minlength=size)
+        summed = np.bincount(index, weights=self.weights[rows], minlength=size)
+        return summed.astype(np.int64)
 
 
 def _compact(column: str, codes: npt.ArrayLike, size: int) -> npt.NDArray[np.unsignedinteger]:

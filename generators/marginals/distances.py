@@ -89,12 +89,15 @@ def _products(table: Counter, group: _Group, code: int | None) -> Counts:
     codes = np.stack([table.codes[c][kept] for c in group.columns], axis=1)
     ends = np.cumsum([table.domain[c] for c in group.columns])
     starts = np.concatenate([[0], ends[:-1]])
+    weights = None if table.weights is None else table.weights[kept].astype(float)
     total = np.zeros((ends[-1], ends[-1]), dtype=np.int64)
     for start in range(0, len(codes), BLOCK):
         block = codes[start : start + BLOCK] + starts
-        ones = np.zeros((len(block), ends[-1]), dtype=np.float32)
+        # sums of ones are exact in single precision, those of weights in double
+        ones = np.zeros((len(block), ends[-1]), dtype=np.float32 if weights is None else float)
         np.put_along_axis(ones, block, 1.0, axis=1)
-        total += (ones.T @ ones).astype(np.int64)
+        other = ones if weights is None else ones * weights[start : start + BLOCK, None]
+        total += (ones.T @ other).astype(np.int64)
     return total
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -24,7 +24,7 @@ import pandas as pd
 from dp_accounting import ComposedDpEvent, DpEvent, ZCDpEvent
 from safetensors.numpy import load_file, save_file
 
-from generators.base import Progress
+from generators.base import Generator, Progress
 from generators.marginals import aim, mst
 from generators.marginals.counting import Clique, Counter
 from generators.marginals.measurement import Ask, Measurement, Step, price
@@ -34,9 +34,11 @@ from generators.marginals.workload import workload
 from generators.rows import Drawn, draw_possible
 from privacy.accounting.calibration import calibrate
 from privacy.accounting.guarantee import Guarantee
+from privacy.errors import InputError
 from privacy.ledger.paid import Paid
 from privacy.noise import OPENDP
 from privacy.records.codec import RecordCodec
+from privacy.schema.codec import ColumnCode
 from privacy.schema.columns import Categorical, Column
 from privacy.schema.placing import plan
 from privacy.schema.schema import Schema, load_schema
@@ -74,6 +76,11 @@ class MarginalModel:
 
     def save(self, folder: Path) -> None:
         """schema.yaml, model.json and arrays.safetensors."""
+        (folder / "schema.yaml").write_text(self.schema.to_yaml(), encoding="utf-8")
+        self.save_tables(folder)
+
+    def save_tables(self, folder: Path) -> None:
+        """All but the schema."""
         structure, arrays = self.model.to_plain()
         described = []
         for i, m in enumerate(self.measurements):
@@ -86,7 +93,6 @@ class MarginalModel:
             "structure": structure,
             "measurements": described,
         }
-        (folder / "schema.yaml").write_text(self.schema.to_yaml(), encoding="utf-8")
         (folder / "model.json").write_text(json.dumps(content), encoding="utf-8")
         save_file(
             {k: np.ascontiguousarray(v) for k, v in arrays.items()}, folder / "arrays.safetensors"
@@ -95,6 +101,11 @@ class MarginalModel:
     @classmethod
     def load(cls, folder: Path) -> MarginalModel:
         """The model that ``save`` wrote."""
+        return cls.load_tables(folder, load_schema(folder / "schema.yaml"))
+
+    @classmethod
+    def load_tables(cls, folder: Path, schema: Schema) -> MarginalModel:
+        """The model that ``save_tables`` wrote, of that schema."""
         content = json.loads((folder / "model.json").read_text(encoding="utf-8"))
         arrays = load_file(folder / "arrays.safetensors")
         measurements = tuple(
@@ -107,7 +118,7 @@ class MarginalModel:
             for i, m in enumerate(content["measurements"])
         )
         model = GraphicalModel.from_plain(content["structure"], arrays)
-        return cls(load_schema(folder / "schema.yaml"), model, measurements, content["charge"])
+        return cls(schema, model, measurements, content["charge"])
 
 
 @dataclass(frozen=True)
@@ -120,13 +131,15 @@ class Marginals(ABC):
     rho: float | None = field(default=None, metadata={"calibrated": True})
     steps: tuple[Step, ...] | None = field(default=None, metadata={"calibrated": True})
 
-    def calibrate(self, guarantee: Guarantee, schema: Schema, beside: DpEvent) -> Self:
+    def calibrate(self, guarantee: Guarantee, schema: Schema, beside: DpEvent) -> Generator:
         """The generator with the largest ρ that, composed with ``beside``, costs ``guarantee``."""
 
         def beside_it(event: DpEvent) -> DpEvent:
             return ComposedDpEvent([beside, event])
 
         least = calibrate(guarantee, lambda rho: beside_it(ZCDpEvent(rho)), 1e-10, 1e4)
+        if schema.visits is not None:
+            return self.histories(least)
         if schema.max_rows_per_unit > 1 or self.schedule(schema, least) is None:
             return self.as_zcdp(least)
 
@@ -145,6 +158,12 @@ class Marginals(ABC):
         """Its steps, or ρ-zCDP; known without data."""
         rho = self.calibrated_rho
         return ZCDpEvent(rho) if self.steps is None else price(self.steps)
+
+    def histories(self, rho: float) -> Generator:
+        """What fits the rows of each unit as a history. Raises InputError where nothing does."""
+        raise InputError(
+            "generator: mst draws rows that are not linked, and the schema has visits; take aim"
+        )
 
     @property
     def calibrated_rho(self) -> float:
@@ -194,19 +213,45 @@ class Aim(Marginals):
         weights, keep = [r.weight for r in rates], len(schema.keep_together)
         return aim.schedule(len(codec.domain), weights, rho, keep)
 
+    def histories(self, rho: float) -> Generator:
+        from generators.marginals.histories import Histories
+
+        return Histories(self.megabytes, rho)
+
     def run(
         self, count: Counter, codec: RecordCodec, ask: Ask, progress: Callable[[float], None]
     ) -> Result:
-        keep = _together(codec)
+        return self.run_weighed(
+            count, codec, ask, progress, self.calibrated_rho, codec.schema.max_rows_per_unit
+        )
+
+    def run_weighed(
+        self,
+        count: Counter,
+        codec: RecordCodec,
+        ask: Ask,
+        progress: Callable[[float], None],
+        rho: float,
+        sensitivity: int,
+        beside: Sequence[Measurement] = (),
+    ) -> Result:
+        """The mechanism with that much ρ, of units whose rows weigh ``sensitivity`` together.
+
+        ``beside``: what is known of some marginals already.
+        """
+        keep, known = _together(codec), codec.schema.known
         return aim.aim(
             count,
             workload(codec.domain, *_roles(codec.schema), keep),
-            self.calibrated_rho,
-            sensitivity=codec.schema.max_rows_per_unit,
-            rates=declared(codec),
+            rho,
+            sensitivity=sensitivity,
+            rates=[r for r in declared(codec) if not known.issuperset(r.clique)],
             keep=keep,
             ordered=_ordered(codec),
             zeros=codec.zeros,
+            mirrors=_mirrors(codec),
+            beside=beside,
+            numbers={c: code.n_bins for c, code in codec.columns.items()},
             megabytes=self.megabytes,
             ask=ask,
             steps=self.steps,
@@ -260,6 +305,15 @@ def _emptied(schema: Schema) -> Schema:
             )
             found[name] = column.model_copy(update=nothing)
     return schema.completed(found, {t.name: {} for t in how.determined if t.table is None})
+
+
+def _mirrors(codec: RecordCodec) -> dict[str, str]:
+    """Columns of the row before that have the codes of the column itself."""
+    return {
+        before: name
+        for before, name in codec.schema.alike.items()
+        if isinstance(codec.columns[name], ColumnCode)
+    }
 
 
 def _ordered(codec: RecordCodec) -> set[str]:

@@ -101,6 +101,22 @@ class Budget:
         )
         return Measurement(clique, np.array(counts), gaussian_sigma(rho, self.sensitivity))
 
+    def sums(
+        self, count: Counter, clique: Clique, part: npt.NDArray[np.intp], rho: float
+    ) -> tuple[npt.NDArray[np.int64], float]:
+        """Sums of the clique's cells with Gaussian noise, and its scale; ``part`` says of each cell in which it is."""
+        self._pay("measure", rho)
+
+        def draw() -> list[int]:
+            cells = count(clique)
+            summed = np.zeros(int(part.max()) + 1, dtype=np.int64)
+            np.add.at(summed, part.ravel(), cells.ravel())
+            noisy: list[int] = discrete_gaussian(summed, rho, self.sensitivity).tolist()
+            return noisy
+
+        counts = self.ask(["sums", list(clique), int(part.max()) + 1, rho], draw)
+        return np.array(counts), gaussian_sigma(rho, self.sensitivity)
+
     def select(
         self,
         among: Sequence[Clique],

@@ -8,7 +8,7 @@ Privacy claim: costs ``one_way`` + ``rates_rho`` of the budget.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -40,13 +40,21 @@ def opening(
     rates_rho: float = 0.0,
     ordered: Collection[str] = (),
     whole: Collection[str] = (),
+    mirrors: Mapping[str, str] | None = None,
 ) -> Opening:
-    """Measure, then merge codes inside the groups of ``rates``, and none of the columns in ``whole``."""
+    """Measure, then merge codes inside the groups of ``rates``, and none of the columns in ``whole``.
+
+    ``mirrors``: columns with the codes of another, and perhaps one more, whose codes are merged as that one's are,
+    so that they are not measured alone.
+    """
     domain: Domain = count.domain
-    alone = [budget.measure(count, (c,), one_way / len(domain)) for c in domain]
+    own = [c for c in domain if c not in (mirrors or {})]
+    alone = [budget.measure(count, (c,), one_way / len(own)) for c in own]
     shares = by_weight(rates_rho, [r.weight for r in rates])
     joint = [_measure(budget, count, r, rho) for r, rho in zip(rates, shares, strict=True)]
-    compression = compress(domain, alone, whole=whole, ordered=ordered, apart=_apart(rates))
+    compression = compress(
+        domain, alone, whole=whole, ordered=ordered, apart=_apart(rates), mirrors=mirrors
+    )
     measurements = (*alone, *joint)
     recoded = count.recode(compression.domain, compression.groups)
     return Opening(measurements, compression, recoded, total(measurements))
@@ -61,7 +69,8 @@ def _measure(budget: Budget, count: Counter, rates: Rates, rho: float) -> Measur
     """The noisy counts of groups by outcomes."""
     groups = dict(zip(rates.clique, rates.groups, strict=True))
     sizes = {c: int(group.max()) + 1 for c, group in groups.items()}
-    grouped = Counter.of(sizes, {c: group[count.codes[c]] for c, group in groups.items()})
+    codes = {c: group[count.codes[c]] for c, group in groups.items()}
+    grouped = Counter.of(sizes, codes, count.weights)
     return replace(budget.measure(grouped, rates.clique, rho), groups=rates.groups)
 
 

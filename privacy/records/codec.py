@@ -13,7 +13,7 @@ Privacy claim: post-processing of codes; each row by itself. Reads no data of it
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -31,6 +31,9 @@ from privacy.schema.columns import Categorical, Datetime, Numeric
 from privacy.schema.network import Mask
 from privacy.schema.placing import Plan, plan
 from privacy.schema.schema import Schema, Subgroup
+
+Near = Callable[[str, np.ndarray, pd.Series], pd.Series]
+"""A column, its own codes and values drawn by these → values that have the same codes."""
 
 
 @dataclass(frozen=True)
@@ -58,12 +61,6 @@ class RecordCodec:
         """The columns one by one."""
         return Codec(self.schema)
 
-    @cached_property
-    def roles(self) -> set[str]:
-        """Columns of targets and subgroups, which keep their own codes."""
-        schema = self.schema
-        return {c for t in schema.targets for c in t.columns} | {s.column for s in schema.subgroups}
-
     def _code(self, name: str) -> Code:
         own, schema = self.own.columns[name], self.schema
         tied = self.plan.relative.get(name)
@@ -76,7 +73,7 @@ class RecordCodec:
                 alone = any(may_be_absent(schema, n) for n in one.of)
                 return FollowingCode(None, own, 0 if alone else own.n_bins)
         for table in self.plan.determined:
-            if table.determined == name and name not in self.roles:
+            if table.determined == name and name not in self.schema.roles:
                 by = schema.columns[table.by]
                 assert isinstance(by, Categorical)
                 alone = by.missing == "keep" or set(by.categories or ()) > set(table.listed)
@@ -98,9 +95,10 @@ class RecordCodec:
     def encode(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Canonical frame [n rows] → int32 codes [n, modelled columns]."""
         frame = repaired(frame.reset_index(drop=True), self.schema, self.plan)
-        return pd.DataFrame({name: self._encode(name, frame) for name in self.columns})
+        return pd.DataFrame({name: self.encode_column(name, frame) for name in self.columns})
 
-    def _encode(self, name: str, frame: pd.DataFrame) -> np.ndarray:
+    def encode_column(self, name: str, frame: pd.DataFrame) -> np.ndarray:
+        """The codes of one column of rows that keep all relations; reads the columns that it follows from."""
         code, series = self.columns[name], frame[name]
         if isinstance(code, ColumnCode):
             return code.encode(series)
@@ -135,8 +133,18 @@ class RecordCodec:
         """Codes → canonical frame in schema order in which all relations hold; identifiers become 1 … n."""
         return self.draw(codes, rng)[0]
 
-    def draw(self, codes: pd.DataFrame, rng: np.random.Generator) -> tuple[pd.DataFrame, Mask]:
-        """As ``decode``; and which rows are as their codes say, with no two that contradict each other."""
+    def draw(
+        self,
+        codes: pd.DataFrame,
+        rng: np.random.Generator,
+        given: pd.DataFrame | None = None,
+        near: Near | None = None,
+    ) -> tuple[pd.DataFrame, Mask]:
+        """As ``decode``; and which rows are as their codes say, with no two that contradict each other.
+
+        ``given``: columns whose values are known; rows that relations would move them in are not as said.
+        ``near``: what else is known of a column's values inside their bins.
+        """
         codes = codes.reset_index(drop=True)
         said = {n: codes[n].to_numpy().astype(np.int64) for n in self.columns}
         follows = {
@@ -144,15 +152,21 @@ class RecordCodec:
         }
         own = {n: self._own_codes(n, said[n], rng) for n in self.columns}
         frame = pd.DataFrame({n: self.own.columns[n].decode(own[n], rng) for n in self.columns})
+        for name in self.columns if near is not None else ():
+            frame[name] = near(name, own[name], frame[name])
+        pinned = pd.DataFrame(index=frame.index) if given is None else given.reset_index(drop=True)
+        frame = frame.assign(**pinned)
         met = self._leave_out(frame)
         for table in self.plan.determined:
             met &= ~Contradictions(self).otherwise(table)[said[table.by], said[table.determined]]
             met &= look_up(frame, self.schema, table, follows.get(table.determined))
         for network in self.plan.networks:
-            met &= Drawing(self, network, said, own, follows, rng).into(frame)
+            met &= Drawing(self, network, said, own, follows, rng, frozenset(pinned)).into(frame)
         for one in self.plan.sums:
             met &= add_up(frame, self.schema, one, follows[one.follows])
-        return number_identifiers(frame, self.schema), met
+        for name in pinned:
+            met &= _same(frame[name], pinned[name])
+        return number_identifiers(frame.assign(**pinned), self.schema), met
 
     def _own_codes(self, name: str, said: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """The column's own codes; any where it follows, to stand there until it does."""
@@ -184,3 +198,9 @@ class RecordCodec:
         column = self.schema.columns[name]
         assert isinstance(column, Numeric | Datetime)
         return column
+
+
+def _same(a: pd.Series, b: pd.Series) -> Mask:
+    """Where two columns agree, missing values too."""
+    absent = a.isna().to_numpy() & b.isna().to_numpy()
+    return np.asarray(absent | (a == b).fillna(False).to_numpy(dtype=bool))

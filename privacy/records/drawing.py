@@ -36,6 +36,8 @@ class Drawing:
     own: Mapping[str, np.ndarray]
     follows: Mapping[str, Mask]
     rng: np.random.Generator
+    given: frozenset[str] = frozenset()
+    """Columns whose values stand in the frame already."""
 
     def into(self, frame: pd.DataFrame) -> Mask:
         """Put them into the frame, where there is a number; whether they are as the codes say."""
@@ -56,6 +58,7 @@ class Drawing:
                 met &= ~use | (there[:, j] == self.follows[name])
                 also.append(self._gap(name, relative, j, k, tied[:, k]))
                 use = use & ~self.follows[name] & ~there[:, j]
+            use &= name not in self.given  # a value is surer than its code
             low, high = spans(self.codec.own.columns[name])
             also.append(
                 Between(
@@ -97,6 +100,8 @@ class Drawing:
     ) -> Floats:
         """A number of the code's bin, anywhere allowed where the bin has none that is."""
         name = self.network.names[k]
+        if name in self.given:
+            return np.asarray(np.clip(first[rows, k], low, high))
         column = self.codec.numeric(name)
         at = np.arange(rows.start, rows.stop)
         x = np.where(high <= low, low, first[rows, k])

@@ -27,6 +27,18 @@ def gap_values(frame: pd.DataFrame, schema: Schema, name: str) -> pd.Series:
     return as_series(found, how.gaps[name]).rename(name)
 
 
+def change_values(frame: pd.DataFrame, schema: Schema, of: str, name: str) -> pd.Series:
+    """How far a number is from the one before, in every row that has both; inside the public range."""
+    before = next(b for b, n in schema.alike.items() if n == of)
+    column, change = schema.columns[of], schema.changes[name]
+    assert isinstance(column, Numeric)
+    apart = without_specials(frame[of], column) - without_specials(frame[before], column)
+    apart = np.clip(apart[np.isfinite(apart)], *change.bounds)
+    if change.decimals is not None:
+        apart = np.round(apart, change.decimals)
+    return as_series(apart, change).rename(name)
+
+
 def gap_between(frame: pd.DataFrame, schema: Schema, tied: Relative, name: str) -> Floats:
     """How far a column is from its anchor, inside the public range."""
     apart = []

@@ -11,7 +11,7 @@ Privacy claim: none; reads no data.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
@@ -92,7 +92,7 @@ def plan(schema: Schema) -> Plan:
     for relation in relations:
         _check(relation, schema)
     _check_places(relations)
-    roles = {c for t in schema.targets for c in t.columns} | {s.column for s in schema.subgroups}
+    roles = schema.roles
     networks, relative, gaps = _networks(schema, roles)
     return Plan(
         tuple(networks),
@@ -272,7 +272,7 @@ def _bounds(column: Column) -> tuple[float, float]:
     return bounds_as_numbers(column)
 
 
-def _sum(relation: Total, schema: Schema, roles: set[str]) -> Sum:
+def _sum(relation: Total, schema: Schema, roles: Sequence[str]) -> Sum:
     if relation.total not in roles:
         return Sum(relation.total, dict.fromkeys(relation.parts, 1), relation)
     free = [p for p in relation.parts if p not in roles]
@@ -287,7 +287,7 @@ def _sum(relation: Total, schema: Schema, roles: set[str]) -> Sum:
 
 
 def _networks(
-    schema: Schema, roles: set[str]
+    schema: Schema, roles: Sequence[str]
 ) -> tuple[list[Network], dict[str, Relative], dict[str, Numeric]]:
     orders = [r for r in schema.relations if isinstance(r, Order)]
     equals = [r for r in schema.relations if isinstance(r, Equal)]
@@ -360,11 +360,11 @@ def _placed(
     pairs: Mapping[tuple[str, str], Gap | None],
     network: Network,
     schema: Schema,
-    roles: set[str],
+    roles: Sequence[str],
 ) -> Iterator[tuple[str, tuple[Relative, Numeric] | None]]:
     """Columns in the order of drawing, with the gap that each is drawn from."""
     width = {n: _bounds(schema.columns[n])[1] - _bounds(schema.columns[n])[0] for n in names}
-    done = [n for n in names if n in roles]
+    done = [n for n in roles if n in names]
     left = [n for n in names if n not in roles]
     yield from ((n, None) for n in done)
     while left:

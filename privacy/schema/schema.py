@@ -365,6 +365,27 @@ class Schema(Frozen):
             )
 
     @property
+    def roles(self) -> tuple[str, ...]:
+        """Columns of targets and subgroups: they condition everything else, and keep their own codes."""
+        targets = (c for t in self.targets for c in t.columns)
+        return tuple(dict.fromkeys((*targets, *(s.column for s in self.subgroups))))
+
+    @property
+    def alike(self) -> Mapping[str, str]:
+        """Columns that look like another, whose values lie as that one's do."""
+        return {}
+
+    @property
+    def changes(self) -> Mapping[str, Numeric]:
+        """How far numbers are from those of another column that they do not follow from, by the gap's name."""
+        return {}
+
+    @property
+    def known(self) -> frozenset[str]:
+        """Columns that are described elsewhere, so that nothing of them is measured here."""
+        return frozenset()
+
+    @property
     def modelled(self) -> tuple[str, ...]:
         """The columns that have codes, in order: all but identifiers and the image."""
         coded = (n for n, c in self.columns.items() if not isinstance(c, Identifier | Image))
@@ -415,9 +436,14 @@ class Schema(Frozen):
         self, found: Mapping[str, Column], tables: Mapping[str, Mapping[str, str]] | None = None
     ) -> Schema:
         """This schema with the columns, gaps and ``tables`` that were found in place of the incomplete ones."""
-        gaps = {**self.gaps, **{n: c for n, c in found.items() if n not in self.columns}}
+        others = {n: c for n, c in found.items() if n not in self.columns}
+        gaps = {**self.gaps, **{n: c for n, c in others.items() if n not in self.changes}}
         columns = {n: found.get(n) or c for n, c in self.columns.items()}
+        for name, of in self.alike.items():
+            columns[name] = columns[of].model_copy(update={"missing": columns[name].missing})
         parts = {"columns": columns, "gaps": gaps}
+        if self.changes:
+            parts["moves"] = {n: others.get(n) or c for n, c in self.changes.items()}
         plain = {k: {n: c.model_dump() for n, c in v.items()} for k, v in parts.items()}
         known = tables or {}
         relations = [
@@ -426,7 +452,7 @@ class Schema(Frozen):
             else r
             for r in self.relations
         ]
-        return Schema.model_validate(
+        return type(self).model_validate(
             self.model_dump() | plain | {"relations": [r.model_dump() for r in relations]}
         )
 

@@ -34,8 +34,9 @@ class Visits(Frozen):
     """How the rows of a unit follow one another; every synthetic history keeps it.
 
     ``order``: the column that puts a unit's rows in order: a number, a date, or an identifier by its number;
-    as they stand in the file where it is left out. ``gap``: what the time between two rows looks like, where
-    the order is a number or date; measured under a charge where it is left out.
+    as they stand in the file where it is left out.
+    ``gaps``: what the difference of a number or date to that of the row before looks like (in days or seconds):
+    ``{admitted: {kind: integer, bounds: [0, 3650]}}``; measured under a charge where it is left out.
     ``constant``: columns that are the same in all rows of a unit; where they are not, the first row's value
     counts. ``numbered``: columns that count a unit's rows: 1, 2, 3, …
     ``never_falls``, ``rises``: numbers, dates or categories (in their listed order) that are at least, or more
@@ -45,12 +46,12 @@ class Visits(Frozen):
     """
 
     order: str | None = None
-    gap: Numeric | None = None
     constant: tuple[str, ...] = ()
     numbered: tuple[str, ...] = ()
     never_falls: tuple[str, ...] = ()
     rises: tuple[str, ...] = ()
     ages: Mapping[str, Annotated[float, Field(gt=0)]] = {}
+    gaps: Mapping[str, Numeric] = {}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -66,6 +67,7 @@ class Visits(Frozen):
         lists = {k: v for k, v in self if isinstance(v, tuple)}
         kept: dict[str, Any] = {k: tuple(n for n in v if n not in names) for k, v in lists.items()}
         kept["ages"] = {n: v for n, v in self.ages.items() if n not in names}
+        kept["gaps"] = {n: v for n, v in self.gaps.items() if n not in names}
         return self.model_copy(update=kept)
 
     def check(self, schema: Schema) -> None:
@@ -73,15 +75,15 @@ class Visits(Frozen):
         columns = schema.columns
         if schema.unit is None:
             raise ValueError("visits: the rows of a unit need a unit column")
+        if schema.max_rows_per_unit == 1:
+            raise ValueError("visits: say how many rows of a unit count, `max_rows_per_unit: 12`")
         if schema.image is not None:
             raise ValueError("visits: an image set has no histories")
         for name in self.names:
             if name not in columns or name == schema.unit or isinstance(columns[name], Image):
                 raise ValueError(f"visits: {name!r} is not a declared column beside the unit")
             if isinstance(columns[name], Identifier) and name != self.order:
-                raise ValueError(
-                    f"visits: {name!r} is an identifier, which is new in every row"
-                )
+                raise ValueError(f"visits: {name!r} is an identifier, which is new in every row")
         if self.order in self.constant:
             raise ValueError(f"visits: order {self.order!r} cannot be constant")
         once = [*self.constant, *self.numbered, *self.never_falls, *self.rises, *self.ages]
@@ -98,8 +100,12 @@ class Visits(Frozen):
         timed = isinstance(ordered, Numeric | Datetime) and self.order not in self.numbered
         if timed and ordered is not None and ordered.missing == "keep":
             raise ValueError(f"visits: order {self.order!r} may not be missing")
-        if (self.gap is not None or self.ages) and not timed:
-            raise ValueError("visits: gap and ages need an order by a number or date")
+        if self.ages and not timed:
+            raise ValueError("visits: ages need an order by a number or date")
+        apart = {*columns} - {*self.constant, *self.numbered, *self.ages}
+        for name in self.gaps:
+            if name not in apart or not isinstance(columns[name], Numeric | Datetime):
+                raise ValueError(f"visits: gaps: {name!r} has no difference to the row before")
         for name in self.ages:
             if not isinstance(columns[name], Numeric) or columns[name].missing == "keep":
                 raise ValueError(f"visits: ages {name!r} must be a number that is never missing")
@@ -113,4 +119,5 @@ def timed(schema: Schema) -> str | None:
     visits = schema.visits
     if visits is None or visits.order is None or visits.order in visits.numbered:
         return None
-    return None if isinstance(schema.columns[visits.order], Identifier) else visits.order
+    by_time = isinstance(schema.columns[visits.order], Numeric | Datetime)
+    return visits.order if by_time else None

@@ -1,0 +1,206 @@
+"""Two tables that a schema with visits comes to: starts, one row a unit, and steps, one row for each further row.
+
+A start holds the constant columns, how many rows there are, and the first of them. A step holds what is given
+before its row is drawn (what is constant, the row's place, whether it is the last, the row before) and the row
+itself. What ties a row to the one before it are relations and structural zeros of the table of steps, so that codes
+of records (``privacy.records``) keep them like any others.
+
+Privacy claim: none; reads no data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from privacy.schema.codec import make_bins
+from privacy.schema.columns import Categorical, Column, Numeric
+from privacy.schema.placing import gap_name
+from privacy.schema.relations import Determined, Gap, Order
+from privacy.schema.schema import Condition, Schema
+from privacy.schema.visits import LAST, PLACE, ROWS, previous, timed
+
+FIRST = (2, 3, 4, 6, 9, 13, 19, 27, 41, 61, 91, 136, 201, 301, 451, 676)
+"""First places of the groups that a row's place and the number of rows are told by; 2 and 3 by themselves."""
+
+
+class StepSchema(Schema):
+    """A table of steps. ``given``: columns that are known before a row is drawn.
+
+    ``mirrors``: columns of the row before → those of this row, which they look like. ``moves``: how far numbers
+    are from those of the row before, by the name of that gap; by these they are drawn inside their bins.
+    """
+
+    given: tuple[str, ...] = ()
+    mirrors: Mapping[str, str] = {}
+    moves: Mapping[str, Numeric] = {}
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """What is given conditions all else."""
+        return tuple(dict.fromkeys((*self.given, *super().roles)))
+
+    @property
+    def alike(self) -> Mapping[str, str]:
+        return self.mirrors
+
+    @property
+    def known(self) -> frozenset[str]:
+        return frozenset(self.given)
+
+    @property
+    def changes(self) -> Mapping[str, Numeric]:
+        return self.moves
+
+
+def start_schema(schema: Schema) -> Schema:
+    """The table of starts."""
+    visits, most = schema.visits, schema.max_rows_per_unit
+    assert visits is not None
+    rows = Numeric(kind="integer", bounds=(1, most), bins=most)
+    plain = schema.without(visits.numbered).model_dump() | {
+        "visits": None,
+        "unit": None,
+        "max_rows_per_unit": 1,
+        "columns": _dumped({**_drawn(schema), ROWS: rows}),
+    }
+    return Schema.model_validate(plain)
+
+
+def _drawn(schema: Schema) -> dict[str, Column]:
+    """What of a row is drawn at all: no identifiers, and no numbers that count rows."""
+    assert schema.visits is not None
+    return {n: schema.columns[n] for n in schema.modelled if n not in schema.visits.numbered}
+
+
+def varying(schema: Schema) -> tuple[str, ...]:
+    """The columns of a row that are drawn step by step, in schema order."""
+    visits = schema.visits
+    assert visits is not None
+    apart = {*visits.constant, *visits.numbered}
+    return tuple(n for n in schema.modelled if n not in apart)
+
+
+def step_schema(schema: Schema) -> StepSchema:
+    """The table of steps."""
+    visits = schema.visits
+    assert visits is not None
+    drawn = varying(schema)
+    mirrors = {previous(n): n for n in drawn if n not in visits.ages}
+    constant = [n for n in schema.modelled if n in visits.constant]
+    places = Categorical(kind="ordinal", categories=place_labels(schema.max_rows_per_unit))
+    columns: dict[str, Column] = {n: schema.columns[n] for n in constant}
+    columns |= {
+        ROWS: places,
+        PLACE: places,
+        LAST: Categorical(kind="ordinal", categories=("0", "1")),
+    }
+    columns |= {before: schema.columns[n] for before, n in mirrors.items()}
+    given = tuple(columns)
+    columns |= {n: schema.columns[n] for n in drawn}
+    kept = schema.without(visits.numbered).model_copy(update={"visits": None})
+    relations, zeros = [], list(kept.impossible)
+    for name in dict.fromkeys((timed(schema), *visits.never_falls, *visits.rises)):
+        column, strict = schema.columns.get(name or ""), name in visits.rises
+        if isinstance(column, Categorical):
+            zeros += _falling(name or "", column, strict)
+        elif name is not None:
+            known = visits.gaps.get(name)
+            gap = known and Gap(min=known.bounds[0], max=known.bounds[1])
+            relations.append(Order(order=(previous(name), name), strict=strict, gap=gap))
+    gaps = {**kept.gaps} | {gap_name(previous(n), n): g for n, g in visits.gaps.items()}
+    also = [r for r in kept.relations if not set(r.names) <= set(given)]
+    of_gaps = {
+        gap_name(a, b)
+        for r in (*relations, *also)
+        if isinstance(r, Order)
+        for a, b in _pairs(r.order)
+    }
+    together = [t for t in kept.keep_together if not set(t) <= set(given)]
+    carried = [(before, n) for before, n in mirrors.items()]
+    plain = kept.model_dump() | {
+        "unit": None,
+        "max_rows_per_unit": 1,
+        "columns": _dumped(columns),
+        "relations": [r.model_dump() for r in (*relations, *also)],
+        "gaps": {n: g.model_dump() for n, g in gaps.items() if n in of_gaps},
+        "impossible": [
+            {n: c.model_dump() for n, c in zero.items()}
+            for zero in zeros
+            if not set(zero) <= set(given)
+        ],
+        "keep_together": [*carried, *together],
+        "given": given,
+        "mirrors": mirrors,
+        "moves": {n: c.model_dump() for n, c in _moves(schema, mirrors, of_gaps).items()},
+    }
+    return StepSchema.model_validate(plain)
+
+
+def completed_by(schema: Schema, part: Schema) -> Schema:
+    """The schema with what was measured of its starts or steps put in."""
+    visits = schema.visits
+    assert visits is not None
+    found: dict[str, Column] = {n: c for n, c in part.columns.items() if n in schema.columns}
+    own = {gap_name(previous(n), n): n for n in schema.columns}
+    apart = {own[n]: g for n, g in (*part.gaps.items(), *part.changes.items()) if n in own}
+    found |= {n: g for n, g in part.gaps.items() if n not in own}
+    tables = {
+        r.name: r.table for r in part.relations if isinstance(r, Determined) and r.table is not None
+    }
+    gaps = {**visits.gaps, **apart}
+    return schema.completed(found, tables).model_copy(
+        update={"visits": visits.model_copy(update={"gaps": gaps})}
+    )
+
+
+def _moves(
+    schema: Schema, mirrors: Mapping[str, str], of_gaps: Collection[str]
+) -> dict[str, Numeric]:
+    """How far numbers in wide bins move, but for those that are drawn from a gap."""
+    assert schema.visits is not None
+    found = {}
+    for before, name in mirrors.items():
+        column, gap = schema.columns[name], gap_name(before, name)
+        if not isinstance(column, Numeric) or gap in of_gaps or not _wide(column):
+            continue
+        reach = column.bounds[1] - column.bounds[0]
+        found[gap] = schema.visits.gaps.get(name) or Numeric(
+            kind=column.kind, bounds=(-reach, reach), bins=1, decimals=column.decimals
+        )
+    return found
+
+
+def _wide(column: Numeric) -> bool:
+    """Whether a bin holds several numbers."""
+    if column.kind == "float" or column.bins is None:
+        return True
+    return bool((np.diff(make_bins(column).edges) > 1).any())
+
+
+def place_labels(most: int) -> tuple[str, ...]:
+    """What groups of places are called, from the second to ``most``."""
+    first = [f for f in FIRST if f <= most]
+    last = [*(f - 1 for f in first[1:]), most]
+    return tuple(f"{a}" if a == b else f"{a}-{b}" for a, b in zip(first, last, strict=True))
+
+
+def _dumped(columns: Mapping[str, Column]) -> dict[str, Any]:
+    return {n: c.model_dump() for n, c in columns.items()}
+
+
+def _falling(name: str, column: Categorical, strict: bool) -> list[dict[str, Condition]]:
+    """Structural zeros: for each category, those that may not follow it."""
+    zeros, listed = [], column.categories or ()
+    for i, category in enumerate(listed):
+        if less := listed[: i + strict]:
+            zeros.append(
+                {previous(name): Condition(values=(category,)), name: Condition(values=less)}
+            )
+    return zeros
+
+
+def _pairs(names: Sequence[str]) -> list[tuple[str, str]]:
+    return [(a, b) for i, a in enumerate(names) for b in names[i + 1 :]]
