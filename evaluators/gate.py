@@ -21,7 +21,7 @@ from evaluators.noticed import noticed
 from evaluators.policy import Limits, Policy, Rule
 from evaluators.score import MAIN, Score, Scorecard
 from evaluators.verdict import READABLE, REFUTED, Decision, Outcome, Reason, Verdict, unread
-from evaluators.words import metric_words
+from evaluators.words import HISTORIES, OF_HISTORIES, metric_words
 from privacy.accounting.guarantee import Guarantee
 
 Standing = Literal["proved", "claimed", "none", "unseen"]
@@ -91,7 +91,12 @@ def _refuted(scorecard: Scorecard, claim: Guarantee) -> Iterator[Reason]:
 
 
 def _apply(scorecard: Scorecard, rule: Rule, policy: Policy) -> Iterator[Reason]:
-    """A reason for every score that the rule is about, and for every one that should be there."""
+    """A reason for every score that the rule is about, and for every one that should be there.
+
+    Rules about histories are for tables whose rows are declared to be some.
+    """
+    if rule.metric.startswith(OF_HISTORIES) and not len(scorecard.filter(metric=HISTORIES)):
+        return  # rows that are no histories
     orders = {ORDERS[s] for s in rule.slices}
     targets = _targets(scorecard, rule)
     scores = [

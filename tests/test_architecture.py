@@ -44,7 +44,7 @@ FLOORS = {
         {"fidelity", "inference"},
         {"images"},
         {"attacks", "charged"},
-        {"synthcity", "gate"},
+        {"synthcity", "gate", "histories"},
         {"pages"},
         {"evaluate"},
     ),
