@@ -111,7 +111,7 @@ class Walk:
             if not len(left):
                 break
             if again < BEGUN - 2:
-                starts.iloc[left] = self.start.sample(len(left), rng)
+                starts = _put(starts, left, self.start.sample(len(left), rng))
         frame = pd.concat(done, ignore_index=True)
         return frame.sort_values(["unit", "place"], kind="stable").reset_index(drop=True)
 
@@ -193,7 +193,7 @@ class Walk:
             more, good = self._draw(given, codes, again, rng, redraw >= REDRAWS // 2)
             kept = again[good]
             if len(kept):
-                frame.iloc[kept] = more[good]
+                frame = _put(frame, kept, more[good])
                 fine[kept] = True
         return frame, fine
 
@@ -313,3 +313,10 @@ class Walk:
             else:
                 found[name] = frame[name]
         return pd.DataFrame(found)
+
+
+def _put(frame: pd.DataFrame, rows: np.ndarray, others: pd.DataFrame) -> pd.DataFrame:
+    """The frame with other rows in place of these."""
+    place = np.arange(len(frame))
+    place[rows] = len(frame) + np.arange(len(rows))
+    return pd.concat([frame, others], ignore_index=True).iloc[place].reset_index(drop=True)
