@@ -30,6 +30,7 @@ from evaluators.fidelity.propensity import propensity
 from evaluators.fidelity.representation import representation
 from evaluators.fidelity.sdmetrics import diagnostic, impossible, lost_categories, quality
 from evaluators.histories.broken import broken
+from evaluators.histories.learning import from_histories, of_patients
 from evaluators.histories.scores import histories
 from evaluators.images.extractor import Extractor
 from evaluators.images.scores import image_fidelity
@@ -96,12 +97,14 @@ ON_TABLES: Mapping[str, Metric] = {
     "copies": copied,
     "attack.copies": copies,
     "attack.membership": membership,
+    "attack.patients": of_patients,
     "attack.attribute": attribute,
     "attack.reconstruction": reconstruction,
     "dcr": distance_to_closest,
     "inference": inference,
     "utility.km_distance": km_distance,
     "utility.rank": rank,
+    "histories.learning": from_histories,
 }
 """Metrics that compare tables."""
 

@@ -34,6 +34,9 @@ SURE = 2.0
 """So many times as wide as a 95 % interval is the one that must lie beyond what a claim allows: with some fifty
 figures of attacks a chance finding stays below one in a hundred."""
 
+LEARNED = "histories."
+"""How the metrics of models begin that learned from histories."""
+
 SEVERITY: tuple[Outcome, ...] = ("veto", "insufficient evidence", "note", "pass")
 ORDERS = {"all": 0, "groups": 1, "pairs": 2}
 
@@ -125,7 +128,8 @@ def _apply(scorecard: Scorecard, rule: Rule, policy: Policy) -> Iterator[Reason]
 
 def _best(scorecard: Scorecard, target: str, rule: Rule) -> str:
     """The learner whose main figure on everyone is best when trained on real rows; "" where there is none."""
-    metric = f"utility.{MAIN[rule.task]}" if rule.task else ""
+    of = LEARNED if rule.metric.startswith(LEARNED) else ""
+    metric = f"{of}utility.{MAIN[rule.task]}" if rule.task else ""
     found = scorecard.filter(metric=metric, target=target, slice="all", status="ok")
     known = {s.model: s.baseline for s in found if s.baseline is not None}
     return max(known, key=lambda model: known[model], default="")

@@ -34,12 +34,14 @@ COSTS = {
     "copies": 0.3,
     "attack.copies": 2.0,
     "attack.membership": 3.0,
+    "attack.patients": 0.01,
     "attack.attribute": 1.6,
     "attack.reconstruction": 0.5,
     "dcr": 0.5,
     "inference": 0.5,
     "utility.km_distance": 0.01,
     "utility.rank": 4.5,
+    "histories.learning": 0.01,
     "learning": 8.5,
     "utility": 0.8,
     "utility.draws": 4.5,
@@ -51,7 +53,12 @@ COSTS = {
 OF_NETWORKS = {"image": 200.0, "learning": 500.0, "attack.membership": 100.0}
 """Of image sets, roughly: the networks that are trained there are nearly all of the work."""
 
-OF_HISTORIES = {"histories.broken": 0.2, "histories": 2.0}
+OF_HISTORIES = {
+    "histories.broken": 0.2,
+    "histories": 2.0,
+    "attack.patients": 1.0,
+    "histories.learning": 4.0,
+}
 """Where rows are put together as histories, which Adult's are not."""
 
 UNKNOWN = 10.0

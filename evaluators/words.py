@@ -65,6 +65,7 @@ NAMES = {
     "tpr_at_1_percent_fpr": "true positive rate at 1 % false positives",
     "subsample": "equals a subsample of, %",
     "declared": "declared in the schema",
+    "patient": "on whole histories",
     "1": "single columns",
     "2": "pairs of columns",
     "3": "triples of columns",
@@ -162,6 +163,8 @@ def metric_words(metric: str) -> str:
     if metric in WHOLE:
         return WHOLE[metric]
     parts = metric.split(".")
+    if parts[0] == "histories" and len(parts) > 2:
+        return f"{metric_words(metric.partition('.')[2])}, from histories"
     if parts[0] in FAMILIES and len(parts) > 1:
         parts = parts[1:]
     return ", ".join(NAMES.get(p, p.replace("_", " ")) for p in parts)

@@ -156,8 +156,8 @@ def measure_domain(
 ) -> Schema:
     """The schema with every open column measured on ``frame``, a canonical frame of train rows.
 
-    Of histories one row of each unit is measured, and one step, drawn by chance: then a unit is one row, and adds
-    no more. ``units``: each row's, where there are histories. Raises PermitError unless ``domain_event``
+    Of histories one row of each unit is measured, and one step, drawn by chance: then a unit is one row, and
+    adds no more. ``units``: each row's, where there are histories. Raises PermitError unless ``domain_event``
     was paid for.
     """
     paid.covers(domain_event(schema, rho, delta))

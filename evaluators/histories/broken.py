@@ -36,7 +36,7 @@ DAY = 86_400.0
 
 
 def broken(tables: Tables) -> list[Score]:
-    """How many synthetic people break what is declared; which share of real people does."""
+    """Which share of synthetic people breaks what is declared, and which of real people."""
     if tables.schema.visits is None:
         return []
     kinds, people = breaks(tables, "synthetic")
@@ -52,7 +52,7 @@ def broken(tables: Tables) -> list[Score]:
     scores = [
         Score(
             metric="histories.broken",
-            value=float(bad.sum()) if people else None,
+            value=float(bad.mean()) if people else None,
             rows="none",
             visibility="public",
             higher_is_better=False,

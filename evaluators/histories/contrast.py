@@ -37,13 +37,14 @@ Distance = Callable[[np.ndarray, np.ndarray], np.ndarray]
 class Tally:
     """What each person of each role adds, and the figure that is made of it.
 
-    ``shuffled``: whether it means something of rows that are dealt at random.
+    ``says``: what it is about, in words, from the sums of each role. ``shuffled``: whether it means something
+    of rows that are dealt at random.
     """
 
     metric: str
     of: Mapping[str, Matrix]
     distance: Distance
-    detail: str = ""
+    says: Callable[[Mapping[str, np.ndarray]], str] = lambda sums: ""
     shuffled: bool = True
 
 
@@ -61,6 +62,7 @@ class Contrast:
     excess_high: float
     excess_baseline: float
     shuffled: float
+    says: str
 
     @property
     def strangers(self) -> tuple[float, float, float] | None:
@@ -102,8 +104,14 @@ def contrast(
         value - mean + high - mean,
         baseline - float(np.nanmean(chance_beside)),
         shuffled,
+        said(tally, kept),
     )
     return found if np.isfinite([value, around, baseline, found.excess, high]).all() else None
+
+
+def said(tally: Tally, kept: Mapping[str, np.ndarray]) -> str:
+    """What the figure is about, of the people in ``kept``."""
+    return tally.says({r: _sum(tally.of[r][kept[r]]) for r in ("holdout", "synthetic")})
 
 
 def contributes(matrix: Matrix) -> np.ndarray:

@@ -13,7 +13,8 @@ Privacy claim: none; moments of real people, internal.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import partial
 
 import numpy as np
 
@@ -44,16 +45,11 @@ def recurrence(tables: Tables) -> Iterator[Tally]:
     names = [n for n in moments if enough[n].any()]
     if not names:
         return
-    whole = {r: np.concatenate([moments[n][r] for n in names], axis=1) for r in EVERY}
-    furthest = _furthest(names, enough, whole)
-    yield Tally(
-        "histories.autocorrelation", whole, _largest(np.stack([enough[n] for n in names])), furthest
-    )
-    for name in names:
-        detail = _furthest([name], enough, moments[name])
-        yield Tally(
-            "histories.autocorrelation_of", moments[name], _largest(enough[name][None]), detail
-        )
+    for of_names, metric in ((names, ""), *(([n], "_of") for n in names)):
+        whole = {r: np.concatenate([moments[n][r] for n in of_names], axis=1) for r in EVERY}
+        asked = np.stack([enough[n] for n in of_names])
+        says = partial(_furthest, of_names, asked)
+        yield Tally(f"histories.autocorrelation{metric}", whole, _largest(asked), says)
 
 
 def _moments(
@@ -128,11 +124,10 @@ def _largest(enough: np.ndarray) -> Distance:
     return of
 
 
-def _furthest(names: list[str], enough: dict[str, np.ndarray], of: dict[str, np.ndarray]) -> str:
+def _furthest(names: list[str], enough: np.ndarray, sums: Mapping[str, np.ndarray]) -> str:
     """Where synthetic people are furthest from real ones, in words."""
-    real, ours = (figures(of[r].sum(axis=0)) for r in ("holdout", "synthetic"))
-    apart = np.where(np.stack([enough[n] for n in names]), np.abs(real - ours), np.nan)
-    if not np.isfinite(apart).any():
-        return " ".join(names[:1])
-    column, kind = np.unravel_index(int(np.nanargmax(apart)), apart.shape)
-    return f"{names[column]}, {OF[kind]}: synthetic {ours[column, kind]:.2f}, real {real[column, kind]:.2f}"
+    real, ours = figures(sums["holdout"]), np.nan_to_num(figures(sums["synthetic"]))
+    apart = np.where(enough & np.isfinite(real), np.abs(real - ours), -1)
+    column, kind = np.unravel_index(int(apart.argmax()), apart.shape)
+    name, what = names[column], OF[kind]
+    return f"{name}, {what}: synthetic {ours[column, kind]:.2f}, real {real[column, kind]:.2f}"

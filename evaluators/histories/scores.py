@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from evaluators.histories.contrast import Contrast, Tally, contrast, contributes
+from evaluators.histories.contrast import Contrast, Tally, contrast, contributes, said
 from evaluators.histories.lived import EVERY, SHUFFLED, lived, slice_of
 from evaluators.histories.recurrence import recurrence
 from evaluators.histories.tallies import by_column, tallies
@@ -71,7 +71,7 @@ def _scores(
         "n": people["holdout"],
         "baseline_name": "real train people",
         "higher_is_better": False,
-        "detail": tally.detail,
+        "detail": said(tally, kept),
         **about,
     }
     status, reason = evidence(min(people["holdout"], people["train"]))
@@ -80,9 +80,7 @@ def _scores(
         reason = f"{people['synthetic']} synthetic people have what it is about, fewer than {MIN_HISTORIES}"
     found = None
     if status == "ok":
-        found = contrast(
-            tally, kept, tables.rng(f"{tally.metric} {tally.detail} {about.get('slice')}")
-        )
+        found = contrast(tally, kept, tables.rng(f"{tally.metric} {about.get('slice')}"))
         if found is None:
             status, reason = "insufficient evidence", "the figure is undefined"
     if found is None:
@@ -90,7 +88,7 @@ def _scores(
             Score(metric=f"{tally.metric}{end}", status=status, reason=reason, **about)
             for end in ("", "_excess")
         ]
-    about["detail"] = _detail(tally, found)
+    about["detail"] = _detail(found)
     away = found.strangers if tally.metric == STEPS else None
     return [
         *([_strangers(away, about)] if away else []),
@@ -119,6 +117,6 @@ def _strangers(away: tuple[float, float, float], about: Mapping[str, Any]) -> Sc
     return Score(metric="histories.strangers", value=value, low=low, high=high, **without)
 
 
-def _detail(tally: Tally, found: Contrast) -> str:
+def _detail(found: Contrast) -> str:
     dealt = f"{found.shuffled:.3f} were rows dealt to people at random"
-    return "; ".join(t for t in (tally.detail, dealt if np.isfinite(found.shuffled) else "") if t)
+    return "; ".join(t for t in (found.says, dealt if np.isfinite(found.shuffled) else "") if t)

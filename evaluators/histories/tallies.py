@@ -14,7 +14,8 @@ Privacy claim: none; counts of real people, internal.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -55,7 +56,12 @@ def by_column(tables: Tables) -> Iterator[Tally]:
     """The transitions of every column by itself."""
     for column in states(tables):
         pairs = {r: _pairs(lived(tables, r), (column,), r) for r in EVERY}
-        yield Tally("histories.transition", pairs, variation(FIRST), column.name)
+        says = partial(_named, column.name)
+        yield Tally("histories.transition", pairs, variation(FIRST), says)
+
+
+def _named(name: str, sums: Mapping[str, np.ndarray]) -> str:
+    return name
 
 
 def _starts(sizes: np.ndarray) -> np.ndarray:
@@ -73,11 +79,16 @@ def _rows(tables: Tables) -> Tally:
     for role in ROLES:
         sizes = lived(tables, role).sizes
         of[role] = _counted(np.arange(len(sizes)), sizes, len(sizes), most)
-    real, ours = (lived(tables, r).sizes.mean() for r in ("holdout", "synthetic"))
-    detail = f"synthetic people have {ours:.2f} rows on average, real people {real:.2f}"
+    return Tally("histories.rows", of, variation(FIRST), _on_average, shuffled=False)
+
+
+def _on_average(sums: Mapping[str, np.ndarray]) -> str:
+    """How many rows people have, in words."""
+    counts = [sums[r] for r in ("holdout", "synthetic")]
+    real, ours = (float((np.arange(len(c)) * c).sum() / max(1, c.sum())) for c in counts)
     if ours == 1.0 < real:
-        detail = f"every synthetic row is a person of its own; real people have {real:.2f} rows on average"
-    return Tally("histories.rows", of, variation(FIRST), detail, shuffled=False)
+        return f"every synthetic row is a person of its own; real people have {real:.2f} rows on average"
+    return f"synthetic people have {ours:.2f} rows on average, real people {real:.2f}"
 
 
 def _pairs(of: Lived, columns: tuple[State, ...], role: str) -> csr_array:

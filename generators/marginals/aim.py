@@ -132,8 +132,8 @@ def aim(
     ``ordered``: columns whose neighbouring codes may be merged.
     ``zeros``: cells that are publicly known to be empty, True where they are.
     ``mirrors``: columns that are another one of the row before; ``numbers``: of columns, how many of the first
-    codes are numbers in order. Where both are in ``keep`` together, half of what is spent on them goes to how far a
-    number moves: the sums of the cells with equal differences, of which there are few.
+    codes are numbers in order. Where both are in ``keep`` together, half of what is spent on them goes to how
+    far a number moves: the sums of the cells with equal differences, of which there are few.
     ``beside``: marginals that are known already, noised.
     ``steps``: the ``schedule`` that was paid for, where it was.
     ``progress``: told the share of the budget that is spent after every round.
@@ -248,7 +248,7 @@ def pooled(
     group[min(high, many - 1) : many] = many - 1 if many else 0
     group = np.unique(group, return_inverse=True)[1]
     precision = 1 / (np.bincount(group) * sigma**2)
-    return Observation(r, np.bincount(group, sums), precision, group[part])
+    return Observation(r, np.bincount(group, sums).astype(float), precision, group[part])
 
 
 def _noise_only(sums: Counts, sigma: float) -> int:

@@ -240,9 +240,12 @@ class Aim(Marginals):
         ``beside``: what is known of some marginals already.
         """
         keep, known = _together(codec), codec.schema.known
+        wanted = workload(codec.domain, *_roles(codec.schema), keep)
+        if known:  # what is given makes a table twice as wide: triples would take most of the time
+            wanted = {r: w for r, w in wanted.items() if len(r) == 2}
         return aim.aim(
             count,
-            workload(codec.domain, *_roles(codec.schema), keep),
+            wanted,
             rho,
             sensitivity=sensitivity,
             rates=[r for r in declared(codec) if not known.issuperset(r.clique)],

@@ -1,9 +1,10 @@
 """Rows of a graphical model, some of whose columns are known: each drawn from what is left, given its own.
 
-A junction tree is a chain of conditional tables, one for each clique given its separator. What is known of a row
-picks a part of every table; a sweep from the leaves adds up what is not, so that each clique knows how likely the
-rest below it is, and a sweep from the root draws (Koller and Friedman, 2009, §10.3 and §12.3). Both are done for
-many rows at once. Where what is known has no probability, a clique forgets it and draws from its own marginal.
+A junction tree is a chain of conditional tables, one for each clique given its separator. What is known of a
+row picks a part of every table; a sweep from the leaves adds up what is not, so that each clique knows how
+likely the rest below it is, and a sweep from the root draws (Koller and Friedman, 2009, §10.3 and §12.3). Both
+are done for many rows at once. Where what is known has no probability, a clique forgets it and draws from its
+own marginal.
 
 Privacy claim: post-processing; the same for the same random numbers.
 """
@@ -63,8 +64,8 @@ def sample_given(
 class _Piece:
     """A clique's conditional table, [cells of what is known, cells of what is free].
 
-    ``known``, ``head``, ``rest``: columns that are known, free ones of the separator, and free ones that are drawn
-    here. ``alone``: the marginal of ``rest``.
+    ``known``, ``head``, ``rest``: columns that are known, free ones of the separator, and free ones that are
+    drawn here. ``alone``: the marginal of ``rest``.
     """
 
     known: Clique
@@ -75,7 +76,7 @@ class _Piece:
 
     @property
     def cells(self) -> int:
-        return self.table.shape[1]
+        return int(self.table.shape[1])
 
 
 def _pieces(
@@ -165,4 +166,4 @@ def _pick(
     u = rng.random(len(weights)) * sums[:, -1]
     cell = (sums <= u[:, None]).sum(axis=1)
     last = weights.shape[1] - 1 - np.argmax(weights[:, ::-1] > 0, axis=1)
-    return np.minimum(cell, last)
+    return np.asarray(np.minimum(cell, last))

@@ -1,18 +1,18 @@
 """Histories of units by AIM: a start, one row a unit, then step after step, each given the row before it.
 
-Two tables (``privacy.histories``) share one ρ by what is drawn from them. Of the starts marginals are measured as
-ever. Of the steps they are measured with weights: a unit's steps weigh one together, however many there are.
+Two tables (``privacy.histories``) share one ρ by what is drawn from them. Of the starts marginals are measured
+as ever. Of the steps they are measured with weights: a unit's steps weigh one together, however many there are.
 Every pair of a column's value before and after is measured before anything is selected. How places go with the
 number of rows follows from what was measured of the starts. A history is a start, which says how many
 rows it has, and rows drawn from the steps' graphical model given what is constant, place and row before
 (``walk``, ``given``).
 
-Weighing by one over the number of steps keeps the sensitivity at one; since the number of rows is a column of the
-steps, what depends on it may be found like anything else.
+Weighing by one over the number of steps keeps the sensitivity at one; since the number of rows is a column of
+the steps, what depends on it may be found like anything else.
 
-Privacy claim: ρ-zCDP for a unit with all its rows, under adding or removing one: it changes each marginal of the
-starts by one, and each of the steps by its ``whole`` parts at most, in L1 and so in L2, beside noise and scores
-scaled to as many (``privacy.histories.tables.weights``). ``sample`` is post-processing.
+Privacy claim: ρ-zCDP for a unit with all its rows, under adding or removing one: it changes each marginal of
+the starts by one, and each of the steps by its ``whole`` parts at most, in L1 and so in L2, beside noise and
+scores scaled to as many (``privacy.histories.tables.weights``). ``sample`` is post-processing.
 """
 
 from __future__ import annotations
@@ -111,8 +111,8 @@ def start_share(schema: Schema) -> float:
 
 
 def placed(start: MarginalModel, steps: Schema, most: int, parts: int) -> Measurement:
-    """How the number of rows, the place of a step and whether it is the last go together, by how many units were
-    measured to have so many rows: each is every place of its own alike.
+    """How the number of rows, the place of a step and whether it is the last go together, by how many units
+    were measured to have so many rows: each is every place of its own alike.
     """
     (rows,) = (m for m in start.measurements if m.clique == (ROWS,))
     size = np.repeat(np.arange(2, most + 1), np.arange(1, most))

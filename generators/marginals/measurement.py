@@ -104,7 +104,8 @@ class Budget:
     def sums(
         self, count: Counter, clique: Clique, part: npt.NDArray[np.intp], rho: float
     ) -> tuple[npt.NDArray[np.int64], float]:
-        """Sums of the clique's cells with Gaussian noise, and its scale; ``part`` says of each cell in which it is."""
+        """Sums of the clique's cells with Gaussian noise, and its scale; ``part`` says of each cell in which
+        it is."""
         self._pay("measure", rho)
 
         def draw() -> list[int]:

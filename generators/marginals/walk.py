@@ -184,7 +184,7 @@ class Walk:
         self, given: pd.DataFrame, rng: np.random.Generator
     ) -> tuple[pd.DataFrame, np.ndarray]:
         """Rows drawn again until they are as they may be, and which of them came to be."""
-        codes = {n: self.codec.encode_column(n, given) for n in given}
+        codes = {n: self.codec.encode_column(n, given) for n in map(str, given)}
         frame, fine = self._draw(given, codes, np.arange(len(given)), rng, False)
         for redraw in range(REDRAWS):
             again = np.flatnonzero(~fine)
@@ -234,7 +234,8 @@ class Walk:
 
     @cached_property
     def steps_apart(self) -> dict[str, np.ndarray]:
-        """Of each column that follows from the row before by a gap, what share of gaps has each of its codes."""
+        """Of each column that follows from the row before by a gap, what share of gaps has each of its
+        codes."""
         rng, found = np.random.default_rng(0), {}
         for name, tied in self.codec.plan.relative.items():
             code, gap = self.codec.columns[name], self.codec.plan.gaps[tied.gap]
@@ -299,7 +300,8 @@ class Walk:
         return with_numbers(values, column, moved, found), leapt
 
     def _numbered(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """The columns of the schema, with fresh numbers for units and rows, and places where rows are counted."""
+        """The columns of the schema, with fresh numbers for units and rows, and places where rows are
+        counted."""
         visits, unit = self.schema.visits, self.schema.unit
         assert visits is not None
         person = pd.Series(pd.factorize(frame["unit"])[0] + 1).astype(str).astype(object)

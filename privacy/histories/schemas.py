@@ -1,9 +1,10 @@
-"""Two tables that a schema with visits comes to: starts, one row a unit, and steps, one row for each further row.
+"""Two tables that a schema with visits comes to: starts, one row a unit, and steps, one row for each further
+row.
 
 A start holds the constant columns, how many rows there are, and the first of them. A step holds what is given
 before its row is drawn (what is constant, the row's place, whether it is the last, the row before) and the row
-itself. What ties a row to the one before it are relations and structural zeros of the table of steps, so that codes
-of records (``privacy.records``) keep them like any others.
+itself. What ties a row to the one before it are relations and structural zeros of the table of steps, so that
+codes of records (``privacy.records``) keep them like any others.
 
 Privacy claim: none; reads no data.
 """
@@ -108,7 +109,7 @@ def step_schema(schema: Schema) -> StepSchema:
             zeros += _falling(name or "", column, strict)
         elif name is not None:
             known = visits.gaps.get(name)
-            gap = known and Gap(min=known.bounds[0], max=known.bounds[1])
+            gap = None if known is None else Gap(min=known.bounds[0], max=known.bounds[1])
             relations.append(Order(order=(previous(name), name), strict=strict, gap=gap))
     gaps = {**kept.gaps} | {gap_name(previous(n), n): g for n, g in visits.gaps.items()}
     also = [r for r in kept.relations if not set(r.names) <= set(given)]
@@ -119,7 +120,7 @@ def step_schema(schema: Schema) -> StepSchema:
         for a, b in _pairs(r.order)
     }
     together = [t for t in kept.keep_together if not set(t) <= set(given)]
-    carried = [(before, n) for before, n in mirrors.items()]
+    carried = list(mirrors.items())
     plain = kept.model_dump() | {
         "unit": None,
         "max_rows_per_unit": 1,

@@ -1,10 +1,12 @@
 """The rows of a schema with visits as the two tables that are measured, and how much each row of steps weighs.
 
 A unit weighs one in whole numbers: its ``whole`` parts are dealt out over its steps, as evenly as whole numbers
-go, so that it adds at most ``whole`` to the counts of any marginal in L1, hence in L2, however many rows it has.
+go, so that it adds at most ``whole`` to the counts of any marginal in L1, hence in L2, however many rows it
+has.
 
-Privacy claim: none by itself. A unit's rows, weights and order follow from that unit alone. Which step stands for
-a unit where what the schema leaves open is measured is drawn by chance, so that nobody's choice moves another's.
+Privacy claim: none by itself. A unit's rows, weights and order follow from that unit alone. Which step stands
+for a unit where what the schema leaves open is measured is drawn by chance, so that nobody's choice moves
+another's.
 """
 
 from __future__ import annotations
@@ -66,7 +68,8 @@ def start_frame(
 
 
 def step_frame(frame: pd.DataFrame, units: np.ndarray, schema: Schema) -> pd.DataFrame:
-    """For each row after its unit's first: what is given, and the row. Rows of one unit stand together, in order."""
+    """For each row after its unit's first: what is given, and the row. Rows of one unit stand together, in
+    order."""
     assert schema.visits is not None
     steps, place, size = step_schema(schema), places(units), _size(units)
     later = np.flatnonzero(place > 1)

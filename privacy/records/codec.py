@@ -152,8 +152,9 @@ class RecordCodec:
         }
         own = {n: self._own_codes(n, said[n], rng) for n in self.columns}
         frame = pd.DataFrame({n: self.own.columns[n].decode(own[n], rng) for n in self.columns})
-        for name in self.columns if near is not None else ():
-            frame[name] = near(name, own[name], frame[name])
+        if near is not None:
+            for name in self.columns:
+                frame[name] = near(name, own[name], frame[name])
         pinned = pd.DataFrame(index=frame.index) if given is None else given.reset_index(drop=True)
         frame = frame.assign(**pinned)
         met = self._leave_out(frame)
@@ -161,11 +162,13 @@ class RecordCodec:
             met &= ~Contradictions(self).otherwise(table)[said[table.by], said[table.determined]]
             met &= look_up(frame, self.schema, table, follows.get(table.determined))
         for network in self.plan.networks:
-            met &= Drawing(self, network, said, own, follows, rng, frozenset(pinned)).into(frame)
+            met &= Drawing(
+                self, network, said, own, follows, rng, frozenset(map(str, pinned))
+            ).into(frame)
         for one in self.plan.sums:
             met &= add_up(frame, self.schema, one, follows[one.follows])
-        for name in pinned:
-            met &= _same(frame[name], pinned[name])
+        for given_name in pinned:
+            met &= _same(frame[given_name], pinned[given_name])
         return number_identifiers(frame.assign(**pinned), self.schema), met
 
     def _own_codes(self, name: str, said: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -1,7 +1,7 @@
 """How the rows of a unit follow one another: the part of a schema that turns rows into histories.
 
-A unit's rows are put in order; columns that stay the same in all of them are the unit's own (static), the others
-are drawn row after row, each given the one before it (``privacy.histories``).
+A unit's rows are put in order; columns that stay the same in all of them are the unit's own (static), the
+others are drawn row after row, each given the one before it (``privacy.histories``).
 
 Privacy claim: none; everything in it is public. How gaps between rows are distributed is measured under a
 charge where bins are left out.
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from privacy.schema.schema import Schema
 
 ROWS, PLACE, LAST = "rows in all", "row number", "last row"
-"""Columns of a history that no file has: how many rows it has, which this one is, and whether it is the last."""
+"""Columns of a history that no file has: how many rows it has, which this one is, and whether it is the
+last."""
 
 
 def previous(name: str) -> str:
