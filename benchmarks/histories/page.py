@@ -25,7 +25,7 @@ HEAD = (
     *FIGURES,
     "broken histories",
     "AUROC",
-    "fit seconds",
+    "CPU seconds: fit, draw",
     "peak MB",
 )
 
@@ -65,7 +65,10 @@ def _means(lines: list[Line]) -> str:
             *(_mean([f.get(name) for f in figures], 3) for name in FIGURES),
             f"{np.mean([f['broken'] for f in figures]):.1%}",
             _mean([line["auroc"] for line in lines], 3),
-            _mean([line.get("fit_seconds") for line in lines], 0),
+            " ".join(
+                _mean([line.get(f"{part}_seconds") for line in lines], 0)
+                for part in ("fit", "draw")
+            ).strip(),
             _mean([line.get("peak_mb") for line in lines], 0),
         ]
     )

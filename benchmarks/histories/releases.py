@@ -36,7 +36,7 @@ WHO = (*PRIVATE, SHUFFLED)
 
 @dataclass(frozen=True, eq=False)
 class Release:
-    """A table with as many rows as train has, and what it took: seconds, and peak MB of the process."""
+    """A table with as many rows as train has, and what it took: processor seconds, peak MB of the process."""
 
     frame: pd.DataFrame
     fit_seconds: float
@@ -46,7 +46,7 @@ class Release:
 
 def released(people: People, who: str, epsilon: float, seed: int) -> Release:
     """A table of ``WHO``; noise cannot be seeded, what is drawn can."""
-    rng, begun = np.random.default_rng(seed), time.perf_counter()
+    rng, begun = np.random.default_rng(seed), time.process_time()
     if who == SHUFFLED:
         frame, fit = shuffled(people.train, people.schema, rng), 0.0
     else:
@@ -54,14 +54,14 @@ def released(people: People, who: str, epsilon: float, seed: int) -> Release:
         if who == STRANGERS:
             schema = schema.model_copy(update={"visits": None})
         model = fitted_by_unit(rows, schema, epsilon)
-        fit = time.perf_counter() - begun
+        fit = time.process_time() - begun
         frame = model.sample(len(rows.frame), rng)
         if who == STRANGERS:
             frame = dealt(frame, people.schema, np.bincount(rows.units), rng)
     return Release(
         frame=frame[[people.schema.unit, *people.schema.informative]],
         fit_seconds=round(fit, 1),
-        draw_seconds=round(time.perf_counter() - begun - fit, 1),
+        draw_seconds=round(time.process_time() - begun - fit, 1),
         peak_mb=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
     )
 
