@@ -32,7 +32,7 @@ FLOORS = {
     "generators": (
         {"base", "rows"},
         {"marginals", "dpsgd", "synthcity"},
-        {"deep"},
+        {"deep", "histories"},
         {"images"},
         {"registry"},
         {"selection", "alone"},

@@ -27,8 +27,10 @@ from dp_accounting import DpEvent
 from evaluators.pages.drawing.page import loss
 from flows.bundle.manifest import APPROVAL, MANIFEST, differences, digests
 from flows.frames.export import exported, read_synthetic, texts
-from flows.frames.parquet import arrow_schema
+from flows.frames.parquet import arrow_schema, typed_table
 from flows.frames.pictures import file_names
+from flows.frames.tables import files, schemas, tables
+from flows.frames.visits import unkept
 from flows.label.risk import in_hundred
 from privacy.accounting.composition import spent
 from privacy.accounting.events import ClaimedDpEvent, event_from_json
@@ -195,6 +197,8 @@ def _rows(bundle: Bundle) -> Iterator[str]:
     said, found = bundle.label["release"]["synthetic_rows"], len(bundle.frame)
     if said != found:
         yield f"label.json: {said} synthetic rows, but data.csv holds {found}"
+    for line in unkept(bundle.frame, bundle.schema):
+        yield f"data.csv: {line}"
 
 
 def _parquet(bundle: Bundle) -> Iterator[str]:
@@ -214,6 +218,21 @@ def _parquet(bundle: Bundle) -> Iterator[str]:
             yield f"data.parquet: column {name!r} holds other values than in data.csv"
     if schema.image is not None:
         yield from _pictures(bundle, typed[schema.image].to_pylist())
+    yield from _tables(bundle)
+
+
+def _tables(bundle: Bundle) -> Iterator[str]:
+    """Of linked rows: the two tables, each key of which is then that of data.csv."""
+    for name, rows in tables(bundle.frame, bundle.schema).items():
+        part = exported(schemas(bundle.schema)[name])
+        for file in files(name):
+            path = bundle.there(file)
+            if path.suffix == ".parquet":
+                same = pq.read_table(path).equals(typed_table(rows, part))
+            else:
+                same = path.read_text("utf-8") == texts(rows, part).to_csv(index=False)
+            if not same:
+                yield f"{file}: other rows than in data.csv"
 
 
 def _pictures(bundle: Bundle, stored: list[dict[str, Any]]) -> Iterator[str]:
@@ -324,7 +343,7 @@ CHECKS: dict[str, Callable[[Bundle], Iterable[str]]] = {
     "the label says approved, and where a person approved it was of this very manifest.json": _decision,
     "label.json and schema.yaml speak of the same table": _schema,
     "every value of data.csv lies inside schema.yaml, in as many rows as the label says": _rows,
-    "data.parquet holds the same rows": _parquet,
+    "data.parquet, and where rows are linked tables/, hold the same rows": _parquet,
     "ε and δ cover the events on the label, composed anew": _accounting,
     "what any attack can reach follows from these events": _risk,
     "croissant.json gives the label's ε and δ and the digests of these files": _croissant,

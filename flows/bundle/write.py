@@ -1,7 +1,8 @@
 """The bundle: ``public/`` may leave the house, ``internal/`` may not.
 
     public/    data.parquet, data.csv, schema.yaml, label.json, card.html, README.md, croissant.json,
-               registry.yaml, manifest.json; of an image set also images/ and data.npz
+               registry.yaml, manifest.json; of an image set also images/ and data.npz,
+               of histories also histories.svg and tables/
     candidate/ the same files, where the config leaves the last word to a person (flows.bundle.candidate)
     internal/  scores.parquet, scores.json, verdict.json, report.html, model/, ledger.json
 
@@ -24,8 +25,11 @@ from flows.bundle.manifest import MANIFEST, manifest
 from flows.cards.card import write_card
 from flows.cards.croissant import write_croissant
 from flows.cards.deployment_registry import write_registry
+from flows.cards.histories import HISTORIES, histories
 from flows.cards.readme import write_readme
+from flows.cards.timelines import draw
 from flows.frames.export import exported, write_files
+from flows.frames.tables import write_tables
 from flows.label.label import make_label
 from flows.stages.run import NEIGHBOURS, folder_atomically, write_json
 from flows.stages.steps import scorecard
@@ -54,10 +58,14 @@ def write_bundle(work: Work, permit: Permit, verdict: Verdict) -> Path:
 def _public(folder: Path, schema: Schema, label: dict[str, Any], frame: pd.DataFrame) -> None:
     folder.mkdir(mode=0o700)
     write_files(frame, schema, folder)
+    write_tables(frame, schema, folder)
     (folder / "schema.yaml").write_text(exported(schema).to_yaml(), encoding="utf-8")
     write_json(folder / "label.json", label)
+    shown = histories(schema, frame)
+    if shown is not None:
+        (folder / HISTORIES).write_text(draw(shown), encoding="utf-8")
     write_card(folder / "card.html", label, schema, frame)
-    write_readme(folder, label, schema)
+    write_readme(folder, label, schema, "" if shown is None else shown.alt)
     write_croissant(folder, label, schema)
     write_registry(folder, label, schema)
     write_json(folder / MANIFEST, manifest(folder))

@@ -10,6 +10,7 @@ Privacy claim: shows only what is public.
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,12 @@ from typing import Any
 import pandas as pd
 
 from evaluators.pages.drawing.page import environment, loss, write_page
-from flows.cards.columns import tiles
+from flows.cards.columns import sizes, tiles
 from flows.cards.contact_sheet import contact_sheet
 from flows.cards.figures import tables
+from flows.cards.histories import histories
+from flows.cards.timelines import draw
+from flows.frames.tables import schemas
 from flows.label.risk import in_hundred
 from privacy.schema.schema import Schema
 
@@ -89,6 +93,9 @@ def write_card(path: Path, label: dict[str, Any], schema: Schema, synthetic: pd.
         "left_open": label["accounting"]["what_the_schema_left_open"],
         "tiles": tiles(schema, synthetic),
         "sheet": contact_sheet(schema, synthetic),
+        "histories": _pictured(schema, synthetic),
+        "sizes": sizes(schema, synthetic),
+        "tables": bool(schemas(schema)),
         "subgroups": [s.name for s in schema.subgroups],
         "relations": [r.says for r in schema.relations],
         "unit_is_row": schema.unit is None,
@@ -97,6 +104,14 @@ def write_card(path: Path, label: dict[str, Any], schema: Schema, synthetic: pd.
         "advice": ADVICE,
     }
     write_page(path, environment(TEMPLATES), "card.html.j2", context)
+
+
+def _pictured(schema: Schema, synthetic: pd.DataFrame) -> tuple[str, str] | None:
+    """The picture of a few histories as a data URI, and its words; None where there are none."""
+    shown = histories(schema, synthetic)
+    if shown is None:
+        return None
+    return f"data:image/svg+xml;base64,{b64encode(draw(shown).encode()).decode()}", shown.alt
 
 
 def decision(label: dict[str, Any]) -> dict[str, Any]:

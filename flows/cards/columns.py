@@ -13,8 +13,9 @@ from markupsafe import Markup
 
 from evaluators.pages.drawing.page import percent
 from evaluators.pages.drawing.plots import histogram, meter
+from flows.label.histories import identifier_values, rows_of_units
 from privacy.schema.codec import Codec, ColumnCode
-from privacy.schema.columns import Categorical, Column, Image
+from privacy.schema.columns import Categorical, Column, Identifier, Image
 from privacy.schema.hierarchy import Hierarchy
 from privacy.schema.schema import Schema
 
@@ -29,6 +30,7 @@ MAX_VALUES = 6
 class Tile:
     """One column: its name, what it is, and its bars.
 
+    ``holds``: of an identifier, what its numbers stand for.
     ``values``: categories, special values and missing ones, each with a bar and its share in words.
     """
 
@@ -36,6 +38,7 @@ class Tile:
     kind: str
     roles: str
     description: str
+    holds: str = ""
     picture: Markup | None = None
     ends: tuple[str, str] = ("", "")
     values: tuple[tuple[str, Markup, str], ...] = ()
@@ -50,11 +53,27 @@ def tiles(schema: Schema, synthetic: pd.DataFrame) -> list[Tile]:
     ]
 
 
+def sizes(schema: Schema, synthetic: pd.DataFrame) -> Tile | None:
+    """How many rows a unit has, from one to as many as it may; None where rows are not linked."""
+    if schema.visits is None or synthetic.empty:
+        return None
+    rows = np.bincount(rows_of_units(synthetic, schema), minlength=schema.max_rows_per_unit + 1)[1:]
+    return Tile(
+        f"Rows of one {schema.unit}",
+        f"{int(rows.sum()):,} synthetic {schema.unit}s",
+        "",
+        "",
+        picture=histogram(_joined(rows / rows.sum()).tolist()),
+        ends=("1", str(len(rows))),
+    )
+
+
 def _tile(schema: Schema, name: str, code: ColumnCode | None, codes: pd.Series | None) -> Tile:
     column = schema.columns[name]
     about = (name, _kind(column), roles(schema, name), " ".join(column.description.split()))
     if code is None or codes is None:
-        return Tile(*about)
+        held = identifier_values(schema, name) if isinstance(column, Identifier) else ""
+        return Tile(*about, holds=held)
     shares = np.bincount(codes, minlength=code.size) / max(1, len(codes))
     if isinstance(column, Categorical):
         return Tile(*about, values=_categories(code, shares))

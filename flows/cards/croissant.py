@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from flows.cards.card import ADVICE, decision, held_out, under
+from flows.cards.histories import HISTORIES
 from flows.cards.readme import values
 from flows.frames.column_types import PICTURE, column_type
+from flows.frames.tables import FOLDER, UNITS, VISITS, files, schemas
 from flows.stages.run import write_json
 from privacy.schema.schema import Schema
 
@@ -77,8 +79,11 @@ def write_croissant(folder: Path, label: dict[str, Any], schema: Schema) -> None
         "version": "1.0.0",  # a bundle never changes
         **({"license": license_} if license_ else {}),
         **_responsible(label, schema),
-        "distribution": [_file(folder / name, *about) for name, about in FILES.items()],
-        "recordSet": [_rows(schema), _privacy(label)],
+        "distribution": [
+            _file(folder, name, *about)
+            for name, about in {**FILES, **_of_histories(folder, schema)}.items()
+        ],
+        "recordSet": [_rows(schema), *_tables(schema), _privacy(label)],
     }
     write_json(folder / "croissant.json", content)
 
@@ -100,6 +105,7 @@ def _responsible(label: dict[str, Any], schema: Schema) -> dict[str, Any]:
             *([f"Columns that say which group a person is of: {groups}."] if groups else []),
         ],
         "rai:dataLimitations": [
+            *([label["histories"]["in_words"]] if label.get("histories") else []),
             *label["not_covered"],
             *(f"{short} {why}" for short, why in ADVICE),
         ],
@@ -108,38 +114,74 @@ def _responsible(label: dict[str, Any], schema: Schema) -> dict[str, Any]:
     }
 
 
-def _file(path: Path, encoding: str, description: str) -> dict[str, Any]:
-    content = path.read_bytes()
+def _of_histories(folder: Path, schema: Schema) -> dict[str, tuple[str, str]]:
+    """The files that only linked rows have, as in ``FILES``."""
+    unit = schema.unit
+    about = {
+        UNITS: f"One row for each synthetic {unit}: what is the same in all of its rows.",
+        VISITS: f"All rows of each synthetic {unit}, in order: what changes.",
+    }
+    found = {
+        file: (FILES["data" + Path(file).suffix][0], about[name])
+        for name in schemas(schema)
+        for file in files(name)
+    }
+    if (folder / HISTORIES).exists():
+        found[HISTORIES] = ("image/svg+xml", f"A picture of the first synthetic {unit}s.")
+    return found
+
+
+def _file(folder: Path, name: str, encoding: str, description: str) -> dict[str, Any]:
+    content = (folder / name).read_bytes()
     return {
         "@type": "cr:FileObject",
-        "@id": path.name,
-        "name": path.name,
+        "@id": name,
+        "name": name,
         "description": description,
-        "contentUrl": path.name,
+        "contentUrl": name,
         "contentSize": f"{len(content)} B",
         "encodingFormat": encoding,
         "sha256": hashlib.sha256(content).hexdigest(),
     }
 
 
-def _rows(schema: Schema) -> dict[str, Any]:
-    """The rows of data.parquet, a field for each column."""
+def _tables(schema: Schema) -> list[dict[str, Any]]:
+    """Units and their rows, of linked rows: a key, and a column that refers to it."""
+    parts = schemas(schema)
+    if not parts:
+        return []
+    units, visits = (
+        _rows(part, name, f"{FOLDER}/{name}.parquet", schema) for name, part in parts.items()
+    )
+    key = next(f["@id"] for f in units["field"] if f["name"] == schema.unit)
+    for field in visits["field"]:
+        if field["name"] == schema.unit:
+            field["references"] = {"field": {"@id": key}}
+    return [units | {"key": {"@id": key}}, visits]
+
+
+def _rows(
+    schema: Schema, records: str = "rows", file: str = "data.parquet", whole: Schema | None = None
+) -> dict[str, Any]:
+    """The rows of a file, a field for each column; ``whole``: the schema of which this is a part."""
     fields = []
     for place, (name, column) in enumerate(schema.columns.items(), start=1):
-        kind, source = column_type(column), {"fileObject": {"@id": "data.parquet"}}
+        kind, source = column_type(column), {"fileObject": {"@id": file}}
         fields.append(
             {
                 "@type": "cr:Field",
-                "@id": f"rows/{_identifier(name, place)}",
+                "@id": f"{records}/{_identifier(name, place)}",
                 "name": name,
-                "description": " ".join(f"{column.description} Values: {values(column)}.".split()),
+                "description": " ".join(
+                    f"{column.description} Values: {values(name, whole or schema)}.".split()
+                ),
                 "dataType": kind.croissant,
                 "source": source
                 | {"extract": {"column": name}}
                 | ({"transform": {"jsonPath": "bytes"}} if kind is PICTURE else {}),
             }
         )
-    return {"@type": "cr:RecordSet", "@id": "rows", "name": "rows", "field": fields}
+    return {"@type": "cr:RecordSet", "@id": records, "name": records, "field": fields}
 
 
 def _identifier(name: str, place: int) -> str:

@@ -20,15 +20,22 @@ from flows.cards.columns import fallen_back, roles
 from flows.cards.loading import duckdb_csv, missing_sign, pandas_csv
 from flows.cards.markdown import environment, fenced, listed
 from flows.frames.column_types import ORDERED, column_type
-from privacy.schema.columns import Categorical, Column, Datetime, Identifier, Image
+from flows.frames.tables import schemas
+from flows.label.histories import identifier_values
+from privacy.schema.columns import Categorical, Datetime, Identifier, Image
 from privacy.schema.schema import Classification, Multiclass, Regression, Schema
 
 SIZES = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M", "10M<n<100M")
 """The hub's names for sizes, a factor of ten each."""
 
 
-def write_readme(folder: Path, label: dict[str, Any], schema: Schema) -> None:
-    """Write README.md beside the label.json that is already in ``folder``."""
+def write_readme(
+    folder: Path, label: dict[str, Any], schema: Schema, histories_alt: str = ""
+) -> None:
+    """Write README.md beside the label.json that is already in ``folder``.
+
+    ``histories_alt``: the words of the picture of histories, where there is one.
+    """
     front = yaml.safe_dump(
         front_matter(label, schema), sort_keys=False, allow_unicode=True, width=1 << 20
     )
@@ -47,6 +54,9 @@ def write_readme(folder: Path, label: dict[str, Any], schema: Schema) -> None:
         advice=ADVICE,
         pandas_csv=fenced(pandas_csv(schema), "python"),
         duckdb_csv=fenced(duckdb_csv(schema), "sql"),
+        histories=label.get("histories"),
+        histories_alt=histories_alt,
+        tables=bool(schemas(schema)),
         columns=[_line(name, schema) for name in schema.columns],
     )
     (folder / "README.md").write_text(f"---\n{front}---\n\n{body}", encoding="utf-8")
@@ -96,13 +106,21 @@ def _line(name: str, schema: Schema) -> tuple[str, ...]:
     sign = missing_sign(name, schema)
     missing = "never" if sign is None else f'as "{sign}"'
     kind = f"{column.kind} ({used})" if used else column.kind
-    return name, kind, column_type(column).feature, values(column), missing, column.description
+    return (
+        name,
+        kind,
+        column_type(column).feature,
+        values(name, schema),
+        missing,
+        column.description,
+    )
 
 
-def values(column: Column) -> str:
+def values(name: str, schema: Schema) -> str:
     """The public domain of a column in words."""
+    column = schema.columns[name]
     if isinstance(column, Identifier):
-        return "fresh numbers, which point to nobody"
+        return identifier_values(schema, name)
     if isinstance(column, Image):
         colours = "grey" if column.channels == 1 else "RGB"
         return f"{column.width} × {column.height} pixels, {colours}"

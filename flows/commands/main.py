@@ -24,6 +24,7 @@ from flows.commands.terminal import (
     listened,
     progress_bar,
     say,
+    say_unlinked,
     stderr,
 )
 from flows.commands.tracking import flow, tracked
@@ -77,6 +78,8 @@ def release(
 
     wanted = load_config(config, tuple(data or ()), run=run)
     place = Run.of(wanted, run)
+    if not place.fitted:  # what is paid for cannot be had otherwise any more
+        say_unlinked(wanted.load_schema())
 
     def walk() -> Any:
         if tracked():
@@ -165,8 +168,10 @@ def evaluate(
 
     outcome: Outcome = listened(walk)
     _say_reasons(outcome.decision, _read_json(outcome.bundle / "verdict.json"))
-    if reading := _read_json(outcome.bundle / "facts.json")["reading"]:
-        say(f"reading: {reading}")
+    facts = _read_json(outcome.bundle / "facts.json")
+    for told in ("reading", "histories"):
+        if facts.get(told):
+            say(f"{told}: {facts[told]}")
     say("open these; none of them may leave the house:")
     for name in ("report.html", "scores.parquet", "verdict.json"):
         if (outcome.bundle / name).exists():
@@ -274,6 +279,7 @@ def forecast(
     ],
 ) -> None:
     """Say what a release would cost and whom it can serve; reads no private row and charges nothing."""
+    from flows.stages.config import load_config
     from flows.stages.forecast import forecast as forecast_release
 
     found = forecast_release(config)
@@ -304,6 +310,7 @@ def forecast(
         say(f"a fit by {found.generator} takes about {lasting(*found.seconds)} on two idle cores")
     for line in found.advice:
         say(line)
+    say_unlinked(load_config(config, reads=False).load_schema())
     if not all(c.fits for c in found.costs):
         raise typer.Exit(4)
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from flows.commands.terminal import console, say, stderr
+from flows.commands.terminal import console, say, say_unlinked, stderr
 from privacy.errors import UnderstudyError
 
 app = typer.Typer(help="Write and check what is public about a data set.", no_args_is_help=True)
@@ -26,6 +26,10 @@ def schema_draft(
     separator: Annotated[str, typer.Option(help="Of a CSV file.")] = ",",
     encoding: Annotated[str, typer.Option(help="Of a CSV file.")] = "utf-8",
     decimal: Annotated[str, typer.Option(help="The sign before decimals, '.' or ','.")] = ".",
+    unit: Annotated[
+        str | None,
+        typer.Option(help="The column that names whoever is protected; guessed where left out."),
+    ] = None,
 ) -> None:
     """Draft a schema from PRIVATE rows; a person must then confirm every value as public."""
     from privacy.reading.draft import draft_schema
@@ -34,7 +38,7 @@ def schema_draft(
     if out.exists():
         raise UnderstudyError(f"{out}: exists already; name another file with --out")
     written = {"separator": separator, "encoding": encoding, "decimal": decimal}
-    out.write_text(draft_schema(data, Csv.model_validate(written)), encoding="utf-8")
+    out.write_text(draft_schema(data, Csv.model_validate(written), unit), encoding="utf-8")
     stderr.print(
         f"[bold red]This read private rows.[/] Every category, bound and name in {out} comes from them. "
         "A person must confirm each as public knowledge, or replace it, before the file is used.",
@@ -58,6 +62,7 @@ def schema_check(
     from pandas import factorize
 
     from evaluators.assessable import unassessed
+    from flows.frames.visits import remarks, unkept
     from privacy.reading.conform import conform
     from privacy.reading.source import read_source
     from privacy.records.broken import breaks
@@ -85,6 +90,7 @@ def schema_check(
         say(
             f"{len(rows)} units; max_rows_per_unit is {k}: {dropped} of their rows will not be used"
         )
+        say_unlinked(declared)
     if any(f.action == "refused" for f in findings):
         raise typer.Exit(2)
     frame = source.frame(conformed, declared, np.ones(len(conformed), dtype=bool))
@@ -100,6 +106,8 @@ def schema_check(
                     "  that is many: the relation is not one of these data, or counts otherwise (seconds where"
                     " dates have times); correct it or leave it out before a release"
                 )
+    for line in (*unkept(frame, declared), *remarks(frame, declared)):
+        say(f"visits: {line}")
     impossible = impossible_rows(frame, declared)
     if impossible.any():
         say(

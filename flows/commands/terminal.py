@@ -9,10 +9,13 @@ import math
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+if TYPE_CHECKING:
+    from privacy.schema.schema import Schema
 
 console = Console()
 stderr = Console(stderr=True)
@@ -21,6 +24,14 @@ stderr = Console(stderr=True)
 def say(text: str) -> None:
     """One line of results, as it is."""
     console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def say_unlinked(schema: Schema) -> None:
+    """That the rows of a unit are not linked, where they are not, and what to do about it."""
+    from flows.label.histories import REMEDY, unlinked
+
+    if said := unlinked(schema):
+        say(f"{said} {REMEDY}.")
 
 
 def lasting(low: float, high: float) -> str:

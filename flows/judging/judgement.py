@@ -23,7 +23,8 @@ from evaluators.policy import load_policy
 from evaluators.score import Score, Scorecard
 from evaluators.verdict import Verdict
 from flows.judging.forms import bring
-from flows.judging.stranger import Fitted, absent, fit, without
+from flows.judging.stranger import Fitted, absent, fit, together, unnamed, without
+from flows.label.histories import unjudged
 from flows.stages.config import DEFAULT_POLICY
 from flows.stages.run import folder_atomically
 from generators.base import Progress
@@ -110,13 +111,15 @@ def prepare(case: Case) -> Material:
         return Material(schema, train, holdout, tables, ())
     brought = [bring(path, schema, case.csv) for path in case.synthetic]
     schema, lost = without(schema, absent(brought, schema), case.synthetic[0])
+    schema, nobody = unnamed(brought, schema)
     fitted = [fit(table, schema) for table in brought]
     causes = {n: why for f in fitted for n, why in f.unread.items()}
     schema, unread = without(schema, causes, case.synthetic[0])
     if unread:
         fitted = [fit(table, schema) for table in brought]
-    found = (*unread, *lost, *fitted[0].scores)
+    found = (*unread, *lost, *nobody, *fitted[0].scores)
     frames = tuple(f.frame for f in fitted)
+    train, holdout = together(train, schema), together(holdout, schema)
     return Material(schema, train, holdout, frames, found, _told(case.synthetic, fitted))
 
 
@@ -184,6 +187,7 @@ def _facts(case: Case, material: Material) -> Facts:
         synthetic_rows=rows,
         claim=claim,
         reading=material.reading,
+        histories=unjudged(load_schema(case.schema)),
     )
 
 

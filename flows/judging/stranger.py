@@ -23,9 +23,10 @@ from evaluators.score import Score
 from flows.judging.forms import Brought, alike, spelled
 from flows.judging.spelling import SPELLING, Bent, respelled
 from privacy.errors import InputError
+from privacy.people.order import in_order
 from privacy.reading.conform import Finding, conform
 from privacy.reading.read import NULL
-from privacy.schema.columns import Categorical, Column, Datetime, Numeric
+from privacy.schema.columns import Categorical, Column, Datetime, Identifier, Numeric
 from privacy.schema.schema import Csv, Schema
 
 MOST_UNFIT = 0.05
@@ -90,12 +91,40 @@ def without(
     return kept, tuple(scores)
 
 
+def unnamed(tables: Sequence[Brought], schema: Schema) -> tuple[Schema, tuple[Score, ...]]:
+    """The schema without its visits, and a failed score, where some file does not say whose its rows are."""
+    for name in naming(schema):
+        for table in tables:
+            if name not in table.texts.column_names:
+                near = alike(name, table.texts.column_names)
+                also = f", but {near!r}; rename it" if near else ""
+                reason = (
+                    f"{name}: the synthetic table has no such column{also}, so nothing says which rows of one "
+                    f"{schema.unit} belong together, and no histories are judged"
+                )
+                score = _failed("input.column", name, reason)
+                return schema.model_copy(update={"visits": None}), (score,)
+    return schema, ()
+
+
+def naming(schema: Schema) -> tuple[str, ...]:
+    """The identifiers that rows need to make histories: whose they are, and where one puts them in order."""
+    if schema.visits is None or schema.unit is None:
+        return ()
+    order = schema.visits.order
+    ordered = order is not None and isinstance(schema.columns[order], Identifier)
+    return (schema.unit, order) if ordered and order else (schema.unit,)
+
+
 def _failed(metric: str, detail: str, reason: str) -> Score:
     return Score(metric=metric, detail=detail, status="failed", reason=reason, **FREE)
 
 
 def fit(table: Brought, schema: Schema) -> Fitted:
-    """Bring one synthetic table under a complete schema whose modelled columns it has."""
+    """Bring one synthetic table under a complete schema whose modelled columns it has.
+
+    With visits the frame holds the unit too, and the rows of one stand together, in order.
+    """
     total = table.texts.num_rows
     lenient = schema.model_copy(
         update={"columns": {n: _lenient(schema.columns[n]) for n in schema.modelled}}
@@ -120,12 +149,26 @@ def fit(table: Brought, schema: Schema) -> Fitted:
         if unfit.sum() > UNREAD * (unfit | ~missing).sum():
             unread[name] = _why_unread(float(unfit.mean()), first, column, table.form)
         bad |= unfit
+    for name in naming(schema):
+        found = table.texts[name].to_pandas().astype(object)
+        frame[name] = found
+        nobody = found.isin([*NOTHING, NULL]).to_numpy()
+        if nobody.any():
+            scores.append(_share("input.unfit", int(nobody.sum()), total, f"{name}: is missing"))
+        bad |= nobody
     return Fitted(
-        frame[~bad].reset_index(drop=True),
+        together(frame[~bad].reset_index(drop=True), schema),
         (*scores, _overall(bad, table.path, refused)),
         unread,
         _in_words(table, taken, bad),
     )
+
+
+def together(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
+    """The rows of each unit next to each other and in order, where the schema has visits; else as they are."""
+    if schema.visits is None:
+        return frame
+    return frame.iloc[in_order(frame, schema, frame[schema.unit].to_numpy())].reset_index(drop=True)
 
 
 def _refused(findings: Sequence[Finding]) -> dict[str, Finding]:

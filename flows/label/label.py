@@ -16,6 +16,7 @@ from typing import Any
 import pandas as pd
 
 from evaluators.verdict import Verdict
+from flows.label.histories import told_histories, units_in
 from flows.label.provenance import decided, provenance
 from flows.label.risk import told_risk
 from flows.label.small_groups import not_assessed
@@ -62,6 +63,7 @@ def make_label(work: Work, charge: Charge, frame: pd.DataFrame, verdict: Verdict
             "source": " ".join(schema.source.split()),
             "created": charge.time[:10],  # the day of the charge, whenever a killed run goes on
             "synthetic_rows": len(frame),
+            "synthetic_units": units_in(frame, schema),
             "sampling_seed": config.seed,
             "generator": config.candidates[work.chosen],
             "license": config.license,
@@ -78,6 +80,7 @@ def make_label(work: Work, charge: Charge, frame: pd.DataFrame, verdict: Verdict
             "in_words": _in_words(unit, cost, config.unverified),
         },
         "risk": told_risk([charge.dp_event], unit, config.unverified),
+        "histories": told_histories(schema, frame),
         "accounting": {
             "accountant": cost.accountant,
             "events": [{"purpose": charge.purpose, "event": json.loads(charge.event)}],
@@ -115,7 +118,7 @@ def make_label(work: Work, charge: Charge, frame: pd.DataFrame, verdict: Verdict
         },
         "evaluation": evaluation(work),
         "decision": decided(verdict, policy, config),
-        "not_assessed": not_assessed(frame, work.completed_schema(), _held_out(work)),
+        "not_assessed": not_assessed(frame, work.completed_schema(), _held_out(work, frame)),
         "not_covered": not_covered(
             config,
             policy,
@@ -125,12 +128,17 @@ def make_label(work: Work, charge: Charge, frame: pd.DataFrame, verdict: Verdict
     }
 
 
-def _held_out(work: Work) -> float:
-    """About how many units were held out, from the public count or the model's noisy one."""
+def _held_out(work: Work, frame: pd.DataFrame) -> float:
+    """About how many units were held out, from the public count or the model's noisy one.
+
+    Of unlinked rows a unit is taken to have as many as it may; of linked ones, as many as the synthetic ones.
+    """
     share = work.dataset.split.holdout
     trained: Model = load_model(work.run / "model")
     rows = work.schema.public_rows or trained.rows / (1 - share)
-    return rows * share / work.schema.max_rows_per_unit
+    if work.schema.visits is None:
+        return rows * share / work.schema.max_rows_per_unit
+    return rows * share * units_in(frame, work.schema) / max(1, len(frame))
 
 
 def _in_words(unit: str, cost: Spent, unverified: bool) -> str:

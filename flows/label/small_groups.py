@@ -17,6 +17,7 @@ import pandas as pd
 
 from evaluators.assessable import unassessed
 from evaluators.tables import MIN_EVENTS, MIN_PEOPLE
+from flows.label.histories import units_in
 from privacy.schema.schema import Schema
 
 SURE = 2
@@ -32,6 +33,9 @@ NONE = "By the synthetic rows no group is too small to be assessed. Nothing is c
 
 def not_assessed(frame: pd.DataFrame, schema: Schema, held_out: float) -> dict[str, Any]:
     """The groups by name, and what that means; ``held_out``: people expected there, from public figures."""
-    per_row = held_out / max(1, len(frame)) / SURE
-    groups = [u.name for u in unassessed(frame, np.arange(len(frame)), schema, per_row)]
+    units = np.arange(len(frame))
+    if schema.visits is not None:
+        units = pd.factorize(frame[schema.unit])[0]
+    per_unit = held_out / max(1, units_in(frame, schema)) / SURE
+    groups = [u.name for u in unassessed(frame, units, schema, per_unit)]
     return {"groups": groups, "in_words": IN_WORDS if groups else NONE}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from privacy.reading.arrays import holds_arrays
 from privacy.reading.dates import DIGITS, Dates, dates_in
 from privacy.reading.numerals import commas_to_points, numbers_in
 from privacy.reading.read import NULL, read_any
+from privacy.reading.repeats import KEPT, Drafted, Repeats, repeats
 from privacy.reading.ties import ties
 from privacy.schema.columns import MAX_WHOLE
 from privacy.schema.schema import DRAFT_MARK, Csv
@@ -62,10 +64,11 @@ MOSTLY = 0.9
 """So many of the distinct texts have to be written so."""
 
 
-def draft_schema(path: Path, form: Csv = Csv()) -> str:  # noqa: B008 (frozen)
+def draft_schema(path: Path, form: Csv = Csv(), unit: str | None = None) -> str:  # noqa: B008 (frozen)
     """A schema as YAML, with every value read from private rows marked; see ``HEADER``.
 
-    Raises DataError for a file that cannot be read as a table, InputError for one of pictures.
+    ``unit``: the column that names whoever is protected; guessed where it is left out. Raises DataError for a
+    file that cannot be read as a table, InputError for one of pictures, or without that column.
     """
     if holds_arrays(path):
         raise InputError(
@@ -75,35 +78,131 @@ def draft_schema(path: Path, form: Csv = Csv()) -> str:  # noqa: B008 (frozen)
     table = read_any(path, form)
     if table.num_rows == 0:
         raise DataError(f"{path}: no rows to draft a schema from")
+    if unit is not None and unit not in table.column_names:
+        raise InputError(f"{path}: has no column {unit!r}; it has {', '.join(table.column_names)}")
     stem = re.sub(r"[^a-z0-9_-]+", "_", path.name.lower().split(".")[0]).lstrip("0123456789_-")
     lines = [HEADER, "draft: unconfirmed", f"name: {_yaml(stem[:63] or 'draft')}"]
     lines += ["description: ''", "source: ''  # where each value below is published"]
-    lines += [
-        "# unit: the identifier column that names the person, where a person has several rows"
-    ]
-    if written := form.model_dump(exclude_defaults=True):
-        lines += [f"csv: {_yaml(written)}"]
-    lines += ["columns:"]
+    columns: dict[str, list[str]] = {}
+    drafted: dict[str, Drafted] = {}
     dates: dict[str, dict[str, dt.datetime]] = {}
-    modelled = []
     for name in table.column_names:
         counts = pc.value_counts(table[name])
         texts = pd.Series(counts.field("values").to_pylist(), dtype=object)
-        if form.decimal == ",":
-            texts = _pointed(texts)
-        column = _column(texts, np.asarray(counts.field("counts")))
-        if any(line.startswith(DATE) for line in column):
+        pointed = _pointed(texts) if form.decimal == "," else texts
+        columns[name] = _column(pointed, np.asarray(counts.field("counts")))
+        if any(line.startswith(DATE) for line in columns[name]):
             dates[name] = _times(texts)
-        modelled += [name] * (IDENTIFIER[0] not in column)
+        scale = _scale(columns[name], pointed, dates.get(name, {}))
+        drafted[name] = _drafted(columns[name], dict(zip(texts, scale, strict=True)))
+    found = repeats(table, drafted, unit)
+    whose = unit or (found.unit if found and found.sure else None)
+    if whose is not None:
+        columns[whose] = ["    kind: identifier"]
+        columns |= _counting(found, drafted) if found else {}
+    lines += _whose(whose, found)
+    if written := form.model_dump(exclude_defaults=True):
+        lines += [f"csv: {_yaml(written)}"]
+    lines += ["columns:"]
+    for name, column in columns.items():
         lines += [f"  {_yaml(name)}:", *column]
     lines += ["targets: []", "subgroups: []"]
+    modelled = [n for n in columns if drafted[n].kind != "identifier" and n != whose]
     absent = [*MISSING, NULL]
     tied = [
         f"#  - {_yaml(one)}  {DRAFT_MARK}" for one in ties(table.select(modelled), dates, absent)
     ]
     lines += ["# relations:", *tied] if tied else []
+    lines += _visits(found) if found and whose else []
     lines += [""]
     return "\n".join(lines)
+
+
+def _whose(unit: str | None, found: Repeats | None) -> list[str]:
+    """Who is protected, and by how many rows."""
+    if unit is None:
+        lines = [
+            "# unit: the identifier column that names the person, where a person has several rows"
+        ]
+        if found is not None:
+            lines += [
+                f"# is it {_yaml(found.unit)}? then draft again with --unit {_yaml(found.unit)}"
+            ]
+        return lines
+    if found is None:  # named, and nobody has two rows
+        return [f"unit: {_yaml(unit)}", "max_rows_per_unit: 1"]
+    lines = [
+        f"unit: {_yaml(unit)}  # whoever shares a value of it is protected as one  {DRAFT_MARK}"
+    ]
+    if found.enough < found.most:
+        lines += [
+            f"# noise grows with max_rows_per_unit; {found.enough} would keep {KEPT:.0%} of the rows  "
+            f"{DRAFT_MARK}"
+        ]
+    return [*lines, f"max_rows_per_unit: {found.most}  {DRAFT_MARK}"]
+
+
+def _counting(found: Repeats, drafted: Mapping[str, Drafted]) -> dict[str, list[str]]:
+    """The columns that count or order rows and have few values: they are numbers, not categories."""
+    few = {}
+    for name in (*found.visits.get("numbered", ()), found.visits.get("order", found.unit)):
+        if drafted[name].kind == "categorical" and name != found.unit:
+            texts = pd.Series(list(drafted[name].scale), dtype=object)
+            few[name] = _numeric(
+                texts, np.array(list(drafted[name].scale.values())), [], len(texts)
+            )
+    return few
+
+
+def _visits(found: Repeats) -> list[str]:
+    """How the rows of a unit follow one another, as far as the rows show it."""
+    lines = [
+        f"visits:  # rows of one {found.unit} become a history; without it they are drawn as strangers"
+    ]
+    if not found.visits:
+        lines = [lines[0].replace("visits:", "visits: {}", 1)]
+    lines += [f"  {name}: {_yaml(value)}  {DRAFT_MARK}" for name, value in found.visits.items()]
+    for name, (changing, several) in found.nearly.items():
+        lines += [
+            f"  # constant but for {changing} of {several} units with several rows: {_yaml(name)}; if it is "
+            f"listed, the first row's value counts  {DRAFT_MARK}"
+        ]
+    if "order" not in found.visits:
+        lines += [
+            "  # order: no column puts the rows of a unit in order, so they stay as they stand"
+        ]
+    return lines
+
+
+def _drafted(lines: list[str], scale: dict[str, float]) -> Drafted:
+    """What ``repeats`` has to know of a column."""
+    kind = lines[0].split()[1]
+    gaps = any(line.strip().startswith("missing:") for line in lines)
+    return Drafted(kind, {t: x for t, x in scale.items() if np.isfinite(x)}, gaps)
+
+
+def _scale(
+    lines: list[str], texts: pd.Series, times: dict[str, dt.datetime]
+) -> list[float] | np.ndarray:
+    """What the distinct texts of a column stand for: numbers, days, places in a list; NaN for none of them."""
+    if times:
+        whens = pd.to_datetime(texts.map(times), errors="coerce")
+        return np.asarray((whens - pd.Timestamp(0)) / pd.Timedelta(days=1), dtype=float)
+    if lines[0].split()[1] in ("integer", "float"):
+        return np.asarray(numbers_in(texts))
+    places = {}
+    if "    categories:" in lines:
+        kept = texts[~texts.isin([*MISSING, NULL])]
+        if np.isfinite(numbers_in(kept)).all():
+            return np.asarray(numbers_in(texts))
+        places = {text: float(i) for i, text in enumerate(kept.iloc[_listed(kept)])}
+    return [places.get(text, np.nan) for text in texts]
+
+
+def _listed(texts: pd.Series) -> np.ndarray:
+    """The order in which categories are listed: numbers first, by size."""
+    numbers = numbers_in(texts)
+    return np.lexsort((texts, np.where(np.isfinite(numbers), numbers, np.inf)))
 
 
 def _pointed(texts: pd.Series) -> pd.Series:
@@ -140,8 +239,7 @@ def _kind(texts: pd.Series, rows: int) -> list[str]:
             "    other: (other)",
         ]
     if len(texts) <= MOST_CATEGORIES:
-        order = np.lexsort((texts, np.where(finite, numbers, np.inf)))
-        values = [f"      - {_yaml(text)}  {DRAFT_MARK}" for text in texts.iloc[order]]
+        values = [f"      - {_yaml(text)}  {DRAFT_MARK}" for text in texts.iloc[_listed(texts)]]
         return ["    kind: categorical", "    categories:", *values]
     if len(texts) > rows / 2:
         return IDENTIFIER

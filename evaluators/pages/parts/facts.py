@@ -46,6 +46,7 @@ class Facts:
     """A release as a page names it; None and empty where nothing is known.
 
     ``reading``: how somebody else's file was read, and what had to be bent to fit the schema.
+    ``histories``: whether rows of one unit belong together, in words; empty where each has one row.
     """
 
     name: str
@@ -57,12 +58,14 @@ class Facts:
     claim: Claim | None = None
     budget: Budget | None = None
     reading: str = ""
+    histories: str = ""
 
     @classmethod
     def of_label(cls, label: dict[str, Any]) -> Facts:
         """The facts of a release of our own, whose label ``flows.label.label`` made."""
         release, guarantee = label["release"], label["guarantee"]
         ledger = label["accounting"]["ledger"]
+        histories = label.get("histories") or {}  # older labels do not speak of them
         return cls(
             name=release["name"],
             data_set=release["data_set"],
@@ -78,6 +81,7 @@ class Facts:
                 guarantee["in_words"],
             ),
             budget=Budget(ledger["data_set_epsilon_spent"], ledger["data_set_epsilon_budget"]),
+            histories=histories.get("in_words", ""),
         )
 
     @classmethod

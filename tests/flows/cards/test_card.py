@@ -14,6 +14,7 @@ from evaluators.verdict import Verdict
 from flows.cards.card import events, write_card
 from flows.cards.columns import MAX_BARS, tiles
 from flows.cards.readme import values
+from flows.label.histories import told_histories
 from privacy.schema.codec import Codec
 from privacy.schema.schema import Schema
 from tests.evaluators.made_pages import (
@@ -57,6 +58,14 @@ def card(tmp_path: Path, label: dict[str, Any], synthetic: pd.DataFrame) -> tupl
     write_card(path, label, SCHEMA, synthetic)
     html = path.read_text("utf-8")
     return html, Page(html)
+
+
+def test_card_says_that_rows_of_a_unit_are_not_linked(tmp_path: Path) -> None:
+    label = make_label() | {"histories": told_histories(SCHEMA, make_synthetic())}
+    _, page = card(tmp_path, label, make_synthetic())
+    assert "The rows of one patient are not linked" in page.text
+    assert "A fresh number in each row, so no two rows are of one patient" in page.text
+    assert "fresh number in each row" in values("patient", SCHEMA)
 
 
 def test_card_says_what_is_promised(tmp_path: Path) -> None:
@@ -141,5 +150,5 @@ def test_a_hierarchy_is_told_with_its_column(released: str, said: str) -> None:
     schema = Schema.model_validate({"name": "t", "columns": {"code": column}})
     (tile,) = tiles(schema, pd.DataFrame({"code": ["A1", "A2" if released == "child" else "A"]}))
     assert said in tile.kind
-    assert said in values(schema.columns["code"])
+    assert said in values("code", schema)
     assert [bar[0] for bar in tile.values] == ["A", "A1", "rest"]
