@@ -3,9 +3,9 @@
 Of two numbers in order one keeps its own codes and the other gets those of the gap between them, so that the
 gap's distribution is measured itself. Targets and subgroups keep their own codes, since these condition
 everything else; of the rest the one in the narrowest bounds does, and a column whose bounds are narrower than
-the gap could be, or with single numbers among its bins, is drawn from its own bins, inside what the relation
-allows. A total follows from its parts; where the total is a target or subgroup, a part that is neither is what
-the others leave.
+the gap could be, or of a relation that says so, is drawn from its own bins, inside what the relation allows. A
+total follows from its parts; where the total is a target or subgroup, a part that is neither is what the others
+leave.
 
 Privacy claim: none; reads no data.
 """
@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations, pairwise
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -305,7 +305,7 @@ def _networks(
                 "relations: these cannot hold together within the bounds:"
                 f" {'; '.join(r.says for r in schema.relations if set(r.names) & set(names))}"
             )
-        pairs = {p: o.gap for o in mine for p in neighbours(o)}
+        pairs = {p: o.gap for o in mine if o.drawn == "gap" for p in neighbours(o)}
         in_turn = []
         for name, found in _placed(names, pairs, network, schema, roles):
             in_turn.append(name)
@@ -396,8 +396,7 @@ def _gap(
 ) -> tuple[Relative, Numeric] | None:
     """How ``name`` is drawn from the gap between a and b; None where its own bins say more."""
     low, high = network.between(network.names.index(a), network.names.index(b))
-    own = gap is None and (high - low > width or _tells_singles(schema.columns[name]))
-    if not low < high or own:
+    if not low < high or (gap is None and high - low > width):
         return None
     whole = schema.columns[name].kind != "float"
     known = schema.gaps.get(gap_name(a, b))
@@ -419,18 +418,6 @@ def _gap(
     if name == b:
         return Relative(a, 1, gap_name(a, b)), known
     return Relative(b, -1, gap_name(a, b)), known
-
-
-def _tells_singles(column: Column) -> bool:
-    """Whether a bin is a single number, as of those who never had an event, which no gap would find again."""
-    if (
-        not isinstance(column, Numeric)
-        or column.kind != "integer"
-        or not isinstance(column.bins, tuple)
-    ):
-        return False
-    edges = sorted({*column.bounds, *column.bins})
-    return any(b - a == 1 for a, b in pairwise(edges))
 
 
 def _in_seconds(column: Column) -> bool:

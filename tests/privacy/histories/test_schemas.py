@@ -125,7 +125,8 @@ def test_without_a_unit_or_with_one_row_there_are_no_visits():
 
 def test_a_column_that_leaves_takes_what_is_said_of_it_along():
     left = SCHEMA.without(["stage", "age"])
-    assert left.visits.never_falls == () and left.visits.ages == {}
+    assert left.visits.never_falls == ()
+    assert left.visits.ages == {}
     assert SCHEMA.without(["day"]).visits is None
 
 
@@ -146,6 +147,7 @@ def test_rows_are_read_back_from_a_start_and_from_what_is_given():
     drawn = {c: rng.integers(0, codec.domain[c], n) for c in codec.domain if c not in codes}
     frame, said = codec.draw(pd.DataFrame(codes | drawn), rng, given)
     assert frame[list(given)].equals(given)
-    assert said.any() and not said.all()  # some gaps lead past the death
+    assert said.any()
+    assert not said.all()
     kept = frame[said]
     assert ((kept["day"] >= kept["previous day"]) & (kept["day"] <= kept["died"])).all()

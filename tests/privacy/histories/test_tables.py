@@ -1,5 +1,7 @@
 """Weights of steps: whatever a unit's rows, it moves no count by more than one, and nobody else's at all."""
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -38,7 +40,8 @@ def test_the_steps_of_a_unit_weigh_one_together(sizes):
     _, units = people(sizes)
     later, parts = units[places(units) > 1], whole(SCHEMA)
     dealt = weights(later, parts)
-    assert dealt.dtype == np.int64 and (dealt > 0).all()
+    assert dealt.dtype == np.int64
+    assert (dealt > 0).all()
     assert {int(dealt[later == u].sum()) for u in set(later)} <= {parts}
 
 
@@ -49,7 +52,8 @@ def test_parts_are_dealt_evenly_whatever_the_bound(most):
     dealt = weights(units, whole(schema))
     for u in range(3):
         mine = dealt[units == u]
-        assert mine.sum() == whole(schema) and mine.max() - mine.min() <= (most > 16)
+        assert mine.sum() == whole(schema)
+        assert mine.max() - mine.min() <= (most > 16)
 
 
 @settings(max_examples=40)
@@ -69,7 +73,7 @@ def test_one_unit_less_moves_every_marginal_by_its_parts_and_no_other_row(sizes,
     weight = weights(units[places(units) > 1], parts)
     assert (weight[~mine] == weights(others[places(others) > 1], parts)).all()
     columns = list(steps.columns)
-    for a, b in zip(columns, columns[1:], strict=False):
+    for a, b in itertools.pairwise(columns):
         moved = steps[mine].assign(w=weight[mine]).groupby([a, b])["w"].sum()
         assert moved.sum() <= parts
         assert np.sqrt((moved**2).sum()) <= parts
@@ -82,12 +86,14 @@ def test_a_step_holds_the_row_before_and_the_start_of_its_own_unit():
     units = np.array([0, 0, 1, 1, 1])
     steps = step_frame(frame, units, SCHEMA)
     assert steps["sex"].tolist() == ["F", "F", "F"]
-    assert steps["previous x"].tolist() == [0, 2, 3] and steps["x"].tolist() == [1, 3, 1]
+    assert steps["previous x"].tolist() == [0, 2, 3]
+    assert steps["x"].tolist() == [1, 3, 1]
     assert steps["row number"].tolist() == ["2", "2", "3"]
     assert steps["rows in all"].tolist() == ["2", "3", "3"]
     assert steps["last row"].tolist() == ["1", "0", "1"]
     starts = start_frame(frame, units, SCHEMA)
-    assert starts["rows in all"].tolist() == [2, 3] and starts["sex"].tolist() == ["F", "F"]
+    assert starts["rows in all"].tolist() == [2, 3]
+    assert starts["sex"].tolist() == ["F", "F"]
 
 
 def test_a_row_of_each_unit_is_any_of_them():

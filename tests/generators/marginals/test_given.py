@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from generators.histories.given import sample_given
 from generators.marginals.estimate import Observation, fit
+from generators.marginals.given import sample_given
 from generators.marginals.junction import JunctionTree
 
 DOMAIN = {"a": 3, "b": 2, "c": 4, "d": 2, "e": 3, "f": 2}
@@ -80,6 +80,6 @@ def test_the_same_numbers_draw_the_same_rows_whatever_the_block(model, monkeypat
     once = sample_given(DOMAIN, model.tree, model.marginals, given, np.random.default_rng(3))
     again = sample_given(DOMAIN, model.tree, model.marginals, given, np.random.default_rng(3))
     assert all((once[c] == again[c]).all() for c in once)
-    monkeypatch.setattr("generators.histories.given.CELLS", 64)
+    monkeypatch.setattr("generators.marginals.given.CELLS", 64)
     small = sample_given(DOMAIN, model.tree, model.marginals, given, np.random.default_rng(3))
     assert all(abs(small[c].mean() - once[c].mean()) < 0.2 for c in once)
