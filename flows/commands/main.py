@@ -206,6 +206,7 @@ def _say_decision(outcome: Outcome) -> None:
         "public/label.json",
         "candidate/card.html",
         "internal/report.html",
+        "internal/histories.svg",
     ):
         if (outcome.bundle / name).exists():
             say(f"  {outcome.bundle / name}")
