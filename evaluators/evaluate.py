@@ -29,6 +29,9 @@ from evaluators.fidelity.kmarginal import k_marginal_scores
 from evaluators.fidelity.propensity import propensity
 from evaluators.fidelity.representation import representation
 from evaluators.fidelity.sdmetrics import diagnostic, impossible, lost_categories, quality
+from evaluators.histories.broken import broken
+from evaluators.histories.learning import from_histories, of_patients
+from evaluators.histories.scores import histories
 from evaluators.images.extractor import Extractor
 from evaluators.images.scores import image_fidelity
 from evaluators.inference.scores import inference
@@ -45,6 +48,7 @@ from evaluators.utility.predictions import Failure, Prediction, predict_all
 from evaluators.utility.rank import rank
 from evaluators.utility.scores import utility
 from evaluators.utility.truth import truth
+from evaluators.words import HISTORIES
 from privacy.schema.schema import Schema
 
 Progress = Callable[[str, float], None]
@@ -55,7 +59,7 @@ Metric = Callable[[Tables], list[Score]]
 
 
 def declared(tables: Tables) -> list[Score]:
-    """What the schema asks to be judged: every target with its task, every subgroup; public."""
+    """What the schema asks to be judged: every target with its task, every subgroup, histories; public."""
     targets = [
         Score(metric="declared.target", value=1, target=t.name, detail=t.task, **PUBLIC)
         for t in tables.schema.targets
@@ -64,7 +68,8 @@ def declared(tables: Tables) -> list[Score]:
         Score(metric="declared.subgroup", value=1, slice=g.name, order=1, **PUBLIC)
         for g in tables.schema.subgroups
     ]
-    return targets + subgroups
+    visits = [] if tables.schema.visits is None else [Score(metric=HISTORIES, value=1, **PUBLIC)]
+    return targets + subgroups + visits
 
 
 PUBLIC: dict[str, Any] = {"rows": "none", "visibility": "public"}
@@ -87,15 +92,19 @@ ON_TABLES: Mapping[str, Metric] = {
     "representation": representation,
     "conditional": conditional,
     "image": image_fidelity,
+    "histories.broken": broken,
+    "histories": histories,
     "copies": copied,
     "attack.copies": copies,
     "attack.membership": membership,
+    "attack.patients": of_patients,
     "attack.attribute": attribute,
     "attack.reconstruction": reconstruction,
     "dcr": distance_to_closest,
     "inference": inference,
     "utility.km_distance": km_distance,
     "utility.rank": rank,
+    "histories.learning": from_histories,
 }
 """Metrics that compare tables."""
 

@@ -21,7 +21,7 @@ from evaluators.noticed import noticed
 from evaluators.policy import Limits, Policy, Rule
 from evaluators.score import MAIN, Score, Scorecard
 from evaluators.verdict import READABLE, REFUTED, Decision, Outcome, Reason, Verdict, unread
-from evaluators.words import metric_words
+from evaluators.words import HISTORIES, OF_HISTORIES, metric_words
 from privacy.accounting.guarantee import Guarantee
 
 Standing = Literal["proved", "claimed", "none", "unseen"]
@@ -33,6 +33,9 @@ VERIFIED = "verified-guarantee"
 SURE = 2.0
 """So many times as wide as a 95 % interval is the one that must lie beyond what a claim allows: with some fifty
 figures of attacks a chance finding stays below one in a hundred."""
+
+LEARNED = "histories."
+"""How the metrics of models begin that learned from histories."""
 
 SEVERITY: tuple[Outcome, ...] = ("veto", "insufficient evidence", "note", "pass")
 ORDERS = {"all": 0, "groups": 1, "pairs": 2}
@@ -91,7 +94,12 @@ def _refuted(scorecard: Scorecard, claim: Guarantee) -> Iterator[Reason]:
 
 
 def _apply(scorecard: Scorecard, rule: Rule, policy: Policy) -> Iterator[Reason]:
-    """A reason for every score that the rule is about, and for every one that should be there."""
+    """A reason for every score that the rule is about, and for every one that should be there.
+
+    Rules about histories are for tables whose rows are declared to be some.
+    """
+    if rule.metric.startswith(OF_HISTORIES) and not len(scorecard.filter(metric=HISTORIES)):
+        return  # rows that are no histories
     orders = {ORDERS[s] for s in rule.slices}
     targets = _targets(scorecard, rule)
     scores = [
@@ -120,7 +128,8 @@ def _apply(scorecard: Scorecard, rule: Rule, policy: Policy) -> Iterator[Reason]
 
 def _best(scorecard: Scorecard, target: str, rule: Rule) -> str:
     """The learner whose main figure on everyone is best when trained on real rows; "" where there is none."""
-    metric = f"utility.{MAIN[rule.task]}" if rule.task else ""
+    of = LEARNED if rule.metric.startswith(LEARNED) else ""
+    metric = f"{of}utility.{MAIN[rule.task]}" if rule.task else ""
     found = scorecard.filter(metric=metric, target=target, slice="all", status="ok")
     known = {s.model: s.baseline for s in found if s.baseline is not None}
     return max(known, key=lambda model: known[model], default="")

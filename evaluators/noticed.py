@@ -5,6 +5,8 @@ Privacy claim: none; quotes internal scores.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from evaluators.score import Scorecard
 
 TOLD_APART = 0.6
@@ -16,9 +18,14 @@ RELATIONS = 3
 BROKEN = 0.005
 """A relation that fewer synthetic rows break is not told."""
 
+ROWS_APART = 0.05
+STRANGERS = 0.5
+"""From here on it is said that people have too many or too few rows, and that their rows are strangers'."""
+
 
 def noticed(card: Scorecard) -> tuple[str, ...]:
-    """That a classifier tells the tables apart, and by what; which relations of real rows are broken."""
+    """That a classifier tells the tables apart, and by what; which relations of real rows are broken;
+    histories."""
     found = []
     apart = card.filter(lambda s: (s.low or 0) > TOLD_APART, metric="propensity.auroc", status="ok")
     if len(apart):
@@ -32,7 +39,23 @@ def noticed(card: Scorecard) -> tuple[str, ...]:
         found.append(
             f"{score.value:.0%} of synthetic rows break what every real row keeps: {score.detail}"
         )
-    return tuple(found)
+    return (*found, *_histories(card))
+
+
+def _histories(card: Scorecard) -> Iterator[str]:
+    """That synthetic people's rows are no histories, or not such as real people have."""
+    for score in card.filter(metric="histories.broken", status="ok"):
+        if score.value:
+            yield f"synthetic people have histories that the schema rules out: {score.detail}"
+    for score in card.filter(metric="histories.rows_excess", status="ok", order=0):
+        if (score.low or 0) > ROWS_APART:
+            yield f"people have another number of rows than real ones: {score.detail}"
+    for score in card.filter(metric="histories.strangers", status="ok", order=0):
+        if (score.low or 0) > STRANGERS:
+            yield (
+                "the rows of a synthetic person follow one another hardly better than rows of strangers do "
+                f"({score.value:.0%} of the way there)"
+            )
 
 
 def given_away(card: Scorecard) -> str:

@@ -29,15 +29,19 @@ COSTS = {
     "representation": 0.4,
     "conditional": 0.1,
     "image": 0.01,
+    "histories.broken": 0.01,
+    "histories": 0.01,
     "copies": 0.3,
     "attack.copies": 2.0,
     "attack.membership": 3.0,
+    "attack.patients": 0.01,
     "attack.attribute": 1.6,
     "attack.reconstruction": 0.5,
     "dcr": 0.5,
     "inference": 0.5,
     "utility.km_distance": 0.01,
     "utility.rank": 4.5,
+    "histories.learning": 0.01,
     "learning": 8.5,
     "utility": 0.8,
     "utility.draws": 4.5,
@@ -48,6 +52,14 @@ COSTS = {
 
 OF_NETWORKS = {"image": 200.0, "learning": 500.0, "attack.membership": 100.0}
 """Of image sets, roughly: the networks that are trained there are nearly all of the work."""
+
+OF_HISTORIES = {
+    "histories.broken": 0.2,
+    "histories": 2.0,
+    "attack.patients": 1.0,
+    "histories.learning": 4.0,
+}
+"""Where rows are put together as histories, which Adult's are not."""
 
 UNKNOWN = 10.0
 OF_A_TARGET = ("learning", "utility", "fairness", "truth", "inference", "conditional")
@@ -68,6 +80,7 @@ def shares(names: Iterable[str], schema: Schema) -> dict[str, float]:
 def cost(name: str, schema: Schema) -> float:
     """What a metric weighs."""
     costs = COSTS | (OF_NETWORKS if schema.image is not None else {})
+    costs |= OF_HISTORIES if schema.visits is not None else {}
     often = max(1, len(schema.targets)) if name.split(".")[0] in OF_A_TARGET else 1
     return costs.get(name, UNKNOWN) * often
 

@@ -114,17 +114,17 @@ class Tables:
 
     @cached_property
     def units(self) -> dict[str, np.ndarray]:
-        """The unit number of each row of each table; a synthetic row is its own unit."""
-        column = self.schema.unit
-        return {
-            role: unit_numbers(
-                None
-                if column is None or role == "synthetic"
-                else self.frame(role)[column].to_numpy(),
-                len(self.frame(role)),
-            )
-            for role in ROLES
-        }
+        """The unit number of each row of each table.
+
+        A synthetic row is its own unit; where the schema has visits the unit column says whose it is.
+        """
+        column, visits = self.schema.unit, self.schema.visits is not None
+        found = {}
+        for role in ROLES:
+            frame = self.frame(role)
+            named = column is not None and (role != "synthetic" or (visits and column in frame))
+            found[role] = unit_numbers(frame[column].to_numpy() if named else None, len(frame))
+        return found
 
     def people(self, role: str, mask: np.ndarray) -> int:
         """How many units have a row in ``mask``."""

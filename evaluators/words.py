@@ -65,6 +65,7 @@ NAMES = {
     "tpr_at_1_percent_fpr": "true positive rate at 1 % false positives",
     "subsample": "equals a subsample of, %",
     "declared": "declared in the schema",
+    "patient": "on whole histories",
     "1": "single columns",
     "2": "pairs of columns",
     "3": "triples of columns",
@@ -107,10 +108,40 @@ WHOLE = {
     "truth.accuracy.difference": "accuracy of a model trained on real rows, synthetic − real rows",
     "truth.c_index.difference": "C-index of a model trained on real rows, synthetic − real rows",
     "truth.r2.difference": "R² of a model trained on real rows, synthetic − real rows",
+    "histories.rows": "rows of a person",
+    "histories.rows_excess": "rows of a person, beyond chance",
+    "histories.transitions": "steps from row to row",
+    "histories.transitions_excess": "steps from row to row, beyond chance",
+    "histories.transition": "steps of a column from row to row",
+    "histories.transition_excess": "steps of a column from row to row, beyond chance",
+    "histories.following": "what follows a value in the next row",
+    "histories.following_excess": "what follows a value in the next row, beyond chance",
+    "histories.first_last": "a person's first and last row",
+    "histories.first_last_excess": "a person's first and last row, beyond chance",
+    "histories.visited": "how many different values a person has",
+    "histories.visited_excess": "how many different values a person has, beyond chance",
+    "histories.gaps": "time from row to row",
+    "histories.gaps_excess": "time from row to row, beyond chance",
+    "histories.span": "time from first to last row",
+    "histories.span_excess": "time from first to last row, beyond chance",
+    "histories.autocorrelation": "how alike a person's rows are, largest difference",
+    "histories.autocorrelation_excess": "how alike a person's rows are, largest difference beyond chance",
+    "histories.autocorrelation_of": "how alike a person's rows are in a column",
+    "histories.autocorrelation_of_excess": "how alike a person's rows are in a column, beyond chance",
+    "histories.strangers": "steps from row to row, 0 as real people's and 1 as rows dealt at random",
+    "histories.broken": "synthetic people whose history breaks what the schema says",
+    "histories.broken_by_real": "real people whose history breaks what the schema says",
+    "declared.histories": "rows are declared to be histories",
     "declared.target": "targets declared in the schema",
     "declared.subgroup": "subgroups declared in the schema",
 }
 """Metrics that are not the sum of their parts."""
+
+HISTORIES = "declared.histories"
+"""The score that says that rows are put together as histories."""
+
+OF_HISTORIES = ("histories.", "attack.membership.patient")
+"""How the metrics begin that there are only where rows are histories."""
 
 FAMILIES = ("utility", "fairness", "inference")
 """First parts of a metric's name that its section says already."""
@@ -132,6 +163,8 @@ def metric_words(metric: str) -> str:
     if metric in WHOLE:
         return WHOLE[metric]
     parts = metric.split(".")
+    if parts[0] == "histories" and len(parts) > 2:
+        return f"{metric_words(metric.partition('.')[2])}, from histories"
     if parts[0] in FAMILIES and len(parts) > 1:
         parts = parts[1:]
     return ", ".join(NAMES.get(p, p.replace("_", " ")) for p in parts)

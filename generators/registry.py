@@ -76,8 +76,8 @@ NON_PRIVATE = (
 WORKERS = UNVERIFIED + NON_PRIVATE
 """Those in an environment of their own."""
 
-LINKED = ("aim",)
-"""Those that draw the rows of a unit as a history, where a schema has visits."""
+LINKED = Places({"aim": "generators.histories.generator:Histories"})
+"""By what draws rows, what draws histories of them, where a schema has visits."""
 
 IMAGES = ("image-diffusion", "image-gan")
 """Those that draw image sets."""
@@ -87,7 +87,7 @@ FROM_PUBLIC = ("image-diffusion",)
 
 MODELS: Mapping[str, tuple[str, ...]] = {
     "marginals": ("generators.marginals.generator:MarginalModel.load",),
-    "histories": ("generators.marginals.histories:HistoryModel.load",),
+    "histories": ("generators.histories.generator:HistoryModel.load",),
     "diffusion": (
         "generators.deep.generator:DeepModel.load",
         "generators.deep.diffusion:MaskedDenoiser",

@@ -105,7 +105,7 @@ def _shares(schema: Schema, rho: float, delta: float) -> list[tuple[Schema, tupl
     open_ = [len(to_measure(t)) for t in tables]
     texts = [len(_texts(t)) for t in tables]
     return [
-        (table, (rho * n / max(1, sum(open_)), delta * t / max(1, sum(texts))))
+        (table, (rho * (n / max(1, sum(open_))), delta * (t / max(1, sum(texts)))))
         for table, n, t in zip(tables, open_, texts, strict=True)
     ]
 

@@ -32,7 +32,7 @@ FLOORS = {
     "generators": (
         {"base", "rows"},
         {"marginals", "dpsgd", "synthcity"},
-        {"deep"},
+        {"deep", "histories"},
         {"images"},
         {"registry"},
         {"selection", "alone"},
@@ -44,11 +44,11 @@ FLOORS = {
         {"fidelity", "inference"},
         {"images"},
         {"attacks", "charged"},
-        {"synthcity", "gate"},
+        {"synthcity", "gate", "histories"},
         {"pages"},
         {"evaluate"},
     ),
-    "evaluators.pages": ({"drawing"}, {"parts"}, {"report"}, {"comparison", "leaderboard"}),
+    "evaluators.pages": ({"drawing"}, {"parts"}, {"histories"}, {"report"}, {"comparison", "leaderboard"}),
     "flows": (
         {"frames", "server"},
         {"stages"},

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from concepts import (
+from histories.concepts import (
     A1C,
     CONDITIONS,
     EMERGENCY,

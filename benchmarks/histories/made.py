@@ -15,6 +15,7 @@ Nobody is behind it. ``long_form`` makes of it the one table that configs/schema
 from __future__ import annotations
 
 import argparse
+import sys
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,7 +25,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
-from concepts import (
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from histories.concepts import (
     A1C,
     CONDITIONS,
     EMERGENCY,
@@ -39,7 +42,7 @@ from concepts import (
     YEAR,
     Tables,
 )
-from long_form import as_texts, texts
+from histories.long_form import as_texts, texts
 
 START, LATEST, END = (np.datetime64(d) for d in ("2015-01-01", "2017-12-31", "2019-12-31"))
 """People come for the first time between the first two days, and are followed to the third."""

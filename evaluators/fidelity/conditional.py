@@ -142,11 +142,11 @@ def _worst(tables: Tables, target: Target, found: list[Rates], known: Known) -> 
         W = weights[:, has]
         total = W.sum(axis=1)
         real = np.divide(W @ event[has], total, out=np.full(total.shape, np.nan), where=total > 0)
-        ours = known["synthetic"][1][
-            tables.codes["synthetic"][rates.column].to_numpy()[known["synthetic"][0]] == code
-        ]
+        there, events = known["synthetic"]
+        having = tables.codes["synthetic"][rates.column].to_numpy()[there] == code
+        ours, whose = events[having], tables.units["synthetic"][there[having]]
         rng = tables.rng(f"conditional {target.name} {name}")
-        low, high = interval(redrawn(ours, len(real), rng) - real)
+        low, high = interval(redrawn(ours, whose, len(real), rng) - real)
         scores.append(
             Score(
                 metric=VALUE,

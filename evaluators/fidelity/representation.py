@@ -93,7 +93,12 @@ def _ratio(
     W = weights if rows == "holdout" else np.ones((1, len(group[rows])))
     total = W.sum(axis=1)
     real = np.divide(W @ group[rows], total, out=np.full(total.shape, np.nan), where=total > 0)
-    share = redrawn(group["synthetic"], len(real), tables.rng(f"synthetic {piece.name}"))
+    share = redrawn(
+        group["synthetic"],
+        tables.units["synthetic"],
+        len(real),
+        tables.rng(f"synthetic {piece.name}"),
+    )
     ratio = np.divide(share, real, out=np.full(real.shape, np.nan), where=real > 0)
     low, high = interval(ratio)
     return Score(
@@ -178,7 +183,8 @@ def _differences(
             total = W.sum(axis=1)
             mean = np.divide(W @ real, total, out=np.full(total.shape, np.nan), where=total > 0)
             rng = tables.rng(f"synthetic {detail or target.name} {piece.name}")
-            figures = redrawn(ours, len(mean), rng) - mean
+            unit = tables.units["synthetic"][kept["synthetic"]]
+            figures = redrawn(ours, unit, len(mean), rng) - mean
         low, high = interval(figures)
         scores.append(
             Score(
@@ -210,11 +216,15 @@ REAL = {
 """What stands beside each figure."""
 
 
-def redrawn(values: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
-    """The mean of synthetic values, then n − 1 draws of its sampling distribution (normal)."""
+def redrawn(values: np.ndarray, unit: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
+    """The mean of synthetic values, then n − 1 draws of its sampling distribution (normal).
+
+    ``unit``: whose each value is; what a unit's values are off by is added up before it is squared.
+    """
     if len(values) == 0:
         return np.zeros(n)
-    error = values.std() / np.sqrt(len(values))
+    off = np.bincount(unit, values - values.mean())
+    error = np.sqrt((off**2).sum()) / len(values)
     return np.asarray(values.mean() + error * np.r_[0.0, rng.normal(size=n - 1)])
 
 

@@ -1,7 +1,7 @@
 """The internal report: one self-contained HTML page on which a custodian or a board can decide.
 
 Read from the top: the decision and its reasons, what is guaranteed, the figures that decide, then what
-may be published, utility, inference, fairness, fidelity, attacks, what was not measured, and every
+may be published, utility, inference, fairness, histories, fidelity, attacks, what was not measured, and every
 score. It shows figures on real rows.
 
 Privacy claim: none; the page is internal and says so.
@@ -17,6 +17,7 @@ from typing import Any
 from evaluators.pages.drawing.page import environment, number, write_page
 from evaluators.pages.drawing.plots import meter
 from evaluators.pages.drawing.views import MAX_ROWS
+from evaluators.pages.histories import histories
 from evaluators.pages.parts import (
     heatmap,
     leaks,
@@ -99,6 +100,7 @@ def context(
         "charged": charged(scorecard),
         **_learned(scorecard),
         **_groups(scorecard),
+        "histories": histories(scorecard),
         **_alike(scorecard),
         "images": nearest_images.overall(scorecard),
         "image_groups": nearest_images.by_slice(scorecard),

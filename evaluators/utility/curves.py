@@ -47,12 +47,10 @@ def _of(tables: Tables, target: Survival) -> Iterator[Score]:
     followed = y["holdout"][:, 0]
     end = float(np.quantile(followed, 1 - FOLLOWED)) if len(followed) else 0.0
     times = (np.arange(GRID) + 0.5) * end / GRID
-    units = renumbered(tables.units["holdout"][rows["holdout"]])
+    units = {r: renumbered(tables.units[r][rows[r]]) for r in ("holdout", "synthetic")}
     weights = {
-        "holdout": bootstrap_weights(units, tables.rng("bootstrap")),
-        "synthetic": bootstrap_weights(
-            np.arange(len(rows["synthetic"])), tables.rng("bootstrap synthetic")
-        ),
+        "holdout": bootstrap_weights(units["holdout"], tables.rng("bootstrap")),
+        "synthetic": bootstrap_weights(units["synthetic"], tables.rng("bootstrap synthetic")),
         "train": np.ones((1, len(rows["train"]))),
     }
     for dimension in tables.dimensions:

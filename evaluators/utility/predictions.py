@@ -160,7 +160,10 @@ class Sample:
             bootstrap_weights(
                 renumbered(tables.units["holdout"][holdout.rows]), tables.rng("bootstrap")
             ),
-            bootstrap_weights(np.arange(size), tables.rng("bootstrap synthetic")),
+            bootstrap_weights(
+                renumbered(tables.units["synthetic"][elsewhere.rows]),
+                tables.rng("bootstrap synthetic"),
+            ),
             Brier.of(train.y, holdout.y) if target.task == "survival" else None,
         )
 

@@ -5,7 +5,9 @@ Privacy claim: none needed; sees the config, the schema and public images.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from dp_accounting import ComposedDpEvent, DpEvent, ZCDpEvent
 
@@ -13,7 +15,7 @@ from evaluators.charged.cost import evaluation_event
 from flows.stages.config import RunConfig, make_generator
 from flows.stages.run import Run
 from generators.base import Generator, Needing, Progress
-from generators.registry import FROM_PUBLIC, IMAGES, NON_PRIVATE, UNVERIFIED
+from generators.registry import FROM_PUBLIC, IMAGES, LINKED, NON_PRIVATE, UNVERIFIED
 from generators.selection import EachOnce, RandomStopping
 from generators.synthcity.generator import Claimed, NonPrivate
 from privacy.accounting.calibration import zcdp_budget
@@ -110,13 +112,15 @@ def candidates(
     config: RunConfig, schema: Schema, public: PublicImages | None
 ) -> Generator | RandomStopping | EachOnce:
     """The generator, or what fits several."""
-    among = tuple(make_generator(spec, public) for spec in config.candidates)
+    among = tuple(linked(make_generator(spec, public), spec, schema) for spec in config.candidates)
     for spec, made in zip(config.candidates, among, strict=True):
         listed = (spec["name"] in UNVERIFIED, spec["name"] in NON_PRIVATE)
         if listed != (isinstance(made, Claimed), isinstance(made, NonPrivate)):
             raise ValueError(f"{spec['name']}: not listed in generators.registry as what it is")
     if config.select is None:
         return among[0]
+    if schema.visits is not None:
+        raise InputError("select: candidates are compared on rows, which say nothing of histories")
     if schema.image is not None:
         raise InputError(
             "select: candidates are compared on columns, which say nothing of pictures"
@@ -124,6 +128,20 @@ def candidates(
     if config.select.by == "random-stopping":
         return RandomStopping(among, mean_runs(config))
     return EachOnce(among)
+
+
+def linked(generator: Generator, spec: Mapping[str, Any], schema: Schema) -> Generator:
+    """The generator, or what draws histories by it where the schema has visits."""
+    name = spec["name"]
+    if schema.visits is None:
+        return generator
+    if name not in LINKED:
+        raise InputError(
+            f"generator: {name} draws rows that are not linked, and the schema has visits; take "
+            f"{' or '.join(LINKED)}, or leave `visits:` out"
+        )
+    made: Generator = LINKED[name](generator)
+    return made
 
 
 def uncharged_choice(config: RunConfig) -> bool:

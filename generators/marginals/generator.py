@@ -24,7 +24,7 @@ import pandas as pd
 from dp_accounting import ComposedDpEvent, DpEvent, ZCDpEvent
 from safetensors.numpy import load_file, save_file
 
-from generators.base import Generator, Progress
+from generators.base import Progress
 from generators.marginals import aim, mst
 from generators.marginals.counting import Clique, Counter
 from generators.marginals.measurement import Ask, Measurement, Step, price
@@ -34,7 +34,6 @@ from generators.marginals.workload import workload
 from generators.rows import Drawn, draw_possible
 from privacy.accounting.calibration import calibrate
 from privacy.accounting.guarantee import Guarantee
-from privacy.errors import InputError
 from privacy.ledger.paid import Paid
 from privacy.noise import OPENDP
 from privacy.records.codec import RecordCodec
@@ -131,15 +130,13 @@ class Marginals(ABC):
     rho: float | None = field(default=None, metadata={"calibrated": True})
     steps: tuple[Step, ...] | None = field(default=None, metadata={"calibrated": True})
 
-    def calibrate(self, guarantee: Guarantee, schema: Schema, beside: DpEvent) -> Generator:
+    def calibrate(self, guarantee: Guarantee, schema: Schema, beside: DpEvent) -> Self:
         """The generator with the largest ρ that, composed with ``beside``, costs ``guarantee``."""
 
         def beside_it(event: DpEvent) -> DpEvent:
             return ComposedDpEvent([beside, event])
 
         least = calibrate(guarantee, lambda rho: beside_it(ZCDpEvent(rho)), 1e-10, 1e4)
-        if schema.visits is not None:
-            return self.histories(least)
         if schema.max_rows_per_unit > 1 or self.schedule(schema, least) is None:
             return self.as_zcdp(least)
 
@@ -158,12 +155,6 @@ class Marginals(ABC):
         """Its steps, or ρ-zCDP; known without data."""
         rho = self.calibrated_rho
         return ZCDpEvent(rho) if self.steps is None else price(self.steps)
-
-    def histories(self, rho: float) -> Generator:
-        """What fits the rows of each unit as a history. Raises InputError where nothing does."""
-        raise InputError(
-            "generator: mst draws rows that are not linked, and the schema has visits; take aim"
-        )
 
     @property
     def calibrated_rho(self) -> float:
@@ -212,11 +203,6 @@ class Aim(Marginals):
             return None
         weights, keep = [r.weight for r in rates], len(schema.keep_together)
         return aim.schedule(len(codec.domain), weights, rho, keep)
-
-    def histories(self, rho: float) -> Generator:
-        from generators.marginals.histories import Histories
-
-        return Histories(self.megabytes, rho)
 
     def run(
         self, count: Counter, codec: RecordCodec, ask: Ask, progress: Callable[[float], None]

@@ -433,7 +433,9 @@ class Schema(Frozen):
         return Schema.model_validate(kept)
 
     def completed(
-        self, found: Mapping[str, Column], tables: Mapping[str, Mapping[str, int | float | str]] | None = None
+        self,
+        found: Mapping[str, Column],
+        tables: Mapping[str, Mapping[str, int | float | str]] | None = None,
     ) -> Schema:
         """This schema with the columns, gaps and ``tables`` that were found in place of the incomplete ones."""
         others = {n: c for n, c in found.items() if n not in self.columns}

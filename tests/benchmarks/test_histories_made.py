@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks" / "histories"))
-import made
-from concepts import CONDITIONS, SBP, YEAR
-from long_form import long, texts
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+from histories import made
+from histories.concepts import CONDITIONS, SBP, YEAR
+from histories.long_form import long, texts
 
 from privacy.people.order import in_order
 from privacy.reading.conform import conform

@@ -19,6 +19,7 @@ def _starts(*prefixes: str) -> Callable[[Score], bool]:
 GROUPS: tuple[tuple[str, Callable[[Score], bool]], ...] = (
     ("Failed", lambda s: s.status == "failed"),
     ("Charged to the people held out", _starts("charged.")),
+    ("Histories", _starts("histories.")),
     ("Utility", _starts("utility.")),
     ("Inference", _starts("inference.")),
     ("Excess gaps", lambda s: s.metric.endswith(".excess_gap")),

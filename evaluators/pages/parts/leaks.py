@@ -72,7 +72,7 @@ def _plot(family: str, scores: Sequence[Score], claim: Claim | None) -> Plot | N
 def _method(score: Score) -> str:
     if not score.metric.startswith("attack.membership"):
         return score.detail or score.slice
-    method = score.metric.split(".")[2] if score.metric.count(".") > 1 else score.metric
+    method = score.metric.removesuffix(f".{TPR}").removeprefix("attack.membership.")
     return f"{metric_words(method)}{': ' if score.detail else ''}{score.detail}"
 
 

@@ -214,7 +214,10 @@ def _excess_gaps(card: Scorecard, target: str, model: str) -> Plot | None:
         "trained on real ones. Above zero: the synthetic rows add a gap that the real data lack.",
         ("Groups and figure", "Excess gap"),
         card.filter(
-            lambda s: s.metric.endswith(".excess_gap"), target=target, model=model, order=1
+            lambda s: s.metric.startswith("fairness.") and s.metric.endswith(".excess_gap"),
+            target=target,
+            model=model,
+            order=1,
         ),
         one_mark,
         lambda s: (number(s.value, signed=True), spread(s, signed=True)),

@@ -16,8 +16,8 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from generators.histories.given import synthesize_given
 from generators.marginals.generator import MarginalModel
-from generators.marginals.given import synthesize_given
 from generators.marginals.model import GraphicalModel
 from privacy.histories.schemas import StepSchema, step_schema
 from privacy.histories.tables import told

@@ -19,21 +19,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Self
 
 import numpy as np
 import pandas as pd
-from dp_accounting import DpEvent, ZCDpEvent
+from dp_accounting import ComposedDpEvent, DpEvent, ZCDpEvent
 
-from generators.base import Generator, Progress
-from generators.marginals.aim import MEGABYTES
+from generators.base import Progress
+from generators.histories.walk import Walk
 from generators.marginals.counting import Counter
 from generators.marginals.generator import Aim, MarginalModel
 from generators.marginals.measurement import Measurement
-from generators.marginals.walk import Walk
+from privacy.accounting.calibration import calibrate
 from privacy.accounting.guarantee import Guarantee
 from privacy.histories.schemas import start_schema, step_schema, varying
 from privacy.histories.tables import places, start_frame, step_frame, told, weights, whole
@@ -51,14 +51,18 @@ TWICE = 2
 
 @dataclass(frozen=True)
 class Histories:
-    """AIM on starts and steps; ``rho`` is set by ``Aim.calibrate``."""
+    """AIM on starts and steps; ``rho`` is set by ``calibrate``."""
 
-    megabytes: float = MEGABYTES
+    mechanism: Aim
     rho: float | None = None
 
-    def calibrate(self, guarantee: Guarantee, schema: Schema, beside: DpEvent) -> Generator:
-        """As AIM is."""
-        return Aim(megabytes=self.megabytes).calibrate(guarantee, schema, beside)
+    def calibrate(self, guarantee: Guarantee, schema: Schema, beside: DpEvent) -> Histories:
+        """The generator with the largest ρ that, composed with ``beside``, costs ``guarantee``."""
+
+        def event(rho: float) -> DpEvent:
+            return ComposedDpEvent([beside, ZCDpEvent(rho)])
+
+        return replace(self, rho=calibrate(guarantee, event, 1e-10, 1e4))
 
     def event(self) -> DpEvent:
         """ρ-zCDP."""
@@ -74,7 +78,7 @@ class Histories:
         """Measure and fit; rows of a unit stand together, in order."""
         paid.covers(self.event())
         assert self.rho is not None
-        mechanism, ask = Aim(megabytes=self.megabytes), paid.transcript.answer
+        mechanism, ask = self.mechanism, paid.transcript.answer
         share = start_share(schema)
         parts = whole(schema)
 

@@ -1,0 +1,48 @@
+"""How far the histories of a table are from those of people whom nobody learnt from, by the judge's figures.
+
+Each is a distance to the test people: of rows a person, of a state and the next, of the next given the one
+before, of the first and the last state (total variation), of times between rows (Kolmogorov's). Beside them,
+the share of people whose history breaks what the schema declares.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from histories.people import People, units_of
+
+from evaluators.histories.broken import breaks
+from evaluators.histories.contrast import Matrix
+from evaluators.histories.tallies import tallies
+from evaluators.tables import Tables
+
+SHOWN = {
+    "histories.rows": "rows",
+    "histories.transitions": "transitions",
+    "histories.following": "following",
+    "histories.first_last": "first and last",
+    "histories.gaps": "gaps",
+}
+
+
+def figures(people: People, frame: pd.DataFrame, seed: int) -> dict[str, float]:
+    """The distances of ``SHOWN`` and ``broken``; ``frame``: a table, or the train people themselves."""
+    tables = Tables(people.train, people.test, frame, people.schema, seed=seed)
+    found = {
+        SHOWN[t.metric]: float(t.distance(_sum(t.of["holdout"]), _sum(t.of["synthetic"])))
+        for t in tallies(tables)
+        if t.metric in SHOWN
+    }
+    kinds, number = breaks(tables, "synthetic")
+    found["broken"] = float(np.any(list(kinds.values()), axis=0).sum()) / number
+    return {name: round(value, 4) for name, value in found.items()}
+
+
+def average(people: People, frame: pd.DataFrame) -> float:
+    """Rows a person."""
+    return round(len(frame) / (1 + int(units_of(frame, people.schema).max())), 3)
+
+
+def _sum(matrix: Matrix) -> np.ndarray:
+    """Of what each person adds."""
+    return np.asarray(matrix.sum(axis=0), dtype=float).reshape(-1)

@@ -1,0 +1,1 @@
+"""Histories of units: a start and steps, both by marginals."""
