@@ -14,20 +14,15 @@ from __future__ import annotations
 import resource
 import time
 from dataclasses import dataclass
-from functools import partial
-from unittest.mock import patch
 
-import harms.releases
 import numpy as np
 import pandas as pd
+from histories.fitting import fitted
 from histories.people import People, places, units_of
 
-from generators.base import Model
-from privacy.domain import measure_domain
 from privacy.people.order import in_order
 from privacy.schema.columns import Identifier
 from privacy.schema.schema import Schema
-from privacy.table import Rows
 
 LINKED, STRANGERS, SHUFFLED = "linked", "strangers", "shuffled"
 PRIVATE = (LINKED, STRANGERS)
@@ -53,7 +48,7 @@ def released(people: People, who: str, epsilon: float, seed: int) -> Release:
         schema, rows = people.schema, people.rows()
         if who == STRANGERS:
             schema = schema.model_copy(update={"visits": None})
-        model = fitted_by_unit(rows, schema, epsilon)
+        model = fitted(rows, schema, epsilon)
         fit = time.process_time() - begun
         frame = model.sample(len(rows.frame), rng)
         if who == STRANGERS:
@@ -64,13 +59,6 @@ def released(people: People, who: str, epsilon: float, seed: int) -> Release:
         draw_seconds=round(time.process_time() - begun - fit, 1),
         peak_mb=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
     )
-
-
-def fitted_by_unit(rows: Rows, schema: Schema, epsilon: float) -> Model:
-    """AIM's model; of histories what is open is measured on one row of each unit, as a release does."""
-    by_unit = partial(measure_domain, units=rows.units)
-    with patch.object(harms.releases, "measure_domain", by_unit):
-        return harms.releases.fitted(rows, schema, "aim", epsilon)
 
 
 def dealt(

@@ -177,3 +177,20 @@ def test_every_epsilon_is_a_line_of_a_release_and_none_of_real_people():
         ("framingham", 0, "linked", 1.0, "now"),
         ("framingham", 0, "linked", 3.0, "now"),
     ]
+
+
+def test_a_release_has_as_many_rows_of_linked_people():
+    rng = np.random.default_rng(0)
+    units = np.sort(np.concatenate([np.arange(400), rng.integers(0, 400, 300)]))
+    units = units[people.places(units) <= 3]
+    once = {n: rng.choice(list(v), 400)[units] for n, v in (("sex", "FM"), ("dead", "01"))}
+    frame = pd.DataFrame({"who": units.astype(str), "x": rng.integers(0, 10, len(units)), **once})
+    frame = frame.assign(again=(frame["x"] % 2).astype(str), x=frame["x"].astype("Int64"))
+    frame = frame[list(SCHEMA.columns)]
+    some = people.People(SCHEMA, frame, frame)
+    made = [releases.released(some, who, 10.0, 0).frame for who in releases.PRIVATE]
+    assert [abs(len(m) - len(frame)) < SCHEMA.max_rows_per_unit for m in made] == [True, True]
+    assert all(list(m) == list(frame) for m in made)
+    linked, strangers = (figures(some, m, 0)["broken"] for m in made)
+    assert linked == 0
+    assert strangers > 0.3
