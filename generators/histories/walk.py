@@ -37,9 +37,9 @@ from privacy.schema.placing import gap_name
 from privacy.schema.schema import Schema
 from privacy.schema.visits import ROWS, previous, timed
 
-REDRAWS = 20
+REDRAWS = 12
 """How often a row is drawn again before its history ends."""
-BEGUN = 6
+BEGUN = 8
 """How often a history is begun that does not get as far as it should; then it is left as long as it is."""
 MOVES, RARE = 20_000, 0.01
 """Of how many moves of a number a bin's share is told, and below which share of them a move is rare."""
@@ -97,8 +97,8 @@ class Walk:
     def _batch(self, units: int, rng: np.random.Generator) -> pd.DataFrame:
         """The histories of so many units; "unit" and "place" beside the columns of the schema.
 
-        One that ends before its rows are all drawn is begun again a few times, since it may have begun where
-        there was no room for them.
+        One that ends before its rows are all drawn is begun again, with as many rows and the same categories,
+        since it may have begun where there was no room for them.
         """
         starts = self.start.sample(units, rng)
         left, done = np.arange(units), []
@@ -111,8 +111,8 @@ class Walk:
             left = short
             if not len(left):
                 break
-            if again < BEGUN - 2:
-                starts = put(starts, left, self.start.sample(len(left), rng))
+            others = self.start.again(starts.iloc[left].reset_index(drop=True), rng, ROWS)
+            starts = put(starts, left, others)
         frame = pd.concat(done, ignore_index=True)
         return frame.sort_values(["unit", "place"], kind="stable").reset_index(drop=True)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import Counter as Tally
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 
 import numpy as np
@@ -44,6 +44,8 @@ class Distances:
 
     cliques: tuple[Clique, ...]
     groups: tuple[_Group, ...]
+    known: dict[tuple[int, Clique, int | None], Counts] = field(default_factory=dict, repr=False)
+    """The products of a table of private rows, which is the same in every round."""
 
     @classmethod
     def of(cls, cliques: Sequence[Clique]) -> Distances:
@@ -66,21 +68,22 @@ class Distances:
         found = np.zeros(len(self.cliques), dtype=np.int64)
         for group in self.groups:
             if sum(rows.domain[c] for c in group.columns) <= FEW * len(group.columns):
-                found[group.at] = _together(rows, others, scale, group)
+                found[group.at] = self._together(rows, others, scale, group)
             else:
                 alone = (self.cliques[i] for i in group.at)
                 found[group.at] = [_apart(rows(r), others(r), scale).sum() for r in alone]
         return found
 
-
-def _together(rows: Counter, others: Counter, scale: float, group: _Group) -> Counts:
-    starts = np.cumsum([0, *(rows.domain[c] for c in group.columns)])[:-1]
-    found = np.zeros((starts.size, starts.size), dtype=np.int64)
-    for code in range(rows.domain[group.head[0]]) if group.head else (None,):
-        here, there = (_products(table, group, code) for table in (rows, others))
-        gap = np.add.reduceat(_apart(here, there, scale), starts, axis=0)
-        found += np.add.reduceat(gap, starts, axis=1)
-    return found[group.first, group.second]
+    def _together(self, rows: Counter, others: Counter, scale: float, group: _Group) -> Counts:
+        starts = np.cumsum([0, *(rows.domain[c] for c in group.columns)])[:-1]
+        found = np.zeros((starts.size, starts.size), dtype=np.int64)
+        for code in range(rows.domain[group.head[0]]) if group.head else (None,):
+            key = (id(rows), group.head, code)
+            if key not in self.known:
+                self.known[key] = _products(rows, group, code)
+            gap = _apart(self.known[key], _products(others, group, code), scale)
+            found += np.add.reduceat(np.add.reduceat(gap, starts, axis=0), starts, axis=1)
+        return found[group.first, group.second]
 
 
 def _products(table: Counter, group: _Group, code: int | None) -> Counts:

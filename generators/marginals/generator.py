@@ -38,6 +38,7 @@ from privacy.accounting.guarantee import Guarantee
 from privacy.ledger.paid import Paid
 from privacy.noise import OPENDP
 from privacy.records.codec import RecordCodec
+from privacy.records.impossible import impossible_rows
 from privacy.schema.codec import ColumnCode
 from privacy.schema.columns import Categorical, Column
 from privacy.schema.placing import plan
@@ -89,6 +90,18 @@ class MarginalModel:
             return frame, said
 
         return draw_possible(draw, n, self.schema)
+
+    def again(self, rows: pd.DataFrame, rng: np.random.Generator, also: str = "") -> pd.DataFrame:
+        """Rows with the categories of these, and their values of the column ``also``, drawn anew; of a complete
+        table without identifiers.
+        """
+        codec = RecordCodec(self.schema)
+        kept = [c for c, code in codec.columns.items() if code.n_bins == 0 or c == also]
+        given = {c: codec.encode_column(c, rows) for c in kept}
+        codes = pd.DataFrame({**given, **synthesize_given(self.model, given, rng)})
+        frame, said = codec.draw(codes, rng, rows[kept])
+        left = ~said | impossible_rows(frame, self.schema)
+        return put(frame, np.flatnonzero(left), rows[left])
 
     def save(self, folder: Path) -> None:
         """schema.yaml, model.json and arrays.safetensors."""

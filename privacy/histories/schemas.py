@@ -18,7 +18,7 @@ import numpy as np
 
 from privacy.schema.codec import make_bins
 from privacy.schema.columns import Categorical, Column, Numeric
-from privacy.schema.placing import gap_name
+from privacy.schema.placing import gap_name, plan
 from privacy.schema.relations import Determined, Gap, Order
 from privacy.schema.schema import Condition, Schema
 from privacy.schema.visits import LAST, PLACE, ROWS, previous, timed
@@ -126,7 +126,7 @@ def step_schema(schema: Schema) -> StepSchema:
         "max_rows_per_unit": 1,
         "columns": _dumped(columns),
         "relations": [r.model_dump() for r in (*relations, *also)],
-        "gaps": {n: g.model_dump() for n, g in gaps.items() if n in of_gaps},
+        "gaps": {},
         "impossible": [
             {n: c.model_dump() for n, c in zero.items()}
             for zero in zeros
@@ -137,7 +137,9 @@ def step_schema(schema: Schema) -> StepSchema:
         "mirrors": mirrors,
         "moves": {n: c.model_dump() for n, c in _moves(schema, mirrors, of_gaps).items()},
     }
-    return StepSchema.model_validate(plain)
+    tied = plan(StepSchema.model_validate(plain)).gaps  # not those that a first row is drawn by
+    measured = {n: g.model_dump() for n, g in gaps.items() if n in tied}
+    return StepSchema.model_validate(plain | {"gaps": measured})
 
 
 def completed_by(schema: Schema, part: Schema) -> Schema:
