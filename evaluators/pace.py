@@ -57,7 +57,7 @@ OF_HISTORIES = {
     "histories.broken": 0.2,
     "histories": 2.0,
     "attack.patients": 1.0,
-    "histories.learning": 4.0,
+    "histories.learning": 8.0,
 }
 """Where rows are put together as histories, which Adult's are not."""
 

@@ -35,3 +35,10 @@ def draw_possible(draw: Callable[[int], Drawn], n: int, schema: Schema) -> pd.Da
         frame = pd.concat([frame[good], more], ignore_index=True)
         said = np.concatenate([said[good], fine])
     return number_identifiers(frame, schema)
+
+
+def put(frame: pd.DataFrame, rows: np.ndarray, others: pd.DataFrame) -> pd.DataFrame:
+    """The frame with other rows in place of these positions."""
+    place = np.arange(len(frame))
+    place[rows] = len(frame) + np.arange(len(rows))
+    return pd.concat([frame, others], ignore_index=True).iloc[place].reset_index(drop=True)

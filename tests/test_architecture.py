@@ -48,7 +48,13 @@ FLOORS = {
         {"pages"},
         {"evaluate"},
     ),
-    "evaluators.pages": ({"drawing"}, {"parts"}, {"histories"}, {"report"}, {"comparison", "leaderboard"}),
+    "evaluators.pages": (
+        {"drawing"},
+        {"parts"},
+        {"histories"},
+        {"report"},
+        {"comparison", "leaderboard"},
+    ),
     "flows": (
         {"frames", "server"},
         {"stages"},

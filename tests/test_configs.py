@@ -251,8 +251,8 @@ if PRESENT:
         time = timed(schema)
         if time is not None:
             gaps = steps(schema.columns[time], frame, time)
-            assert visits.gap is not None
-            assert gaps.between(*visits.gap.bounds).all()
+            assert time in visits.gaps
+            assert gaps.between(*visits.gaps[time].bounds).all()
             for n, every in visits.ages.items():
                 assert ((steps(schema.columns[n], frame, n) - gaps / every).abs() < 1).all(), n
 

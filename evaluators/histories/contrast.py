@@ -77,7 +77,8 @@ class Contrast:
 @dataclass(frozen=True, eq=False)
 class Draws:
     """How people are drawn, the same for every figure of a slice.
-     ``again`` [DRAWS, people]: how often each is drawn with replacement, by role. ``dealt`` [DEALT, people of
+
+    ``again`` [DRAWS, people]: how often each is drawn with replacement, by role. ``dealt`` [DEALT, people of
     both]: 1 for who is dealt to the first of two groups as large as people held out and those of the role.
     """
 

@@ -4,7 +4,8 @@
                registry.yaml, manifest.json; of an image set also images/ and data.npz,
                of histories also histories.svg and tables/
     candidate/ the same files, where the config leaves the last word to a person (flows.bundle.candidate)
-    internal/  scores.parquet, scores.json, verdict.json, report.html, model/, ledger.json
+    internal/  scores.parquet, scores.json, verdict.json, report.html, model/, ledger.json, of histories
+               also histories.svg
 
 A veto, or insufficient evidence, makes no ``public/`` at all. The whole bundle appears at once or not at all.
 """
@@ -61,14 +62,21 @@ def _public(folder: Path, schema: Schema, label: dict[str, Any], frame: pd.DataF
     write_tables(frame, schema, folder)
     (folder / "schema.yaml").write_text(exported(schema).to_yaml(), encoding="utf-8")
     write_json(folder / "label.json", label)
-    shown = histories(schema, frame)
-    if shown is not None:
-        (folder / HISTORIES).write_text(draw(shown), encoding="utf-8")
+    alt = _picture(folder, schema, frame)
     write_card(folder / "card.html", label, schema, frame)
-    write_readme(folder, label, schema, "" if shown is None else shown.alt)
+    write_readme(folder, label, schema, alt)
     write_croissant(folder, label, schema)
     write_registry(folder, label, schema)
     write_json(folder / MANIFEST, manifest(folder))
+
+
+def _picture(folder: Path, schema: Schema, frame: pd.DataFrame) -> str:
+    """Draw a few histories, where there are any; returns what is seen, in words."""
+    shown = histories(schema, frame)
+    if shown is None:
+        return ""
+    (folder / HISTORIES).write_text(draw(shown), encoding="utf-8")
+    return shown.alt
 
 
 def _internal(
@@ -80,6 +88,7 @@ def _internal(
     write_json(folder / "verdict.json", verdict.as_dict())
     write_json(folder / "label.json", label)
     write_json(folder / LEDGER, {"address": work.ledger.address})
+    _picture(folder, work.completed_schema(), frame)
     grid = scores / NEIGHBOURS
     write_report(
         folder / "report.html",

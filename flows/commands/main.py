@@ -206,6 +206,7 @@ def _say_decision(outcome: Outcome) -> None:
         "public/label.json",
         "candidate/card.html",
         "internal/report.html",
+        "internal/histories.svg",
     ):
         if (outcome.bundle / name).exists():
             say(f"  {outcome.bundle / name}")
@@ -333,7 +334,10 @@ def compare(
 @app.command()
 def sample(
     model: Annotated[Path, typer.Argument(help="Folder of a saved model (…/internal/model).")],
-    n: Annotated[int, typer.Option("-n", min=1, help="How many rows.")],
+    n: Annotated[
+        int,
+        typer.Option("-n", min=1, help="How many rows; of histories, whole ones."),
+    ],
     seed: Annotated[int, typer.Option(help="The same seed gives the same rows.")] = 0,
     out: Annotated[
         Path, typer.Option(help="File to write: .csv or .parquet; .parquet for pictures.")
@@ -343,12 +347,17 @@ def sample(
     import numpy as np
 
     from flows.frames.export import check_name, write_rows
+    from flows.label.histories import units_in
     from generators.registry import load_model
 
     loaded = load_model(model)
     check_name(out, loaded.schema)  # before minutes are spent on drawing
-    write_rows(loaded.sample(n, np.random.default_rng(seed)), loaded.schema, out)
-    console.print(f"{n} rows in {out}", highlight=False)
+    frame, drawn = loaded.sample(n, np.random.default_rng(seed)), loaded.schema
+    write_rows(frame, drawn, out)
+    whose = (
+        "" if drawn.visits is None else f" of {units_in(frame, drawn):,} synthetic {drawn.unit}s"
+    )
+    say(f"{len(frame)} rows{whose} in {out}")
 
 
 @app.command()

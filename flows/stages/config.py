@@ -242,6 +242,9 @@ def _as_before(schema: dict[str, Any]) -> dict[str, Any]:
         for row in schema[part].values() if isinstance(schema[part], dict) else schema[part]:
             for unsaid in [k for k in later if row.get(k, 0) in (None, {})]:
                 del row[unsaid]
+    for relation in kept.get("relations", ()):
+        if relation.get("drawn") == "gap":
+            del relation["drawn"]
     return kept
 
 

@@ -16,9 +16,10 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from generators.histories.given import synthesize_given
 from generators.marginals.generator import MarginalModel
+from generators.marginals.given import synthesize_given
 from generators.marginals.model import GraphicalModel
+from generators.rows import put
 from privacy.histories.schemas import StepSchema, step_schema
 from privacy.histories.tables import told
 from privacy.records.codec import RecordCodec
@@ -111,7 +112,7 @@ class Walk:
             if not len(left):
                 break
             if again < BEGUN - 2:
-                starts = _put(starts, left, self.start.sample(len(left), rng))
+                starts = put(starts, left, self.start.sample(len(left), rng))
         frame = pd.concat(done, ignore_index=True)
         return frame.sort_values(["unit", "place"], kind="stable").reset_index(drop=True)
 
@@ -132,7 +133,8 @@ class Walk:
             drawn, fine = self._rows(given, start, phase[alive], rng)
             alive = alive[fine]
             constant = start[list(self.constant)]
-            before = drawn.assign(**constant)[fine].reset_index(drop=True)
+            drawn = drawn.assign(**constant)[fine].reset_index(drop=True)
+            before = drawn.astype({n: before[n].dtype for n in self.schema.modelled if n in drawn})
             rows.append(before.assign(unit=alive, place=place))
         return pd.concat(rows, ignore_index=True)
 
@@ -193,7 +195,7 @@ class Walk:
             more, good = self._draw(given, codes, again, rng, redraw >= REDRAWS // 2)
             kept = again[good]
             if len(kept):
-                frame = _put(frame, kept, more[good])
+                frame = put(frame, kept, more[good])
                 fine[kept] = True
         return frame, fine
 
@@ -315,10 +317,3 @@ class Walk:
             else:
                 found[name] = frame[name]
         return pd.DataFrame(found)
-
-
-def _put(frame: pd.DataFrame, rows: np.ndarray, others: pd.DataFrame) -> pd.DataFrame:
-    """The frame with other rows in place of these."""
-    place = np.arange(len(frame))
-    place[rows] = len(frame) + np.arange(len(rows))
-    return pd.concat([frame, others], ignore_index=True).iloc[place].reset_index(drop=True)

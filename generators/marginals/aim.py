@@ -267,8 +267,8 @@ def _fits(small: Fitting, chosen: Collection[Clique], r: Clique) -> bool:
 
 
 def _enough(n: float, noise: float) -> int:
-    """Rows to draw, so that drawing adds less to a cell than half of the noise of its measurement."""
-    return round(min(SAMPLE, max(LEAST, 8 / math.pi * (n / noise) ** 2)))
+    """Rows to draw, so that drawing adds less to a cell than the noise of its measurement."""
+    return round(min(SAMPLE, max(LEAST, 2 / math.pi * (n / noise) ** 2)))
 
 
 def _scores(weights: Counts, expected: Counts, distances: Callable[[], Counts]) -> Counts:

@@ -27,11 +27,12 @@ from safetensors.numpy import load_file, save_file
 from generators.base import Progress
 from generators.marginals import aim, mst
 from generators.marginals.counting import Clique, Counter
+from generators.marginals.given import synthesize_given
 from generators.marginals.measurement import Ask, Measurement, Step, price
 from generators.marginals.model import GraphicalModel, Result, synthesize
 from generators.marginals.rates import declared
 from generators.marginals.workload import workload
-from generators.rows import Drawn, draw_possible
+from generators.rows import RECODED, Drawn, draw_possible, put
 from privacy.accounting.calibration import calibrate
 from privacy.accounting.guarantee import Guarantee
 from privacy.ledger.paid import Paid
@@ -65,11 +66,27 @@ class MarginalModel:
         return max(1, round(self.model.total))
 
     def sample(self, n: int, rng: np.random.Generator) -> pd.DataFrame:
-        """``n`` rows as a canonical frame; the same for the same generator state."""
+        """``n`` rows as a canonical frame; the same for the same generator state.
+
+        Of rows whose codes contradict a relation the numbers are drawn again, given their categories: rows with
+        an event have more numbers that may contradict each other, and would be thrown away more often.
+        """
         codec = RecordCodec(self.schema)
+        fixed = [c for c, code in codec.columns.items() if code.n_bins == 0]
 
         def draw(more: int) -> Drawn:
-            return codec.draw(pd.DataFrame(synthesize(self.model, more, rng)), rng)
+            codes = pd.DataFrame(synthesize(self.model, more, rng))
+            frame, said = codec.draw(codes, rng)
+            for _ in range(RECODED if 0 < len(fixed) < len(codec.columns) else 0):
+                bad = np.flatnonzero(~said)
+                if not len(bad):
+                    break
+                given = {c: codes[c].to_numpy()[bad] for c in fixed}
+                again = pd.DataFrame({**given, **synthesize_given(self.model, given, rng)})
+                others, fine = codec.draw(again, rng)
+                frame = put(frame, bad[fine], others[fine])
+                said[bad[fine]] = True
+            return frame, said
 
         return draw_possible(draw, n, self.schema)
 

@@ -109,7 +109,7 @@ def step_schema(schema: Schema) -> StepSchema:
             zeros += _falling(name or "", column, strict)
         elif name is not None:
             known = visits.gaps.get(name)
-            gap = None if known is None else Gap(min=known.bounds[0], max=known.bounds[1])
+            gap = Gap() if known is None else Gap(min=known.bounds[0], max=known.bounds[1])
             relations.append(Order(order=(previous(name), name), strict=strict, gap=gap))
     gaps = {**kept.gaps} | {gap_name(previous(n), n): g for n, g in visits.gaps.items()}
     also = [r for r in kept.relations if not set(r.names) <= set(given)]

@@ -3,8 +3,9 @@
 Of two numbers in order one keeps its own codes and the other gets those of the gap between them, so that the
 gap's distribution is measured itself. Targets and subgroups keep their own codes, since these condition
 everything else; of the rest the one in the narrowest bounds does, and a column whose bounds are narrower than
-the gap could be is drawn from its own bins, inside what the relation allows. A total follows from its parts;
-where the total is a target or subgroup, a part that is neither is what the others leave.
+the gap could be, or of a relation that says so, is drawn from its own bins, inside what the relation allows. A
+total follows from its parts; where the total is a target or subgroup, a part that is neither is what the others
+leave.
 
 Privacy claim: none; reads no data.
 """
@@ -304,7 +305,7 @@ def _networks(
                 "relations: these cannot hold together within the bounds:"
                 f" {'; '.join(r.says for r in schema.relations if set(r.names) & set(names))}"
             )
-        pairs = {p: o.gap for o in mine for p in neighbours(o)}
+        pairs = {p: o.gap for o in mine if o.drawn == "gap" for p in neighbours(o)}
         in_turn = []
         for name, found in _placed(names, pairs, network, schema, roles):
             in_turn.append(name)

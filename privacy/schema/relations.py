@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import pairwise
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
@@ -40,11 +40,15 @@ class Order(Frozen):
     """``order: [admitted, discharged]``: each is at most the next; with ``strict`` less than it.
 
     ``gap``: of two columns, in what range their difference lies.
+    ``drawn``: whether one is drawn from how far it is from the other, or each from its own bins (``own``),
+    inside what the relation leaves: for a column of which many rows hold a single value (0 = before the first
+    day).
     """
 
     order: tuple[str, ...] = Field(min_length=2)
     strict: bool = False
     gap: Gap | None = None
+    drawn: Literal["gap", "own"] = "gap"
 
     @model_validator(mode="after")
     def _of_two(self) -> Order:

@@ -12,13 +12,15 @@ from evaluators.noticed import given_away
 from evaluators.pages.drawing.page import number
 from evaluators.pages.drawing.views import spread
 from evaluators.pages.parts.facts import Claim
-from evaluators.pages.parts.leaks import limit
+from evaluators.pages.parts.leaks import TPR, limit
 from evaluators.pages.parts.sections import best_learner, main_metric, targets
 from evaluators.score import Score, Scorecard
 from evaluators.words import badness, metric_words
 
 UTILITY, WORST, GAP = "utility", "worst subgroup", "excess gap"
 """Kinds of headlines that a trade-off is drawn of."""
+
+OF_PATIENTS = "attack.membership.patient."
 
 
 @dataclass(frozen=True)
@@ -53,15 +55,19 @@ def headlines(card: Scorecard, claim: Claim | None) -> list[Headline]:
             Headline("likeness", name, s, "; ".join(filter(None, (_beside(s), by))))
             for s in _worst(card.filter(metric=metric, slice="all", rows="holdout", status="ok"))
         ]
+    for score in card.filter(metric="histories.transitions", slice="all", status="ok"):
+        name = "steps from row to row of a person (total variation, 0 is best)"
+        found.append(Headline("likeness", name, score, f"{_beside(score)}; {score.detail}"))
     for score in _worst(card.filter(_membership, status="ok")):
         most = limit(score, claim)
+        whom = "on whole histories; " if score.metric.startswith(OF_PATIENTS) else ""
         says = "nothing is claimed" if most is None else f"the claim allows {number(most)} at most"
         found.append(
             Headline(
                 "attack",
                 "strongest membership attack, AUROC",
                 score,
-                f"a guess reaches 0.5; {says}",
+                f"{whom}a guess reaches 0.5; {says}",
             )
         )
     return found
@@ -72,7 +78,7 @@ def _beside(score: Score) -> str:
 
 
 def _membership(score: Score) -> bool:
-    return score.metric.startswith("attack.membership.") and score.metric.count(".") == 2
+    return score.metric.startswith("attack.membership.") and not score.metric.endswith(TPR)
 
 
 def _of_target(card: Scorecard, target: str) -> Iterator[Headline]:
@@ -90,7 +96,9 @@ def _of_target(card: Scorecard, target: str) -> Iterator[Headline]:
     for score in _worst(of_group):
         beside = f"{score.slice}; trained on real rows {number(score.baseline)}"
         yield Headline(WORST, f"{name} for {target}, worst subgroup", score, beside, target)
-    gaps = here.filter(lambda s: s.metric.endswith(".excess_gap"), order=1)
+    gaps = here.filter(
+        lambda s: s.metric.startswith("fairness.") and s.metric.endswith(".excess_gap"), order=1
+    )
     for score in _worst(gaps):
         beside = f"{metric_words(score.metric.removesuffix('.excess_gap'))} by {score.slice}"
         yield Headline(GAP, f"largest excess gap for {target}", score, beside, target)

@@ -14,6 +14,7 @@ from evaluators.histories.scores import histories as scores_of
 from evaluators.pages.histories import histories
 from evaluators.pages.parts.everything import all_tables
 from evaluators.pages.parts.facts import Facts
+from evaluators.pages.parts.headlines import headlines
 from evaluators.pages.parts.leaks import attack_plots
 from evaluators.pages.report import write_report
 from evaluators.policy import load_policy
@@ -54,6 +55,13 @@ def test_facts_and_plots_say_what_is_off() -> None:
         for model in ("logistic", "boosting")
     }
     assert len(by_group.lines) > 4
+
+
+def test_headlines_say_how_rows_follow_one_another() -> None:
+    found = {h.kind: h for h in headlines(card(), None)}
+    assert found["likeness"].beside.startswith("real train people 0.0")
+    assert found["likeness"].beside.endswith(" were rows dealt to people at random")
+    assert found["attack"].beside == "on whole histories; a guess reaches 0.5; nothing is claimed"
 
 
 def test_no_section_without_histories() -> None:
