@@ -14,6 +14,7 @@ import pandas as pd
 from dp_accounting import ComposedDpEvent
 
 from flows.stages.config import make_generator
+from flows.stages.plan import linked
 from generators.base import Model
 from privacy.accounting.calibration import zcdp_budget
 from privacy.accounting.guarantee import Guarantee
@@ -48,7 +49,8 @@ def fitted(train: Rows, schema: Schema, name: str, epsilon: float) -> Model:
     rho = DOMAIN_SHARE * portion(schema) * zcdp_budget(guarantee)
     delta = DOMAIN_SHARE * DELTA if selects_categories(schema) else 0.0
     beside = domain_event(schema, rho, delta)
-    generator = make_generator({"name": name}).calibrate(guarantee, schema, beside)
+    spec = {"name": name}
+    generator = linked(make_generator(spec), spec, schema).calibrate(guarantee, schema, beside)
     with tempfile.TemporaryDirectory() as folder:
         transcript = Transcript(Path(folder) / "transcript")
         ledger = Ledger(str(Path(folder) / "ledger.db"))
@@ -62,6 +64,6 @@ def fitted(train: Rows, schema: Schema, name: str, epsilon: float) -> Model:
             event=ComposedDpEvent([beside, generator.event()]),
         )
         paid = Paid(permit, transcript)
-        complete = measure_domain(train.frame, schema, rho, delta, paid)
+        complete = measure_domain(train.frame, schema, rho, delta, paid, train.units)
         rows = Rows(map_undeclared(train.frame, complete), train.units)
         return generator.fit(rows, complete, paid, lambda what, share: None)

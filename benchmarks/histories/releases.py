@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from histories.fitting import fitted
+from harms.releases import fitted
 from histories.people import People, places, units_of
 
 from privacy.people.order import in_order
@@ -48,7 +48,7 @@ def released(people: People, who: str, epsilon: float, seed: int) -> Release:
         schema, rows = people.schema, people.rows()
         if who == STRANGERS:
             schema = schema.model_copy(update={"visits": None})
-        model = fitted(rows, schema, epsilon)
+        model = fitted(rows, schema, "aim", epsilon)
         fit = time.process_time() - begun
         frame = model.sample(len(rows.frame), rng)
         if who == STRANGERS:

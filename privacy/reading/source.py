@@ -3,7 +3,8 @@
 A plain table is one file after the other. An image set may come in *parts*: a file that holds only some
 of the declared columns is put beside the files before it, until all columns are there, which closes one
 table; closed tables follow one another. Parts are matched by the identifiers they share, one row to one,
-or by order where they share none.
+or by order where they share none. Of histories units and their rows may be files of their own
+(``joined``).
 
 In the texts a picture is the SHA-256 of what is stored, so that rows are compared and split as ever.
 
@@ -25,6 +26,7 @@ import pyarrow.compute as pc
 from privacy.errors import DataError, InputError
 from privacy.reading.arrays import holds_arrays, read_arrays
 from privacy.reading.images import Picture, load, unstack
+from privacy.reading.joined import joined
 from privacy.reading.read import (
     as_texts,
     check_readable,
@@ -76,6 +78,8 @@ def _image(schema: Schema) -> Image:
 
 def read_source(paths: Sequence[Path], schema: Schema) -> Source:
     """All rows of all files; raises InputError for a file that is not there, DataError for what is in it."""
+    if schema.visits is not None and len(paths) > 1:
+        return Source(joined(paths, [_part(path, schema).texts for path in paths], schema))
     if schema.image is None:
         return Source(read_texts(paths, schema))
     if not paths:

@@ -194,5 +194,5 @@ def _exponential(rate: np.ndarray, width: np.ndarray, rng: np.random.Generator) 
 def quantile(share: np.ndarray, z: np.ndarray) -> np.ndarray:
     """Below which part of a cell a share of its mass lies; ``z``: rate times width."""
     flat = np.abs(z) < FLAT
-    safe = np.where(flat, 1.0, z)
+    safe = np.clip(np.where(flat, 1.0, z), -STEEPEST, STEEPEST)
     return np.asarray(np.where(flat, share, -np.log1p(share * np.expm1(-safe)) / safe))
