@@ -18,9 +18,11 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from evaluators import evaluate
+from flows.frames.export import texts
 from flows.stages.config import load_config
 from flows.stages.run import Run
 from generators.dpsgd import checkpoint
@@ -28,7 +30,7 @@ from privacy.accounting import composition
 from privacy.errors import LedgerError
 from privacy.ledger.ledger import Ledger
 from tests import killing
-from tests.flows import clinic, judge
+from tests.flows import clinic, judge, made_histories
 from tests.flows.stages.test_steps import release
 
 killing.preload("tests.flows.test_crashes")
@@ -88,7 +90,18 @@ def without_its_server(folder: Path) -> None:
 
 def made(folder: Path, **config) -> Run:
     """A small table and its config in ``folder``."""
-    frame = clinic.rows(400)
+    return _written(folder, clinic.rows(400), **config)
+
+
+def visits(folder: Path) -> Run:
+    """The same of patients with up to five visits each."""
+    frame = texts(made_histories.made(300), made_histories.SCHEMA)
+    run = _written(folder, frame, generator={"name": "aim"})
+    (folder / "schema.yaml").write_text(made_histories.SCHEMA.to_yaml())
+    return Run.of(run.config)
+
+
+def _written(folder: Path, frame: pd.DataFrame, **config) -> Run:
     path = clinic.write(folder, frame=frame, **{"evaluation": EVALUATION, "holdout": 0.4} | config)
     return Run.of(load_config(path))
 
@@ -176,8 +189,9 @@ def died(folder: Path, run: Run, acts=killing.ACTS) -> list[str]:
     return deaths
 
 
-def test_a_release_killed_at_every_rename_and_commit_ends_as_if_it_had_not_been(tmp_path):
-    deaths = died(tmp_path / "killed", made(tmp_path / "killed"), ("rename", "commit"))
+@pytest.mark.parametrize("kind", [made, pytest.param(visits, marks=pytest.mark.long)])
+def test_a_release_killed_at_every_rename_and_commit_ends_as_if_it_had_not_been(tmp_path, kind):
+    deaths = died(tmp_path / "killed", kind(tmp_path / "killed"), ("rename", "commit"))
     renamed = {d.split()[1] for d in deaths if d.startswith("rename")}
     assert renamed >= {*RESULTS, "synthetic.csv", "config.sha256", "manifest.json", "label.json"}
     assert sum(d.startswith("commit") for d in deaths) == 8  # tables, entry, people, five charges

@@ -18,6 +18,9 @@ from tests.flows.commands.test_cli import understudy
 from tests.flows.made_histories import SCHEMA, made
 from tests.flows.stages.test_steps import release, work_of
 
+NAMED = "Kwx88213-"
+"""How every private patient's name begins."""
+
 KEPT = ["patient", "visit", "day", "sex", "stage", "flare"]
 
 
@@ -26,7 +29,9 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a release of 600 patients: its bundle, and the config that it came of."""
     folder = tmp_path_factory.mktemp("histories")
     schema = SCHEMA.without(set(SCHEMA.columns) - set(KEPT))
-    config = clinic.write(folder, frame=texts(made(600), SCHEMA)[KEPT], generator={"name": "aim"})
+    frame = texts(made(600), SCHEMA)[KEPT]
+    frame["patient"] = NAMED + frame["patient"]
+    config = clinic.write(folder, frame=frame, generator={"name": "aim"})
     (folder / "schema.yaml").write_text(schema.to_yaml())
     release(config)
     return folder
@@ -52,6 +57,14 @@ def test_whoever_receives_it_finds_that_all_holds(released: Path) -> None:
     inside = public.parent / "internal" / "histories.svg"  # a veto shows it to the house alone
     assert (public / "histories.svg").read_bytes() == inside.read_bytes()
     assert (public / "tables" / "units.parquet").exists()
+
+
+def test_no_private_patient_is_named_anywhere_but_in_the_private_file(released: Path) -> None:
+    """Not even inside the house: models, scores and transcripts know nobody by name."""
+    named = {
+        f.name for f in released.rglob("*") if f.is_file() and NAMED.encode() in f.read_bytes()
+    }
+    assert named == {"clinic.csv"}
 
 
 def test_rows_kept_in_the_run_keep_the_schema(released: Path) -> None:
