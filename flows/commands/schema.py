@@ -63,6 +63,7 @@ def schema_check(
 
     from evaluators.assessable import unassessed
     from flows.frames.visits import remarks, unkept
+    from privacy.people.order import first_rows
     from privacy.reading.conform import conform
     from privacy.reading.source import read_source
     from privacy.records.broken import breaks
@@ -115,7 +116,8 @@ def schema_check(
             f" rules out, first row {int(impossible.argmax()) + 1}"
         )
     units = np.arange(len(frame)) if declared.unit is None else factorize(frame[declared.unit])[0]
-    small = unassessed(frame, units, declared, holdout)
+    counted = first_rows(frame, declared, units)
+    small = unassessed(frame[counted].reset_index(drop=True), units[counted], declared, holdout)
     if small:
         say(
             f"with {holdout:g} of the people held out, too few would be there to assess these; a release asks "

@@ -145,7 +145,7 @@ def _quantiles(
     cell = np.clip(np.searchsorted(below, shares, side="right") - 1, 0, len(rest) - 1)
     part = (shares - below[cell]) / np.maximum(below[cell + 1] - below[cell], 1e-300)
     width = np.diff(edges).astype(float)
-    z = rates_of(width, np.maximum(rest, 0.0))[cell] * width[cell]
+    z = rates_of(width, np.maximum(weights, 0.0))[cell] * width[cell]
     inner = np.unique(edges[cell] + np.rint(width[cell] * quantile(part, z)).astype(np.int64))
     return [float(v) for v in lattice.values(inner)]
 

@@ -41,8 +41,8 @@ def check_terms(entry: Dataset, budget: Guarantee, holdout: float) -> None:
         whose = entry.name if entry.account == entry.name else f"{entry.name}, as {entry.account},"
         raise LedgerError(
             f"{whose} has the lifetime budget ε={entry.budget.epsilon}, δ={entry.budget.delta} with "
-            f"{entry.split.holdout:g} held out; the config says ε={budget.epsilon}, δ={budget.delta}, "
-            f"{holdout:g}"
+            f"{entry.split.holdout:g} held out, as said when its people were first read; the config says "
+            f"ε={budget.epsilon}, δ={budget.delta}, {holdout:g}. Write `budget:` and `holdout:` as they were"
         )
 
 

@@ -36,6 +36,14 @@ def in_order(frame: pd.DataFrame, schema: Schema, units: np.ndarray) -> np.ndarr
     return by.sort_values(["unit", "key"], kind="stable").index.to_numpy()
 
 
+def first_rows(frame: pd.DataFrame, schema: Schema, units: np.ndarray) -> np.ndarray:
+    """Whether each row [n] is among the first ``max_rows_per_unit`` of its unit, in order."""
+    at = in_order(frame, schema, units)
+    first = np.zeros(len(frame), dtype=bool)
+    first[at] = pd.Series(units[at]).groupby(units[at]).cumcount() < schema.max_rows_per_unit
+    return first
+
+
 def _numbered(text: str) -> str:
     """As a text that sorts by its number, where it is one."""
     return text.zfill(DIGITS) if text.isdigit() else text

@@ -24,6 +24,8 @@ NEARLY = 0.97
 """A column that is constant in so many units with several rows is told of, though it changes in some."""
 MOST_UNITS = 0.95
 """So many units must keep an order."""
+MOST_APART = 0.75
+"""Of a date so many suffice where nothing else orders rows: two visits may fall on one day."""
 KEPT = 0.95
 """A bound on a unit's rows is offered that keeps so many of all rows."""
 MOST_ROWS = 1000
@@ -206,7 +208,10 @@ def _order(
     numbered: Collection[str],
     ranks: Mapping[str, np.ndarray],
 ) -> str | None:
-    """What puts a unit's rows in order: a date, a number that rises, what counts them, or a number of rows."""
+    """What puts a unit's rows in order.
+
+    The first that there is: a date, a number that rises, what counts them, a date with ties, a number of rows.
+    """
     days = {n: units.share_distinct(left[n]) for n in left if n in dates}
     if days and max(days.values()) >= MOST_UNITS:
         return max(days, key=lambda n: days[n])
@@ -215,6 +220,8 @@ def _order(
         return max(rising, key=lambda n: (rising[n], float(np.ptp(numbers[n]))))
     if numbered:
         return next(iter(numbered))
+    if days and max(days.values()) >= MOST_APART:
+        return max(days, key=lambda n: days[n])
     return next((n for n, v in ranks.items() if np.isfinite(v).all()), None)
 
 

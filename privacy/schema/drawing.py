@@ -136,8 +136,8 @@ def rates_of(width: np.ndarray, weight: np.ndarray) -> np.ndarray:
             falls = np.log(left / density[i]), np.log(density[i] / right)
             if falls[0] * falls[1] > 0:  # neither a peak nor a trough
                 rate[i] = min(falls, key=abs) / width[i]
-        elif left == right == 0 and i:  # but for a spike nothing is known beside it
-            rate[i] = LONE / width[i]
+        elif left == right == 0:  # flat where nobody is beside it; else it is the tail of a spike
+            rate[i] = LONE / width[i] if (density[:i] > 0).any() else 0.0
         elif left > density[i]:
             rate[i] = decay(left / density[i]) / width[i]
         elif right > density[i]:

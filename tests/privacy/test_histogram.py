@@ -55,6 +55,26 @@ def test_a_point_mass_is_found_and_kept():
     assert (np.round(drawn, 2) == drawn).all()
 
 
+def test_few_people_s_births_stay_about_their_middle():
+    """Noise once left one cell with anybody in it; people are not crowded at its lower end."""
+    rng = np.random.default_rng(0)
+    born = np.clip(np.rint(rng.normal(1955, 14, 1000)), 1925, 2003)
+    noisy = {
+        "steps": [87, 439, 434, 142, 100, 22],
+        0: [-12, 53, 50, 18, 72, 176, 122, 145, 92, 85, 81, 38, 35, -58, -4, -19],
+        1: [-1, -9, 36, 31, 88, 96, 167, 117, 110, 196, 180, 114, 133, -16, 50, 10],
+    }
+
+    def replayed(question, draw):
+        return noisy[question[2] if question[0] == "tree" else question[0]]
+
+    column = numeric(kind="integer", bounds=[1920, 2005])
+    series = pd.Series(born, name="x")
+    bins = make_bins(measured(series, column, 0.00103, 1, replayed))
+    drawn = bins.draw(bins.locate(born), np.random.default_rng(0))
+    assert abs(drawn.mean() - born.mean()) < 3
+
+
 def test_a_tail_ends_where_its_mass_does_and_not_at_the_bound():
     drawn, real = redrawn(costs(), numeric(bounds=[0, 1_000_000])), costs()
     assert abs(drawn.mean() - real.mean()) < 0.05 * real.std()

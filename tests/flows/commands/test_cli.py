@@ -109,6 +109,28 @@ def test_schema_check_counts_and_draft_warns(clinic_folder, tmp_path):
     assert understudy("schema", "check", tmp_path / "draft.yaml", data).returncode == 2
 
 
+def test_schema_check_counts_outcomes_in_the_rows_that_count(tmp_path):
+    """Who has the event in the second row has none where one row counts."""
+    rows = ["patient,visit,sick"]
+    rows += [f"{i},{v},{'yes' if v == 2 else 'no'}" for i in range(600) for v in (1, 2)]
+    (tmp_path / "visits.csv").write_text("\n".join(rows) + "\n")
+    schema = {
+        "name": "visits",
+        "unit": "patient",
+        "max_rows_per_unit": 3,
+        "columns": {
+            "patient": {"kind": "identifier"},
+            "visit": {"kind": "integer", "bounds": [1, 3], "bins": 3},
+            "sick": {"kind": "categorical", "categories": ["no", "yes"]},
+        },
+        "targets": [{"task": "classification", "column": "sick", "positive": ["yes"]}],
+    }
+    for most, told in ((3, False), (1, True)):
+        (tmp_path / "schema.yaml").write_text(yaml.safe_dump(schema | {"max_rows_per_unit": most}))
+        checked = understudy("schema", "check", tmp_path / "schema.yaml", tmp_path / "visits.csv")
+        assert ("too few would be there" in " ".join(checked.stdout.split())) is told
+
+
 def test_schema_check_counts_rows_that_break_a_relation(tmp_path):
     (tmp_path / "stays.csv").write_text("start,end\n1,5\n7,3\n2,2\n9,1\n")
     days = "{kind: integer, bounds: [0, 10], bins: 5}"

@@ -105,6 +105,21 @@ def test_without_dates_a_count_of_visits_puts_them_in_order(tmp_path: Path) -> N
     assert found == Visits(order="visit", constant=("sex",), numbered=("visit",))
 
 
+def test_a_date_puts_rows_in_order_though_some_fall_on_one_day(tmp_path: Path) -> None:
+    frame = visits().drop(columns=["visit", "dose"])
+    again = frame.drop_duplicates("patient").head(10)  # seen twice on the first day
+    frame = pd.concat([frame, again]).sort_values(["patient", "day"], kind="stable")
+    found = confirmed(drafted(frame, tmp_path), tmp_path).visits
+    assert found is not None
+    assert found.order == "day"
+    assert found.ages == {"age": 365.25}
+    once = frame.assign(day=frame.groupby("patient")["day"].transform("first"))
+    once.loc[once.groupby("patient").cumcount() == 1, "day"] = dt.date(2024, 1, 1)
+    found = confirmed(drafted(once, tmp_path), tmp_path).visits  # one day for most rows is no order
+    assert found is not None
+    assert found.order is None
+
+
 def test_an_age_grows_by_any_unit_of_time(tmp_path: Path) -> None:
     frame = visits()
     days = pd.to_datetime(frame["day"]) - pd.Timestamp("2019-01-01")

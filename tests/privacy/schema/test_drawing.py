@@ -57,6 +57,11 @@ def test_a_tail_begins_at_its_neighbours_density():
     assert weight[1] * rate / -np.expm1(-rate * width[1]) == pytest.approx(weight[0] / width[0])
 
 
+def test_a_cell_between_empty_ones_is_flat_and_one_after_a_spike_decays():
+    assert rates_of(np.array([10.0, 40.0, 30.0]), np.array([0.0, 900.0, 0.0]))[1] == 0
+    assert rates_of(np.array([10.0, 1.0, 40.0]), np.array([0.0, 900.0, 90.0]))[2] > 0
+
+
 @given(st.floats(1.01, 50))
 def test_decay_solves_its_equation(ratio):
     z = decay(ratio)
