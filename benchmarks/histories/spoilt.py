@@ -38,7 +38,7 @@ def dealt(share: float) -> Spoil:
 
     def of(frame: pd.DataFrame, schema: Schema, rng: np.random.Generator) -> pd.DataFrame:
         return _dealt(
-            frame, [n for n in frame if n != schema.unit], _some(frame, schema, share, rng), rng
+            frame, list(frame.columns.drop(str(schema.unit))), _some(frame, schema, share, rng), rng
         )
 
     return of
@@ -79,7 +79,7 @@ def flattened(frame: pd.DataFrame, schema: Schema, rng: np.random.Generator) -> 
 def halved(frame: pd.DataFrame, schema: Schema, rng: np.random.Generator) -> pd.DataFrame:
     units = units_of(frame, schema)
     kept = places(units) <= (np.bincount(units)[units] + 1) // 2
-    return frame[kept].reset_index(drop=True)
+    return pd.DataFrame(frame[kept].reset_index(drop=True))
 
 
 def constants_broken(share: float) -> Spoil:
