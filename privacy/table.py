@@ -21,10 +21,9 @@ import pandas as pd
 import pyarrow as pa
 
 from privacy.errors import DataError, PermitError
-from privacy.histories.tables import places
 from privacy.ledger.charges import Permit
 from privacy.people.keys import Keys, keys_of
-from privacy.people.order import in_order
+from privacy.people.order import first_rows, in_order
 from privacy.people.sketch import Sketch
 from privacy.people.split import Split
 from privacy.reading.conform import conform
@@ -100,10 +99,7 @@ class PrivateTable:
         if self.schema.unit is None:
             return np.ones(len(keys.units), dtype=bool)
         if self.schema.visits is not None:
-            first = np.zeros(len(keys.units), dtype=bool)
-            in_turn = in_order(conformed, self.schema, keys.units)
-            first[in_turn] = places(keys.units[in_turn]) <= self.schema.max_rows_per_unit
-            return first
+            return first_rows(conformed, self.schema, keys.units)
         rank = pd.Series(keys.units).groupby(keys.units).cumcount()
         named = keys.names.iloc[keys.units].reset_index(drop=True)
         lot = pd.Series(split.uniform(named + "\0" + rank.astype(str), salt="bound"))
