@@ -209,6 +209,7 @@ def budget(budget: Budget, here: float) -> dict[str, Any]:
     return {
         "spent": budget.spent,
         "total": budget.total,
+        "delta": budget.delta,
         "left": max(0.0, budget.total - budget.spent),
         "release_bar": bar(here, "fill"),
         "spent_bar": bar(budget.spent, "before"),

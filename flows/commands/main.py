@@ -192,7 +192,8 @@ def _say_decision(outcome: Outcome) -> None:
     guarantee, spent = label["guarantee"], label["accounting"]["ledger"]
     say(
         f"cost ε={guarantee['epsilon']:.4g} at δ={guarantee['delta']:g} for each {guarantee['unit']}; the data "
-        f"set has spent {spent['data_set_epsilon_spent']:.4g} of {spent['data_set_epsilon_budget']:g} in all"
+        f"set has spent {spent['data_set_epsilon_spent']:.4g} of {spent['data_set_epsilon_budget']:g} in all, "
+        f"at δ={spent['data_set_delta']:g}"
     )
     if label.get("people", {}).get("other_ledgers_seen_with_these_files"):
         say(
@@ -284,7 +285,15 @@ def forecast(
     from flows.stages.forecast import forecast as forecast_release
 
     found = forecast_release(config)
-    costs = Table("partition", "this release", "spent so far", "after it", "budget", "", title="ε")
+    costs = Table(
+        "partition",
+        "this release",
+        "spent so far",
+        "after it",
+        "budget",
+        "",
+        title=f"ε at δ={found.delta:g}",
+    )
     for c in found.costs:
         fits = "fits" if c.fits else "[red]does not fit[/]"
         costs.add_row(

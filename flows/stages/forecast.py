@@ -110,6 +110,7 @@ class Group:
 class Forecast:
     """All that can be said beforehand.
 
+    ``delta``: the data set's, at which every ε of ``costs`` is.
     ``smallest``: people that a group must have, at best and expected.
     ``seconds``: what a fit takes at least and at most, on two cores with nothing else to do; None where it was
     not measured.
@@ -118,6 +119,7 @@ class Forecast:
     data_set: str
     generator: str
     costs: tuple[Cost, ...]
+    delta: float
     groups: tuple[Group, ...]
     smallest: tuple[int, int | None]
     limit: float
@@ -150,6 +152,7 @@ def forecast(path: Path) -> Forecast:
         schema.name,
         name,
         tuple(costs),
+        config.lifetime.delta,
         groups,
         (
             math.ceil(SURE * least / limit / share),

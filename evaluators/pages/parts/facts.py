@@ -35,10 +35,11 @@ class Claim:
 
 @dataclass(frozen=True)
 class Budget:
-    """What all releases of a data set have spent so far, and what they may."""
+    """What all releases of a data set have spent so far, and what they may, as ε at the data set's own δ."""
 
     spent: float
     total: float
+    delta: float
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,11 @@ class Facts:
                 label["accounting"]["accountant"],
                 guarantee["in_words"],
             ),
-            budget=Budget(ledger["data_set_epsilon_spent"], ledger["data_set_epsilon_budget"]),
+            budget=Budget(
+                ledger["data_set_epsilon_spent"],
+                ledger["data_set_epsilon_budget"],
+                ledger["data_set_delta"],
+            ),
             histories=histories.get("in_words", ""),
         )
 

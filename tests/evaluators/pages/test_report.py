@@ -56,6 +56,20 @@ def test_report_shows_decision_reasons_budget_and_every_section(tmp_path: Path) 
     assert re.search(r'class="mark dot weak"', html)
 
 
+def test_a_budget_at_another_delta_says_so(tmp_path: Path) -> None:
+    """ε of all releases may be smaller than that of one, at a larger δ."""
+    label = make_label()
+    verdict = Verdict("default", "approved", ())
+    assert "Of all releases" not in report(tmp_path, [], verdict)[1].text
+    label["accounting"]["ledger"]["data_set_delta"] = 1e-5
+    facts, path = Facts.of_label(label), tmp_path / "other.html"
+    write_report(path, Scorecard(()), verdict, facts)
+    assert (
+        "Of all releases and of the budget it is ε at δ = 10⁻⁵."
+        in Page(path.read_text("utf-8")).text
+    )
+
+
 def test_report_of_an_empty_scorecard(tmp_path: Path) -> None:
     _, page = report(tmp_path, [], Verdict("default", "insufficient evidence", ()))
     assert "Insufficient evidence" in page.text
