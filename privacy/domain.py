@@ -10,7 +10,7 @@ row becomes is its code's nearest ancestor that is named.
 Privacy claim: ``measure_domain`` is δ-approximate ρ-zCDP; each open column takes an equal share of ρ and δ.
 ``domain_event`` names it before the rows are known, and where a unit is one row draw by draw: it then moves one
 count of each histogram, or of the categories, by one, and a category that nobody else has is named with
-probability δ at most.
+probability δ at most. What is drawn of steps depends on what was found of starts, so there it is ρ alone.
 
 The levels of a hierarchy take equal parts of their column's ρ and δ and are one mechanism each, one after the
 other: which rows are counted at a level follows from the schema and from what was named at those before, never
@@ -30,7 +30,7 @@ from dp_accounting import ComposedDpEvent, DpEvent, NoOpDpEvent, SelfComposedDpE
 from privacy.accounting.events import ApproximateZCDpEvent, DiscreteGaussianDpEvent
 from privacy.determined import measured_table
 from privacy.histogram.column import measured, questions
-from privacy.histories.schemas import completed_by, start_schema, step_schema
+from privacy.histories.schemas import StepSchema, completed_by, start_schema, step_schema
 from privacy.histories.tables import one_each, places, start_frame, step_frame
 from privacy.ledger.paid import Paid
 from privacy.noise import discrete_gaussian, gaussian_sigma
@@ -119,7 +119,7 @@ def _event(schema: Schema, rho: float, delta: float) -> DpEvent:
     levels = Counter((c.hierarchy or FLAT).levels for c in texts)
     for depth in levels:
         threshold(each / depth, delta / len(texts) / depth, k)
-    if k > 1:
+    if k > 1 or isinstance(schema, StepSchema):  # what starts gave shares out its ρ anew
         return ApproximateZCDpEvent(rho, delta) if texts else ZCDpEvent(rho)
     asked = Counter(questions(c) for c in _numeric(schema).values())
     draws = [(each / n, n * columns) for n, columns in sorted(asked.items())]

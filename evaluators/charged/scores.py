@@ -66,10 +66,15 @@ def charged_scores(
 ) -> list[Score]:
     """Ask the people held out, at a cost of ρ-zCDP, and score.
 
-    ``rows``: the holdout; ``synthetic``: what is released; ``fresh``: more rows of the same model. Raises
+    ``rows``: the holdout; ``synthetic``: what is released; ``fresh``: more rows of the same model. Of histories
+    the first row of each unit is looked at, of synthetic ones as of those held out. Raises
     PermitError unless ``permit`` was charged for ``evaluation_event`` and the transcript's attempt.
     """
     permit.covers(evaluation_event(rho), transcript.attempt)
+    if schema.visits is not None:  # beside first rows later ones would differ, however faithful
+        synthetic, fresh = (
+            f.drop_duplicates(schema.unit, ignore_index=True) for f in (synthetic, fresh)
+        )
     people = Tables(synthetic, first_rows(rows), synthetic, schema, seed)
     lenses = [look for t in schema.targets if (look := lens(people, fresh, t)) is not None]
     return scores_of(people, fresh, lenses, measure(people, lenses, rho, transcript.answer))

@@ -202,6 +202,7 @@ def evaluation(work: Work) -> dict[str, Any] | None:
             "delta": cost.delta,
             "unit": work.schema.unit or "row",
             "protects": "the units in the holdout partition, in the figures below; of each, one row counts"
+            + ("" if work.schema.visits is None else ", the first, beside first synthetic ones")
             + (". In the choice between candidates all of their rows count" if chose else ""),
         },
         "accountant": cost.accountant,

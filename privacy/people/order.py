@@ -18,7 +18,7 @@ def in_order(frame: pd.DataFrame, schema: Schema, units: np.ndarray) -> np.ndarr
     """Positions [n] of the rows unit by unit, each unit's in the order of ``schema.visits``.
 
     ``units``: each row's unit, any labels; units come in the order in which they first appear. Rows of one unit
-    that are equal in the order stay as they stand.
+    that are equal in the order stay as they stand; those without a value there come last.
     """
     unit = pd.factorize(units)[0]
     name = schema.visits.order if schema.visits is not None else None
@@ -26,7 +26,7 @@ def in_order(frame: pd.DataFrame, schema: Schema, units: np.ndarray) -> np.ndarr
         return np.argsort(unit, kind="stable")
     column, series = schema.columns[name], frame[name]
     if isinstance(column, Identifier):
-        key = series.map(_numbered).to_numpy()
+        key = np.asarray(series.map(_numbered, na_action="ignore"))
     elif isinstance(column, Categorical):
         places = {c: i for i, c in enumerate(column.categories or ())}
         key = series.map(places).fillna(len(places)).to_numpy()

@@ -15,7 +15,7 @@ from generators.marginals.generator import Aim, Mst
 from privacy import domain
 from privacy.accounting.events import ApproximateZCDpEvent
 from privacy.accounting.guarantee import Guarantee
-from privacy.domain import domain_event, map_undeclared, measure_domain
+from privacy.domain import domain_event, map_undeclared, measure_domain, parts
 from privacy.errors import InputError
 from privacy.histogram import column as histogram
 from privacy.noise import discrete_gaussian, gaussian_sigma
@@ -88,12 +88,19 @@ class Asked:
         return discrete_gaussian(counts, rho, sensitivity)
 
 
-def run(schema, frame, answers=None):
+def run(schema, frame, answers=None, units=None):
     asked = Asked(answers)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(domain, "discrete_gaussian", asked.noised)
         patch.setattr(histogram, "discrete_gaussian", asked.noised)
-        return asked, measure_domain(frame, schema, RHO, DELTA, asked)
+        patch.setattr(domain, "one_each", same_lot)
+        return asked, measure_domain(frame, schema, RHO, DELTA, asked, units)
+
+
+def same_lot(units):
+    """A row of each unit by its number, so that who is gone changes nobody else's lot."""
+    first, size = np.unique(units, return_index=True, return_counts=True)[1:]
+    return first + units[first] * 7 % size
 
 
 def charged(event):
@@ -154,6 +161,52 @@ def test_a_unit_moves_counts_by_its_rows_whatever_was_answered(drawn, seed):
     for (question, here), (_, there) in zip(*numbers, strict=True):
         assert here.shape == there.shape, question
         assert np.abs(here - there).sum() <= k, question
+
+
+@st.composite
+def lived(draw):
+    """The same of a schema with visits, and each row's unit."""
+    schema, frame = draw(opened())
+    plain = schema.model_dump()
+    constant = [n for n in schema.modelled if draw(st.booleans())]
+    plain |= {"unit": "who it is", "max_rows_per_unit": 4, "visits": {"constant": constant}}
+    plain["columns"] = {"who it is": {"kind": "identifier"}, **plain["columns"]}
+    try:
+        schema = Schema.model_validate(plain)
+        parts(schema)  # a relation that goes by columns that are given is refused before a charge
+    except ValueError:
+        assume(False)
+    size = np.random.default_rng(draw(st.integers(0, 99))).integers(1, 5, len(frame))
+    return schema, frame, np.repeat(np.arange(len(frame)), size)[: len(frame)]
+
+
+@settings(max_examples=15)
+@given(lived(), st.integers(0, 2**32 - 1))
+def test_of_histories_a_unit_moves_counts_by_one_and_no_more_is_drawn_than_is_charged(drawn, seed):
+    schema, frame, units = drawn
+    event = priced(schema)
+    first, complete = run(schema, frame, units=units)
+    assert first.event == event
+    starts, steps = event.events
+    if isinstance(
+        steps, ZCDpEvent | ApproximateZCDpEvent
+    ):  # as starts were completed, so many are asked
+        left = Counter(gaussian_sigma(rho) for rho, _ in first.draws)
+        left -= Counter() if isinstance(starts, NoOpDpEvent) else charged(starts)
+        assert sum(1 / (2 * s**2) * n for s, n in left.items()) <= steps.rho * (1 + 1e-9)
+    else:
+        assert isinstance(steps, NoOpDpEvent)
+    assert sum(rho for rho, _ in first.draws) <= RHO * (1 + 1e-9)
+    assert {s for _, s in first.draws} <= {1}
+    if not len(frame):
+        return
+    kept = units != np.random.default_rng(seed).choice(units)
+    fewer = frame[kept].reset_index(drop=True)
+    second, again = run(schema, fewer, first.answers, units[kept])
+    assert again == complete
+    numbers = [[c for c in a.counts if c[0][0] != "categories"] for a in (first, second)]
+    for (question, here), (_, there) in zip(*numbers, strict=True):
+        assert np.abs(here - there).sum() <= 1, question
 
 
 @settings(max_examples=60)

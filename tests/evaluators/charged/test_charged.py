@@ -27,6 +27,7 @@ from privacy.accounting.guarantee import Guarantee
 from privacy.errors import PermitError
 from privacy.ledger.charges import Permit
 from privacy.ledger.ledger import Ledger
+from privacy.schema.schema import Schema
 from privacy.table import Rows
 from tests.evaluators import shapes
 from tests.evaluators.clinic import SCHEMA, people
@@ -258,3 +259,23 @@ def test_images_and_many_classes_are_asked_for() -> None:
     assert found.one(metric="charged.accuracy", slice="all").value is not None
     assert len(found.filter(metric="charged.recall")) == len(shapes.CLASSES)
     assert found.filter(metric="charged.accuracy", slice="sex=F")
+
+
+@pytest.mark.usefixtures("exact", "lens_of_coin")
+def test_first_rows_stand_beside_first_rows() -> None:
+    """What comes later in synthetic histories is not held against the first rows of the people held out."""
+    plain = SCHEMA.model_dump() | {"max_rows_per_unit": 2, "visits": {"order": "days"}}
+    schema = Schema.model_validate(plain)
+    held = people(800, 1)
+    rows = Rows(held.drop(columns="person"), units(held))
+
+    def once_more(frame: pd.DataFrame) -> pd.DataFrame:
+        """With a second row for each of the women, which makes more of them."""
+        women = frame[frame["sex"] == "F"].assign(back="yes")
+        return pd.concat([frame, women]).sort_index(kind="stable").reset_index(drop=True)
+
+    with_later, alone = (
+        charged_scores(rows, *frames, schema, RHO, permit(), Asked())
+        for frames in ((once_more(SYNTHETIC), once_more(FRESH)), (SYNTHETIC, FRESH))
+    )
+    assert with_later == alone

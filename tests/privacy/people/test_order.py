@@ -57,6 +57,11 @@ def test_rows_stand_unit_by_unit_in_the_order_that_is_named(order, turn):
     assert in_order(FRAME, schema(order), FRAME["who"].to_numpy()).tolist() == turn
 
 
+def test_rows_without_a_number_to_go_by_come_last():
+    frame = FRAME.assign(stay=["12", None, "100", "3", None, "20"])
+    assert in_order(frame, schema("stay"), frame["who"].to_numpy()).tolist() == [3, 0, 4, 5, 2, 1]
+
+
 @pytest.fixture
 def opened(tmp_path):
     def rows(frame, most):
