@@ -61,11 +61,17 @@ def start_schema(schema: Schema) -> Schema:
     visits, most = schema.visits, schema.max_rows_per_unit
     assert visits is not None
     rows = Numeric(kind="integer", bounds=(1, most), bins=most)
+    order, room = timed(schema), set[str]()
+    for relation in schema.relations:  # how long somebody lives says how many rows there is room for
+        if order in relation.names:
+            room |= set(relation.names) & set(visits.constant)
+    kept = (*schema.keep_together, *((n, ROWS) for n in sorted(room)))
     plain = schema.without(visits.numbered).model_dump() | {
         "visits": None,
         "unit": None,
         "max_rows_per_unit": 1,
         "columns": _dumped({**_drawn(schema), ROWS: rows}),
+        "keep_together": [t for t in kept if not set(t) & set(visits.numbered)],
     }
     return Schema.model_validate(plain)
 
