@@ -61,8 +61,8 @@ def start_schema(schema: Schema) -> Schema:
     visits, most = schema.visits, schema.max_rows_per_unit
     assert visits is not None
     rows = Numeric(kind="integer", bounds=(1, most), bins=most)
-    order, room = timed(schema), set[str]()
-    for relation in schema.relations:  # how long somebody lives says how many rows there is room for
+    order, room = timed(schema), set[str]()  # how long somebody lives says for how many rows
+    for relation in schema.relations:
         if order in relation.names:
             room |= set(relation.names) & set(visits.constant)
     kept = (*schema.keep_together, *((n, ROWS) for n in sorted(room)))
