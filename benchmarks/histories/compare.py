@@ -9,8 +9,7 @@ by what was learnt from it (``task``). "Real" is train itself: what no release i
 
 Each release is made in a process of its own, so that its peak memory is its own. One JSON line a table in
 results/histories.jsonl; lines that stand there are not repeated. ``--code``: a name for the code that released,
-so that what was before stands beside what is now. ``--cache DIR`` keeps releases, so that they can be looked at
-anew without another fit.
+so that what was before stands beside what is now.
 """
 
 from __future__ import annotations
@@ -19,7 +18,6 @@ import argparse
 import json
 import multiprocessing
 import os
-import pickle
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -48,7 +46,6 @@ def main() -> None:
     parser.add_argument("--who", nargs="+", choices=(REAL, *WHO), default=[REAL, *WHO])
     parser.add_argument("--epsilon", nargs="+", type=float, default=[1.0, 3.0, 10.0])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
-    parser.add_argument("--cache", type=Path, help="where releases are kept, and taken from")
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--table", action="store_true", help="print the table and do nothing else")
     asked = parser.parse_args()
@@ -66,7 +63,7 @@ def main() -> None:
             continue
         people = parted(asked.folder, name, seed)
         for cell in cells:
-            line = done(people, *cell, asked.cache)
+            line = done(people, *cell)
             asked.results.parent.mkdir(parents=True, exist_ok=True)
             with asked.results.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line, ensure_ascii=False) + "\n")
@@ -91,7 +88,6 @@ def done(
     who: str,
     epsilon: float | None,
     code: str,
-    cache: Path | None,
 ) -> Line:
     """One table, and what is said of it."""
     line: Line = {"data": data, "seed": seed, "who": who, "epsilon": epsilon, "code": code}
@@ -100,8 +96,7 @@ def done(
         frame = released(people, who, 0.0, seed).frame
     elif who in PRIVATE:
         assert epsilon is not None
-        kept = cache and cache / f"{data} {seed} {who} {epsilon:g} {code}.pickle"
-        release = apart(people, who, epsilon, seed, kept)
+        release = apart(people, who, epsilon, seed)
         frame = release.frame
         line |= {
             "fit_seconds": release.fit_seconds,
@@ -117,18 +112,11 @@ def done(
     }
 
 
-def apart(people: People, who: str, epsilon: float, seed: int, kept: Path | None) -> Release:
-    """A release by a process of its own; ``kept``: a file of our own that holds it, or shall."""
-    if kept is not None and kept.exists():
-        found: Release = pickle.loads(kept.read_bytes())
-        return found
+def apart(people: People, who: str, epsilon: float, seed: int) -> Release:
+    """A release by a process of its own."""
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=spawn) as process:
-        release = process.submit(released, people, who, epsilon, seed).result()
-    if kept is not None:
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        kept.write_bytes(pickle.dumps(release))
-    return release
+        return process.submit(released, people, who, epsilon, seed).result()
 
 
 def read(path: Path) -> list[Line]:
