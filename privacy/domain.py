@@ -26,9 +26,11 @@ from functools import partial
 import numpy as np
 import pandas as pd
 from dp_accounting import ComposedDpEvent, DpEvent, NoOpDpEvent, SelfComposedDpEvent, ZCDpEvent
+from pydantic import ValidationError
 
 from privacy.accounting.events import ApproximateZCDpEvent, DiscreteGaussianDpEvent
 from privacy.determined import measured_table
+from privacy.errors import InputError
 from privacy.histogram.column import measured, questions
 from privacy.histories.schemas import StepSchema, completed_by, start_schema, step_schema
 from privacy.histories.tables import one_each, places, start_frame, step_frame
@@ -79,8 +81,17 @@ def _unshaped(column: Column) -> bool:
 
 
 def parts(schema: Schema) -> tuple[Schema, ...]:
-    """The tables that a schema's rows are measured as: starts and steps where it has visits."""
-    return (schema,) if schema.visits is None else (start_schema(schema), step_schema(schema))
+    """The tables that a schema's rows are measured as: starts and steps where it has visits.
+
+    Raises InputError where what ties columns cannot be kept from row to row.
+    """
+    if schema.visits is None:
+        return (schema,)
+    try:
+        return start_schema(schema), step_schema(schema)
+    except ValidationError as error:
+        told = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise InputError(f"visits: {told}, where a row is drawn given the one before") from None
 
 
 def portion(schema: Schema) -> float:

@@ -14,6 +14,7 @@ import pandas as pd
 from histories.long_form import texts
 from histories.made import made
 
+from privacy.histories.tables import places
 from privacy.people.order import in_order
 from privacy.reading.conform import conform
 from privacy.reading.read import read_any
@@ -79,8 +80,3 @@ def units_of(frame: pd.DataFrame, schema: Schema) -> np.ndarray:
     """A number for each row's unit, 0, 1, 2 … where rows of a unit stand together."""
     assert schema.unit is not None
     return np.asarray(pd.factorize(frame[schema.unit])[0])
-
-
-def places(units: np.ndarray) -> np.ndarray:
-    """Which of its unit's rows each is, from 1."""
-    return np.asarray(pd.Series(units).groupby(units).cumcount() + 1)

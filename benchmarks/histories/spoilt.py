@@ -18,8 +18,9 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 import pandas as pd
-from histories.people import places, units_of
+from histories.people import units_of
 
+from privacy.histories.tables import places
 from privacy.schema.columns import Categorical, Datetime, Numeric
 from privacy.schema.numbers import numbers, with_numbers
 from privacy.schema.schema import Schema

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from histories.people import places, units_of
+from histories.people import units_of
 from sklearn.metrics import roc_auc_score
 
 from evaluators.features import design
 from evaluators.utility.estimators import boosted, one_thread
+from privacy.histories.tables import places
 from privacy.schema.codec import Codec
 from privacy.schema.schema import Schema
 

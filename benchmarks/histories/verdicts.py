@@ -37,7 +37,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from harms.page import clopper_pearson
 from histories.long_form import texts
 from histories.made import made
-from histories.people import FILES, SCHEMAS, places, units_of
+from histories.people import FILES, SCHEMAS, units_of
 from histories.spoilt import OFFERED
 
 from evaluators.evaluate import declared, guarded
@@ -51,6 +51,7 @@ from evaluators.tables import Tables
 from evaluators.verdict import Verdict
 from evaluators.words import OF_HISTORIES
 from flows.stages.config import DEFAULT_POLICY
+from privacy.histories.tables import places
 from privacy.people.order import in_order
 from privacy.reading.conform import conform
 from privacy.reading.read import read_any

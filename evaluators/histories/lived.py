@@ -15,6 +15,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from evaluators.resampling import unit_numbers
 from evaluators.tables import ROLES, Dimension, Tables
 from privacy.people.order import in_order
 from privacy.schema.schema import Schema
@@ -69,6 +70,13 @@ def arranged(frame: pd.DataFrame, schema: Schema, units: np.ndarray) -> Lived:
     else:
         rows = in_order(frame, schema, units)
     return Lived(rows, pd.factorize(units[rows])[0])
+
+
+def alone(frame: pd.DataFrame, schema: Schema) -> Lived:
+    """All rows of a frame by its own unit column; each row a person where it has none."""
+    named = schema.unit is not None and schema.unit in frame
+    units = frame[schema.unit].to_numpy() if named else None
+    return arranged(frame, schema, unit_numbers(units, len(frame)))
 
 
 def lived(tables: Tables, role: str) -> Lived:

@@ -14,12 +14,11 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from evaluators.histories.lived import Lived, arranged
-from evaluators.resampling import unit_numbers
+from evaluators.histories.lived import Lived, alone
 from privacy.schema.columns import Column, Identifier, Image, Numeric
 from privacy.schema.numbers import with_numbers, without_specials
 from privacy.schema.schema import Schema, Subgroup, Target
-from privacy.schema.visits import ROWS
+from privacy.schema.visits import ROWS, varying
 
 FIRST, LAST, MEAN, MOST = "first", "last", "mean", "largest"
 
@@ -31,7 +30,7 @@ def patient_schema(schema: Schema) -> Schema:
     columns[ROWS] = Numeric(
         kind="integer", bounds=(1, max(2, most)), bins=max(2, most), out_of_range="clamp"
     )
-    for name in _varying(schema):
+    for name in varying(schema):
         columns |= dict(_summaries(name, schema.columns[name]))
     return Schema(
         name=schema.name,
@@ -50,19 +49,13 @@ def of_people(schema: Schema) -> tuple[Target, ...]:
 
 def patient_frame(frame: pd.DataFrame, schema: Schema, of: Lived | None = None) -> pd.DataFrame:
     """The canonical frame of people, in the order in which they come; ``of``: their rows, if they are known."""
-    if of is None:
-        named = schema.unit is not None and schema.unit in frame
-        of = arranged(
-            frame,
-            schema,
-            unit_numbers(frame[schema.unit].to_numpy() if named else None, len(frame)),
-        )
+    of = of or alone(frame, schema)
     rows = frame.iloc[of.rows]
     first, last = (rows.iloc[places].reset_index(drop=True) for places in (of.starts, of.ends))
     made = {n: first[n] for n in _constant(schema)}
     sizes = np.minimum(of.sizes, max(2, schema.max_rows_per_unit))
     made[ROWS] = pd.Series(sizes, dtype="Int64")
-    for name in _varying(schema):
+    for name in varying(schema):
         column = schema.columns[name]
         made[_called(FIRST, name)], made[_called(LAST, name)] = first[name], last[name]
         if isinstance(column, Numeric):
@@ -92,12 +85,6 @@ def _constant(schema: Schema) -> tuple[str, ...]:
     return tuple(n for n in schema.modelled if n in visits.constant)
 
 
-def _varying(schema: Schema) -> tuple[str, ...]:
-    visits = schema.visits
-    assert visits is not None
-    return tuple(n for n in schema.modelled if n not in {*visits.constant, *visits.numbered})
-
-
 def _summaries(name: str, column: Column) -> Iterator[tuple[str, Column]]:
     assert not isinstance(column, Identifier | Image)
     yield _called(FIRST, name), column
@@ -112,18 +99,18 @@ def _summaries(name: str, column: Column) -> Iterator[tuple[str, Column]]:
 
 def _target(schema: Schema, target: Target) -> Target:
     """The target, to be predicted without whatever is made of a column that gives it away."""
-    constant, varying = _constant(schema), _varying(schema)
+    constant, changing = _constant(schema), varying(schema)
     without = [n for n in target.without if n in constant]
     for name in target.without:
-        if name in varying:
+        if name in changing:
             without += [n for n, _ in _summaries(name, schema.columns[name])]
     return target.model_copy(update={"without": tuple(without)})
 
 
 def _subgroups(schema: Schema) -> Iterator[Subgroup]:
-    constant, varying = _constant(schema), _varying(schema)
+    constant, changing = _constant(schema), varying(schema)
     for group in schema.subgroups:
         if group.column in constant:
             yield group
-        elif group.column in varying:
+        elif group.column in changing:
             yield group.model_copy(update={"column": _called(FIRST, group.column)})

@@ -20,7 +20,7 @@ import numpy as np
 
 from evaluators.histories.contrast import Distance, Tally
 from evaluators.histories.lived import EVERY, Lived, frame_of, lived
-from evaluators.histories.states import varying
+from evaluators.histories.states import stepping
 from evaluators.tables import MIN_PEOPLE, Tables
 from privacy.schema.columns import Datetime, Numeric
 from privacy.schema.numbers import without_specials
@@ -34,7 +34,7 @@ WIDTH = 6
 def recurrence(tables: Tables) -> Iterator[Tally]:
     """The largest difference of all numbers, then of each; none where no number has people enough."""
     moments = {}
-    for name in varying(tables.schema):
+    for name in stepping(tables.schema):
         column = tables.schema.columns[name]
         if isinstance(column, Numeric | Datetime):
             known = without_specials(tables.train[name], column)

@@ -17,7 +17,7 @@ from evaluators.tables import Tables
 from privacy.schema.codec import ColumnCode
 from privacy.schema.columns import Categorical
 from privacy.schema.schema import Schema
-from privacy.schema.visits import timed
+from privacy.schema.visits import timed, varying
 
 STATES = 8
 
@@ -31,13 +31,9 @@ class State:
     of: dict[str, np.ndarray]
 
 
-def varying(schema: Schema) -> tuple[str, ...]:
-    """The modelled columns that may change from row to row and are neither the time nor a number of rows."""
-    visits = schema.visits
-    if visits is None:
-        return ()
-    given = {*visits.constant, *visits.numbered, timed(schema)}
-    return tuple(n for n in schema.modelled if n not in given)
+def stepping(schema: Schema) -> tuple[str, ...]:
+    """The columns that vary, but for the time."""
+    return tuple(n for n in varying(schema) if n != timed(schema))
 
 
 def states(tables: Tables) -> tuple[State, ...]:
@@ -47,7 +43,7 @@ def states(tables: Tables) -> tuple[State, ...]:
 
 def _states(tables: Tables) -> tuple[State, ...]:
     found = []
-    for name in varying(tables.schema):
+    for name in stepping(tables.schema):
         codes = {r: tables.codes["train" if r == SHUFFLED else r][name].to_numpy() for r in EVERY}
         column = tables.codec.columns[name]
         merged = merge(column, np.bincount(codes["train"], minlength=column.size))

@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from evaluators.histories.lived import Lived, arranged
+from evaluators.histories.lived import Lived, alone
 from evaluators.histories.patients import of_people
-from evaluators.histories.states import varying
-from evaluators.resampling import unit_numbers
+from evaluators.histories.states import stepping
 from privacy.schema.columns import Column, Numeric
 from privacy.schema.schema import Schema
 
@@ -25,7 +24,7 @@ def step_schema(schema: Schema) -> Schema:
     most = max(2, schema.max_rows_per_unit)
     before: dict[str, Column] = {
         before_of(n): schema.columns[n].model_copy(update={"missing": "keep"})
-        for n in varying(schema)
+        for n in stepping(schema)
     }
     number = Numeric(kind="integer", bounds=(1, most), bins=most, out_of_range="clamp")
     return Schema(
@@ -42,16 +41,10 @@ def step_schema(schema: Schema) -> Schema:
 
 def step_frame(frame: pd.DataFrame, schema: Schema, of: Lived | None = None) -> pd.DataFrame:
     """The canonical frame of steps, person by person; ``of``: whose the rows are, if that is known."""
-    if of is None:
-        named = schema.unit is not None and schema.unit in frame
-        of = arranged(
-            frame,
-            schema,
-            unit_numbers(frame[schema.unit].to_numpy() if named else None, len(frame)),
-        )
+    of = of or alone(frame, schema)
     rows = frame.iloc[of.rows].reset_index(drop=True)
     follows = pd.Series(of.number > 0)
-    before = {before_of(n): rows[n].shift(1).where(follows) for n in varying(schema)}
+    before = {before_of(n): rows[n].shift(1).where(follows) for n in stepping(schema)}
     number = pd.Series(of.number + 1, dtype="Int64").clip(upper=max(2, schema.max_rows_per_unit))
     return rows.assign(**before, **{NUMBER: number})
 

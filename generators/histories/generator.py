@@ -35,14 +35,14 @@ from generators.marginals.generator import Aim, MarginalModel
 from generators.marginals.measurement import Measurement
 from privacy.accounting.calibration import calibrate
 from privacy.accounting.guarantee import Guarantee
-from privacy.histories.schemas import start_schema, step_schema, varying
+from privacy.histories.schemas import start_schema, step_schema
 from privacy.histories.tables import places, start_frame, step_frame, told, weights, whole
 from privacy.ledger.paid import Paid
 from privacy.noise import OPENDP
 from privacy.records.codec import RecordCodec
 from privacy.schema.codec import Codec
 from privacy.schema.schema import Schema, load_schema
-from privacy.schema.visits import LAST, PLACE, ROWS
+from privacy.schema.visits import LAST, PLACE, ROWS, varying
 from privacy.table import Rows
 
 TWICE = 2
@@ -86,23 +86,21 @@ class Histories:
             table: Schema,
             frame: pd.DataFrame,
             rho: float,
-            told: str,
+            about: str,
             weight: np.ndarray | None = None,
             beside: Sequence[Measurement] = (),
         ) -> MarginalModel:
             codec = RecordCodec(table)
             count = Counter.of(codec.domain, codec.encode(frame), weight)
-            each, tell = 1 if weight is None else parts, partial(progress, told)
+            each, tell = 1 if weight is None else parts, partial(progress, about)
             result = mechanism.run_weighed(count, codec, ask, tell, rho, each, beside)
             return MarginalModel(table, result.model, result.measurements, paid.charge)
 
         starts = start_frame(rows.frame, rows.units, schema)
         start = fitted(start_schema(schema), starts, share * self.rho, "measuring first rows")
-        steps, later = (
-            step_frame(rows.frame, rows.units, schema),
-            rows.units[places(rows.units) > 1],
-        )
-        table, rho, weight = step_schema(schema), (1 - share) * self.rho, weights(later, parts)
+        steps = step_frame(rows.frame, rows.units, schema)
+        weight = weights(rows.units[places(rows.units) > 1], parts)
+        table, rho = step_schema(schema), (1 - share) * self.rho
         known = placed(start, table, schema.max_rows_per_unit, parts)
         step = fitted(table, steps, rho, "measuring what follows", weight, [known])
         return HistoryModel(schema, start, step, paid.charge)

@@ -1,7 +1,7 @@
 """Histories drawn row by row: a start, then each row given what is constant, its place and the row before.
 
 Rows that the schema calls impossible, or whose codes contradict a relation, are drawn again given the same; a
-history for which nothing is found ends before, and a unit without any row is left out. What grows with the time
+history for which nothing is found ends before. What grows with the time
 of the order (``ages``) is not drawn but follows from it, once the time of a row is drawn.
 
 Privacy claim: post-processing of a fitted model.
@@ -69,13 +69,7 @@ class Walk:
     @cached_property
     def rows_each(self) -> float:
         """How many rows a unit has on average, by the model."""
-        table = self.start.model
-        home = next(i for i, c in enumerate(table.tree.cliques) if ROWS in c)
-        clique = table.tree.cliques[home]
-        others = tuple(i for i, c in enumerate(clique) if c != ROWS)
-        shape = [table.compression.domain[c] for c in clique]
-        groups = table.marginals[home].reshape(shape).sum(axis=others)
-        each = groups[table.compression.groups[ROWS]] * table.compression.within[ROWS]
+        each = self.start.model.alone(ROWS)
         return float((each * np.arange(1, len(each) + 1)).sum() / each.sum())
 
     def histories(self, n: int, rng: np.random.Generator) -> pd.DataFrame:

@@ -226,9 +226,7 @@ def differences(
     at = np.bincount(group[:numbers], np.arange(numbers), minlength=domain[r[1]])
     pure = of_numbers == np.bincount(group)  # merged with nothing that is no number
     place = np.where(pure & (of_numbers > 0), at / np.maximum(of_numbers, 1), np.nan)
-    before = np.full(domain[r[0]], np.nan)
-    before[: place.size] = place
-    apart = np.rint(place[None, :] - before[:, None])
+    apart = np.rint(place[None, :] - place[:, None])
     alone = numbers + np.arange(apart.size).reshape(apart.shape)
     found = np.unique(np.where(np.isnan(apart), alone, apart), return_inverse=True)[1]
     return found.reshape(apart.shape), len(np.unique(apart[np.isfinite(apart)]))

@@ -74,7 +74,7 @@ def compress(
     """Merge codes by the noisy count of each, except in the columns in ``whole``.
 
     ``apart``: column → groups of codes; codes of two groups are not merged.
-    ``mirrors``: column → one whose codes it has, and perhaps one more, which are merged as those are.
+    ``mirrors``: column → one whose codes it has, which are merged as those are.
     """
     groups: dict[str, Codes] = {}
     within: dict[str, Array] = {}
@@ -91,10 +91,7 @@ def compress(
         groups[column] = group
         within[column] = mass / np.bincount(group, weights=mass)[group]
     for column, of in (mirrors or {}).items():
-        more = domain[column] - domain[of]
-        beyond = groups[of].max() + 1 + np.arange(more)
-        groups[column] = np.concatenate([groups[of], beyond])
-        within[column] = np.concatenate([within[of], np.ones(more)])
+        groups[column], within[column] = groups[of], within[of]
     return Compression({c: int(np.max(groups[c])) + 1 for c in domain}, groups, within)
 
 

@@ -327,11 +327,12 @@ def _emptied(schema: Schema) -> Schema:
 
 
 def _mirrors(codec: RecordCodec) -> dict[str, str]:
-    """Columns of the row before that have the codes of the column itself."""
+    """Columns of the row before that have the codes of the column itself: no gap, no bands of a subgroup."""
     return {
         before: name
         for before, name in codec.schema.alike.items()
         if isinstance(codec.columns[name], ColumnCode)
+        and codec.columns[name].labels == codec.columns[before].labels
     }
 
 

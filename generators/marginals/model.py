@@ -44,6 +44,16 @@ class GraphicalModel:
     def of(cls, fit: Fit, compression: Compression, total: float) -> GraphicalModel:
         return cls(fit.tree, fit.marginals, compression, total)
 
+    def alone(self, column: str) -> Array:
+        """The probability of each code of a column, of the domain that was measured."""
+        home = self.tree.home((column,))
+        clique = self.tree.cliques[home]
+        others = tuple(i for i, c in enumerate(clique) if c != column)
+        table = self.marginals[home].reshape(shape(self.compression.domain, clique))
+        groups = table.sum(axis=others)[self.compression.groups[column]]
+        found: Array = groups * self.compression.within[column]
+        return found
+
     def to_plain(self) -> tuple[dict[str, Any], Arrays]:
         """A JSON description and named arrays, from which ``from_plain`` rebuilds the model
         exactly.

@@ -44,8 +44,8 @@ def opening(
 ) -> Opening:
     """Measure, then merge codes inside the groups of ``rates``, and none of the columns in ``whole``.
 
-    ``mirrors``: columns with the codes of another, and perhaps one more, whose codes are merged as that one's
-    are, so that they are not measured alone.
+    ``mirrors``: columns with the codes of another, which are merged as that one's are, so that they are not
+    measured alone.
     """
     domain: Domain = count.domain
     own = [c for c in domain if c not in (mirrors or {})]

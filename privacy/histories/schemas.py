@@ -21,7 +21,7 @@ from privacy.schema.columns import Categorical, Column, Numeric
 from privacy.schema.placing import gap_name, plan
 from privacy.schema.relations import Determined, Gap, Order
 from privacy.schema.schema import Condition, Schema
-from privacy.schema.visits import LAST, PLACE, ROWS, previous, timed
+from privacy.schema.visits import LAST, PLACE, ROWS, previous, timed, varying
 
 FIRST = (2, 3, 4, 6, 9, 13, 19, 27, 41, 61, 91, 136, 201, 301, 451, 676)
 """First places of the groups that a row's place and the number of rows are told by; 2 and 3 by themselves."""
@@ -80,14 +80,6 @@ def _drawn(schema: Schema) -> dict[str, Column]:
     """What of a row is drawn at all: no identifiers, and no numbers that count rows."""
     assert schema.visits is not None
     return {n: schema.columns[n] for n in schema.modelled if n not in schema.visits.numbered}
-
-
-def varying(schema: Schema) -> tuple[str, ...]:
-    """The columns of a row that are drawn step by step, in schema order."""
-    visits = schema.visits
-    assert visits is not None
-    apart = {*visits.constant, *visits.numbered}
-    return tuple(n for n in schema.modelled if n not in apart)
 
 
 def step_schema(schema: Schema) -> StepSchema:

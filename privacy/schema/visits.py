@@ -115,6 +115,13 @@ class Visits(Frozen):
             raise ValueError(f"visits: the column {clash[0]!r} is called as one of a history is")
 
 
+def varying(schema: Schema) -> tuple[str, ...]:
+    """The modelled columns that may change from row to row and do not count rows, in schema order."""
+    visits = schema.visits
+    apart = set[str]() if visits is None else {*visits.constant, *visits.numbered}
+    return tuple(n for n in schema.modelled if n not in apart)
+
+
 def timed(schema: Schema) -> str | None:
     """The column of the order, where the time between rows is drawn; None where rows are merely in order."""
     visits = schema.visits

@@ -8,15 +8,17 @@ from dp_accounting import NoOpDpEvent, ZCDpEvent
 from generators.histories.generator import Histories, HistoryModel, placed
 from generators.marginals.aim import differences, pooled
 from generators.marginals.compression import Compression
-from generators.marginals.generator import Aim
+from generators.marginals.generator import Aim, _mirrors
 from generators.registry import load_model
 from privacy.accounting.composition import spent
 from privacy.accounting.guarantee import Guarantee
-from privacy.errors import PermitError
+from privacy.domain import parts
+from privacy.errors import InputError, PermitError
 from privacy.histories.schemas import step_schema
 from privacy.ledger.ledger import Ledger
 from privacy.ledger.paid import Paid
 from privacy.ledger.transcript import Transcript
+from privacy.records.codec import RecordCodec
 from privacy.schema.schema import Schema
 from privacy.table import Rows
 
@@ -198,6 +200,44 @@ def test_a_killed_fit_goes_on_with_what_it_was_answered(generator, tmp_path, mod
     after = (tmp_path / "attempt.jsonl").read_text().splitlines()
     assert after[: len(before)] == before
     assert len(after) > len(before)
+
+
+def test_groups_may_be_bands_of_a_number_that_changes(tmp_path):
+    """Its codes are cut at the bands, those of the row before are not."""
+    columns = SCHEMA.model_dump()["columns"] | {
+        "weight": {"kind": "integer", "bounds": [30, 150], "bins": 6}
+    }
+    bands = [*SCHEMA.model_dump()["subgroups"], {"column": "weight", "bands": [30, 65, 150]}]
+    schema = Schema.model_validate(SCHEMA.model_dump() | {"columns": columns, "subgroups": bands})
+    assert _mirrors(RecordCodec(step_schema(schema))) == {"previous stage": "stage"}
+    rows = histories(300)
+    person = np.random.default_rng(0).integers(40, 110, 300)[rows.units]
+    frame = rows.frame.assign(weight=pd.Series(person, dtype="Int64"))
+    generator = Histories(Aim()).calibrate(CLAIM, schema, NoOpDpEvent())
+    paid = paid_for(tmp_path, generator)
+    model = generator.fit(Rows(frame, rows.units), schema, paid, lambda what, share: None)
+    drawn = model.sample(2000, np.random.default_rng(0))
+    before = drawn.groupby("patient")["weight"].shift()
+    pair = pd.DataFrame({"before": before, "after": drawn["weight"]}).dropna().astype(float)
+    assert pair.corr().iloc[0, 1] > 0.6  # bins are 20 wide, and how far it moves was not measured
+    assert abs((drawn["weight"] < 65).mean() - (person < 65).mean()) < 0.1
+
+
+def test_what_cannot_be_kept_from_row_to_row_is_told_before_anything_is_charged():
+    columns = {
+        "who": {"kind": "identifier"},
+        **{n: {"kind": "integer", "bounds": [0, 9], "bins": 10} for n in ("x", "y", "z")},
+    }
+    schema = Schema.model_validate(
+        {
+            "name": "t", "unit": "who", "max_rows_per_unit": 3, "columns": columns,
+            "targets": [{"task": "regression", "column": "z"}],
+            "relations": [{"total": "z", "parts": ["x", "y"]}],
+            "visits": {"constant": ["x", "y"]},
+        }
+    )  # fmt: skip
+    with pytest.raises(InputError, match=r"visits: .*'z = x \+ y'.* given the one before"):
+        parts(schema)
 
 
 def test_how_places_go_with_rows_follows_from_the_starts(model):

@@ -8,8 +8,11 @@ from flows.audit.toy import SCHEMA, people
 from generators.alone import fit_alone
 from generators.marginals import measurement
 from generators.marginals.aim import KEPT
+from generators.marginals.compression import Compression
 from generators.marginals.generator import Aim, MarginalModel, Mst
+from generators.marginals.junction import JunctionTree
 from generators.marginals.measurement import price
+from generators.marginals.model import GraphicalModel
 from privacy.accounting.calibration import zcdp_budget
 from privacy.accounting.composition import spent
 from privacy.accounting.guarantee import Guarantee
@@ -127,3 +130,31 @@ def test_what_is_kept_together_is_charged_and_measured(tmp_path, monkeypatch):
 
 def plain():
     return Aim().calibrate(CLAIM, SCHEMA, NoOpDpEvent())
+
+
+def test_rows_whose_numbers_contradict_each_other_keep_their_categories():
+    """Where only those with the event have such numbers, the rate of the event would fall from .5 to .35."""
+    number = {"kind": "integer", "bounds": [0, 9], "bins": 10}
+    schema = Schema.model_validate(
+        {
+            "name": "t",
+            "columns": {
+                "event": {"kind": "categorical", "categories": ["no", "yes"]},
+                "begun": number,
+                "ended": number,
+            },
+            "relations": [{"order": ["begun", "ended"], "drawn": "own"}],
+        }
+    )
+    domain = {"event": 2, "begun": 10, "ended": 10}
+    tree = JunctionTree((("event", "begun"), ("event", "ended")), ((), ("event",)), (0, 0))
+    any_of = np.full(10, 0.05)
+    begun, ended = (np.stack([0.5 * np.eye(10)[code], any_of]) for code in (0, 9))
+    alone = {c: np.arange(size) for c, size in domain.items()}
+    within = {c: np.ones(size) for c, size in domain.items()}
+    model = GraphicalModel(tree, (begun, ended), Compression(domain, alone, within), 1000.0)
+    drawn = MarginalModel(schema, model, (), "charge").sample(4000, np.random.default_rng(0))
+    assert (drawn["begun"] <= drawn["ended"]).all()
+    assert abs((drawn["event"] == "yes").mean() - 0.5) < 0.03
+    apart = (drawn["ended"] - drawn["begun"])[drawn["event"] == "yes"]
+    assert abs(apart.mean() - 3.0) < 0.3  # of two numbers of 0 to 9 in order
