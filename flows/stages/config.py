@@ -29,6 +29,7 @@ from privacy.accounting.guarantee import Guarantee
 from privacy.errors import InputError
 from privacy.ledger.address import check_url
 from privacy.reading.arrays import holds_arrays
+from privacy.reading.folded import by_table
 from privacy.reading.public import PublicImages, content_digest
 from privacy.schema.documents import Frozen, load_yaml
 from privacy.schema.schema import Schema, load_schema
@@ -236,7 +237,7 @@ def _as_before(schema: dict[str, Any]) -> dict[str, Any]:
     kept = {
         k: v
         for k, v in schema.items()
-        if v or k not in ("keep_together", "relations", "gaps", "visits")
+        if v or k not in ("keep_together", "relations", "gaps", "visits", "tables")
     }
     for part, later in LATER.items():
         for row in schema[part].values() if isinstance(schema[part], dict) else schema[part]:
@@ -317,6 +318,9 @@ def load_config(
             "data": tuple(map(inside, data)) or tuple(map(at, config.data)),
         }
     )
+    if reads and any(place.is_dir() for place in resolved.data):
+        tables = by_table(resolved.data, resolved.load_schema())
+        resolved = resolved.model_copy(update={"data": tuple(tables.values()) or resolved.data})
     if reads and not resolved.data:
         raise InputError(f"{path}: no data; set `data:` or pass --data FILE")
     for file in resolved.data:

@@ -83,7 +83,7 @@ def _npz(path: Path, schema: Schema) -> dict[str, list[np.ndarray]]:
             if present:
                 found[column] = [file[n] for n in names]
         used = {n for c in found for n in schema.npz.get(c, (c,))}
-        refuse_surplus(path, [n for n in file.files if n not in used], schema)
+        refuse_surplus(path, [n for n in file.files if n not in used], schema.columns, schema)
     return found
 
 

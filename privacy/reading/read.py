@@ -328,13 +328,15 @@ def _declared(path: Path, table: pa.Table, schema: Schema) -> pa.Table:
             advice = f", read with separator {schema.csv.separator!r}; with {other!r} there are columns of"
             advice += f" the schema: write `csv: {{separator: {json.dumps(other)}}}` in it"
         raise DataError(f"{path}: column {absent[0]!r} of the schema is not in the file{advice}")
-    refuse_surplus(path, table.column_names, schema)
+    refuse_surplus(path, table.column_names, schema.columns, schema)
     return with_points(path, table.select(list(schema.columns)), schema)
 
 
-def refuse_surplus(path: Path, names: Sequence[str], schema: Schema) -> None:
-    """Raise DataError for a column that the schema neither declares nor lets drop."""
-    surplus = [n for n in names if n not in schema.columns]
+def refuse_surplus(
+    path: Path, names: Sequence[str], known: Collection[str], schema: Schema
+) -> None:
+    """Raise DataError for a column that the schema neither knows nor lets drop."""
+    surplus = [n for n in names if n not in known]
     if surplus and schema.surplus_columns == "refuse":
         raise DataError(
             f"{path}: column {surplus[0]!r} is not in the schema; declare it, or set"

@@ -4,7 +4,7 @@ A plain table is one file after the other. An image set may come in *parts*: a f
 of the declared columns is put beside the files before it, until all columns are there, which closes one
 table; closed tables follow one another. Parts are matched by the identifiers they share, one row to one,
 or by order where they share none. Of histories units and their rows may be files of their own
-(``joined``).
+(``joined``), or tables that belong together (``folded``).
 
 In the texts a picture is the SHA-256 of what is stored, so that rows are compared and split as ever.
 
@@ -14,8 +14,9 @@ rows. What a file holds is quoted only in ``DataError.private``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ import pyarrow.compute as pc
 
 from privacy.errors import DataError, InputError
 from privacy.reading.arrays import holds_arrays, read_arrays
+from privacy.reading.folded import Unfolded, by_table, columns, folded
 from privacy.reading.images import Picture, load, unstack
 from privacy.reading.joined import joined
 from privacy.reading.read import (
@@ -40,6 +42,7 @@ from privacy.reading.read import (
 )
 from privacy.schema.columns import Identifier, Image
 from privacy.schema.schema import Schema
+from privacy.schema.tables import merged, visits_table
 
 Stored = Sequence[np.ndarray | bytes | Path] | None
 """The pictures of a file as it stores them; None where it holds none."""
@@ -47,10 +50,14 @@ Stored = Sequence[np.ndarray | bytes | Path] | None
 
 @dataclass(frozen=True)
 class Source:
-    """All rows: the declared columns as texts, and a picture a row where one of them is an image."""
+    """All rows: the declared columns as texts, and a picture a row where one of them is an image.
+
+    ``unfolded``: rows of tables that no row says.
+    """
 
     texts: pa.Table
     pictures: tuple[Picture, ...] = ()
+    unfolded: tuple[Unfolded, ...] = ()
 
     def frame(self, conformed: pd.DataFrame, schema: Schema, rows: np.ndarray) -> pd.DataFrame:
         """The canonical frame of some rows (bool [n]) in schema order; only their pictures are decoded.
@@ -78,6 +85,12 @@ def _image(schema: Schema) -> Image:
 
 def read_source(paths: Sequence[Path], schema: Schema) -> Source:
     """All rows of all files; raises InputError for a file that is not there, DataError for what is in it."""
+    if files := by_table(paths, schema):
+        source = read_tables(files, schema)
+        for note in source.unfolded:
+            if note.fatal:
+                raise DataError(f"{note.path}: {note}; mend the file, or drop those rows")
+        return source
     if schema.visits is not None and len(paths) > 1:
         return Source(joined(paths, [_part(path, schema).texts for path in paths], schema))
     if schema.image is None:
@@ -100,6 +113,27 @@ def read_source(paths: Sequence[Path], schema: Schema) -> Source:
         )
     table = concatenated(paths, [s.texts for s in closed])
     return Source(table, tuple(p for s in closed for p in s.pictures))
+
+
+def read_tables(files: Mapping[str, Path], schema: Schema) -> Source:
+    """The rows of tables that belong together, whatever they leave unsaid."""
+    texts = {}
+    for name, path in files.items():
+        table, known = read_any(path, schema.csv), {*chain(*columns(schema, name))}
+        refuse_surplus(path, table.column_names, known, schema)
+        texts[name] = with_points(path, table, _of_table(schema, name))
+    table, unfolded = folded(texts, files, schema)
+    if table.num_rows == 0:
+        path = files[visits_table(schema.tables)]
+        raise DataError(f"{path}: holds no visit of anybody; give the right file")
+    return Source(table, (), tuple(unfolded))
+
+
+def _of_table(schema: Schema, name: str) -> Schema:
+    """The schema with the columns of a table's file in place of its own."""
+    held = schema.tables[name].values
+    kinds = {file: merged([schema.columns[n] for n in names]) for file, names in held.items()}
+    return schema.model_copy(update={"columns": kinds}) if held else schema
 
 
 def _part(path: Path, schema: Schema) -> Source:
@@ -135,7 +169,7 @@ def _csv(path: Path, schema: Schema) -> tuple[pa.Table, Stored]:
 
 def _apart(path: Path, table: pa.Table, schema: Schema) -> tuple[pa.Table, pa.ChunkedArray | None]:
     """The declared columns of a table without the image, and the image column where there is one."""
-    refuse_surplus(path, table.column_names, schema)
+    refuse_surplus(path, table.column_names, schema.columns, schema)
     others = [n for n in table.column_names if n in schema.columns and n != schema.image]
     found = schema.image in table.column_names
     return table.select(others), table[schema.image] if found else None

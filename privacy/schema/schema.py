@@ -33,6 +33,8 @@ from privacy.schema.columns import (
 from privacy.schema.documents import Frozen, read_mapping, validated
 from privacy.schema.placing import plan
 from privacy.schema.relations import Determined, Relation, without
+from privacy.schema.tables import Name, Table
+from privacy.schema.tables import check as check_tables
 from privacy.schema.visits import Visits
 
 DRAFT_MARK = "# READ FROM PRIVATE ROWS: confirm that this is public"
@@ -201,6 +203,7 @@ class Schema(Frozen):
     ``npz``: the arrays of an .npz file that a column consists of, one after the other; a column that is not
     listed is the array of its own name.
     ``visits``: how the rows of a unit follow one another; without it they are drawn as strangers.
+    ``tables``: the files that rows with visits are put together from, and are published as.
     """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")
@@ -220,6 +223,7 @@ class Schema(Frozen):
     relations: tuple[Relation, ...] = ()
     gaps: Mapping[str, Numeric] = {}
     visits: Visits | None = None
+    tables: Mapping[Name, Table] = {}
 
     @field_validator("npz", mode="before", json_schema_input_type=dict[str, str | tuple[str, ...]])
     @classmethod
@@ -265,6 +269,7 @@ class Schema(Frozen):
             raise ValueError(f"gaps: no relation has {unknown[0]!r}")
         if self.visits is not None:
             self.visits.check(self)
+        check_tables(self)
         return self
 
     def _check_decimals(self) -> None:
@@ -414,9 +419,12 @@ class Schema(Frozen):
         return (*columns, *(table.name for table in how.determined if table.table is None))
 
     def without(self, names: Collection[str]) -> Schema:
-        """This schema without these columns and all that needs them: targets, subgroups, impossible rows."""
+        """This schema without these columns and all that needs them: targets, subgroups, impossible rows.
+
+        A part of the columns makes no tables.
+        """
         gone = set(names)
-        kept = self.model_dump()
+        kept = self.model_dump() | {"tables": {}}
         kept["columns"] = {n: c for n, c in kept["columns"].items() if n not in gone}
         kept["targets"] = [
             d | {"without": [n for n in d["without"] if n not in gone]}
