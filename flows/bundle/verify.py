@@ -29,7 +29,7 @@ from flows.bundle.manifest import APPROVAL, MANIFEST, differences, digests
 from flows.frames.export import exported, read_synthetic, texts
 from flows.frames.parquet import arrow_schema, typed_table
 from flows.frames.pictures import file_names
-from flows.frames.tables import files, schemas, tables
+from flows.frames.tables import files, parts, tables
 from flows.frames.visits import unkept
 from flows.label.risk import in_hundred
 from privacy.accounting.composition import spent
@@ -222,9 +222,10 @@ def _parquet(bundle: Bundle) -> Iterator[str]:
 
 
 def _tables(bundle: Bundle) -> Iterator[str]:
-    """Of linked rows: the two tables, each key of which is then that of data.csv."""
+    """Of linked rows: their tables, each key of which is then that of data.csv."""
+    known = parts(bundle.schema)
     for name, rows in tables(bundle.frame, bundle.schema).items():
-        part = exported(schemas(bundle.schema)[name])
+        part = exported(known[name].schema)
         for file in files(name):
             path = bundle.there(file)
             if path.suffix == ".parquet":

@@ -23,7 +23,7 @@ from flows.cards.contact_sheet import contact_sheet
 from flows.cards.figures import tables
 from flows.cards.histories import histories
 from flows.cards.timelines import draw
-from flows.frames.tables import schemas
+from flows.frames.tables import parts
 from flows.label.risk import in_hundred
 from privacy.schema.schema import Schema
 
@@ -95,7 +95,7 @@ def write_card(path: Path, label: dict[str, Any], schema: Schema, synthetic: pd.
         "sheet": contact_sheet(schema, synthetic),
         "histories": _pictured(schema, synthetic),
         "sizes": sizes(schema, synthetic),
-        "tables": bool(schemas(schema)),
+        "tables": parts(schema),
         "subgroups": [s.name for s in schema.subgroups],
         "relations": [r.says for r in schema.relations],
         "unit_is_row": schema.unit is None,

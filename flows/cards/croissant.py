@@ -17,7 +17,7 @@ from flows.cards.card import ADVICE, decision, held_out, under
 from flows.cards.histories import HISTORIES
 from flows.cards.readme import values
 from flows.frames.column_types import PICTURE, column_type
-from flows.frames.tables import FOLDER, UNITS, VISITS, files, schemas
+from flows.frames.tables import FOLDER, Part, files, parts
 from flows.stages.run import write_json
 from privacy.schema.schema import Schema
 
@@ -117,13 +117,9 @@ def _responsible(label: dict[str, Any], schema: Schema) -> dict[str, Any]:
 def _of_histories(folder: Path, schema: Schema) -> dict[str, tuple[str, str]]:
     """The files that only linked rows have, as in ``FILES``."""
     unit = schema.unit
-    about = {
-        UNITS: f"One row for each synthetic {unit}: what is the same in all of its rows.",
-        VISITS: f"All rows of each synthetic {unit}, in order: what changes.",
-    }
     found = {
-        file: (FILES["data" + Path(file).suffix][0], about[name])
-        for name in schemas(schema)
+        file: (FILES["data" + Path(file).suffix][0], part.about)
+        for name, part in parts(schema).items()
         for file in files(name)
     }
     if (folder / HISTORIES).exists():
@@ -146,24 +142,37 @@ def _file(folder: Path, name: str, encoding: str, description: str) -> dict[str,
 
 
 def _tables(schema: Schema) -> list[dict[str, Any]]:
-    """Units and their rows, of linked rows: a key, and a column that refers to it."""
-    parts = schemas(schema)
-    if not parts:
-        return []
-    units, visits = (
-        _rows(part, name, f"{FOLDER}/{name}.parquet", schema) for name, part in parts.items()
-    )
-    key = next(f["@id"] for f in units["field"] if f["name"] == schema.unit)
-    for field in visits["field"]:
-        if field["name"] == schema.unit:
-            field["references"] = {"field": {"@id": key}}
-    return [units | {"key": {"@id": key}}, visits]
+    """The tables of linked rows: their keys, and the columns that refer to them."""
+    known = parts(schema)
+    found = {n: _rows(p.schema, n, f"{FOLDER}/{n}.parquet", schema) for n, p in known.items()}
+    for name, part in known.items():
+        if part.key is not None:
+            found[name]["key"] = {"@id": _field(found[name], part.key)["@id"]}
+    for name, part in known.items():
+        if part.of is not None:
+            referred = {part.by: known[part.of].key or part.by, schema.unit: schema.unit}
+            for column, key in referred.items():
+                of = part.of if column == part.by else _root(known)
+                if column in part.schema.columns:
+                    target = _field(found[of], str(key))["@id"]
+                    _field(found[name], str(column))["references"] = {"field": {"@id": target}}
+    return list(found.values())
+
+
+def _root(known: dict[str, Part]) -> str:
+    return next(n for n, p in known.items() if p.of is None)
+
+
+def _field(records: dict[str, Any], name: str) -> dict[str, Any]:
+    found: dict[str, Any] = next(f for f in records["field"] if f["name"] == name)
+    return found
 
 
 def _rows(
     schema: Schema, records: str = "rows", file: str = "data.parquet", whole: Schema | None = None
 ) -> dict[str, Any]:
     """The rows of a file, a field for each column; ``whole``: the schema of which this is a part."""
+    of = {n: whole if whole and n in whole.columns else schema for n in schema.columns}
     fields = []
     for place, (name, column) in enumerate(schema.columns.items(), start=1):
         kind, source = column_type(column), {"fileObject": {"@id": file}}
@@ -173,7 +182,7 @@ def _rows(
                 "@id": f"{records}/{_identifier(name, place)}",
                 "name": name,
                 "description": " ".join(
-                    f"{column.description} Values: {values(name, whole or schema)}.".split()
+                    f"{column.description} Values: {values(name, of[name])}.".split()
                 ),
                 "dataType": kind.croissant,
                 "source": source

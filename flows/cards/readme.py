@@ -20,7 +20,7 @@ from flows.cards.columns import fallen_back, roles
 from flows.cards.loading import duckdb_csv, missing_sign, pandas_csv
 from flows.cards.markdown import environment, fenced, listed
 from flows.frames.column_types import ORDERED, column_type
-from flows.frames.tables import schemas
+from flows.frames.tables import FOLDER, parts
 from flows.label.histories import identifier_values
 from privacy.schema.columns import Categorical, Datetime, Identifier, Image
 from privacy.schema.schema import Classification, Multiclass, Regression, Schema
@@ -56,7 +56,7 @@ def write_readme(
         duckdb_csv=fenced(duckdb_csv(schema), "sql"),
         histories=label.get("histories"),
         histories_alt=histories_alt,
-        tables=bool(schemas(schema)),
+        tables=parts(schema),
         columns=[_line(name, schema) for name in schema.columns],
     )
     (folder / "README.md").write_text(f"---\n{front}---\n\n{body}", encoding="utf-8")
@@ -66,6 +66,13 @@ def front_matter(label: dict[str, Any], schema: Schema) -> dict[str, Any]:
     """The card's metadata by Hugging Face's names; a licence only where the config names one."""
     rows = label["release"]["synthetic_rows"]
     license_ = label["release"]["license"]
+    tables = {"default": ("data.parquet", schema)} | {
+        n: (f"{FOLDER}/{n}.parquet", p.schema) for n, p in parts(schema).items()
+    }
+    infos: list[dict[str, Any]] = [
+        ({"config_name": name} if parts(schema) else {}) | {"features": _features(of)}
+        for name, (_, of) in tables.items()
+    ]
     tasks = sorted({task for t in schema.targets if (task := _task(t, schema.image is not None))})
     return {
         "pretty_name": f"Synthetic {schema.name}",
@@ -74,17 +81,15 @@ def front_matter(label: dict[str, Any], schema: Schema) -> dict[str, Any]:
         "tags": ["synthetic", "differential-privacy", "image" if schema.image else "tabular"],
         "size_categories": [_size(rows)],
         "configs": [
-            {
-                "config_name": "default",
-                "data_files": [{"split": "train", "path": "data.parquet"}],
-            }
+            {"config_name": name, "data_files": [{"split": "train", "path": path}]}
+            for name, (path, _) in tables.items()
         ],
-        "dataset_info": {
-            "features": [
-                {"name": n, "dtype": column_type(c).feature} for n, c in schema.columns.items()
-            ],
-        },
+        "dataset_info": infos if parts(schema) else infos[0],
     }
+
+
+def _features(schema: Schema) -> list[dict[str, str]]:
+    return [{"name": n, "dtype": column_type(c).feature} for n, c in schema.columns.items()]
 
 
 def _size(rows: int) -> str:

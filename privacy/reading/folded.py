@@ -137,9 +137,7 @@ def folded(
     return pa.table({n: found[n] for n in schema.columns}), notes
 
 
-def _once(
-    part: pa.Table, key: str, name: str, path: Path
-) -> tuple[pa.Table, list[Unfolded]]:
+def _once(part: pa.Table, key: str, name: str, path: Path) -> tuple[pa.Table, list[Unfolded]]:
     table, notes, _ = _first_of_each(part, key, name, path)
     return table, notes
 
@@ -153,7 +151,9 @@ def _first_of_each(
     if not again.any():
         return part, [], np.ones(len(names), dtype=bool)
     first = f"{key} {names.iloc[int(again.argmax())]!r}"
-    note = Unfolded(name, path, f"name a {key} that another row names", int(again.sum()), first, True)
+    note = Unfolded(
+        name, path, f"name a {key} that another row names", int(again.sum()), first, True
+    )
     return part.filter(pa.array(~again)), [note], ~again
 
 
@@ -179,7 +179,7 @@ def _owned(
 
 @dataclass(frozen=True)
 class _Placing:
-    """Where rows of one table go. ``own``: the row that each belongs to, -1 for none; ``n``: how many there are."""
+    """Where rows of one table go. ``own``: the row that each belongs to, -1 for none, of ``n``."""
 
     name: str
     table: Table
@@ -256,6 +256,8 @@ def _differing(
             continue
         same = pc.equal(part[file].take(rows), of[column].take(own[rows])).to_numpy()
         if not same.all():
-            why = f"have another {file} than the {column} that it repeats, which is kept in its place"
+            why = (
+                f"have another {file} than the {column} that it repeats, which is kept in its place"
+            )
             first = f"row {int(rows[int(same.argmin())]) + 1}"
             yield Unfolded(name, path, why, int((~same).sum()), first)

@@ -136,7 +136,9 @@ def merged(columns: Sequence[Column]) -> Column:
             kind="integer" if whole else "float",
             bounds=(min(c.bounds[0] for c in numbers), max(c.bounds[1] for c in numbers)),
             bins=1,
-            decimals=None if whole or None in decimals else max(d for d in decimals if d is not None),
+            decimals=None
+            if whole or None in decimals
+            else max(d for d in decimals if d is not None),
             missing="keep",
             missing_values=first.missing_values,
         )
@@ -169,7 +171,9 @@ def check(schema: Schema) -> None:
     if key is not None and (
         not isinstance(schema.columns.get(key), Identifier) or key == schema.unit
     ):
-        raise ValueError(f"tables: {main}: key {key!r} must be a declared identifier beside the unit")
+        raise ValueError(
+            f"tables: {main}: key {key!r} must be a declared identifier beside the unit"
+        )
     if tables[units_table(tables)].key not in (None, schema.unit):
         raise ValueError(f"tables: {units_table(tables)}: its key is the unit, {schema.unit!r}")
     for name, table in tables.items():
@@ -247,10 +251,14 @@ def _check_flag(schema: Schema, where: str, slot: Slot) -> None:
     if not isinstance(flag, Categorical) or len(flag.categories or ()) != 2:
         raise ValueError(f"{where}: {slot.where!r} must have two categories: not there, there")
     if flag.missing == "keep":
-        raise ValueError(f"{where}: {slot.where!r} says whether a row is there, so it is never missing")
+        raise ValueError(
+            f"{where}: {slot.where!r} says whether a row is there, so it is never missing"
+        )
     absent, _ = there(schema, slot)
     for name in slot.values.values():
-        if not any(_rules_out(schema, zero, slot.where, absent, name) for zero in schema.impossible):
+        if not any(
+            _rules_out(schema, zero, slot.where, absent, name) for zero in schema.impossible
+        ):
             raise ValueError(
                 f"{where}: {name!r} is known only where {slot.where!r} is; say so under `impossible:`, "
                 f"{{{slot.where}: {{values: [{absent!r}]}}, {name}: {_all_of(schema.columns[name])}}}"

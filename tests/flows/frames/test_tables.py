@@ -13,7 +13,7 @@ import pytest
 from flows.bundle.manifest import MANIFEST, manifest
 from flows.bundle.verify import verify
 from flows.bundle.write import _public
-from flows.frames.tables import schemas, tables
+from flows.frames.tables import parts, tables
 from flows.label.histories import told_histories
 from privacy.schema.schema import Schema
 from tests.evaluators.made_pages import make_label
@@ -46,12 +46,12 @@ def test_joined_by_the_unit_they_are_the_rows(public: Path) -> None:
 
 
 def test_each_has_a_schema_of_its_own() -> None:
-    parts = schemas(SCHEMA)
-    assert list(parts) == ["units", "visits"]
-    assert (parts["units"].visits, parts["units"].max_rows_per_unit) == (None, 1)
-    assert parts["visits"].visits is not None
-    assert parts["visits"].visits.constant == ()
-    assert [s.column for s in parts["units"].subgroups] == ["sex"]
+    units, visits = (part.schema for part in parts(SCHEMA).values())
+    assert list(parts(SCHEMA)) == ["units", "visits"]
+    assert (units.visits, units.max_rows_per_unit) == (None, 1)
+    assert visits.visits is not None
+    assert visits.visits.constant == ()
+    assert [s.column for s in units.subgroups] == ["sex"]
 
 
 @pytest.mark.parametrize(
