@@ -65,13 +65,15 @@ def schema_check(
     from flows.frames.visits import remarks, unkept
     from privacy.people.order import first_rows
     from privacy.reading.conform import conform
-    from privacy.reading.source import read_source
+    from privacy.reading.folded import by_table
+    from privacy.reading.source import read_source, read_tables
     from privacy.records.broken import breaks
     from privacy.records.impossible import impossible_rows
     from privacy.schema.schema import load_schema
 
     declared = load_schema(schema)
-    source = read_source(tuple(data), declared)
+    tables = by_table(data, declared)
+    source = read_tables(tables, declared) if tables else read_source(tuple(data), declared)
     source.check_pictures(declared)
     texts = source.texts
     conformed, findings = conform(texts, declared)
@@ -92,7 +94,9 @@ def schema_check(
             f"{len(rows)} units; max_rows_per_unit is {k}: {dropped} of their rows will not be used"
         )
         say_unlinked(declared)
-    if any(f.action == "refused" for f in findings):
+    for note in source.unfolded:
+        say(f"tables: {note}{'; a release refuses such files' if note.fatal else ''}")
+    if any(f.action == "refused" for f in findings) or any(n.fatal for n in source.unfolded):
         raise typer.Exit(2)
     frame = source.frame(conformed, declared, np.ones(len(conformed), dtype=bool))
     for relation in declared.relations:

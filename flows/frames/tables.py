@@ -1,5 +1,5 @@
-"""Linked rows as the tables that a schema declares, or else as two: units with what stays the same, and all rows
-with what changes.
+"""Linked rows as the tables that a schema declares, or else as two: units with what stays the same, and all
+rows with what changes.
 
     tables/units      the unit's column and every constant one, a row for each unit
     tables/visits     the unit's column and all others, in the order of data.csv
@@ -41,7 +41,7 @@ FORMATS = ("csv", "parquet")
 class Part:
     """One table.
 
-    ``key``: the column that names its rows. ``of``, ``by``: which table each row belongs to, and by which column.
+    ``key``: the column that names its rows. ``of``, ``by``: which table a row belongs to, and by which column.
     """
 
     schema: Schema

@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ import pyarrow as pa
 from pydantic import ValidationError
 
 from privacy.errors import DataError, InputError
+from privacy.reading.folded import Unfolded, by_table, columns
 from privacy.reading.read import (
     check_kind,
     first_line,
@@ -27,6 +29,7 @@ from privacy.reading.read import (
     read_any,
     with_points,
 )
+from privacy.reading.source import read_tables
 from privacy.schema.schema import Csv, Schema
 
 STANDARD = Csv()
@@ -34,11 +37,15 @@ STANDARD = Csv()
 
 @dataclass(frozen=True, eq=False)
 class Brought:
-    """A synthetic file as texts, under the names of its own header, and the form that it was read in."""
+    """A synthetic file as texts, under the names of its own header, and the form that it was read in.
+
+    ``unfolded``: of several tables, rows that no visit says.
+    """
 
     path: Path
     texts: pa.Table
     form: Csv
+    unfolded: tuple[Unfolded, ...] = ()
 
     def written(self) -> str:
         """How the file was read, in words; "" where that goes without saying."""
@@ -82,6 +89,29 @@ def _option(settings: Mapping[str, Any]) -> str:
 def _told(form: Csv, setting: str) -> str:
     """How a person says another setting than the form's."""
     return _option(form.model_dump(exclude_defaults=True) | {setting: "…"})
+
+
+def releases(paths: Sequence[Path], schema: Schema) -> tuple[tuple[Path, ...], ...]:
+    """The files of each release: one by one, but for tables that belong together, or a folder of them."""
+    folders = [(p,) for p in paths if p.is_dir()]
+    files = [p for p in paths if not p.is_dir()]
+    together = by_table(files, schema)
+    return (*folders, *([tuple(together.values())] if together else [(f,) for f in files]))
+
+
+def bring_all(paths: Sequence[Path], schema: Schema, form: Csv | None) -> Brought:
+    """Read one release; InputError where it has no column of the schema under any form that is allowed."""
+    tables = by_table(paths, schema)
+    if not tables:
+        return bring(paths[0], schema, form)
+    first = next(iter(tables.values()))
+    taken = form or schema.csv
+    if form is None and not is_parquet(first):
+        named = {*chain(*columns(schema, next(iter(tables))))}
+        taken = schema.csv if named & {*first_line(first, schema.csv)} else STANDARD
+    written = schema.model_copy(update={"csv": taken, "surplus_columns": "drop"})
+    source = read_tables(tables, written)
+    return Brought(paths[0], source.texts, taken, source.unfolded)
 
 
 def bring(path: Path, schema: Schema, form: Csv | None) -> Brought:

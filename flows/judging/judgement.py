@@ -22,8 +22,8 @@ from evaluators.pages.report import write_report
 from evaluators.policy import load_policy
 from evaluators.score import Score, Scorecard
 from evaluators.verdict import Verdict
-from flows.judging.forms import bring
-from flows.judging.stranger import Fitted, absent, fit, together, unnamed, without
+from flows.judging.forms import bring_all, releases
+from flows.judging.stranger import Fitted, absent, fit, together, unfolded, unnamed, without
 from flows.label.histories import unjudged
 from flows.stages.config import DEFAULT_POLICY
 from flows.stages.run import folder_atomically
@@ -31,6 +31,7 @@ from generators.base import Progress
 from privacy.accounting.guarantee import Guarantee
 from privacy.errors import DataError, InputError
 from privacy.reading.conform import conform
+from privacy.reading.folded import files_of
 from privacy.reading.read import file_digest
 from privacy.reading.source import read_source
 from privacy.schema.columns import Categorical, Column, Datetime, Numeric
@@ -98,10 +99,11 @@ def prepare(case: Case) -> Material:
     if not case.synthetic:
         raise InputError("synthetic: no file is given")
     declared = load_schema(case.schema)
-    train = _real(case.real, declared)
-    if case.holdout:
-        holdout = _real(case.holdout, declared)
-        _check_apart(case, declared, train, holdout)
+    real, held = (files_of(paths, declared) for paths in (case.real, case.holdout))
+    train = _real(real, declared)
+    if held:
+        holdout = _real(held, declared)
+        _check_apart(real, held, declared, train, holdout)
     else:
         train, holdout = _parted(train, declared, case.seed)
     schema = _closed(declared, pd.concat([train, holdout], ignore_index=True))
@@ -109,7 +111,8 @@ def prepare(case: Case) -> Material:
         written = schema.model_copy(update={"csv": case.csv or schema.csv})
         tables = tuple(_real((path,), written) for path in case.synthetic)
         return Material(schema, train, holdout, tables, ())
-    brought = [bring(path, schema, case.csv) for path in case.synthetic]
+    made = releases(case.synthetic, schema)
+    brought = [bring_all(files, schema, case.csv) for files in made]
     schema, lost = without(schema, absent(brought, schema), case.synthetic[0])
     schema, nobody = unnamed(brought, schema)
     fitted = [fit(table, schema) for table in brought]
@@ -117,23 +120,31 @@ def prepare(case: Case) -> Material:
     schema, unread = without(schema, causes, case.synthetic[0])
     if unread:
         fitted = [fit(table, schema) for table in brought]
-    found = (*unread, *lost, *nobody, *fitted[0].scores)
+    found = (*unread, *lost, *nobody, *unfolded(brought[0]), *fitted[0].scores)
     frames = tuple(f.frame for f in fitted)
     train, holdout = together(train, schema), together(holdout, schema)
-    return Material(schema, train, holdout, frames, found, _told(case.synthetic, fitted))
+    return Material(
+        schema, train, holdout, frames, found, _told([files[0] for files in made], fitted)
+    )
 
 
-def _check_apart(case: Case, schema: Schema, train: pd.DataFrame, holdout: pd.DataFrame) -> None:
+def _check_apart(
+    real: Sequence[Path],
+    held: Sequence[Path],
+    schema: Schema,
+    train: pd.DataFrame,
+    holdout: pd.DataFrame,
+) -> None:
     """Raise InputError where people held out were trained on: no leak would show beside them."""
-    known = {file_digest(path) for path in case.real}
-    for path in case.holdout:
+    known = {file_digest(path) for path in real}
+    for path in held:
         if file_digest(path) in known:
             raise InputError(f"{path}: is given as --real too; people held out were not trained on")
     if schema.unit is not None:
         rows = [pd.util.hash_pandas_object(f.astype(str), index=False) for f in (holdout, train)]
         if rows[0].isin(rows[1]).any():
             raise InputError(
-                f"{case.holdout[0]}: some rows of one {schema.unit} are in --real too; people held out were "
+                f"{held[0]}: some rows of one {schema.unit} are in --real too; people held out were "
                 "not trained on"
             )
 

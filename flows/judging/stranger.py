@@ -107,6 +107,19 @@ def unnamed(tables: Sequence[Brought], schema: Schema) -> tuple[Schema, tuple[Sc
     return schema, ()
 
 
+def unfolded(table: Brought) -> tuple[Score, ...]:
+    """Of several tables: rows that point to nothing fail, others that no visit says are told."""
+    total = max(1, table.texts.num_rows)
+    return tuple(
+        _failed("input.keys", note.table, str(note))
+        if note.fatal
+        else _share(
+            "input.unfolded", note.rows, max(total, note.rows), f"{note.table}: rows {note.why}"
+        )
+        for note in table.unfolded
+    )
+
+
 def naming(schema: Schema) -> tuple[str, ...]:
     """The identifiers that rows need to make histories: whose they are, and where one puts them in order."""
     if schema.visits is None or schema.unit is None:

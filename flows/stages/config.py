@@ -29,7 +29,7 @@ from privacy.accounting.guarantee import Guarantee
 from privacy.errors import InputError
 from privacy.ledger.address import check_url
 from privacy.reading.arrays import holds_arrays
-from privacy.reading.folded import by_table
+from privacy.reading.folded import files_of
 from privacy.reading.public import PublicImages, content_digest
 from privacy.schema.documents import Frozen, load_yaml
 from privacy.schema.schema import Schema, load_schema
@@ -319,8 +319,8 @@ def load_config(
         }
     )
     if reads and any(place.is_dir() for place in resolved.data):
-        tables = by_table(resolved.data, resolved.load_schema())
-        resolved = resolved.model_copy(update={"data": tuple(tables.values()) or resolved.data})
+        files = files_of(resolved.data, resolved.load_schema())
+        resolved = resolved.model_copy(update={"data": files})
     if reads and not resolved.data:
         raise InputError(f"{path}: no data; set `data:` or pass --data FILE")
     for file in resolved.data:

@@ -78,6 +78,11 @@ def by_table(paths: Sequence[Path], schema: Schema) -> dict[str, Path]:
     return {name: found[name] for name in schema.tables}
 
 
+def files_of(paths: Sequence[Path], schema: Schema) -> tuple[Path, ...]:
+    """The files that these paths stand for: of a folder, those of the schema's tables."""
+    return tuple(by_table(paths, schema).values()) or tuple(paths)
+
+
 def columns(schema: Schema, name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The columns of a table's file: those that must be there, and those that may."""
     table = schema.tables[name]

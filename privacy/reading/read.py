@@ -106,17 +106,21 @@ def concatenated(paths: Sequence[Path], tables: Sequence[pa.Table]) -> pa.Table:
 
 
 def read_any(
-    path: Path, form: Csv, columns: tuple[str, ...] = (), told: Told = IN_SCHEMA
+    path: Path,
+    form: Csv,
+    columns: tuple[str, ...] = (),
+    told: Told = IN_SCHEMA,
+    empty: bool = False,
 ) -> pa.Table:
     """One file as texts, all its columns.
 
     ``columns`` names those of a file without a header; without it they are column_1, column_2, …
-    ``told``: where the form is said, for errors.
+    ``told``: where the form is said, for errors. ``empty``: whether a header may stand alone.
     """
     check_kind(path)
     if is_parquet(path):
         return as_texts(path, read_parquet(path))
-    return _csv(path, form, columns, told)
+    return _csv(path, form, columns, told, empty)
 
 
 def check_kind(path: Path) -> None:
@@ -130,7 +134,7 @@ def check_kind(path: Path) -> None:
 
 def first_line(path: Path, form: Csv) -> list[str]:
     """The texts of a CSV file's first line. DataError for a file that holds no more than a header."""
-    texts, _ = _first_line(path, form, IN_SCHEMA)
+    texts, _ = _first_line(path, form, IN_SCHEMA, False)
     return [t.strip() for t in texts] if form.strip else texts
 
 
@@ -197,8 +201,8 @@ def _refuse(path: Path, table: pa.Table, sign: str, advice: str) -> None:
             raise DataError(f"{path}: column {name!r}, row {row}: {advice}")
 
 
-def _csv(path: Path, form: Csv, columns: tuple[str, ...], told: Told) -> pa.Table:
-    first, remarks = _first_line(path, form, told)
+def _csv(path: Path, form: Csv, columns: tuple[str, ...], told: Told, empty: bool) -> pa.Table:
+    first, remarks = _first_line(path, form, told, empty)
     names = _names(path, first, form, columns, told)
     written = first if form.header else names
     convert = pacsv.ConvertOptions(
@@ -253,10 +257,10 @@ def _refuse_open_quote(path: Path, form: Csv) -> None:
         raise DataError(f"{path}: a quote is opened and never closed; mend the quotes")
 
 
-def _first_line(path: Path, form: Csv, told: Told) -> tuple[list[str], int]:
+def _first_line(path: Path, form: Csv, told: Told, empty: bool) -> tuple[list[str], int]:
     """The texts of the first line and how many remarks stand before it.
 
-    A file that holds no more than a header is refused.
+    A file that holds no more than a header is refused, where it may not be ``empty``.
     """
     opener = gzip.open if _zipped(path) else open
     encoding = "utf-8-sig" if form.encoding.lower() in ("utf-8", "utf8") else form.encoding
@@ -274,7 +278,7 @@ def _first_line(path: Path, form: Csv, told: Told) -> tuple[list[str], int]:
         ) from error
     if names is None:
         raise DataError(f"{path}: the file is empty; give the right file")
-    if form.header and is_last:
+    if form.header and is_last and not empty:
         raise DataError(f"{path}: the file holds a header and no rows; give the right file")
     return names, remarks
 

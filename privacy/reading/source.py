@@ -116,10 +116,13 @@ def read_source(paths: Sequence[Path], schema: Schema) -> Source:
 
 
 def read_tables(files: Mapping[str, Path], schema: Schema) -> Source:
-    """The rows of tables that belong together, whatever they leave unsaid."""
+    """The rows of tables that belong together, whatever they leave unsaid.
+
+    A table without rows is one: nobody may have died.
+    """
     texts = {}
     for name, path in files.items():
-        table, known = read_any(path, schema.csv), {*chain(*columns(schema, name))}
+        table, known = read_any(path, schema.csv, empty=True), {*chain(*columns(schema, name))}
         refuse_surplus(path, table.column_names, known, schema)
         texts[name] = with_points(path, table, _of_table(schema, name))
     table, unfolded = folded(texts, files, schema)
