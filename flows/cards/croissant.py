@@ -17,7 +17,7 @@ from flows.cards.card import ADVICE, decision, held_out, under
 from flows.cards.histories import HISTORIES
 from flows.cards.readme import values
 from flows.frames.column_types import PICTURE, column_type
-from flows.frames.tables import FOLDER, Part, files, parts
+from flows.frames.tables import FOLDER, files, parts
 from flows.stages.run import write_json
 from privacy.schema.schema import Schema
 
@@ -150,17 +150,12 @@ def _tables(schema: Schema) -> list[dict[str, Any]]:
             found[name]["key"] = {"@id": _field(found[name], part.key)["@id"]}
     for name, part in known.items():
         if part.of is not None:
-            referred = {part.by: known[part.of].key or part.by, schema.unit: schema.unit}
-            for column, key in referred.items():
-                of = part.of if column == part.by else _root(known)
-                if column in part.schema.columns:
-                    target = _field(found[of], str(key))["@id"]
-                    _field(found[name], str(column))["references"] = {"field": {"@id": target}}
+            key, of = str(known[part.of].key), f"{FOLDER}/{part.of}.parquet"
+            reference: dict[str, Any] = {"field": {"@id": _field(found[part.of], key)["@id"]}}
+            if known[part.of].of is not None:  # mlcroissant follows no references of references
+                reference = {"fileObject": {"@id": of}, "extract": {"column": key}}
+            _field(found[name], str(part.by))["references"] = reference
     return list(found.values())
-
-
-def _root(known: dict[str, Part]) -> str:
-    return next(n for n, p in known.items() if p.of is None)
 
 
 def _field(records: dict[str, Any], name: str) -> dict[str, Any]:

@@ -177,6 +177,9 @@ def check(schema: Schema) -> None:
     if tables[units_table(tables)].key not in (None, schema.unit):
         raise ValueError(f"tables: {units_table(tables)}: its key is the unit, {schema.unit!r}")
     for name, table in tables.items():
+        for column in table.held:
+            _check_held(schema, f"tables: {name}", column, table.of == units_table(tables))
+    for name, table in tables.items():
         if table.of == main and key is None:
             raise ValueError(f"tables: {name}: its rows belong to visits; say {main}'s `key:`")
         if not table.rows and table.copies:
@@ -213,7 +216,6 @@ def _check_rows(schema: Schema, name: str) -> None:
         raise ValueError(f"{where}: all rows are known by the same columns, `fixed:`")
     files = [*table.fixed, *table.values, *table.copies, linked(schema, name)]
     files += [table.key] if table.key else []
-    files = [f for i, f in enumerate(files) if not (f in table.copies and f in files[:i])]
     if twice := sorted({f for f in files if files.count(f) > 1}):
         raise ValueError(f"{where}: its column {twice[0]!r} is said to be two things")
     own = {*of_units(schema), *(() if units else of_visits(schema))}
@@ -222,8 +224,6 @@ def _check_rows(schema: Schema, name: str) -> None:
     for slot in table.rows:
         if not slot.columns:
             raise ValueError(f"{where}: a row is there by `where:` or by `values:`; say one")
-        for column in slot.columns:
-            _check_held(schema, where, column, units)
         if slot.where is not None:
             _check_flag(schema, where, slot)
     for file, names in table.values.items():
