@@ -120,7 +120,7 @@ def test_they_are_the_files_that_came_in_with_keys_of_their_own(tmp_path: Path) 
 
 def some_rows() -> pd.DataFrame:
     rng = np.random.default_rng(0)
-    one = {"diabetes": "1", "asthma": "0", "a1c": 6.5, "drug": None, "dose": None}
+    one = {"diabetes": "1", "asthma": "0", "a1c": 6.5, "drug": "x", "dose": 5}
     return rows_of(
         [
             (
