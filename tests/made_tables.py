@@ -32,6 +32,7 @@ SCHEMA = Schema.model_validate(
             "drug": {"kind": "categorical", "categories": ["x", "y"], "missing": "keep"},
             "dose": {"kind": "integer", "bounds": [1, 50], "bins": 2, "missing": "keep"},
         },
+        "targets": [{"task": "classification", "column": "diabetes", "positive": ["1"]}],
         "subgroups": [{"column": "sex"}],
         "impossible": [
             {"died": {"values": ["no"]}, "died_on": {"min": "2020-01-01", "max": "2025-01-01"}}
