@@ -18,6 +18,7 @@ from rich.table import Table
 
 from flows.commands import deployments, ledger, schema
 from flows.commands.approve import approve
+from flows.commands.export import export
 from flows.commands.terminal import (
     console,
     lasting,
@@ -44,6 +45,7 @@ app.add_typer(schema.app, name="schema")
 app.add_typer(ledger.app, name="ledger")
 app.command()(approve)
 app.command()(verify)
+app.command()(export)
 app.command()(deployments.setup)
 app.command()(deployments.serve)
 

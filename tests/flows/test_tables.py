@@ -6,6 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import pandas as pd
 import pytest
@@ -129,3 +130,25 @@ def test_a_folder_of_tables_is_judged_as_a_release_and_a_lost_key_fails(
     check = understudy("schema", "check", released / "schema.yaml", theirs)
     assert "first 'nowhere' in row" in check.stdout
     assert "a release refuses such files" in check.stdout
+
+
+def test_as_a_database_its_keys_are_kept(released: Path, tmp_path: Path) -> None:
+    file = tmp_path / "clinic.duckdb"
+    done = understudy("export", public(released), "--out", file)
+    assert "people, visits, deaths, diagnoses, values, drugs" in done.stdout
+    with duckdb.connect(str(file)) as database:
+        for name in SCHEMA.tables:
+            (rows,) = database.execute(f'SELECT count(*) FROM "{name}"').fetchone() or (0,)
+            assert rows == len(read_back(public(released) / "tables", name))
+        with pytest.raises(duckdb.ConstraintException):
+            database.execute("INSERT INTO drugs VALUES ('nowhere', 'x', 1)")
+        with pytest.raises(duckdb.ConstraintException):
+            database.execute("DELETE FROM people")
+        since = database.execute("SELECT max(since) FROM diagnoses").fetchone()
+        assert since is not None
+        assert since[0].year >= 2020
+    again = understudy("export", public(released), "--out", file)
+    assert "exists already" in again.stderr
+    assert "ends in .duckdb" in understudy("export", released, "--out", tmp_path / "x.db").stderr
+    nothing = understudy("export", released, "--out", tmp_path / "x.duckdb")
+    assert "give the folder that was published" in nothing.stderr
