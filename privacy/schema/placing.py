@@ -4,8 +4,8 @@ Of two numbers in order one keeps its own codes and the other gets those of the 
 gap's distribution is measured itself. Targets and subgroups keep their own codes, since these condition
 everything else; of the rest the one in the narrowest bounds does, and a column whose bounds are narrower than
 the gap could be, or of a relation that says so, is drawn from its own bins, inside what the relation allows. A
-total follows from its parts; where the total is a target or subgroup, a part that is neither is what the others
-leave.
+column that is tied to several is drawn from the narrowest gap. A total follows from its parts; where the total
+is a target or subgroup, a part that is neither is what the others leave.
 
 Privacy claim: none; reads no data.
 """
@@ -369,20 +369,25 @@ def _placed(
     left = [n for n in names if n not in roles]
     yield from ((n, None) for n in done)
     while left:
-        found = next(
-            (
-                (name, one)
-                for name in left
-                for (a, b) in pairs
-                if name in (a, b) and (a if name == b else b) in done
-                if (one := _gap(name, a, b, pairs[a, b], network, schema, width[name])) is not None
-            ),
-            None,
+        possible = (
+            (name, one)
+            for name in left
+            for (a, b) in pairs
+            if name in (a, b) and (a if name == b else b) in done
+            if (one := _gap(name, a, b, pairs[a, b], network, schema, width[name])) is not None
         )
+        found = min(possible, key=lambda f: _reach(f[1][0], f[0], network), default=None)
         name = min(left, key=lambda n: width[n]) if found is None else found[0]
         yield name, None if found is None else found[1]
         done.append(name)
         left.remove(name)
+
+
+def _reach(relative: Relative, name: str, network: Network) -> float:
+    """Over how much the gap that a column may be drawn from extends: the narrowest says most."""
+    at, anchor = network.names.index(name), network.names.index(relative.anchor)
+    low, high = network.between(anchor, at) if relative.sign > 0 else network.between(at, anchor)
+    return high - low
 
 
 def _gap(

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from privacy.errors import InputError
+from privacy.histories.schemas import StepSchema
 from privacy.records.broken import breaks
 from privacy.records.codec import RecordCodec
 from privacy.records.gaps import gap_values
@@ -253,3 +254,20 @@ def test_relations_say_what_they_ask_for() -> None:
         "cost = lab + bed",
         "years and more are missing together",
     ]
+
+
+def test_what_is_tied_to_several_is_drawn_from_the_narrowest_gap() -> None:
+    """The end of a stay lies within weeks of its beginning, and within years of a death."""
+    day = {"kind": "datetime", "bounds": ["2015-01-01", "2020-01-01"], "bins": 5}
+    steps = StepSchema.model_validate(
+        {
+            "name": "stays",
+            "columns": {"death": day, "begin": day, "end": day},
+            "given": ["death", "begin"],
+            "relations": [
+                {"order": ["end", "death"]},
+                {"order": ["begin", "end"], "gap": {"max": 60}},
+            ],
+        }
+    )
+    assert plan(steps).relative["end"].anchor == "begin"
