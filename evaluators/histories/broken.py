@@ -7,6 +7,7 @@ line.
 - constant: not the same in all rows, missing values among them;
 - numbered: not 1, 2, 3, …;
 - never_falls, rises: below, or not above, the row before, where both are there;
+- ends: a row after one that ends a history;
 - ages: not one birthday that all rows agree with. Ages at a bound are not looked at, since they may be clamped.
 
 Of synthetic rows it needs no real row, so it is public; of real rows it says how well the schema knows them.
@@ -137,6 +138,9 @@ def broken_histories(
             bad = step < -DUST if name in visits.never_falls else step <= DUST
         what = "falls" if name in visits.never_falls else "does not rise"
         yield f"{name} {what}", people(later[bad])
+    for name, values in visits.ends.items():
+        ended = frame[name].isin(values).to_numpy(dtype=bool)
+        yield f"a row follows {name} {' or '.join(values)}", people(later[ended[earlier]])
     for name, every in visits.ages.items():
         assert when is not None
         yield (

@@ -32,6 +32,7 @@ def unkept(frame: pd.DataFrame, schema: Schema) -> Iterator[str]:
     yield from _constants(rows, schema.visits)
     yield from _numbers(rows, schema.visits)
     yield from _steps(rows, schema.visits)
+    yield from _ends(rows, schema.visits)
     yield from _ages(rows, schema.visits)
 
 
@@ -150,6 +151,13 @@ def _steps(rows: _Rows, visits: Visits) -> Iterator[str]:
     for name in visits.rises:
         if (bad := rows.apart(name) <= 0).any():
             yield f"rises {name} does not rise in {rows.of(bad)}; every synthetic row does"
+
+
+def _ends(rows: _Rows, visits: Visits) -> Iterator[str]:
+    for name, values in visits.ends.items():
+        ended = rows.frame[name].iloc[rows.at].isin(values).to_numpy(dtype=bool)
+        if (bad := rows.follows & np.concatenate([[False], ended[:-1]])).any():
+            yield f"ends {name} ends a history before {rows.of(bad)}; no synthetic row follows"
 
 
 def _ages(rows: _Rows, visits: Visits) -> Iterator[str]:

@@ -103,6 +103,11 @@ def _kept(visits: Visits) -> Iterator[str]:
     for says, names in lists.items():
         if names:
             yield f"{says}: {', '.join(names)}"
+    for name, values in visits.ends.items():
+        yield f"Followed by no row: {name} {' or '.join(values)}"
+    if visits.remembers:
+        each = ", ".join(f"{n} ({m})" for n, m in visits.remembers.items())
+        yield f"Drawn by all rows before and not by the last alone: {each}"
 
 
 def identifier_values(schema: Schema, name: str) -> str:

@@ -228,8 +228,9 @@ class RunConfig(Frozen):
 LATER = {
     "columns": ("spikes", "heaped_at", "shape", "zone", "pivot", "hierarchy"),
     "subgroups": ("public_sizes",),
+    "visits": ("remembers", "ends"),
 }
-"""What may be said of columns and subgroups since runs go by their schema's digest."""
+"""What may be said of columns, subgroups and visits since runs go by their schema's digest."""
 
 
 def _as_before(schema: dict[str, Any]) -> dict[str, Any]:
@@ -239,8 +240,13 @@ def _as_before(schema: dict[str, Any]) -> dict[str, Any]:
         for k, v in schema.items()
         if v or k not in ("keep_together", "relations", "gaps", "visits", "tables")
     }
+    rows = {
+        "columns": schema["columns"].values(),
+        "subgroups": schema["subgroups"],
+        "visits": [kept.get("visits", {})],
+    }
     for part, later in LATER.items():
-        for row in schema[part].values() if isinstance(schema[part], dict) else schema[part]:
+        for row in rows[part]:
             for unsaid in [k for k in later if row.get(k, 0) in (None, {})]:
                 del row[unsaid]
     for relation in kept.get("relations", ()):

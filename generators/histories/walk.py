@@ -1,4 +1,5 @@
-"""Histories drawn row by row: a start, then each row given what is constant, its place and the row before.
+"""Histories drawn row by row: a start, then each row given what is constant, its place, the row before
+and what is remembered of those before it.
 
 Rows that the schema calls impossible, or whose codes contradict a relation, are drawn again given the same; a
 history for which nothing is found ends before. What grows with the time
@@ -20,7 +21,8 @@ from generators.marginals.generator import MarginalModel
 from generators.marginals.given import synthesize_given
 from generators.marginals.model import GraphicalModel
 from generators.rows import put
-from privacy.histories.schemas import StepSchema, step_schema
+from privacy.histories.memory import begun, grown, recalled
+from privacy.histories.schemas import StepSchema, anchored, step_schema
 from privacy.histories.tables import told
 from privacy.records.codec import RecordCodec
 from privacy.records.following import FollowingCode
@@ -35,7 +37,7 @@ from privacy.schema.numbers import (
 )
 from privacy.schema.placing import gap_name
 from privacy.schema.schema import Schema
-from privacy.schema.visits import ROWS, previous, timed
+from privacy.schema.visits import ROWS, timed
 
 REDRAWS = 12
 """How often a row is drawn again before its history ends."""
@@ -116,19 +118,22 @@ class Walk:
         """The histories of some of the starts, as far as they come."""
         size, phase = starts[ROWS].to_numpy(dtype=np.int64), rng.random(len(starts))
         before = starts.iloc[alive].reset_index(drop=True)
+        kept = begun(before, self.schema)
         rows = [before.assign(unit=alive, place=1)]
         for place in range(2, int(size[alive].max()) + 1):
             going = size[alive] >= place
-            alive, before = alive[going], before[going].reset_index(drop=True)
+            alive = alive[going]
+            before, kept = (f[going].reset_index(drop=True) for f in (before, kept))
             if not len(alive):
                 break
             start = starts.iloc[alive].reset_index(drop=True)
-            given = self._given(start, size[alive], place, before)
+            given = self._given(start, size[alive], place, before, kept)
             drawn, fine = self._rows(given, start, phase[alive], rng)
             alive = alive[fine]
             constant = start[list(self.constant)]
             drawn = drawn.assign(**constant)[fine].reset_index(drop=True)
             before = drawn.astype({n: before[n].dtype for n in self.schema.modelled if n in drawn})
+            kept = grown(kept[fine].reset_index(drop=True), before, self.schema)
             rows.append(before.assign(unit=alive, place=place))
         return pd.concat(rows, ignore_index=True)
 
@@ -138,11 +143,17 @@ class Walk:
         return self.schema.visits.constant
 
     def _given(
-        self, start: pd.DataFrame, size: np.ndarray, place: int, before: pd.DataFrame
+        self,
+        start: pd.DataFrame,
+        size: np.ndarray,
+        place: int,
+        before: pd.DataFrame,
+        kept: pd.DataFrame,
     ) -> pd.DataFrame:
         """What is known of each row before it is drawn."""
         steps, most = self.steps, self.schema.max_rows_per_unit
         known: dict[str, pd.Series] = told(np.full(len(size), place), size, most)
+        known |= recalled(kept, self.schema)
         for name in steps.given:
             if name not in known:
                 of = steps.mirrors.get(name)
@@ -210,7 +221,7 @@ class Walk:
         def near(name: str, own: np.ndarray, values: pd.Series) -> pd.Series:
             if name not in self.moves:
                 return values
-            values, far = self._moved(name, here[previous(name)], own, values, rng)
+            values, far = self._moved(name, here[self.anchors[name]], own, values, rng)
             leapt[far] = True
             return values
 
@@ -219,10 +230,15 @@ class Walk:
         return frame, ~impossible_rows(frame, self.steps) & said
 
     @cached_property
+    def anchors(self) -> dict[str, str]:
+        """Of each column that is drawn, the given one that its numbers move from."""
+        return {name: before for name, (before, *_) in anchored(self.schema).items()}
+
+    @cached_property
     def moves(self) -> dict[str, np.ndarray]:
         """Of each column that moves by what was measured, many moves in order; the same for every walk."""
         rng, found = np.random.default_rng(0), {}
-        for before, name in self.steps.mirrors.items():
+        for name, before in self.anchors.items():
             if (change := self.steps.changes.get(gap_name(before, name))) is not None:
                 bins = make_bins(change.model_copy(update={"bins": 1, "spikes": ()}))
                 found[name] = np.sort(bins.draw(np.zeros(MOVES, dtype=np.int64), rng))
@@ -235,7 +251,7 @@ class Walk:
         rng, found = np.random.default_rng(0), {}
         for name, tied in self.codec.plan.relative.items():
             code, gap = self.codec.columns[name], self.codec.plan.gaps[tied.gap]
-            if tied.anchor == previous(name) and gap.shape is not None:
+            if tied.anchor == self.anchors.get(name) and gap.shape is not None:
                 assert isinstance(code, FollowingCode)
                 assert code.gap is not None
                 assert code.gap.bins is not None

@@ -2,16 +2,18 @@
 row.
 
 A start holds the constant columns, how many rows there are, and the first of them. A step holds what is given
-before its row is drawn (what is constant, the row's place, whether it is the last, the row before) and the row
-itself. What ties a row to the one before it are relations and structural zeros of the table of steps, so that
-codes of records (``privacy.records``) keep them like any others.
+before its row is drawn (what is constant, the row's place, whether it is the last, the row before, what is
+remembered of all before it) and the row itself. What ties a row to the one before it, and what ends a history,
+are relations and structural zeros of the two tables, so that codes of records (``privacy.records``) keep them
+like any others.
 
 Privacy claim: none; reads no data.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -21,17 +23,23 @@ from privacy.schema.columns import Categorical, Column, Numeric
 from privacy.schema.placing import gap_name, plan
 from privacy.schema.relations import Determined, Gap, Order
 from privacy.schema.schema import Condition, Schema
-from privacy.schema.visits import LAST, PLACE, ROWS, previous, timed, varying
+from privacy.schema.visits import LAST, PLACE, ROWS, Memory, previous, remembered, timed, varying
 
 FIRST = (2, 3, 4, 6, 9, 13, 19, 27, 41, 61, 91, 136, 201, 301, 451, 676)
 """First places of the groups that a row's place and the number of rows are told by; 2 and 3 by themselves."""
 
 
+STANDS_IN: tuple[Memory, ...] = ("mean", "last")
+"""Memories that are given in place of the value of the row before, of which they hold most: both beside each
+other are cells that a release pays for and learns little from."""
+
+
 class StepSchema(Schema):
     """A table of steps. ``given``: columns that are known before a row is drawn.
 
-    ``mirrors``: columns of the row before → those of this row, which they look like. ``moves``: how far numbers
-    are from those of the row before, by the name of that gap; by these they are drawn inside their bins.
+    ``mirrors``: columns of the rows before → those of this row, which they look like. ``moves``: how far
+    numbers are from what is known of the rows before, by the name of that gap; by these they are drawn inside
+    their bins.
     """
 
     given: tuple[str, ...] = ()
@@ -56,6 +64,44 @@ class StepSchema(Schema):
         return self.moves
 
 
+def anchored(schema: Schema) -> dict[str, tuple[str, ...]]:
+    """By which given columns each column of a step is known of earlier rows; numbers move from the first."""
+    assert schema.visits is not None
+    found: dict[str, tuple[str, ...]] = {}
+    for name in varying(schema):
+        memory = schema.visits.remembers.get(name)
+        if memory is None:
+            found[name] = (previous(name),)
+        elif memory in STANDS_IN:
+            found[name] = (remembered(name, memory),)
+        else:
+            found[name] = (previous(name), remembered(name, memory))
+    return {n: before for n, before in found.items() if n not in schema.visits.ages}
+
+
+def _carried(schema: Schema) -> Iterator[tuple[str, ...]]:
+    """What of a column is measured together: its value and what is known of it.
+
+    With two columns known all three at once, as far as these have no more cells than three pairs. Pairs of each
+    known column with the value alone would say the same thing twice: what is often known from both looks surer
+    than it is.
+    """
+    for name, before in anchored(schema).items():
+        column, three = schema.columns[name], (*before, name)
+        if len(before) == 1:
+            yield three
+            continue
+        assert isinstance(column, Categorical)
+        codes = len(column.categories or ()) + (column.missing == "keep")
+        yield from [three] if codes <= len(three) else combinations(three, 2)
+
+
+def _unknown_so_far(column: Column, memory: Memory | None) -> Column:
+    """A column of which nothing may be known so far: where it has been a special value, there is no mean."""
+    special = memory == "mean" and isinstance(column, Numeric) and column.special
+    return column.model_copy(update={"missing": "keep"}) if special else column
+
+
 def start_schema(schema: Schema) -> Schema:
     """The table of starts."""
     visits, most = schema.visits, schema.max_rows_per_unit
@@ -66,12 +112,20 @@ def start_schema(schema: Schema) -> Schema:
         if order in relation.names:
             room |= set(relation.names) & set(visits.constant)
     kept = (*schema.keep_together, *((n, ROWS) for n in sorted(room)))
-    plain = schema.without(visits.numbered).model_dump() | {
+    own = schema.without(visits.numbered)
+    ending = [
+        {ROWS: Condition(min=2), name: Condition(values=values)}
+        for name, values in visits.ends.items()
+    ]
+    plain = own.model_dump() | {
         "visits": None,
         "unit": None,
         "max_rows_per_unit": 1,
         "columns": _dumped({**_drawn(schema), ROWS: rows}),
         "keep_together": [t for t in kept if not set(t) & set(visits.numbered)],
+        "impossible": [
+            {n: c.model_dump() for n, c in zero.items()} for zero in (*own.impossible, *ending)
+        ],
     }
     return Schema.model_validate(plain)
 
@@ -87,7 +141,8 @@ def step_schema(schema: Schema) -> StepSchema:
     visits = schema.visits
     assert visits is not None
     drawn = varying(schema)
-    mirrors = {previous(n): n for n in drawn if n not in visits.ages}
+    anchors = anchored(schema)
+    mirrors = {before: n for n, several in anchors.items() for before in several}
     constant = [n for n in schema.modelled if n in visits.constant]
     places = Categorical(kind="ordinal", categories=place_labels(schema.max_rows_per_unit))
     columns: dict[str, Column] = {n: schema.columns[n] for n in constant}
@@ -96,7 +151,10 @@ def step_schema(schema: Schema) -> StepSchema:
         PLACE: places,
         LAST: Categorical(kind="ordinal", categories=("0", "1")),
     }
-    columns |= {before: schema.columns[n] for before, n in mirrors.items()}
+    columns |= {
+        before: _unknown_so_far(schema.columns[n], visits.remembers.get(n))
+        for before, n in mirrors.items()
+    }
     given = tuple(columns)
     columns |= {n: schema.columns[n] for n in drawn}
     kept = schema.without(visits.numbered).model_copy(update={"visits": None})
@@ -109,6 +167,11 @@ def step_schema(schema: Schema) -> StepSchema:
             known = visits.gaps.get(name)
             gap = Gap() if known is None else Gap(min=known.bounds[0], max=known.bounds[1])
             relations.append(Order(order=(previous(name), name), strict=strict, gap=gap))
+    zeros = [zero for zero in zeros if not set(zero) <= set(given)]
+    for name, values in visits.ends.items():
+        ending = Condition(values=values)
+        zeros.append({LAST: Condition(values=("0",)), name: ending})
+        zeros += [{before: ending} for before in anchors[name]]
     gaps = {**kept.gaps} | {gap_name(previous(n), n): g for n, g in visits.gaps.items()}
     also = [r for r in kept.relations if not set(r.names) <= set(given)]
     of_gaps = {
@@ -118,22 +181,17 @@ def step_schema(schema: Schema) -> StepSchema:
         for a, b in _pairs(r.order)
     }
     together = [t for t in kept.keep_together if not set(t) <= set(given)]
-    carried = list(mirrors.items())
     plain = kept.model_dump() | {
         "unit": None,
         "max_rows_per_unit": 1,
         "columns": _dumped(columns),
         "relations": [r.model_dump() for r in (*relations, *also)],
         "gaps": {},
-        "impossible": [
-            {n: c.model_dump() for n, c in zero.items()}
-            for zero in zeros
-            if not set(zero) <= set(given)
-        ],
-        "keep_together": [*carried, *together],
+        "impossible": [{n: c.model_dump() for n, c in zero.items()} for zero in zeros],
+        "keep_together": [*_carried(schema), *together],
         "given": given,
         "mirrors": mirrors,
-        "moves": {n: c.model_dump() for n, c in _moves(schema, mirrors, of_gaps).items()},
+        "moves": {n: c.model_dump() for n, c in _moves(schema, anchors, of_gaps).items()},
     }
     tied = plan(StepSchema.model_validate(plain)).gaps  # not those that a first row is drawn by
     measured = {n: g.model_dump() for n, g in gaps.items() if n in tied}
@@ -145,7 +203,7 @@ def completed_by(schema: Schema, part: Schema) -> Schema:
     visits = schema.visits
     assert visits is not None
     found: dict[str, Column] = {n: c for n, c in part.columns.items() if n in schema.columns}
-    own = {gap_name(previous(n), n): n for n in schema.columns}
+    own = {gap_name(before, n): n for n, (before, *_) in anchored(schema).items()}
     apart = {own[n]: g for n, g in (*part.gaps.items(), *part.changes.items()) if n in own}
     found |= {n: g for n, g in part.gaps.items() if n not in own}
     tables = {
@@ -158,12 +216,12 @@ def completed_by(schema: Schema, part: Schema) -> Schema:
 
 
 def _moves(
-    schema: Schema, mirrors: Mapping[str, str], of_gaps: Collection[str]
+    schema: Schema, anchors: Mapping[str, Sequence[str]], of_gaps: Collection[str]
 ) -> dict[str, Numeric]:
     """How far numbers in wide bins move, but for those that are drawn from a gap."""
     assert schema.visits is not None
     found = {}
-    for before, name in mirrors.items():
+    for name, (before, *_) in anchors.items():
         column, gap = schema.columns[name], gap_name(before, name)
         if not isinstance(column, Numeric) or gap in of_gaps or not _wide(column):
             continue

@@ -17,6 +17,7 @@ import secrets
 import numpy as np
 import pandas as pd
 
+from privacy.histories.memory import before_each
 from privacy.histories.schemas import place_labels, start_schema, step_schema
 from privacy.schema.schema import Schema
 from privacy.schema.visits import LAST, PLACE, ROWS
@@ -75,10 +76,11 @@ def step_frame(frame: pd.DataFrame, units: np.ndarray, schema: Schema) -> pd.Dat
     later = np.flatnonzero(place > 1)
     first = later - place[later] + 1
     found: dict[str, pd.Series] = told(place[later], size[later], schema.max_rows_per_unit)
+    found |= before_each(frame, place, schema)
     for name in steps.columns:
         if name in schema.visits.constant:
             found[name] = frame[name].iloc[first].reset_index(drop=True)
-        elif name in steps.mirrors:
+        elif name not in found and name in steps.mirrors:
             found[name] = frame[steps.mirrors[name]].iloc[later - 1].reset_index(drop=True)
         elif name in frame:
             found[name] = frame[name].iloc[later].reset_index(drop=True)

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from itertools import chain
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeGuard
 
 from pydantic import Field
 
-from privacy.schema.columns import Categorical, Datetime, Identifier, Image, Numeric
+from privacy.schema.columns import Categorical, Column, Datetime, Identifier, Image, Numeric
 from privacy.schema.documents import Frozen
 
 if TYPE_CHECKING:
@@ -26,9 +26,23 @@ ROWS, PLACE, LAST = "rows in all", "row number", "last row"
 last."""
 
 
+Memory = Literal["ever", "mean", "last"]
+"""What is remembered of a column over all earlier rows: the highest of its categories, the mean of its known
+numbers, or its last known value."""
+
+
 def previous(name: str) -> str:
     """What a column of the row before is called."""
     return f"previous {name}"
+
+
+def remembered(name: str, memory: Memory) -> str:
+    """What a column's memory of all rows before is called."""
+    return {
+        "ever": f"{name} ever",
+        "mean": f"mean {name} so far",
+        "last": f"last known {name}",
+    }[memory]
 
 
 class Visits(Frozen):
@@ -44,6 +58,9 @@ class Visits(Frozen):
     than, those of the row before: an ordinal stage, or a history of a disease (["0", "1"]) that stays.
     ``ages``: numbers that grow by one with every so many units of the order, days where that is a date:
     ``{age: 365.25}``.
+    ``remembers``: what a row is drawn by of all rows before it, not the last alone: ``{relapse: ever}``, the
+    highest category so far; ``{weight: mean}``, of the known numbers; ``{hba1c: last}``, the last known value.
+    ``ends``: categories that no row follows: ``{outcome: [died]}``.
     """
 
     order: str | None = None
@@ -53,13 +70,16 @@ class Visits(Frozen):
     rises: tuple[str, ...] = ()
     ages: Mapping[str, Annotated[float, Field(gt=0)]] = {}
     gaps: Mapping[str, Numeric] = {}
+    remembers: Mapping[str, Memory] = {}
+    ends: Mapping[str, Annotated[tuple[str, ...], Field(min_length=1)]] = {}
 
     @property
     def names(self) -> tuple[str, ...]:
         """All columns that it speaks of."""
         order = () if self.order is None else (self.order,)
-        lists = (self.constant, self.numbered, self.never_falls, self.rises, self.ages)
-        return tuple(dict.fromkeys(chain(order, *lists)))
+        lists = (self.constant, self.numbered, self.never_falls, self.rises)
+        maps = (self.ages, self.remembers, self.ends)
+        return tuple(dict.fromkeys(chain(order, *lists, *maps)))
 
     def without(self, names: Collection[str]) -> Visits | None:
         """What is left when these columns are taken out; None where their order is gone with them."""
@@ -67,8 +87,8 @@ class Visits(Frozen):
             return None
         lists = {k: v for k, v in self if isinstance(v, tuple)}
         kept: dict[str, Any] = {k: tuple(n for n in v if n not in names) for k, v in lists.items()}
-        kept["ages"] = {n: v for n, v in self.ages.items() if n not in names}
-        kept["gaps"] = {n: v for n, v in self.gaps.items() if n not in names}
+        maps = {k: v for k, v in self if isinstance(v, Mapping)}
+        kept |= {k: {n: w for n, w in v.items() if n not in names} for k, v in maps.items()}
         return self.model_copy(update=kept)
 
     def check(self, schema: Schema) -> None:
@@ -88,6 +108,7 @@ class Visits(Frozen):
         if self.order in self.constant:
             raise ValueError(f"visits: order {self.order!r} cannot be constant")
         once = [*self.constant, *self.numbered, *self.never_falls, *self.rises, *self.ages]
+        once += [*self.remembers, *(n for n in self.remembers if n == self.order)]
         if twice := sorted({n for n in once if once.count(n) > 1}):
             raise ValueError(f"visits: {twice[0]!r} is said to be two things")
         for name in self.numbered:
@@ -110,9 +131,45 @@ class Visits(Frozen):
         for name in self.ages:
             if not isinstance(columns[name], Numeric) or columns[name].missing == "keep":
                 raise ValueError(f"visits: ages {name!r} must be a number that is never missing")
+        for name, memory in self.remembers.items():
+            _check_memory(name, columns[name], memory)
+        for name, values in self.ends.items():
+            _check_ends(name, columns[name], values, constant=name in self.constant)
         made = {ROWS, PLACE, LAST, *map(previous, columns)}
+        made |= {remembered(n, m) for n, m in self.remembers.items()}
         if clash := sorted(made & set(columns)):
             raise ValueError(f"visits: the column {clash[0]!r} is called as one of a history is")
+
+
+def _check_memory(name: str, column: Column, memory: Memory) -> None:
+    where = f"visits: remembers: {name!r}"
+    if memory == "mean" and not isinstance(column, Numeric):
+        raise ValueError(f"{where} is {column.kind} and has no mean; say `last`, or `ever`")
+    if memory == "ever" and not _is_listed(column):
+        raise ValueError(f"{where} must declare its categories, in order, to be the highest `ever`")
+    if memory == "ever" and column.kind == "categorical" and len(column.categories or ()) > 2:
+        raise ValueError(f"{where} has no highest category; declare it ordinal, or say `last`")
+
+
+def _check_ends(name: str, column: Column, values: tuple[str, ...], constant: bool) -> None:
+    where = f"visits: ends: {name!r}"
+    if constant:
+        raise ValueError(
+            f"{where} is constant, so that a value that ends a history would be in its first row"
+        )
+    if not _is_listed(column):
+        raise ValueError(f"{where} must be categorical, with its categories declared")
+    if unknown := sorted(set(values) - set(column.categories or ())):
+        raise ValueError(f"{where} has no category {unknown[0]!r}")
+    if set(values) == set(column.categories or ()):
+        raise ValueError(f"{where}: with all of its categories no row ever follows another")
+
+
+def _is_listed(column: Column) -> TypeGuard[Categorical]:
+    """Whether all that rows can hold is listed."""
+    if not isinstance(column, Categorical) or column.categories is None:
+        return False
+    return column.hierarchy is None or not column.draws_children
 
 
 def varying(schema: Schema) -> tuple[str, ...]:

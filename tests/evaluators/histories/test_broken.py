@@ -115,3 +115,16 @@ def test_real_people_who_break_it_are_a_share_of_their_own() -> None:
 def test_a_table_without_names_has_one_row_a_person() -> None:
     ours, _ = judged(FRESH.drop(columns="person"))
     assert ours.detail.startswith("visit does not count from 1")
+
+
+def test_a_row_after_one_that_ends_a_history_is_counted() -> None:
+    visits = SCHEMA.model_dump()["visits"] | {"ends": {"ward": ["c"]}}
+    schema = Schema.model_validate(SCHEMA.model_dump() | {"visits": visits})
+    before_last = FRESH["person"].eq(FRESH["person"].shift(-1))
+    whole = FRESH.assign(ward=FRESH["ward"].where(~before_last, "a"))
+    assert judged(whole, schema)[0].value == 0
+    ours, real = judged(whole.assign(ward=whole["ward"].where(~(THREE & before_last), "c")), schema)
+    assert ours.value == 3 / 200
+    assert ours.detail == "a row follows ward c (3 of 200 people)"
+    assert real.value is not None
+    assert real.value > 0.3

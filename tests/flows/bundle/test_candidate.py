@@ -306,6 +306,14 @@ def test_a_schema_that_says_nothing_new_has_the_digest_that_it_had(tmp_path):
     assert not any("public_sizes" in group for group in kept["subgroups"])
 
 
+def test_visits_that_say_nothing_new_have_the_digest_that_they_had():
+    said = {"order": None, "constant": ["sex"], "remembers": {}, "ends": {}}
+    plain = {"columns": {}, "subgroups": [], "visits": dict(said)}
+    assert _as_before(plain)["visits"] == {"order": None, "constant": ["sex"]}
+    new = {"remembers": {"pain": "last"}, "ends": {"ward": ["left"]}}
+    assert _as_before(plain | {"visits": said | new})["visits"] == said | new
+
+
 def test_what_is_kept_together_is_another_run(tmp_path):
     file = clinic.write(tmp_path)
     plain = load_config(file).digest()

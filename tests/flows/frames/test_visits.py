@@ -24,6 +24,7 @@ SCHEMA = Schema.model_validate(
             "stage": {"kind": "ordinal", "categories": ["I", "II", "III"]},
             "dose": {"kind": "float", "bounds": [0, 9], "bins": 3, "missing": "keep"},
             "age": {"kind": "integer", "bounds": [0, 99], "bins": 9},
+            "state": {"kind": "categorical", "categories": ["home", "moved", "dead"]},
         },
         "visits": {
             "order": "day",
@@ -32,16 +33,17 @@ SCHEMA = Schema.model_validate(
             "never_falls": ["stage"],
             "rises": ["dose"],
             "ages": {"age": 365.25},
+            "ends": {"state": ["dead", "moved"]},
         },
     }
 )
 KEPT = [
-    ("b", 2, "2021-06-01", "F", "II", 3.0, 41),
-    ("a", 1, "2020-01-01", "M", "I", 1.0, 70),
-    ("a", 2, "2020-07-01", "M", "I", None, 71),
-    ("b", 1, "2020-05-01", "F", "I", 2.5, 40),
-    ("a", 3, "2022-01-01", "M", "III", 1.5, 72),
-    ("c", 1, "2023-01-01", None, "II", None, 5),
+    ("b", 2, "2021-06-01", "F", "II", 3.0, 41, "dead"),
+    ("a", 1, "2020-01-01", "M", "I", 1.0, 70, "home"),
+    ("a", 2, "2020-07-01", "M", "I", None, 71, "home"),
+    ("b", 1, "2020-05-01", "F", "I", 2.5, 40, "home"),
+    ("a", 3, "2022-01-01", "M", "III", 1.5, 72, "moved"),
+    ("c", 1, "2023-01-01", None, "II", None, 5, "home"),
 ]
 
 
@@ -72,6 +74,17 @@ def test_nothing_is_said_of_rows_that_keep_all_of_it() -> None:
         ("stage", (2, "III"), None),
         ("stage", (1, "II"), "never_falls stage falls in 1 rows of 1 patients, first row 3"),
         ("dose", (0, 2.5), "rises dose does not rise in 1 rows of 1 patients, first row 1"),
+        (
+            "state",
+            (1, "moved"),
+            "ends state ends a history before 1 rows of 1 patients, first row 3",
+        ),
+        (
+            "state",
+            (3, "dead"),
+            "ends state ends a history before 1 rows of 1 patients, first row 1",
+        ),
+        ("state", (0, "home"), None),
         ("age", (4, 74), "ages age grows by more or less than one in 365.25 of day in 1 rows"),
         ("day", (1, "2020-07-01"), "order day is that of the row before in 1 rows of 1 patients"),
     ],

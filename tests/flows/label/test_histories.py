@@ -69,6 +69,14 @@ def test_rows_with_visits_are_said_to_be_histories_of_a_kind() -> None:
     assert "all rows of one share it" in identifier_values(linked, "patient")
 
 
+def test_what_is_remembered_and_what_ends_a_history_is_said() -> None:
+    visits = {"remembers": {"sex": "ever"}, "ends": {"stage": ["II"]}}
+    told = told_histories(schema(visits=visits), ROWS)
+    assert told is not None
+    assert "Followed by no row: stage II." in told["in_words"]
+    assert "Drawn by all rows before and not by the last alone: sex (ever)." in told["in_words"]
+
+
 def test_an_order_by_the_file_is_said_to_be_one() -> None:
     told = told_histories(schema(visits={"constant": ["sex"]}), ROWS)
     assert told is not None

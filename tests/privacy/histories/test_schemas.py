@@ -43,6 +43,23 @@ PLAIN = {
 SCHEMA = Schema.model_validate(PLAIN)
 
 
+REMEMBERING = Schema.model_validate(
+    PLAIN
+    | {
+        "columns": PLAIN["columns"]
+        | {
+            "crp": {"kind": "float", "bounds": [0, 300], "bins": 6, "decimals": 1, "missing": "keep"},
+            "flare": {"kind": "categorical", "categories": ["no", "yes"]},
+        },
+        "visits": PLAIN["visits"]
+        | {
+            "remembers": {"weight": "mean", "crp": "last", "flare": "ever"},
+            "ends": {"flare": ["yes"]},
+        },
+    }
+)  # fmt: skip
+
+
 def with_visits(**changes):
     return Schema.model_validate(PLAIN | {"visits": PLAIN["visits"] | changes})
 
@@ -62,6 +79,55 @@ def test_a_step_is_given_what_is_constant_the_place_and_the_row_before():
     assert steps.keep_together == (
         ("previous day", "day"), ("previous stage", "stage"), ("previous weight", "weight"),
     )  # fmt: skip
+
+
+def test_a_mean_or_last_value_is_given_in_place_of_the_row_before_and_ever_beside_it():
+    steps = step_schema(REMEMBERING)
+    assert not {"previous weight", "previous crp"} & set(steps.columns)
+    known = {"mean weight so far": "weight", "last known crp": "crp", "flare ever": "flare"}
+    assert set(known) <= set(steps.given)
+    assert known.items() <= steps.mirrors.items()
+    together = set(steps.keep_together)
+    assert {("mean weight so far", "weight"), ("last known crp", "crp")} <= together
+    assert ("previous flare", "flare ever", "flare") in together
+    assert all(steps.columns[m].bins == steps.columns[n].bins for m, n in list(known.items())[:2])
+
+
+def test_more_than_three_categories_are_remembered_by_pairs():
+    more = {"flare": {"kind": "ordinal", "categories": ["no", "mild", "bad", "yes"]}}
+    plain = REMEMBERING.model_dump()
+    steps = step_schema(Schema.model_validate(plain | {"columns": plain["columns"] | more}))
+    pairs = [t for t in steps.keep_together if "flare ever" in t]
+    assert sorted(pairs) == [("flare ever", "flare"), ("previous flare", "flare ever")]
+    assert ("previous flare", "flare") in steps.keep_together
+
+
+def test_numbers_move_from_the_mean_that_is_given():
+    done = completed_by(REMEMBERING, complete(step_schema(REMEMBERING)))
+    assert "weight - mean weight so far" in step_schema(done).moves
+    measured = Numeric(kind="float", bounds=(-120, 120), bins=(-120, -5, 5, 120), decimals=1)
+    steps = complete(step_schema(done)).completed({"weight - mean weight so far": measured})
+    assert completed_by(done, steps).visits.gaps["weight"] == measured
+    assert step_schema(completed_by(done, steps)).moves["weight - mean weight so far"] == measured
+
+
+def test_nothing_is_known_so_far_where_a_number_was_a_special_value():
+    plain = REMEMBERING.model_dump()
+    weight = {"weight": plain["columns"]["weight"] | {"special": ["no scales"]}}
+    steps = step_schema(Schema.model_validate(plain | {"columns": plain["columns"] | weight}))
+    assert steps.columns["mean weight so far"].missing == "keep"
+    assert steps.columns["weight"].missing == "refuse"
+
+
+def test_no_row_follows_one_that_ends_a_history():
+    """By structural zeros: such a first row has no other after it, such a later row is the last."""
+    plain = Schema.model_validate(REMEMBERING.model_dump() | {"relations": []})
+    starts = RecordCodec(start_schema(plain)).zeros[("flare", "rows in all")]
+    assert starts.tolist() == [[False] * 5, [False, *[True] * 4]]
+    zeros = RecordCodec(complete(step_schema(REMEMBERING))).zeros
+    assert zeros[("last row", "flare")].tolist() == [[False, True], [False, False]]
+    assert zeros[("previous flare",)].tolist() == [False, True]
+    assert zeros[("flare ever",)].tolist() == [False, True]
 
 
 def test_a_stage_that_never_falls_is_a_structural_zero_of_before_and_after():
@@ -110,6 +176,15 @@ def test_every_place_has_one_label(most):
         ({"numbered": ["weight"]}, "must be integer"),
         ({"order": None}, "ages need an order"),
         ({"gaps": {"sex": {"kind": "integer", "bounds": [0, 1]}}}, "no difference"),
+        ({"remembers": {"nothing": "last"}}, "'nothing' is not a declared column"),
+        ({"remembers": {"stage": "ever"}}, "'stage' is said to be two things"),
+        ({"remembers": {"day": "last"}}, "'day' is said to be two things"),
+        ({"remembers": {"stage": "mean"}, "never_falls": []}, "'stage' is ordinal and has no mean"),
+        ({"remembers": {"weight": "ever"}}, "'weight' must declare its categories"),
+        ({"ends": {"sex": ["F"]}}, "'sex' is constant"),
+        ({"ends": {"weight": ["80"]}}, "'weight' must be categorical"),
+        ({"ends": {"stage": ["IV"]}}, "'stage' has no category 'IV'"),
+        ({"ends": {"stage": ["I", "II", "III"]}}, "no row ever follows"),
     ],
 )
 def test_what_cannot_hold_is_refused_in_words(changes, words):
@@ -128,6 +203,22 @@ def test_a_column_that_leaves_takes_what_is_said_of_it_along():
     assert left.visits.never_falls == ()
     assert left.visits.ages == {}
     assert SCHEMA.without(["day"]).visits is None
+
+
+def test_memories_and_ends_leave_with_their_column():
+    left = REMEMBERING.without(["flare", "crp"])
+    assert left.visits.remembers == {"weight": "mean"}
+    assert left.visits.ends == {}
+
+
+def test_which_of_many_categories_is_the_highest_is_said_by_their_order():
+    ward = {"ward": {"kind": "categorical", "categories": ["a", "b", "c"]}}
+    visits = PLAIN["visits"] | {"remembers": {"ward": "ever"}}
+    plain = PLAIN | {"columns": PLAIN["columns"] | ward, "visits": visits}
+    with pytest.raises(ValueError, match="no highest category; declare it ordinal"):
+        Schema.model_validate(plain)
+    ward["ward"]["kind"] = "ordinal"
+    assert Schema.model_validate(plain | {"columns": PLAIN["columns"] | ward})
 
 
 def test_rows_are_read_back_from_a_start_and_from_what_is_given():

@@ -20,8 +20,16 @@ SCHEMA = Schema.model_validate(
             "who": {"kind": "identifier"},
             "sex": {"kind": "categorical", "categories": ["F", "M"]},
             "x": {"kind": "integer", "bounds": [0, 3], "bins": 4},
+            "state": {"kind": "ordinal", "categories": ["well", "ill", "dead"]},
         },
         "visits": {"constant": ["sex"]},
+    }
+)
+REMEMBERING = SCHEMA.model_copy(
+    update={
+        "visits": SCHEMA.visits.model_copy(
+            update={"remembers": {"x": "mean", "state": "ever"}, "ends": {"state": ("dead",)}}
+        )
     }
 )
 sizes = st.lists(st.integers(1, 6), min_size=1, max_size=8)
@@ -32,7 +40,8 @@ def people(sizes, seed=0):
     units = np.repeat(np.arange(len(sizes)), sizes)
     sex = np.array(["F", "M"], dtype=object)[rng.integers(0, 2, len(sizes))][units]
     x = pd.Series(rng.integers(0, 4, len(units)), dtype="Int64")
-    return pd.DataFrame({"sex": sex, "x": x}), units
+    state = np.array(["well", "ill", "dead"], dtype=object)[rng.integers(0, 3, len(units))]
+    return pd.DataFrame({"sex": sex, "x": x, "state": state}), units
 
 
 @given(sizes)
@@ -57,23 +66,25 @@ def test_parts_are_dealt_evenly_whatever_the_bound(most):
 
 
 @settings(max_examples=40)
-@given(sizes, st.integers(0, 7), st.integers(0, 99))
-def test_one_unit_less_moves_every_marginal_by_its_parts_and_no_other_row(sizes, gone, seed):
+@given(sizes, st.integers(0, 7), st.integers(0, 99), st.sampled_from([SCHEMA, REMEMBERING]))
+def test_one_unit_less_moves_every_marginal_by_its_parts_and_no_other_row(
+    sizes, gone, seed, schema
+):
     """Exact: of every pair of columns of both tables, counts with and without one unit."""
     frame, units = people(sizes, seed)
     gone %= len(sizes)
     left = units != gone
     fewer, others = frame[left].reset_index(drop=True), pd.factorize(units[left])[0]
-    parts = whole(SCHEMA)
-    starts, fewer_starts = (start_frame(f, u, SCHEMA) for f, u in ((frame, units), (fewer, others)))
+    parts = whole(schema)
+    starts, fewer_starts = (start_frame(f, u, schema) for f, u in ((frame, units), (fewer, others)))
     assert starts.drop(index=gone).reset_index(drop=True).equals(fewer_starts)
-    steps, fewer_steps = (step_frame(f, u, SCHEMA) for f, u in ((frame, units), (fewer, others)))
+    steps, fewer_steps = (step_frame(f, u, schema) for f, u in ((frame, units), (fewer, others)))
     mine = units[places(units) > 1] == gone
     assert steps[~mine].reset_index(drop=True).equals(fewer_steps)
     weight = weights(units[places(units) > 1], parts)
     assert (weight[~mine] == weights(others[places(others) > 1], parts)).all()
     columns = list(steps.columns)
-    for a, b in itertools.pairwise(columns):
+    for a, b in itertools.combinations(columns, 2):
         moved = steps[mine].assign(w=weight[mine]).groupby([a, b])["w"].sum()
         assert moved.sum() <= parts
         assert np.sqrt((moved**2).sum()) <= parts
@@ -81,7 +92,11 @@ def test_one_unit_less_moves_every_marginal_by_its_parts_and_no_other_row(sizes,
 
 def test_a_step_holds_the_row_before_and_the_start_of_its_own_unit():
     frame = pd.DataFrame(
-        {"sex": list("FMFMM"), "x": pd.Series([0, 1, 2, 3, 1], dtype="Int64")}
+        {
+            "sex": list("FMFMM"),
+            "x": pd.Series([0, 1, 2, 3, 1], dtype="Int64"),
+            "state": ["well"] * 5,
+        }
     )  # the second row of the first unit says M: the first row counts
     units = np.array([0, 0, 1, 1, 1])
     steps = step_frame(frame, units, SCHEMA)
