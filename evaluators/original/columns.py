@@ -2,7 +2,8 @@
 
 Beside each figure stands the same figure of the train rows, which are fresh people too. Two figures say how far
 a column is off beyond chance and can be asked to be small at any size: ``column.tv_excess`` of categories,
-``column.ks_excess`` of numbers (see ``evaluators.original.chance``).
+``column.ks_excess`` of numbers (see ``evaluators.original.chance``). The gap of two numbers that the schema
+puts in order is judged as a column of numbers.
 
 Rows: holdout. Visibility: internal.
 """
@@ -15,7 +16,7 @@ import numpy as np
 
 from evaluators.original.categories import of_categories
 from evaluators.original.numbers import of_numbers
-from evaluators.original.originals import each_original
+from evaluators.original.originals import each_original, gaps
 from evaluators.score import Score
 from evaluators.tables import Tables, evidence
 
@@ -46,4 +47,6 @@ def columns(tables: Tables) -> list[Score]:
         found += of_categories(tables, column, about)
         if column.numeric:
             found += of_numbers(tables, column, about)
+    for gap in gaps(tables):
+        found += of_numbers(tables, gap, about)
     return found

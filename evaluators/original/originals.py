@@ -21,6 +21,8 @@ from evaluators.tables import ROLES, Tables
 from privacy.schema.codec import MISSING
 from privacy.schema.columns import Categorical, Datetime, Numeric
 from privacy.schema.numbers import numbers
+from privacy.schema.placing import gap_name
+from privacy.schema.relations import Order, neighbours
 
 NUMBER = "(a number)"
 
@@ -93,3 +95,20 @@ def _numbers(series: pd.Series, column: Categorical | Numeric | Datetime) -> np.
 def each_original(tables: Tables) -> Iterator[Original]:
     """The columns, made once for all metrics that look at them."""
     yield from tables.once(originals)
+
+
+def gaps(tables: Tables) -> Iterator[Original]:
+    """The difference of every two numbers or dates that the schema puts in order, as a column of its own.
+
+    Each of two dates may be distributed as among real people while a stay between them lasts weeks.
+    """
+    known = {c.name: c for c in each_original(tables)}
+    for relation in tables.schema.relations:
+        if not isinstance(relation, Order):
+            continue
+        for a, b in neighbours(relation):
+            apart = {r: known[b].numbers[r] - known[a].numbers[r] for r in ROLES}
+            floats = "float" in (known[a].column.kind, known[b].column.kind)
+            column = Numeric(kind="float" if floats else "integer", bounds=(0, 1))
+            nothing = {r: np.zeros(0, dtype=np.intp) for r in ROLES}
+            yield Original(gap_name(a, b), column, (), nothing, apart)

@@ -282,3 +282,28 @@ def test_without_rows_or_people_it_says_why() -> None:
         (Tables(frame, frame.iloc[:50], frame, SCHEMA), "50 people, fewer than 100"),
     ):
         assert {s.reason for s in columns(tables)} == {reason}
+
+
+def test_a_stay_of_weeks_is_found_though_both_its_days_are_distributed_alike() -> None:
+    day = {"kind": "datetime", "bounds": ["2020-01-01", "2025-01-01"], "bins": 5}
+    stays = Schema.model_validate(
+        {
+            "name": "t",
+            "columns": {"begin": day, "end": day},
+            "relations": [{"order": ["begin", "end"]}],
+        }
+    )
+
+    def made(seed: int, longest: int, n: int = 2000) -> pd.DataFrame:
+        rng = np.random.default_rng(seed)
+        begin = pd.Timestamp("2020-01-01") + pd.to_timedelta(rng.integers(0, 1700, n), unit="D")
+        return pd.DataFrame(
+            {"begin": begin, "end": begin + pd.to_timedelta(rng.integers(0, longest, n), unit="D")}
+        )
+
+    train, holdout = made(0, 5), made(1, 5)
+    for longest, least, most in ((5, 0.0, 0.03), (40, 0.7, 1.0)):
+        found = columns(Tables(train, holdout, made(2, longest), stays))
+        off = {s.detail: s.value for s in found if s.metric == "column.ks_excess"}
+        assert off["begin"] < 0.05 > off["end"]
+        assert least <= off["end - begin"] <= most
