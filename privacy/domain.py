@@ -21,7 +21,7 @@ from another row, so that whatever was named, k rows move the counts of a level 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 
 import numpy as np
@@ -45,6 +45,7 @@ from privacy.schema.hierarchy import FLAT
 from privacy.schema.placing import gap_name, plan
 from privacy.schema.relations import Determined
 from privacy.schema.schema import Schema
+from privacy.schema.visits import varying
 
 MAX_FOUND = 200
 """Most categories that partition selection may add at a level; the most frequent by noisy count."""
@@ -189,14 +190,22 @@ def measure_domain(
         return _measured(frame, schema, *shares[0], paid)
     assert units is not None
     starts = start_frame(frame, units, schema, one_each(units))
-    schema = completed_by(schema, _measured(starts, start_schema(schema), *shares[0], paid))
+    start = _measured(starts, start_schema(schema), *shares[0], paid, varying(schema))
+    schema = completed_by(schema, start)
     steps, later = step_frame(frame, units, schema), units[places(units) > 1]
     some = steps.iloc[one_each(later)].reset_index(drop=True)
     return completed_by(schema, _measured(some, step_schema(schema), *shares[1], paid))
 
 
-def _measured(frame: pd.DataFrame, schema: Schema, rho: float, delta: float, paid: Paid) -> Schema:
-    """One table, complete."""
+def _measured(
+    frame: pd.DataFrame,
+    schema: Schema,
+    rho: float,
+    delta: float,
+    paid: Paid,
+    paired: Collection[str] = (),
+) -> Schema:
+    """One table, complete; ``paired``: columns that are asked for in a row and the next."""
     names = to_measure(schema)
     texts, k = _texts(schema, names), schema.max_rows_per_unit
     found: dict[str, Column] = {}
@@ -217,7 +226,9 @@ def _measured(frame: pd.DataFrame, schema: Schema, rho: float, delta: float, pai
                 column = column.model_copy(update={"spikes": column.spikes or ()})
             ask = paid.transcript.answer
             bands = band_edges(schema, name) if name in schema.columns else ()
-            found[name] = measured(series, column, rho / len(names), k, ask, bands, fewest)
+            found[name] = measured(
+                series, column, rho / len(names), k, ask, bands, fewest, name in paired
+            )
     tables = {
         table.name: measured_table(
             frame, schema, table, rho / len(names), k, paid.transcript.answer

@@ -1,4 +1,4 @@
-"""What a schema with visits leaves open: each column is measured once, and all that was set aside for it is spent."""
+"""What a schema with visits leaves open: each column is measured once, and all that was set aside is spent."""
 
 import json
 from collections import defaultdict
