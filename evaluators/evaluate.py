@@ -32,6 +32,7 @@ from evaluators.fidelity.sdmetrics import diagnostic, impossible, lost_categorie
 from evaluators.histories.broken import broken
 from evaluators.histories.learning import from_histories, of_patients
 from evaluators.histories.scores import histories
+from evaluators.histories.two_tables import quality_of_two
 from evaluators.images.extractor import Extractor
 from evaluators.images.scores import image_fidelity
 from evaluators.inference.scores import inference
@@ -94,6 +95,7 @@ ON_TABLES: Mapping[str, Metric] = {
     "image": image_fidelity,
     "histories.broken": broken,
     "histories": histories,
+    "quality.tables": quality_of_two,
     "copies": copied,
     "attack.copies": copies,
     "attack.membership": membership,

@@ -31,6 +31,7 @@ COSTS = {
     "image": 0.01,
     "histories.broken": 0.01,
     "histories": 0.01,
+    "quality.tables": 0.01,
     "copies": 0.3,
     "attack.copies": 2.0,
     "attack.membership": 3.0,
@@ -56,6 +57,7 @@ OF_NETWORKS = {"image": 200.0, "learning": 500.0, "attack.membership": 100.0}
 OF_HISTORIES = {
     "histories.broken": 0.2,
     "histories": 2.0,
+    "quality.tables": 1.0,
     "attack.patients": 1.0,
     "histories.learning": 8.0,
 }

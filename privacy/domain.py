@@ -21,6 +21,7 @@ from another row, so that whatever was named, k rows move the counts of a level 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection, Sequence
 from functools import partial
 
 import numpy as np
@@ -44,6 +45,7 @@ from privacy.schema.hierarchy import FLAT
 from privacy.schema.placing import gap_name, plan
 from privacy.schema.relations import Determined
 from privacy.schema.schema import Schema
+from privacy.schema.visits import varying
 
 MAX_FOUND = 200
 """Most categories that partition selection may add at a level; the most frequent by noisy count."""
@@ -96,9 +98,17 @@ def parts(schema: Schema) -> tuple[Schema, ...]:
 
 def portion(schema: Schema) -> float:
     """The part of what a release sets aside for this that it takes: all where bins or categories are open."""
-    tables = parts(schema)
-    names = sum(len(to_measure(t)) for t in tables)
+    names = sum(len(names) for _, names in _opened(schema))
     return 1.0 if schema.incomplete else min(1.0, names / len(schema.modelled))
+
+
+def _opened(schema: Schema) -> list[tuple[Schema, tuple[str, ...]]]:
+    """The tables, each with what is to be measured in it: what starts have told is no longer open in steps."""
+    found: list[tuple[Schema, tuple[str, ...]]] = []
+    for table in parts(schema):
+        before = {name for _, names in found for name in names}
+        found.append((table, tuple(n for n in to_measure(table) if n not in before)))
+    return found
 
 
 def domain_event(schema: Schema, rho: float, delta: float) -> DpEvent:
@@ -106,24 +116,28 @@ def domain_event(schema: Schema, rho: float, delta: float) -> DpEvent:
 
     Raises InputError for what it could not carry out, so that nothing is charged for it.
     """
-    events = [_event(table, *share) for table, share in _shares(schema, rho, delta)]
+    shares = _shares(schema, rho, delta)
+    events = [
+        _event(table, names, *share)
+        for (table, names), share in zip(_opened(schema), shares, strict=True)
+    ]
     return events[0] if len(events) == 1 else ComposedDpEvent(events)
 
 
-def _shares(schema: Schema, rho: float, delta: float) -> list[tuple[Schema, tuple[float, float]]]:
-    """The tables to be measured, each with ρ and δ by what is open in it."""
-    tables = parts(schema)
-    open_ = [len(to_measure(t)) for t in tables]
-    texts = [len(_texts(t)) for t in tables]
+def _shares(schema: Schema, rho: float, delta: float) -> list[tuple[float, float]]:
+    """ρ and δ of each table, by what is to be measured in it."""
+    opened = _opened(schema)
+    open_ = [len(names) for _, names in opened]
+    texts = [len(_texts(table, names)) for table, names in opened]
     return [
-        (table, (rho * (n / max(1, sum(open_))), delta * (t / max(1, sum(texts)))))
-        for table, n, t in zip(tables, open_, texts, strict=True)
+        (rho * (n / max(1, sum(open_))), delta * (t / max(1, sum(texts))))
+        for n, t in zip(open_, texts, strict=True)
     ]
 
 
-def _event(schema: Schema, rho: float, delta: float) -> DpEvent:
+def _event(schema: Schema, names: Sequence[str], rho: float, delta: float) -> DpEvent:
     """Of one table."""
-    names, texts = to_measure(schema), _texts(schema)
+    texts = _texts(schema, names)
     if not names:
         return NoOpDpEvent()
     k, each = schema.max_rows_per_unit, rho / len(names)
@@ -148,13 +162,12 @@ def _numeric(schema: Schema) -> dict[str, Numeric | Datetime]:
 
 def selects_categories(schema: Schema) -> bool:
     """Whether any category list is open, which takes a share of δ."""
-    return any(_texts(table) for table in parts(schema))
+    return any(_texts(table, names) for table, names in _opened(schema))
 
 
-def _texts(schema: Schema) -> list[Categorical]:
-    """The columns whose categories are open."""
-    names = (n for n in schema.incomplete if n in schema.columns and n not in schema.known)
-    return [c for n in names if isinstance(c := schema.columns[n], Categorical)]
+def _texts(schema: Schema, names: Sequence[str]) -> list[Categorical]:
+    """The columns among them whose categories are to be measured."""
+    return [c for n in names if isinstance(c := schema.columns.get(n), Categorical)]
 
 
 def measure_domain(
@@ -172,21 +185,29 @@ def measure_domain(
     was paid for.
     """
     paid.covers(domain_event(schema, rho, delta))
-    shares = [share for _, share in _shares(schema, rho, delta)]
+    shares = _shares(schema, rho, delta)
     if schema.visits is None:
         return _measured(frame, schema, *shares[0], paid)
     assert units is not None
     starts = start_frame(frame, units, schema, one_each(units))
-    schema = completed_by(schema, _measured(starts, start_schema(schema), *shares[0], paid))
+    start = _measured(starts, start_schema(schema), *shares[0], paid, varying(schema))
+    schema = completed_by(schema, start)
     steps, later = step_frame(frame, units, schema), units[places(units) > 1]
     some = steps.iloc[one_each(later)].reset_index(drop=True)
     return completed_by(schema, _measured(some, step_schema(schema), *shares[1], paid))
 
 
-def _measured(frame: pd.DataFrame, schema: Schema, rho: float, delta: float, paid: Paid) -> Schema:
-    """One table, complete."""
-    names, texts = to_measure(schema), _texts(schema)
-    k = schema.max_rows_per_unit
+def _measured(
+    frame: pd.DataFrame,
+    schema: Schema,
+    rho: float,
+    delta: float,
+    paid: Paid,
+    paired: Collection[str] = (),
+) -> Schema:
+    """One table, complete; ``paired``: columns that are asked for in a row and the next."""
+    names = to_measure(schema)
+    texts, k = _texts(schema, names), schema.max_rows_per_unit
     found: dict[str, Column] = {}
     columns, fewest = _all(schema), _fewest_decimals(schema)
     for name in (n for n in names if n in columns):
@@ -205,7 +226,9 @@ def _measured(frame: pd.DataFrame, schema: Schema, rho: float, delta: float, pai
                 column = column.model_copy(update={"spikes": column.spikes or ()})
             ask = paid.transcript.answer
             bands = band_edges(schema, name) if name in schema.columns else ()
-            found[name] = measured(series, column, rho / len(names), k, ask, bands, fewest)
+            found[name] = measured(
+                series, column, rho / len(names), k, ask, bands, fewest, name in paired
+            )
     tables = {
         table.name: measured_table(
             frame, schema, table, rho / len(names), k, paid.transcript.answer

@@ -14,7 +14,7 @@ REAL = "real"
 """The train people themselves."""
 
 ORDER = (LINKED, STRANGERS, SHUFFLED, REAL)
-FIGURES = ("rows", "transitions", "following", "first and last", "gaps")
+FIGURES = ("rows", "transitions", "following", "first and last", "gaps", "moves")
 HEAD = (
     "data",
     "table",

@@ -45,7 +45,7 @@ def released(people: People, who: str, epsilon: float, seed: int) -> Release:
     if who == SHUFFLED:
         frame, fit = shuffled(people.train, people.schema, rng), 0.0
     else:
-        schema, rows = people.schema, people.rows()
+        schema, rows = people.said or people.schema, people.rows()
         if who == STRANGERS:
             schema = schema.model_copy(update={"visits": None})
         model = fitted(rows, schema, "aim", epsilon)

@@ -2,7 +2,8 @@
 
 - framingham: a cardiovascular event or death during follow-up, from what three examinations found;
 - made-up: death, from the first two visits;
-- diabetes130: of every stay, readmission within 30 days, from this stay and the one before it.
+- diabetes130: of every stay, readmission within 30 days, from this stay and the one before it;
+- the small clinic: of every visit, a flare, likewise.
 
 Boosted trees with the judge's settings. Columns that are only known when follow-up has ended are not shown.
 """
@@ -41,6 +42,7 @@ TASKS = {
     "diabetes130": Task({"readmitted": ("<30",)}, None, ("race", "gender")),
     "made-10000": Task({"died": ("1",)}, 2, ("sex", "race")),
     "made-100000": Task({"died": ("1",)}, 2, ("sex", "race")),
+    "clinic-1500": Task({"flare": ("yes",)}, None, ("sex",)),
 }
 
 

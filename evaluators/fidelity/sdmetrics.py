@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.abc import MetaPathFinder
 from typing import TYPE_CHECKING, Any
@@ -55,21 +55,21 @@ quality)."""
 
 def quality(tables: Tables) -> list[Score]:
     """SDMetrics quality: overall, both properties, every column, the worst pairs."""
-    report = _reports().QualityReport()
+    report = reports().QualityReport()
     if empty := _generate(report, tables):
-        return _withheld("quality", empty)
-    scores = [_score("quality", report.get_score(), tables)]
+        return withheld("quality", empty)
+    scores = [scored("quality", report.get_score(), tables)]
     for name, value in _properties(report):
-        scores.append(_score(f"quality.{_snake(name)}", value, tables))
+        scores.append(scored(f"quality.{snake(name)}", value, tables))
     shapes = report.get_details("Column Shapes")
     for row in shapes.sort_values("Score").itertuples():
-        scores.append(_score("quality.column", row.Score, tables, f"{row.Column} ({row.Metric})"))
+        scores.append(scored("quality.column", row.Score, tables, f"{row.Column} ({row.Metric})"))
     pairs = report.get_details("Column Pair Trends").dropna(subset="Score")
     pairs = pairs.sort_values("Score").head(WORST)
     for left, right, metric, value in zip(
         pairs["Column 1"], pairs["Column 2"], pairs["Metric"], pairs["Score"], strict=True
     ):
-        scores.append(_score("quality.pair", value, tables, f"{left} × {right} ({metric})"))
+        scores.append(scored("quality.pair", value, tables, f"{left} × {right} ({metric})"))
     return scores
 
 
@@ -79,26 +79,26 @@ def diagnostic(tables: Tables) -> list[Score]:
     Against a holdout it need not be 1: synthetic values may rightly lie beyond the holdout's
     extremes.
     """
-    report = _reports().DiagnosticReport()
+    report = reports().DiagnosticReport()
     if empty := _generate(report, tables):
-        return _withheld("diagnostic", empty)
-    scores = [_score("diagnostic", report.get_score(), tables)]
+        return withheld("diagnostic", empty)
+    scores = [scored("diagnostic", report.get_score(), tables)]
     for name, value in _properties(report):
-        scores.append(_score(f"diagnostic.{_snake(name)}", value, tables))
+        scores.append(scored(f"diagnostic.{snake(name)}", value, tables))
     details = report.get_details("Data Validity").sort_values("Score").head(WORST)
     for row in details.itertuples():
         scores.append(
-            _score("diagnostic.column", row.Score, tables, f"{row.Column} ({row.Metric})")
+            scored("diagnostic.column", row.Score, tables, f"{row.Column} ({row.Metric})")
         )
     return scores
 
 
-def _reports() -> Any:
+def reports() -> Any:
     """SDMetrics' reports, imported when one is wanted."""
     with warnings.catch_warnings(), _without_torch():
         warnings.simplefilter("ignore", FutureWarning)  # sdmetrics 0.32 warns of its own imports
-        from sdmetrics import reports
-    return reports
+        import sdmetrics.reports
+    return sdmetrics.reports
 
 
 @contextmanager
@@ -124,11 +124,11 @@ def _properties(report: QualityReport | DiagnosticReport) -> list[tuple[str, flo
     return [(name, value) for name, value in found if name not in INAPPLICABLE]
 
 
-def _snake(name: str) -> str:
+def snake(name: str) -> str:
     return name.lower().replace(" ", "_")
 
 
-def _score(metric: str, value: float, tables: Tables, detail: str = "") -> Score:
+def scored(metric: str, value: float, tables: Tables, detail: str = "") -> Score:
     """A score over everyone; SDMetrics gives NaN where a column has nothing to compare."""
     n = tables.people("holdout", np.ones(len(tables.holdout), dtype=bool))
     if not np.isfinite(value):
@@ -145,22 +145,32 @@ def _score(metric: str, value: float, tables: Tables, detail: str = "") -> Score
 def _generate(report: QualityReport | DiagnosticReport, tables: Tables) -> str:
     """Fill the report with the holdout and the synthetic rows; why not, where a table is empty."""
     rng = tables.rng("fidelity")
-    frames = []
+    frames = {}
     for role in ("holdout", "synthetic"):
         frame = tables.frame(role)
         if frame.empty:
             return f"no {role} row to compare"
         if len(frame) > MAX_ROWS:
             frame = frame.iloc[np.sort(rng.choice(len(frame), size=MAX_ROWS, replace=False))]
-        frames.append({TABLE: plain(frame, tables.codec)})
+        frames[role] = {TABLE: plain(frame, tables.codec)}
     metadata = {"tables": {TABLE: {"columns": sdv_columns(tables.schema)}}}
-    with warnings.catch_warnings():  # of empty and of constant columns: their scores say so
-        warnings.simplefilter("ignore")
-        report.generate(*frames, metadata, verbose=False)
+    fill(report, frames["holdout"], frames["synthetic"], metadata)
     return ""
 
 
-def _withheld(metric: str, reason: str) -> list[Score]:
+def fill(
+    report: QualityReport | DiagnosticReport,
+    real: Mapping[str, pd.DataFrame],
+    synthetic: Mapping[str, pd.DataFrame],
+    metadata: Mapping[str, Any],
+) -> None:
+    """Of tables by name, with SDV metadata."""
+    with warnings.catch_warnings():  # of empty and of constant columns: their scores say so
+        warnings.simplefilter("ignore")
+        report.generate(real, synthetic, metadata, verbose=False)
+
+
+def withheld(metric: str, reason: str) -> list[Score]:
     return [Score(metric=metric, status="insufficient evidence", reason=reason)]
 
 

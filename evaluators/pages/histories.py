@@ -25,6 +25,10 @@ FIGURES = (
     "autocorrelation",
 )
 OF_COLUMNS = ("histories.transition_excess", "histories.autocorrelation_of_excess")
+OF_TWO_TABLES = tuple(
+    f"quality.tables{part}" for part in ("", ".cardinality", ".intertable_trends")
+)
+"""What SDMetrics says of people and their rows as two tables; the rest is in the table of every score."""
 OF_GROUPS = ("histories.rows_excess", "histories.transitions_excess")
 MOST = 20
 
@@ -64,6 +68,8 @@ def _facts(card: Scorecard) -> list[tuple[str, str]]:
         )
     for score in card.filter(metric="histories.broken_by_real"):
         found.append((metric_words(score.metric), f"{percent(score.value or 0.0)}: {score.detail}"))
+    for score in card.filter(lambda s: s.metric in OF_TWO_TABLES):
+        found.append((metric_words(score.metric), problem(score) or f"{number(score.value)} of 1"))
     return found
 
 

@@ -32,6 +32,10 @@ BINS = 16
 FEWEST = 8
 """Bins of a column whose bins are measured, spikes aside; fewer where spikes hold most of it."""
 
+BORNE = 6.0
+"""Of a column that is asked for together with itself, a row and the next, each bin of more than FEWEST holds so
+many standard deviations of the noise: such pairs have the square of cells, and noise in each."""
+
 SPIKE = 0.03
 STANDS_OUT = 2.0
 """A single value with that share of the rows, and so many times what is near it, has a bin of its own."""
@@ -52,11 +56,13 @@ def measured(
     ask: Ask,
     bands: Sequence[float] = (),
     fewest: int = 0,
+    paired: bool = False,
 ) -> Numeric | Datetime:
     """The column with bins, spikes, decimals and shape as far as they were open; costs ``rho``.
 
     ``series``: canonical, named as the transcript shall know it. ``bands``: edges that subgroups draw
-    through it. ``fewest``: decimals that it has at least.
+    through it. ``fewest``: decimals that it has at least. ``paired``: whether it is asked for together with
+    itself, in a row and the next.
     """
     special = column.special if isinstance(column, Numeric) else ()
     values = numbers(series[series.notna() & ~series.isin(special)], column)
@@ -88,7 +94,8 @@ def measured(
         known = spikes if column.spikes is None else [low for low, _ in spike_edges(column)]
         high = bounds_as_numbers(column)[1]
         low = float(lattice.values(edges[:1])[0])  # below it a bin would hold no number
-        inner = [e for e in _quantiles(edges, weights, lattice, known) if low < e < high]
+        most = int(weights.sum() / (BORNE * sigma)) if paired else BINS
+        inner = [e for e in _quantiles(edges, weights, lattice, known, most) if low < e < high]
         found["bins"] = (column.bounds[0], *(_as_value(e, column) for e in inner), column.bounds[1])
     written = column.model_dump() | {n: v for n, v in found.items() if n != "shape"}
     return column.model_validate(written | {"shape": found["shape"].model_dump()})
@@ -130,14 +137,18 @@ def _spikes(tree: Tree, column: Numeric | Datetime, lattice: Lattice) -> list[fl
 
 
 def _quantiles(
-    edges: np.ndarray, weights: np.ndarray, lattice: Lattice, spikes: Sequence[float]
+    edges: np.ndarray,
+    weights: np.ndarray,
+    lattice: Lattice,
+    spikes: Sequence[float],
+    most: int,
 ) -> list[float]:
-    """Bin edges at equal shares of what is no spike."""
+    """Edges of bins at equal shares of what is no spike, at most so many but for FEWEST."""
     rest = weights.copy()
     single = np.diff(edges) == 1
     rest[single & np.isin(lattice.values(edges[:-1]), spikes)] = 0.0
     share = float(rest.sum() / max(weights.sum(), 1e-300))
-    n = max(FEWEST, round(BINS * share))
+    n = max(FEWEST, round(min(BINS, most) * share))
     below = np.concatenate([[0.0], np.cumsum(rest)])
     if below[-1] <= 0:
         below = np.concatenate([[0.0], np.cumsum(np.diff(edges))]).astype(float)

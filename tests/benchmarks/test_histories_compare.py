@@ -194,3 +194,41 @@ def test_a_release_has_as_many_rows_of_linked_people():
     linked, strangers = (figures(some, m, 0)["broken"] for m in made)
     assert linked == 0
     assert strangers > 0.3
+
+
+@pytest.fixture(scope="module")
+def small():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(people.SMALL, "clinic-1500", 600)
+        yield people.parted(None, "clinic-1500", 1)
+
+
+def test_the_small_clinic_is_as_its_schema_says(small):
+    rows = pd.concat([small.train, small.test.assign(patient="t" + small.test["patient"])])
+    of = rows.groupby("patient")
+    assert small.train["patient"].nunique() == 600
+    assert 3.8 < of.size().mean() < 4.2
+    assert figures(small, small.train, 0)["broken"] == 0
+    assert 0.17 < rows["crp"].isna().mean() < 0.23
+    assert of["weight"].diff().std() < 2 < rows["weight"].std()
+    flared = of["flare"].shift() == "yes"
+    assert (rows["flare"][flared] == "yes").mean() > 1.5 * (rows["flare"][~flared] == "yes").mean()
+    again = people.clinic(50, 3)
+    assert again == people.clinic(50, 3)
+    assert again != people.clinic(50, 4)
+
+
+def test_a_release_of_the_small_clinic_is_told_no_bins(small):
+    assert small.said is not None
+    assert small.schema.incomplete == ()
+    assert small.said.incomplete == ("day", "age", "weight", "sbp", "crp", "egfr")
+    assert {g.bins for g in small.said.visits.gaps.values()} == {None}
+    assert list(small.said.columns) == list(small.schema.columns)
+
+
+def test_numbers_that_move_half_as_far_are_told(small):
+    own = small.test["weight"].groupby(small.test["patient"]).transform("first")
+    near = small.test.assign(weight=np.round(own + 0.5 * (small.test["weight"] - own), 1))
+    assert figures(small, small.test, 0)["moves"] == 0
+    assert figures(small, near, 0)["moves"] == pytest.approx(0.5, abs=0.02)
+    assert figures(small, small.test.assign(weight=own), 0)["moves"] == 1

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from privacy.histogram import column as histogram
-from privacy.histogram.column import measured, questions
+from privacy.histogram.column import BINS, FEWEST, measured, questions
 from privacy.noise import gaussian_sigma
 from privacy.schema.codec import make_bins
 from privacy.schema.columns import Datetime, Numeric
@@ -221,3 +221,16 @@ def test_the_noise_is_what_the_charge_says():
     measured(pd.Series([], dtype=float, name="x"), column, rho, 2, recorded)
     sigma = gaussian_sigma(rho / questions(column), 2)
     assert 0.9 < np.std(max(answers, key=len)) / sigma < 1.1
+
+
+@pytest.mark.parametrize(("people", "bins"), [(1_000, FEWEST), (4_000, 11), (60_000, BINS)])
+def test_a_column_in_pairs_with_itself_has_as_many_bins_as_the_noise_bears(people, bins):
+    values = pd.Series(np.round(np.random.default_rng(0).normal(75, 12, people), 1), name="x")
+    column = numeric(bounds=[30, 150], decimals=1)
+    rho = questions(column) * 0.5 / 60**2  # 60 to each count
+
+    def number(**of):
+        return len(measured(values, column, rho, 1, draw_anew, **of).bins) - 1
+
+    assert number() == BINS
+    assert abs(number(paired=True) - bins) <= (0 if bins in (FEWEST, BINS) else 1)

@@ -11,6 +11,7 @@ from evaluators.gate import gate
 from evaluators.histories.broken import broken
 from evaluators.histories.learning import from_histories, of_patients
 from evaluators.histories.scores import histories as scores_of
+from evaluators.histories.two_tables import quality_of_two
 from evaluators.pages.histories import histories
 from evaluators.pages.parts.everything import all_tables
 from evaluators.pages.parts.facts import Facts
@@ -31,7 +32,7 @@ def card() -> Scorecard:
     tables = Tables(
         people(500, 1), people(500, 2), dealt(people(500, 3), ("weight", "pain")), SCHEMA
     )
-    metrics = (broken, scores_of, from_histories, of_patients)
+    metrics = (broken, scores_of, quality_of_two, from_histories, of_patients)
     return Scorecard(tuple(s for metric in metrics for s in metric(tables)))
 
 
@@ -44,6 +45,13 @@ def test_facts_and_plots_say_what_is_off() -> None:
     assert facts["synthetic people whose history breaks what the schema says"].startswith(
         "0.0 %: 500"
     )
+    of_two = {n: text for n, text in facts.items() if "as two tables" in n}
+    assert [n.rpartition(", ")[2] for n in of_two] == [
+        "people and their rows as two tables",
+        "rows of a person",
+        "trends between both tables",
+    ]
+    assert all(text.endswith(" of 1") for text in of_two.values())
     everyone, columns, groups, learned, by_group = shown["plots"]
     assert len(everyone.lines) == 8
     assert [line.label.partition(",")[0] for line in columns.lines[:2]] == ["weight", "pain"]
