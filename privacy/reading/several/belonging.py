@@ -134,13 +134,15 @@ class _Links:
         return found - {root}
 
     def alike(self, name: str) -> Iterator[tuple[str, str, str]]:
-        """Columns that seem to name rows of another file, called otherwise there: column, file, its column."""
+        """Columns that seem to link a file, called otherwise in the other: column, whose rows, their column."""
         for of, keys in self.names.items():
-            for key in keys:
-                for column in self.files[name].column_names:
-                    named = NAMES_SOMEBODY(column) and not OF_ANY_FILE(column)
-                    if of != name and key != column and named and self.held(name, column, of, key):
-                        yield column, of, key
+            for other in self.files:
+                if other == of or name not in (of, other):
+                    continue
+                for column in self.files[other].column_names:
+                    if NAMES_SOMEBODY(column) and not OF_ANY_FILE(column):
+                        found = (k for k in keys if k != column and self.held(other, column, of, k))
+                        yield from ((column, of, key) for key in found)
 
 
 def names_rows(column: pa.ChunkedArray) -> bool:
@@ -163,8 +165,10 @@ def _strange(known: _Links, paths: Mapping[str, Path], name: str, unit: str | No
             f"{paths[name]}: no file has one row for each {unit!r} that other files name; give that file too, "
             f"with what stays the same of each {unit!r}"
         )
-    others = [n for n in known.files if n != name]
-    for column, of, key in (found for n in (name, *others) for found in known.alike(n)):
+    called = sorted(
+        known.alike(name), key=lambda found: found[1].lower()[:4] not in found[0].lower()
+    )
+    for column, of, key in called:
         return (
             f"{paths[of]}: {key!r} is what another file calls {column!r}, so it seems; call it {column!r} in "
             "both, since files belong together by columns of one name"

@@ -27,7 +27,15 @@ from privacy.reading.draft import (
     protected,
     tied,
 )
-from privacy.reading.guessed import are_numbers, kept, kind_of, listing, numeric_lines, quoted
+from privacy.reading.guessed import (
+    MOST_NUMBER_CATEGORIES,
+    are_numbers,
+    kept,
+    kind_of,
+    listing,
+    numeric_lines,
+    quoted,
+)
 from privacy.reading.numerals import numbers_in
 from privacy.reading.read import NULL
 from privacy.reading.repeats import Repeats, repeats
@@ -87,12 +95,14 @@ def _like(rows: pa.Table, names: Sequence[str], name: str, missing: bool = False
     every = pd.concat(list(texts.values())).drop_duplicates()
     lines = kind_of(every[~every.isin(ABSENT)])
     own = texts[name][~texts[name].isin(ABSENT)].reset_index(drop=True)
-    numbers = numbers_in(own)
-    if lines[0].split()[1] in ("integer", "float") and are_numbers(numbers).any():
-        finite = are_numbers(numbers)
-        lines = numeric_lines(own[finite], numbers[finite], sorted(own[~finite]), np.inf)
-    elif "    categories:" in lines:
+    finite = are_numbers(numbers_in(own))
+    numeric = lines[0].split()[1] in ("integer", "float")
+    few = max(map(len, texts.values())) <= MOST_NUMBER_CATEGORIES  # doses, of each drug
+    if "    categories:" in lines or (numeric and few):
         lines = listing(own)
+    elif numeric and finite.sum() > 1:
+        numbers = numbers_in(own[finite])
+        lines = numeric_lines(own[finite], numbers, sorted(own[~finite]), np.inf)
     signs = sorted(t for t in texts[name] if t in ABSENT and t != NULL)
     gaps = missing or bool(texts[name].isin(ABSENT).any())
     return [*lines, *kept(signs or [""])] if gaps else lines

@@ -25,6 +25,8 @@ ABSENT = [*MISSING, NULL]
 
 NEARLY = 0.97
 """What holds in so many rows is taken to hold; the others are told by ``schema check``."""
+CONSTANT = 0.99
+"""What says one thing in so many rows of a kind is known by it; the others are no row then."""
 CHANCE = 0.2
 """Of the values that would stand twice by chance, at most so many may."""
 LEAST = 10
@@ -35,6 +37,8 @@ COVERED = 0.9
 ENOUGH = 0.95
 """Places are proposed that so many of those who have rows can do with."""
 MOST_PLACES = 6
+MOSTLY_WORDS = 0.5
+"""Where more of the texts hold a few letters in a row they are words, not codes."""
 EMPTY = 0.01
 """A row that holds no value in more than so many cases has a column that says whether it is there."""
 
@@ -143,13 +147,10 @@ class _Finding:
     told: list[str] = field(default_factory=list)
 
     def slots(self) -> tuple[Slot, ...]:
-        places = self._places()
-        kind = self._kind() if places > 1 else None
-        if kind is None:
-            rows = self._in_file_order(places)
-        else:
-            rows = self._of_kinds(kind)
-        return tuple(rows)
+        """The rows, those of kinds where a column tells them."""
+        first = np.unique(self.at)
+        kind = self._kind() if len(self.at) > (1 + EMPTY) * len(first) else None
+        return tuple(self._in_file_order(self._places()) if kind is None else self._of_kinds(kind))
 
     def _places(self) -> int:
         """How many rows nearly all that have any can do with."""
@@ -206,29 +207,23 @@ class _Finding:
         for name in map(str, self.rest):
             if name != kind and not self._counts(name):
                 said = {t: _only(part[name]) for t, part in parts.items()}
-                if all(said.values()):
+                if None not in said.values():
                     fixed[name] = {t: str(one) for t, one in said.items()}
-                elif None not in said.values():
-                    self.told.append(
-                        f"{quoted(name)} says one thing of each kind, and nothing of some: it is left out"
-                    )
-                    fixed[name] = {}
         values = [str(c) for c in self.rest if c not in fixed and not self._counts(str(c))]
-        labels = _labels(texts, fixed, kind)
+        counts_rows = self._counts(kind)
+        labels = {t: t for t in texts} if counts_rows else _labels(texts, fixed, kind)
         for text, part in parts.items():
             held = [c for c in values if (~part[c].isin(ABSENT)).mean() > EMPTY]
-            known = {f: said[text] for f, said in fixed.items() if said}
-            yield self._slot(part, held, known, labels[text], alone=len(values) == 1)
+            known = {f: said[text] for f, said in fixed.items()}
+            yield self._slot(
+                part, held, known, labels[text], alone=len(values) == 1 and not counts_rows
+            )
 
     def _in_file_order(self, places: int) -> Iterator[Slot]:
         """A first row, a second, … as they stand."""
         rank = pd.Series(self.at).groupby(self.at).cumcount().to_numpy()
-        if places > MOST_PLACES:
-            self.told.append(
-                f"some have more rows than the {MOST_PLACES} places; so many columns more would be needed"
-            )
         places = min(places, MOST_PLACES)
-        fixed = {str(c): one for c in self.rest if (one := _only(self.rest[c]))}
+        fixed = {str(c): one for c in self.rest if (one := _only(self.rest[c])) is not None}
         values = [str(c) for c in self.rest if c not in fixed]
         for k in range(places):
             part = self.rest[rank == k]
@@ -275,23 +270,24 @@ def _is_open(column: pd.Series) -> bool:
 
 
 def _only(column: pd.Series) -> str | None:
-    """The one text that a column says, "" where it says nothing; None where it says several."""
-    absent = column.isin(ABSENT).to_numpy()
-    if absent.mean() >= NEARLY:
-        return ""
-    counts = column[~absent].value_counts()
-    return str(counts.index[0]) if counts.iloc[0] >= NEARLY * len(column) else None
+    """The one text that a column says, as good as always; None where it says several."""
+    counts = column.replace(NULL, "").value_counts()
+    text = str(counts.index[0])
+    share = 1.0 if text in ABSENT else CONSTANT  # who rarely says something would lose all of it
+    return text if counts.iloc[0] >= share * len(column) else None
 
 
 def _labels(texts: list[str], fixed: Mapping[str, Mapping[str, str]], kind: str) -> dict[str, str]:
     """A name for each kind: a word that goes with it, or else its code behind the column's name."""
     for said in fixed.values():
         words = [said.get(t, "") for t in texts]
-        if len(set(words)) == len(words) and all(re.search("[A-Za-z]{3}", w) for w in words):
+        spelt = [re.search("[A-Za-z]{3}", w) is not None for w in words]
+        lettered = all(re.search("[^\\W\\d_]", w) for w in words)
+        if len(set(words)) == len(words) and lettered and np.mean(spelt) > MOSTLY_WORDS:
             return {t: _slug(said[t]) for t in texts}
     stem = re.sub(r"(_concept)?_?(id|code|nr|no|key)$", "", kind, flags=re.I) or kind
     return {t: f"{stem}_{_slug(t)}" for t in texts}
 
 
 def _slug(text: str) -> str:
-    return re.sub(r"\W+", "_", text).strip("_")[:40]
+    return re.sub(r"\W+", "_", text).strip("_")[:40] or "sign"
