@@ -89,6 +89,9 @@ def belonging(
             of[name] = main
         elif known.linked(name, root, key):
             of[name] = root
+            for column, other, called in known.alike(name):
+                if other == main and _stem(main) in column.lower():  # it would count as the unit's
+                    raise InputError(_otherwise(paths[main], called, column))
         else:
             raise InputError(
                 f"{paths[name]}: its rows belong neither to rows of {paths[root]} nor to those of "
@@ -165,17 +168,23 @@ def _strange(known: _Links, paths: Mapping[str, Path], name: str, unit: str | No
             f"{paths[name]}: no file has one row for each {unit!r} that other files name; give that file too, "
             f"with what stays the same of each {unit!r}"
         )
-    called = sorted(
-        known.alike(name), key=lambda found: found[1].lower()[:4] not in found[0].lower()
-    )
-    for column, of, key in called:
-        return (
-            f"{paths[of]}: {key!r} is what another file calls {column!r}, so it seems; call it {column!r} in "
-            "both, since files belong together by columns of one name"
-        )
+    for column, of, key in sorted(known.alike(name), key=lambda x: _stem(x[1]) not in x[0].lower()):
+        return _otherwise(paths[of], key, column)
     return (
         f"{paths[name]}: shares no column with another file that names the rows of one of them; leave it out, "
         "or call what links them alike in both"
+    )
+
+
+def _stem(name: str) -> str:
+    """What a column that names rows of a file has in common with the file's name."""
+    return name.lower()[:4]
+
+
+def _otherwise(path: Path, key: str, column: str) -> str:
+    return (
+        f"{path}: {key!r} is what another file calls {column!r}, so it seems; call it {column!r} in both, since"
+        " files belong together by columns of one name"
     )
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -29,7 +30,7 @@ CONSTANT = 0.99
 """What says one thing in so many rows of a kind is known by it; the others are no row then."""
 CHANCE = 0.2
 """Of the values that would stand twice by chance, at most so many may."""
-LEAST = 10
+LEAST = 5
 """So many have to be expected by chance, or nothing is shown."""
 MOST_KINDS = 25
 COVERED = 0.9
@@ -104,11 +105,11 @@ def _copies(part: pd.DataFrame, parents: pd.DataFrame, at: np.ndarray) -> dict[s
     found = {}
     dealt = np.random.default_rng(0).permutation(len(at))
     for name in part:
-        same = {}
+        own, same = part[name].to_numpy(), {}
         for other in parents:
             texts = parents[other].to_numpy()[at]
-            share = (part[name].to_numpy() == texts).mean() if len(at) else 0.0
-            if share >= NEARLY and (part[name].to_numpy()[dealt] == texts).mean() < COVERED:
+            share = (own == texts).mean()
+            if share >= NEARLY and (own[dealt] == texts).mean() < COVERED:
                 same[str(other)] = (share, other == name)
         if same:
             found[str(name)] = max(same, key=lambda other: same[other])
@@ -154,8 +155,6 @@ class _Finding:
 
     def _places(self) -> int:
         """How many rows nearly all that have any can do with."""
-        if not len(self.at):
-            return 1
         sizes = np.sort(np.unique(self.at, return_counts=True)[1])
         return int(sizes[min(len(sizes) - 1, int(np.ceil(ENOUGH * len(sizes))) - 1)])
 
@@ -171,7 +170,7 @@ class _Finding:
             twice, chance = self._twice(codes), self._twice(codes[dealt])
             if twice <= (1 - NEARLY) * n and chance >= LEAST and twice <= CHANCE * chance:
                 most = np.sort(np.bincount(codes))[::-1][:MOST_KINDS].sum() / n
-                counts = self._counts(name)
+                counts = name in self.counting
                 found[name] = (most < COVERED, counts, not TELLS_KINDS(name), len(texts))
         best = min(found, key=lambda name: found[name], default=None)
         if best is None or (found[best][0] and self._places() <= MOST_PLACES):
@@ -183,41 +182,42 @@ class _Finding:
         pairs = self.at.astype(np.int64) * (int(codes.max()) + 1) + codes
         return len(pairs) - len(np.unique(pairs))
 
+    @cached_property
+    def counting(self) -> frozenset[str]:
+        """The columns that count the rows that belong together: 1, 2, 3, …"""
+        return frozenset(str(name) for name in self.rest if self._counts(str(name)))
+
     def _counts(self, name: str) -> bool:
-        """Whether a column counts the rows that belong together: 1, 2, 3, …"""
-        numbers = numbers_in(self.rest[name])
+        codes, texts = pd.factorize(self.rest[name])
+        numbers = numbers_in(texts)
         if not np.isfinite(numbers).all():
             return False
-        by = pd.DataFrame({"at": self.at, "n": numbers}).sort_values(["at", "n"])
+        by = pd.DataFrame({"at": self.at, "n": numbers[codes]}).sort_values(["at", "n"])
         return bool((by["n"] == by.groupby("at").cumcount() + 1).mean() >= NEARLY)
 
     def _of_kinds(self, kind: str) -> Iterator[Slot]:
         """A row of each kind."""
-        counts = self.rest[kind].value_counts()
-        counts = counts[~counts.index.isin(ABSENT)]
-        most = min(self._places(), MOST_PLACES) if self._counts(kind) else MOST_KINDS
-        every, counts = len(counts), counts.head(most)
-        if every > len(counts):
+        counts = kind in self.counting
+        every = [str(t) for t in self.rest[kind].value_counts().index if t not in ABSENT]
+        texts = every[: min(self._places(), MOST_PLACES) if counts else MOST_KINDS]
+        if texts != every:
             self.told.append(
-                f"these are the {len(counts)} most frequent of {every} values of {quoted(kind)}"
+                f"these are the {len(texts)} most frequent of {len(every)} values of {quoted(kind)}"
             )
-        texts = [str(t) for t in counts.index]
         parts = {t: self.rest[self.rest[kind] == t] for t in texts}
         fixed = {kind: dict(zip(texts, texts, strict=True))}
         for name in map(str, self.rest):
-            if name != kind and not self._counts(name):
+            if name != kind and name not in self.counting:
                 said = {t: _only(part[name]) for t, part in parts.items()}
                 if None not in said.values():
                     fixed[name] = {t: str(one) for t, one in said.items()}
-        values = [str(c) for c in self.rest if c not in fixed and not self._counts(str(c))]
-        counts_rows = self._counts(kind)
-        labels = {t: t for t in texts} if counts_rows else _labels(texts, fixed, kind)
+        values = [str(c) for c in self.rest if c not in fixed and c not in self.counting]
+        labels = {t: t for t in texts} if counts else _labels(texts, fixed, kind)
+        alone = len(values) == 1 and not counts
         for text, part in parts.items():
             held = [c for c in values if (~part[c].isin(ABSENT)).mean() > EMPTY]
             known = {f: said[text] for f, said in fixed.items()}
-            yield self._slot(
-                part, held, known, labels[text], alone=len(values) == 1 and not counts_rows
-            )
+            yield self._slot(part, held, known, labels[text], alone)
 
     def _in_file_order(self, places: int) -> Iterator[Slot]:
         """A first row, a second, … as they stand."""
@@ -245,7 +245,7 @@ class _Finding:
         names: Mapping[str, str] | None = None,
     ) -> Slot:
         """One row that there may be: by its values, or where they say nothing, by a column of its own."""
-        empty = part[held].isin(ABSENT).all(axis=1).mean() if held and len(part) else 0.0
+        empty = part[held].isin(ABSENT).all(axis=1).mean() if held else 0.0
         flagged = not held or (empty > EMPTY and not any(_is_open(self.rest[c]) for c in held))
         where = self.names.new(label) if flagged else None
         called = names or {c: label if alone and not flagged else f"{c}_{label}" for c in held}
