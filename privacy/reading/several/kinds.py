@@ -87,7 +87,7 @@ def rows_of(
     table = Table(of=of, key=key, copies=copies, rows=slots)
     held = {*table.fixed, *table.values}
     left = [str(c) for c in rest if c not in held and c not in empty]
-    told = [f"holds free text or names: {quoted(c)}, which is left out" for c in free]
+    told = [f"left out, since nearly every row has its own: {quoted(c)}" for c in free]
     return Rows(table, (*empty, *left), (*told, *found.told))
 
 

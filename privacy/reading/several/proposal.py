@@ -115,6 +115,10 @@ def proposed(paths: Sequence[Path], form: Csv, unit: str | None = None) -> Propo
         tables[name], taken = rows.table, taken | {*rows.table.held}
         left_out[name] = rows.left_out
         told[name] = list(rows.told)
+        if of == found.root and len(at) > len(np.unique(at)):
+            told[name] += [
+                f"the same at all visits of a {found.unit}; if its rows are of visits, let each name its visit"
+            ]
     whole = base
     if found.of:
         declared = _schema(found, units, visits, tables)
@@ -200,7 +204,7 @@ def _own_columns(
                 "rename it to keep it"
             ]
     if own:
-        told[found.root] += [f"nearly every row has its own: {', '.join(own)}, which is left out"]
+        told[found.root] += [f"left out, since nearly every row has its own: {', '.join(own)}"]
     units = [n for n in units if n not in left[found.root]]
     visits = [n for n in visits if n not in left[found.main]]
     return units, visits, left, told
