@@ -19,7 +19,13 @@ MANY = 0.1
 
 @app.command("draft")
 def schema_draft(
-    data: Annotated[Path, typer.Argument(help="CSV (gz too) or Parquet file.")],
+    data: Annotated[
+        list[Path],
+        typer.Argument(
+            help="CSV (gz too) or Parquet file; or several that belong together (patients, their visits, what "
+            "belongs to either), or a folder of them."
+        ),
+    ],
     out: Annotated[Path, typer.Option(help="Where to write the draft.")] = Path(
         "schema.draft.yaml"
     ),
@@ -33,12 +39,17 @@ def schema_draft(
 ) -> None:
     """Draft a schema from PRIVATE rows; a person must then confirm every value as public."""
     from privacy.reading.draft import draft_schema
+    from privacy.reading.several.draft import draft_of_several
+    from privacy.reading.several.proposal import files_in
     from privacy.schema.schema import Csv
 
     if out.exists():
         raise UnderstudyError(f"{out}: exists already; name another file with --out")
-    written = {"separator": separator, "encoding": encoding, "decimal": decimal}
-    out.write_text(draft_schema(data, Csv.model_validate(written), unit), encoding="utf-8")
+    form = Csv.model_validate({"separator": separator, "encoding": encoding, "decimal": decimal})
+    files = files_in(data)
+    one = len(files) == 1
+    draft = draft_schema(files[0], form, unit) if one else draft_of_several(files, form, unit)
+    out.write_text(draft, encoding="utf-8")
     stderr.print(
         f"[bold red]This read private rows.[/] Every category, bound and name in {out} comes from them. "
         "A person must confirm each as public knowledge, or replace it, before the file is used.",

@@ -118,7 +118,8 @@ def _declared(schema: Schema, name: str) -> Schema:
     columns |= {file: schema.columns[of] for file, of in table.copies.items()}
     for file in table.fixed:
         texts = dict.fromkeys(slot.fixed[file] for slot in table.rows)
-        columns[file] = Categorical(kind="categorical", categories=tuple(texts))
+        said = tuple(texts)  # "" too: a measurement may have no unit
+        columns[file] = Categorical(kind="categorical", categories=said, missing_values=())
     columns |= {f: merged([schema.columns[n] for n in of]) for f, of in table.values.items()}
     return Schema.model_construct(name=schema.name, columns=columns)
 

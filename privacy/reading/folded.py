@@ -210,7 +210,8 @@ class _Placing:
         """Whether each row of the file is of a kind."""
         found = np.ones(self.part.num_rows, dtype=bool)
         for column, text in fixed.items():
-            found &= pc.equal(self.part[column], text).to_numpy()
+            said = pc.if_else(pc.equal(self.part[column], NULL), "", self.part[column])
+            found &= pc.equal(said, text).to_numpy()
         return found
 
     def columns(self) -> dict[str, pa.Array]:

@@ -143,6 +143,9 @@ def merged(columns: Sequence[Column]) -> Column:
             missing_values=first.missing_values,
         )
     if all(isinstance(c, Categorical) for c in columns):
+        left_open = (c for c in columns if isinstance(c, Categorical) and c.categories is None)
+        if (found := next(left_open, None)) is not None:
+            return found.model_copy(update={"missing": "keep"})
         listed = [c.categories or () for c in columns if isinstance(c, Categorical)]
         names = tuple(dict.fromkeys(n for names in listed for n in names))
         return Categorical(

@@ -241,7 +241,7 @@ def test_dates_are_recognised_as_they_are_written(
     texts: list[str], form: str | None, choices: int, first: str, last: str, resolution: str,
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr("privacy.reading.draft.this_year", lambda: 2026)
+    monkeypatch.setattr("privacy.reading.guessed.this_year", lambda: 2026)
     path = tmp_path / "t.csv"
     path.write_text("\n".join(["seen", *texts, *texts]) + "\n")
     draft = draft_schema(path)

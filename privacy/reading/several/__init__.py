@@ -1,0 +1,1 @@
+"""Several files nobody has described yet: which belong together, and as what."""
