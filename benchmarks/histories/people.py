@@ -13,12 +13,14 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 from histories.clinic import clinic
-from histories.long_form import texts
+from histories.concepts import Tables
+from histories.long_form import as_texts, texts
 from histories.made import made
 
 from privacy.histories.tables import places
 from privacy.people.order import in_order
 from privacy.reading.conform import conform
+from privacy.reading.folded import folded
 from privacy.reading.read import read_any
 from privacy.schema.columns import Datetime, Numeric
 from privacy.schema.schema import Schema, load_schema
@@ -31,11 +33,13 @@ FILES = {
     "diabetes130": ("diabetes130-histories", "diabetes130/diabetic_data.csv.gz"),
 }
 MADE = {"made-10000": 10_000, "made-100000": 100_000}
+TABLES = {"tables-10000": 10_000, "tables-100000": 100_000}
+"""The same people as five tables, with what was recorded at each visit in place of what was known by then."""
 SMALL = {"clinic-1500": 1500}
 """Made anew for each seed, with so many people to learn from and FRESH to be tested on; a release is told no
 bins, as by a first draft of a schema."""
 FRESH = 4000
-NAMES = (*FILES, *MADE, *SMALL)
+NAMES = (*FILES, *MADE, *TABLES, *SMALL)
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +67,10 @@ def parted(folder: Path | None, name: str, seed: int) -> People:
             _arranged(_canonical(table, name, schema), schema) for table in (learnt, fresh)
         )
         return People(schema, train, test, without_bins(schema))
-    if name in MADE:
+    if name in TABLES:
+        schema = load_schema(SCHEMAS / "omop.yaml")
+        table = _together(made(TABLES[name], 0), schema)
+    elif name in MADE:
         schema = load_schema(SCHEMAS / "omop-visits.yaml")
         table = texts(made(MADE[name], 0))
     else:
@@ -74,6 +81,17 @@ def parted(folder: Path | None, name: str, seed: int) -> People:
         table = read_any(folder / file, schema.csv, tuple(schema.columns))
         table = table.select(list(schema.columns))
     return split(_canonical(table, name, schema), schema, np.random.default_rng(seed))
+
+
+def _together(tables: Tables, schema: Schema) -> pa.Table:
+    """The five tables as rows of visits, as a release reads their files."""
+    files = {
+        name: pa.table({n: as_texts(c) for n, c in table.items()}) for name, table in tables.items()
+    }
+    rows, unfolded = folded(files, {name: Path(f"{name}.csv") for name in files}, schema)
+    if unfolded:
+        raise ValueError(str(unfolded[0]))
+    return rows
 
 
 def without_bins(schema: Schema) -> Schema:

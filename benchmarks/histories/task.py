@@ -42,6 +42,8 @@ TASKS = {
     "diabetes130": Task({"readmitted": ("<30",)}, None, ("race", "gender")),
     "made-10000": Task({"died": ("1",)}, 2, ("sex", "race")),
     "made-100000": Task({"died": ("1",)}, 2, ("sex", "race")),
+    "tables-10000": Task({"died": ("1",)}, 2, ("gender_concept_id", "race_concept_id")),
+    "tables-100000": Task({"died": ("1",)}, 2, ("gender_concept_id", "race_concept_id")),
     "clinic-1500": Task({"flare": ("yes",)}, None, ("sex",)),
 }
 
