@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from generators.marginals.compression import Compression
 from generators.marginals.counting import Clique, Domain, shape
 from generators.marginals.estimate import Array
 from generators.marginals.junction import JunctionTree
@@ -167,3 +168,67 @@ def _pick(
     cell = (sums <= u[:, None]).sum(axis=1)
     last = weights.shape[1] - 1 - np.argmax(weights[:, ::-1] > 0, axis=1)
     return np.asarray(np.minimum(cell, last))
+
+
+def conditioned(
+    model: GraphicalModel, allowed: Mapping[str, npt.NDArray[np.bool_]]
+) -> GraphicalModel | None:
+    """The model of rows whose codes of some columns are among those ``allowed`` [codes measured]; None where it
+    holds no such row.
+
+    Exact: what a clique knows is multiplied in, a sweep from the leaves adds up what is left, and a sweep from
+    the root makes marginals of it again.
+    """
+    compression, tree = model.compression, model.tree
+    domain = compression.domain
+    within, homes = dict(compression.within), {c: tree.home((c,)) for c in allowed}
+    factors = []
+    for i, (clique, separator, marginal) in enumerate(
+        zip(tree.cliques, tree.separators, model.marginals, strict=True)
+    ):
+        table = marginal.reshape(shape(domain, clique))
+        sums = table.sum(axis=tuple(range(len(separator), len(clique))), keepdims=True)
+        factor = np.divide(table, sums, out=np.zeros(table.shape), where=sums > 0)
+        for column, codes in allowed.items():
+            if homes[column] == i:
+                groups, kept = compression.groups[column], within[column] * codes
+                share = np.bincount(groups, kept, minlength=domain[column])
+                within[column] = np.where(
+                    share[groups] > 0, kept / np.where(share > 0, share, 1)[groups], within[column]
+                )
+                factor = factor * _along(share, (column,), clique)
+        factors.append(factor)
+    messages: list[Array] = []
+    for i in range(len(factors) - 1, -1, -1):
+        below = tuple(range(len(tree.separators[i]), len(tree.cliques[i])))
+        message = factors[i].sum(axis=below)
+        messages.append(message)
+        if i:
+            parent = tree.parents[i]
+            spread_out = _along(message, tree.separators[i], tree.cliques[parent])
+            factors[parent] = factors[parent] * spread_out
+    share = float(messages[-1])
+    if not share > 0:
+        return None
+    found: list[Array] = []
+    for i, (factor, message) in enumerate(zip(factors, reversed(messages), strict=True)):
+        separator = tree.separators[i]
+        head: Array = np.ones(())
+        if i:
+            above = tree.cliques[tree.parents[i]]
+            others = tuple(at for at, c in enumerate(above) if c not in separator)
+            head = found[tree.parents[i]].reshape(shape(domain, above)).sum(axis=others)
+            left = [c for c in above if c in separator]
+            head = head.transpose([left.index(c) for c in separator])
+        each = np.divide(head, message, out=np.zeros(np.shape(message)), where=message > 0)
+        table = factor * each.reshape(*each.shape, *[1] * (factor.ndim - each.ndim))
+        found.append((table / table.sum()).reshape(model.marginals[i].shape))
+    kept_within = Compression(domain, compression.groups, within)
+    return GraphicalModel(tree, tuple(found), kept_within, model.total * share)
+
+
+def _along(values: Array, columns: Clique, clique: Clique) -> Array:
+    """A table over some columns of a clique, so that it can be multiplied with one over all of them."""
+    in_turn = [columns.index(c) for c in clique if c in columns]
+    sizes = dict(zip(columns, values.shape, strict=True))
+    return values.transpose(in_turn).reshape([sizes.get(c, 1) for c in clique])

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
+from generators.marginals.compression import Compression
 from generators.marginals.estimate import Observation, fit
-from generators.marginals.given import sample_given
+from generators.marginals.given import conditioned, sample_given
 from generators.marginals.junction import JunctionTree
+from generators.marginals.model import GraphicalModel
 
 DOMAIN = {"a": 3, "b": 2, "c": 4, "d": 2, "e": 3, "f": 2}
 CLIQUES = [("a", "b"), ("b", "c"), ("c", "d"), ("a", "c"), ("d", "e")]
@@ -83,3 +85,52 @@ def test_the_same_numbers_draw_the_same_rows_whatever_the_block(model, monkeypat
     monkeypatch.setattr("generators.marginals.given.CELLS", 64)
     small = sample_given(DOMAIN, model.tree, model.marginals, given, np.random.default_rng(3))
     assert all(abs(small[c].mean() - once[c].mean()) < 0.2 for c in once)
+
+
+@pytest.mark.parametrize(
+    "allowed",
+    [
+        {"c": [0, 1, 0, 1]},
+        {"a": [1, 0, 1], "e": [0, 1, 1], "f": [1, 0]},
+        {"d": [0, 1], "b": [1, 0], "c": [0, 0, 1, 0]},
+    ],
+)
+def test_a_conditioned_model_is_the_joint_distribution_cut_and_scaled(model, allowed):
+    ones = {c: np.ones(n) for c, n in DOMAIN.items()}
+    compression = Compression(DOMAIN, {c: np.arange(n) for c, n in DOMAIN.items()}, ones)
+    whole = GraphicalModel(model.tree, tuple(model.marginals), compression, 500.0)
+    cut = joint(model).copy()
+    for place, column in enumerate(DOMAIN):
+        mask = np.array(allowed.get(column, ones[column]), dtype=bool)
+        cut = cut * mask.reshape([-1 if i == place else 1 for i in range(len(DOMAIN))])
+    found = conditioned(whole, {c: np.array(m, dtype=bool) for c, m in allowed.items()})
+    assert found.total == pytest.approx(500 * cut.sum())
+    assert np.allclose(joint(found), cut / cut.sum())
+    tree, tables = found.tree, found.marginals
+    for i, (clique, separator) in enumerate(zip(tree.cliques, tree.separators, strict=True)):
+        above = tree.cliques[tree.parents[i]] if i else ()
+        assert tables[i].sum() == pytest.approx(1)
+        if separator:  # both cliques say the same of what they share
+            shared = [
+                over(tables[k], c, separator) for k, c in ((i, clique), (tree.parents[i], above))
+            ]
+            assert np.allclose(*shared)
+
+
+def over(table, clique, columns):
+    """The marginal of some columns of a clique, in their order."""
+    left = [c for c in clique if c in columns]
+    sums = table.sum(axis=tuple(i for i, c in enumerate(clique) if c not in columns))
+    return sums.transpose([left.index(c) for c in columns])
+
+
+def test_codes_of_a_group_that_are_not_allowed_are_not_drawn(model):
+    groups = {c: np.arange(n) for c, n in DOMAIN.items()} | {"a": np.array([0, 1, 2, 2])}
+    within = {c: np.ones(n) for c, n in DOMAIN.items()} | {"a": np.array([1, 1, 0.25, 0.75])}
+    whole = GraphicalModel(
+        model.tree, tuple(model.marginals), Compression(DOMAIN, groups, within), 1.0
+    )
+    found = conditioned(whole, {"a": np.array([True, False, True, False])})
+    weights = whole.alone("a") * [1, 0, 1, 0]
+    assert np.allclose(found.alone("a"), weights / weights.sum())
+    assert conditioned(whole, {"a": np.zeros(4, dtype=bool)}) is None
