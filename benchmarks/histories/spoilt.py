@@ -65,6 +65,7 @@ def undeclared(schema: Schema) -> list[str]:
         *visits.never_falls,
         *visits.rises,
         *visits.ages,
+        *visits.ends,
     }
     return [n for n in schema.modelled if n not in named]
 

@@ -120,7 +120,7 @@ def placed(start: MarginalModel, steps: Schema, most: int, parts: int) -> Measur
     size = np.repeat(np.arange(2, most + 1), np.arange(1, most))
     place = np.concatenate([np.arange(2, n + 1) for n in range(2, most + 1)])
     clique = (ROWS, PLACE, LAST)
-    labels = told(place, size, most)
+    labels = told(place, size, steps)
     codes = [Codec(steps).columns[n].encode(labels[n]) for n in clique]
     shape = tuple(Codec(steps).domain[n] for n in clique)
     counts = np.zeros(shape)

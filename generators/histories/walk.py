@@ -151,8 +151,8 @@ class Walk:
         kept: pd.DataFrame,
     ) -> pd.DataFrame:
         """What is known of each row before it is drawn."""
-        steps, most = self.steps, self.schema.max_rows_per_unit
-        known: dict[str, pd.Series] = told(np.full(len(size), place), size, most)
+        steps = self.steps
+        known: dict[str, pd.Series] = told(np.full(len(size), place), size, steps)
         known |= recalled(kept, self.schema)
         for name in steps.given:
             if name not in known:

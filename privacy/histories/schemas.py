@@ -144,7 +144,8 @@ def step_schema(schema: Schema) -> StepSchema:
     anchors = anchored(schema)
     mirrors = {before: n for n, several in anchors.items() for before in several}
     constant = [n for n in schema.modelled if n in visits.constant]
-    places = Categorical(kind="ordinal", categories=place_labels(schema.max_rows_per_unit))
+    labels = place_labels(schema.max_rows_per_unit, apart=bool(visits.ends))
+    places = Categorical(kind="ordinal", categories=labels)
     columns: dict[str, Column] = {n: schema.columns[n] for n in constant}
     columns |= {
         ROWS: places,
@@ -181,6 +182,7 @@ def step_schema(schema: Schema) -> StepSchema:
         for a, b in _pairs(r.order)
     }
     together = [t for t in kept.keep_together if not set(t) <= set(given)]
+    together += [(ROWS, n) for n in visits.ends]  # at the bound rows stop without one that ends
     plain = kept.model_dump() | {
         "unit": None,
         "max_rows_per_unit": 1,
@@ -239,9 +241,11 @@ def _wide(column: Numeric) -> bool:
     return bool((np.diff(make_bins(column).edges) > 1).any())
 
 
-def place_labels(most: int) -> tuple[str, ...]:
-    """What groups of places are called, from the second to ``most``."""
+def place_labels(most: int, apart: bool = False) -> tuple[str, ...]:
+    """What groups of places are called, from the second to ``most``, which stands apart where that is asked."""
     first = [f for f in FIRST if f <= most]
+    if apart and first[-1] < most:
+        first.append(most)
     last = [*(f - 1 for f in first[1:]), most]
     return tuple(f"{a}" if a == b else f"{a}-{b}" for a, b in zip(first, last, strict=True))
 

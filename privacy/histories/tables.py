@@ -18,7 +18,8 @@ import numpy as np
 import pandas as pd
 
 from privacy.histories.memory import before_each
-from privacy.histories.schemas import place_labels, start_schema, step_schema
+from privacy.histories.schemas import start_schema, step_schema
+from privacy.schema.columns import Categorical
 from privacy.schema.schema import Schema
 from privacy.schema.visits import LAST, PLACE, ROWS
 
@@ -75,7 +76,7 @@ def step_frame(frame: pd.DataFrame, units: np.ndarray, schema: Schema) -> pd.Dat
     steps, place, size = step_schema(schema), places(units), _size(units)
     later = np.flatnonzero(place > 1)
     first = later - place[later] + 1
-    found: dict[str, pd.Series] = told(place[later], size[later], schema.max_rows_per_unit)
+    found: dict[str, pd.Series] = told(place[later], size[later], steps)
     found |= before_each(frame, place, schema)
     for name in steps.columns:
         if name in schema.visits.constant:
@@ -87,9 +88,11 @@ def step_frame(frame: pd.DataFrame, units: np.ndarray, schema: Schema) -> pd.Dat
     return pd.DataFrame(found)[list(steps.columns)]
 
 
-def told(place: np.ndarray, size: np.ndarray, most: int) -> dict[str, pd.Series]:
+def told(place: np.ndarray, size: np.ndarray, steps: Schema) -> dict[str, pd.Series]:
     """What is told of a row's place among so many, by the labels of the table of steps."""
-    labels = np.array(place_labels(most), dtype=object)
+    column = steps.columns[PLACE]
+    assert isinstance(column, Categorical)
+    labels = np.array(column.categories, dtype=object)
     starts = [int(label.split("-")[0]) for label in labels]
 
     def label(numbers: np.ndarray) -> pd.Series:

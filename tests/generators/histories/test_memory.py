@@ -43,14 +43,14 @@ FORGETS = Schema.model_validate(
 
 def histories(patients=1200, seed=0):
     """Who relapsed once does so at every second visit; pressure and titre keep to a level of the patient's own,
-    and the titre is seldom taken. Some die, at their last visit."""
+    and the titre is seldom taken. Some die, at their last visit; of those with as many as count, nobody."""
     rng = np.random.default_rng(seed)
     size = rng.integers(1, MOST + 1, patients)
     units = np.repeat(np.arange(patients), size)
     place = places(units)
     again = (rng.random(patients) < 0.4)[units]
     own, titre = rng.normal(130, 18, patients)[units], rng.integers(0, 40, patients)[units]
-    dead = (rng.random(len(units)) < 0.3) & (place == size[units])
+    dead = (rng.random(len(units)) < 0.4) & (place == size[units]) & (place < MOST)
     told = rng.random(len(units)) < np.where(place == 1, 0.9, 0.4)
     frame = pd.DataFrame(
         {
@@ -105,14 +105,19 @@ def test_what_was_two_rows_ago_is_remembered_and_otherwise_is_not(model, tmp_pat
     assert forgot[2] < titre - 0.2
 
 
-def test_no_row_follows_a_death_and_people_die_as_often(model):
+def test_no_row_follows_a_death_and_people_die_as_often_after_as_many_visits(model):
     drawn, real = model.sample(5000, np.random.default_rng(1)), histories()
     after = drawn["state"].shift().eq("dead") & drawn["patient"].eq(drawn["patient"].shift())
     assert not after.any()
-    died = drawn.groupby("patient")["state"].agg(lambda s: (s == "dead").any()).mean()
-    assert died == pytest.approx((real.frame["state"] == "dead").sum() / 1200, abs=0.04)
-    size = drawn.groupby("patient").size().value_counts(normalize=True)
-    assert size.to_numpy() == pytest.approx(1 / MOST, abs=0.05)
+    died, size = (drawn.groupby("patient")["state"].agg(f) for f in ("last", "size"))
+    assert size.value_counts(normalize=True).to_numpy() == pytest.approx(1 / MOST, abs=0.05)
+    wanted = (real.frame["state"] == "dead").groupby(real.units).agg(["last", "size"])
+    for ours, theirs in (
+        (size < MOST, wanted["size"] < MOST),
+        (size == MOST, wanted["size"] == MOST),
+    ):
+        share = (died[ours] == "dead").mean()
+        assert share == pytest.approx(wanted["last"][theirs].mean(), abs=0.1)
 
 
 def test_rows_are_drawn_given_what_reading_them_back_finds(model, monkeypatch):

@@ -124,6 +124,7 @@ def test_no_row_follows_one_that_ends_a_history():
     plain = Schema.model_validate(REMEMBERING.model_dump() | {"relations": []})
     starts = RecordCodec(start_schema(plain)).zeros[("flare", "rows in all")]
     assert starts.tolist() == [[False] * 5, [False, *[True] * 4]]
+    assert ("rows in all", "flare") in step_schema(REMEMBERING).keep_together
     zeros = RecordCodec(complete(step_schema(REMEMBERING))).zeros
     assert zeros[("last row", "flare")].tolist() == [[False, True], [False, False]]
     assert zeros[("previous flare",)].tolist() == [False, True]
@@ -161,8 +162,9 @@ def test_what_was_measured_of_both_tables_completes_the_schema():
 
 @pytest.mark.parametrize("most", [2, 3, 5, 12, 100, 1000])
 def test_every_place_has_one_label(most):
+    steps = step_schema(SCHEMA.model_copy(update={"max_rows_per_unit": most}))
     labels = place_labels(most)
-    every = told(np.arange(2, most + 1), np.full(most - 1, most), most)
+    every = told(np.arange(2, most + 1), np.full(most - 1, most), steps)
     assert list(dict.fromkeys(every["row number"])) == list(labels)
     assert every["last row"].tolist() == ["0"] * (most - 2) + ["1"]
 
@@ -190,6 +192,13 @@ def test_every_place_has_one_label(most):
 def test_what_cannot_hold_is_refused_in_words(changes, words):
     with pytest.raises(ValueError, match=words):
         with_visits(**changes)
+
+
+def test_where_rows_end_a_history_the_bound_stands_apart():
+    assert place_labels(5) == ("2", "3", "4-5")
+    assert place_labels(5, apart=True) == ("2", "3", "4", "5")
+    assert place_labels(4, apart=True) == place_labels(4)
+    assert step_schema(REMEMBERING).columns["rows in all"].categories == ("2", "3", "4", "5")
 
 
 def test_without_a_unit_or_with_one_row_there_are_no_visits():
@@ -226,7 +235,7 @@ def test_rows_are_read_back_from_a_start_and_from_what_is_given():
     codec, rng = RecordCodec(steps), np.random.default_rng(0)
     n = 200
     day = pd.Series(pd.Timestamp("2020-03-01") + pd.to_timedelta(rng.integers(0, 200, n), "D"))
-    known = told(np.full(n, 2), np.full(n, 3), 5) | {
+    known = told(np.full(n, 2), np.full(n, 3), steps) | {
         "died": (day + pd.Timedelta(days=60)).astype("datetime64[s]"),
         "sex": pd.Series(["F"] * n, dtype=object),
         "previous day": day.astype("datetime64[s]"),
