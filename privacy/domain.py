@@ -7,11 +7,11 @@ which is a table (``privacy.determined``). Where a column has a hierarchy, the c
 counted first, and the rows of those that are not named are counted with their parents, level by level; what a
 row becomes is its code's nearest ancestor that is named.
 
-Privacy claim: ``measure_domain`` is δ-approximate ρ-zCDP; each open column takes an equal share of ρ and δ, and
-what only the steps of histories say OF_STEPS shares of ρ. ``domain_event`` names it before the rows are known, and
-where a unit is one row draw by draw: it then moves one count of each histogram, or of the categories, by one, and
-a category that nobody else has is named with probability δ at most. What is drawn of steps depends on what was
-found of starts, so there it is ρ alone.
+Privacy claim: ``measure_domain`` is δ-approximate ρ-zCDP; each open column takes an equal share of ρ and δ,
+and what only the steps of histories say OF_STEPS shares of ρ. ``domain_event`` names it before the rows are
+known, and where a unit is one row draw by draw: it then moves one count of each histogram, or of the
+categories, by one, and a category that nobody else has is named with probability δ at most. What is drawn of
+steps depends on what was found of starts, so there it is ρ alone.
 
 The levels of a hierarchy take equal parts of their column's ρ and δ and are one mechanism each, one after the
 other: which rows are counted at a level follows from the schema and from what was named at those before, never
