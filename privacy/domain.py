@@ -7,10 +7,11 @@ which is a table (``privacy.determined``). Where a column has a hierarchy, the c
 counted first, and the rows of those that are not named are counted with their parents, level by level; what a
 row becomes is its code's nearest ancestor that is named.
 
-Privacy claim: ``measure_domain`` is δ-approximate ρ-zCDP; each open column takes an equal share of ρ and δ.
-``domain_event`` names it before the rows are known, and where a unit is one row draw by draw: it then moves one
-count of each histogram, or of the categories, by one, and a category that nobody else has is named with
-probability δ at most. What is drawn of steps depends on what was found of starts, so there it is ρ alone.
+Privacy claim: ``measure_domain`` is δ-approximate ρ-zCDP; each open column takes an equal share of ρ and δ,
+and what only the steps of histories say OF_STEPS shares of ρ. ``domain_event`` names it before the rows are
+known, and where a unit is one row draw by draw: it then moves one count of each histogram, or of the
+categories, by one, and a category that nobody else has is named with probability δ at most. What is drawn of
+steps depends on what was found of starts, so there it is ρ alone.
 
 The levels of a hierarchy take equal parts of their column's ρ and δ and are one mechanism each, one after the
 other: which rows are counted at a level follows from the schema and from what was named at those before, never
@@ -49,6 +50,10 @@ from privacy.schema.visits import varying
 
 MAX_FOUND = 200
 """Most categories that partition selection may add at a level; the most frequent by noisy count."""
+
+OF_STEPS = 2
+"""How far a number moves, or when the next row comes, counts for so many columns: a history is drawn by it over
+and over, and what noise adds is a leap."""
 
 
 def to_measure(schema: Schema) -> tuple[str, ...]:
@@ -125,9 +130,11 @@ def domain_event(schema: Schema, rho: float, delta: float) -> DpEvent:
 
 
 def _shares(schema: Schema, rho: float, delta: float) -> list[tuple[float, float]]:
-    """ρ and δ of each table, by what is to be measured in it."""
+    """ρ and δ of each table, by what is to be measured in it, times OF_STEPS of the steps."""
     opened = _opened(schema)
-    open_ = [len(names) for _, names in opened]
+    open_ = [
+        len(names) * (OF_STEPS if isinstance(table, StepSchema) else 1) for table, names in opened
+    ]
     texts = [len(_texts(table, names)) for table, names in opened]
     return [
         (rho * (n / max(1, sum(open_))), delta * (t / max(1, sum(texts))))

@@ -11,7 +11,7 @@ from dp_accounting import ComposedDpEvent, SelfComposedDpEvent, ZCDpEvent
 from privacy.accounting.composition import spent
 from privacy.accounting.events import ApproximateZCDpEvent, DiscreteGaussianDpEvent
 from privacy.accounting.guarantee import Guarantee
-from privacy.domain import domain_event, measure_domain, portion, to_measure
+from privacy.domain import OF_STEPS, domain_event, measure_domain, portion, to_measure
 from privacy.histogram.column import questions
 from privacy.histories.schemas import start_schema, step_schema
 from privacy.ledger.ledger import Ledger
@@ -48,6 +48,7 @@ SCHEMA = Schema.model_validate(
     }
 )
 FIRST = ("day", "age", "weight", "ward")
+PARTS = 4 + 2 * OF_STEPS
 LATER = (gap_name(previous("day"), "day"), gap_name(previous("weight"), "weight"))
 
 
@@ -114,7 +115,7 @@ def test_a_column_of_both_tables_is_open_in_the_starts_alone():
 
 
 def test_the_event_is_the_draws_of_the_starts_and_what_is_left_for_the_steps():
-    each = RHO / 6
+    each = RHO / PARTS
     asked = [questions(SCHEMA.columns[n]) for n in ("day", "age", "weight")]
     draws = [
         SelfComposedDpEvent(DiscreteGaussianDpEvent(gaussian_sigma(each / n)), n * asked.count(n))
@@ -123,7 +124,7 @@ def test_the_event_is_the_draws_of_the_starts_and_what_is_left_for_the_steps():
     ward = SelfComposedDpEvent(DiscreteGaussianDpEvent(gaussian_sigma(each)), 1)
     starts = ComposedDpEvent([*draws, ward, ApproximateZCDpEvent(0.0, DELTA)])
     event = domain_event(SCHEMA, RHO, DELTA)
-    assert event == ComposedDpEvent([starts, ZCDpEvent(RHO * 2 / 6)])
+    assert event == ComposedDpEvent([starts, ZCDpEvent(RHO * 2 * OF_STEPS / PARTS)])
     whole = spent([ApproximateZCDpEvent(RHO, DELTA)], 1e-6).epsilon
     assert spent([event], 1e-6).epsilon == pytest.approx(whole, rel=0.01)
 
@@ -131,7 +132,8 @@ def test_the_event_is_the_draws_of_the_starts_and_what_is_left_for_the_steps():
 def test_all_that_is_charged_is_asked(tmp_path):
     complete, asked = measured(tmp_path)
     assert asked.pop("δ") == DELTA
-    assert asked == pytest.approx(dict.fromkeys((*FIRST, *LATER), RHO / 6))
+    shares = dict.fromkeys(FIRST, 1) | dict.fromkeys(LATER, OF_STEPS)
+    assert asked == pytest.approx({name: RHO * part / PARTS for name, part in shares.items()})
     assert to_measure(start_schema(complete)) == to_measure(step_schema(complete)) == ()
     assert complete.columns["ward"].categories == ("a", "b", "rest")
 
