@@ -161,15 +161,24 @@ def protected(unit: str | None, found: Repeats | None) -> list[str]:
 
 
 def counting(found: Repeats, drafted: Mapping[str, Drafted]) -> dict[str, list[str]]:
-    """The columns that count or order rows and have few values: they are numbers, not categories."""
-    few = {}
-    for name in (*found.visits.get("numbered", ()), found.visits.get("order", found.unit)):
-        if drafted[name].kind == "categorical" and name != found.unit:
-            texts = pd.Series(list(drafted[name].scale), dtype=object)
-            few[name] = numeric_lines(
-                texts, np.array(list(drafted[name].scale.values())), [], len(texts)
-            )
-    return few
+    """The columns that count or order rows: numbers, though they may have few values.
+
+    What counts rows has a bin for each: nothing of it is measured, as it follows from the rows.
+    """
+    lines = {}
+    order, numbered = found.visits.get("order", found.unit), found.visits.get("numbered", ())
+    if drafted[order].kind == "categorical" and order != found.unit:
+        texts = pd.Series(list(drafted[order].scale), dtype=object)
+        numbers = np.array(list(drafted[order].scale.values()))
+        lines[order] = numeric_lines(texts, numbers, [], len(texts))
+    for name in numbered:
+        lines[name] = [
+            "    kind: integer",
+            f"    bounds: [1, {found.most}]  {DRAFT_MARK}",
+            f"    bins: {found.most}  {DRAFT_MARK}",
+            "    out_of_range: clamp",
+        ]
+    return lines
 
 
 def followed(found: Repeats) -> list[str]:

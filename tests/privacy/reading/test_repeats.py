@@ -101,8 +101,11 @@ def test_what_rarely_says_anything_is_no_evidence(tmp_path: Path) -> None:
 
 def test_without_dates_a_count_of_visits_puts_them_in_order(tmp_path: Path) -> None:
     frame = visits()[["patient", "visit", "sex", "pulse"]]
-    found = confirmed(drafted(frame, tmp_path), tmp_path).visits
-    assert found == Visits(order="visit", constant=("sex",), numbered=("visit",))
+    schema = confirmed(drafted(frame, tmp_path), tmp_path)
+    assert schema.visits == Visits(order="visit", constant=("sex",), numbered=("visit",))
+    assert (
+        "visit" not in schema.incomplete
+    )  # it follows from the rows, so nothing of it is measured
 
 
 def test_a_date_puts_rows_in_order_though_some_fall_on_one_day(tmp_path: Path) -> None:
