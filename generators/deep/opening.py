@@ -183,10 +183,7 @@ def measure(
     impossible = {c: z for c, z in codec.zeros.items() if len(c) == 2}
     kept = {c for c in roles.conditions if codec.own.columns[c].bins is None}
     kept |= {c for clique in impossible for c in clique if codec.columns[c].size <= UNTOLD}
-    ordered = {
-        n for n, c in codec.columns.items() if c.n_bins == c.size or c.column.kind == "ordinal"
-    }
-    compression = compress(codes.domain, alone, whole=kept, ordered=ordered)
+    compression = compress(codes.domain, alone, whole=kept, ordered=codec.ordered)
     merged = codes.recode(compression.domain, compression.groups)
     joint = [budget.measure(merged, c, price["joint"]) for c in roles.joint]
     pairs = [budget.measure(merged, c, price["pairs"]) for c in roles.pairs]

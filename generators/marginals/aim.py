@@ -115,7 +115,7 @@ def aim(
     sensitivity: int = 1,
     rates: Sequence[Rates] = (),
     keep: Sequence[Clique] = (),
-    ordered: Collection[str] = (),
+    ordered: Mapping[str, int] | None = None,
     zeros: Mapping[Clique, npt.NDArray[np.bool_]] | None = None,
     mirrors: Mapping[str, str] | None = None,
     numbers: Mapping[str, int] | None = None,
@@ -129,7 +129,7 @@ def aim(
 
     ``rates``: measured up front; the first one's columns are drawn first when rows are sampled.
     ``keep``: measured next, where the model has room for them and they can be told from noise.
-    ``ordered``: columns whose neighbouring codes may be merged.
+    ``ordered``: columns whose neighbouring codes may be merged, and how many of their first codes are in order.
     ``zeros``: cells that are publicly known to be empty, True where they are.
     ``mirrors``: columns that are another one of the row before; ``numbers``: of columns, how many of the first
     codes are numbers in order. Where both are in ``keep`` together, half of what is spent on them goes to how

@@ -67,12 +67,14 @@ def compress(
     one_way: Sequence[Measurement],
     *,
     whole: Collection[str] = (),
-    ordered: Collection[str] = (),
+    ordered: Mapping[str, int] | None = None,
     apart: Mapping[str, Codes] | None = None,
     mirrors: Mapping[str, str] | None = None,
 ) -> Compression:
     """Merge codes by the noisy count of each, except in the columns in ``whole``.
 
+    ``ordered``: column → how many of its first codes are in order; neighbours of these are merged, and all
+    others stay what they are: a missing value is not next to the highest number.
     ``apart``: column → groups of codes; codes of two groups are not merged.
     ``mirrors``: column → one whose codes it has, which are merged as those are.
     """
@@ -84,9 +86,12 @@ def compress(
         kept = (apart or {}).get(column, np.zeros(m.counts.size, dtype=np.intp))
         if column in whole:
             group = np.arange(m.counts.size)
+        elif column in (ordered or {}):
+            code = np.arange(m.counts.size)
+            alone = np.where(code < (ordered or {})[column], kept, kept.max() + 1 + code)
+            group = _bins(m.counts, least, alone)
         else:
-            merge = _bins if column in ordered else _rest
-            group = merge(m.counts, least, kept)
+            group = _rest(m.counts, least, kept)
         mass = np.maximum(m.counts, TINY)
         groups[column] = group
         within[column] = mass / np.bincount(group, weights=mass)[group]

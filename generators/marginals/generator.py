@@ -266,7 +266,7 @@ class Aim(Marginals):
             sensitivity=sensitivity,
             rates=[r for r in declared(codec) if not known.issuperset(r.clique)],
             keep=keep,
-            ordered=_ordered(codec),
+            ordered=codec.ordered,
             zeros=codec.zeros,
             mirrors=_mirrors(codec),
             beside=beside,
@@ -296,7 +296,7 @@ class Mst(Marginals):
             count,
             self.calibrated_rho,
             sensitivity=codec.schema.max_rows_per_unit,
-            ordered=_ordered(codec),
+            ordered=codec.ordered,
             ask=ask,
             steps=self.steps,
             progress=progress,
@@ -334,8 +334,3 @@ def _mirrors(codec: RecordCodec) -> dict[str, str]:
         if isinstance(codec.columns[name], ColumnCode)
         and codec.columns[name].labels == codec.columns[before].labels
     }
-
-
-def _ordered(codec: RecordCodec) -> set[str]:
-    """Columns whose neighbouring codes may be merged: bins of numbers without codes of another kind."""
-    return {n for n, c in codec.columns.items() if c.n_bins == c.size or c.column.kind == "ordinal"}

@@ -192,13 +192,12 @@ def conditioned(
         for column, codes in allowed.items():
             if homes[column] == i:
                 groups, kept = compression.groups[column], within[column] * codes
-                share = np.bincount(groups, kept, minlength=domain[column])
-                within[column] = np.where(
-                    share[groups] > 0, kept / np.where(share > 0, share, 1)[groups], within[column]
-                )
-                factor = factor * _along(share, (column,), clique)
+                likely: Array = np.bincount(groups, kept, minlength=domain[column])
+                each = np.where(likely > 0, likely, 1)[groups]
+                within[column] = np.where(likely[groups] > 0, kept / each, within[column])
+                factor = factor * _along(likely, (column,), clique)
         factors.append(factor)
-    messages: list[Array] = []
+    messages: list[npt.NDArray[np.float64]] = []
     for i in range(len(factors) - 1, -1, -1):
         below = tuple(range(len(tree.separators[i]), len(tree.cliques[i])))
         message = factors[i].sum(axis=below)
@@ -220,8 +219,8 @@ def conditioned(
             head = found[tree.parents[i]].reshape(shape(domain, above)).sum(axis=others)
             left = [c for c in above if c in separator]
             head = head.transpose([left.index(c) for c in separator])
-        each = np.divide(head, message, out=np.zeros(np.shape(message)), where=message > 0)
-        table = factor * each.reshape(*each.shape, *[1] * (factor.ndim - each.ndim))
+        scale = np.divide(head, message, out=np.zeros(np.shape(message)), where=message > 0)
+        table = factor * scale.reshape(*scale.shape, *[1] * (factor.ndim - scale.ndim))
         found.append((table / table.sum()).reshape(model.marginals[i].shape))
     kept_within = Compression(domain, compression.groups, within)
     return GraphicalModel(tree, tuple(found), kept_within, model.total * share)

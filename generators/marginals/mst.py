@@ -12,7 +12,7 @@ removing one: every draw goes through one ``Budget``. And no more than the steps
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache, partial
 from itertools import combinations
 
@@ -44,7 +44,7 @@ def mst(
     *,
     sensitivity: int = 1,
     required: Collection[Clique] = (),
-    ordered: Collection[str] = (),
+    ordered: Mapping[str, int] | None = None,
     ask: Ask = draw_anew,
     steps: Sequence[Step] | None = None,
     progress: Callable[[float], None] = lambda share: None,

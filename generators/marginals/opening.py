@@ -38,7 +38,7 @@ def opening(
     one_way: float,
     rates: Sequence[Rates] = (),
     rates_rho: float = 0.0,
-    ordered: Collection[str] = (),
+    ordered: Mapping[str, int] | None = None,
     whole: Collection[str] = (),
     mirrors: Mapping[str, str] | None = None,
 ) -> Opening:

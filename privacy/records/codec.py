@@ -86,6 +86,14 @@ class RecordCodec:
         """Column → number of codes, in schema order."""
         return {name: column.size for name, column in self.columns.items()}
 
+    @property
+    def ordered(self) -> dict[str, int]:
+        """Of columns whose neighbouring codes are alike, how many of the first are in order: bins, but no special
+        or missing value after them; ordinal categories.
+        """
+        bins = {n: c.n_bins for n, c in self.columns.items() if c.n_bins}
+        return bins | {n: c.size for n, c in self.columns.items() if c.column.kind == "ordinal"}
+
     def groups(self, subgroup: Subgroup) -> tuple[np.ndarray, tuple[str, ...]]:
         """Code → group number of a subgroup, and the groups' labels."""
         return self.own.groups(subgroup)

@@ -30,12 +30,19 @@ def test_a_single_rare_code_and_whole_columns_are_left_alone():
 
 
 def test_ordered_codes_merge_with_neighbours_only():
-    found = compress({"a": 6}, [measured([10, 25, 500, 3, 2, 40])], ordered={"a"})
+    found = compress({"a": 6}, [measured([10, 25, 500, 3, 2, 40])], ordered={"a": 6})
     assert found.groups["a"].tolist() == [0, 0, 1, 2, 2, 3]
 
 
+def test_codes_after_those_in_order_are_nobodys_neighbours():
+    """A missing value is not next to the highest number, nor are both tails one."""
+    few = measured([2, 3, 500, 4, 3, 2, 1])
+    assert compress({"a": 7}, [few], ordered={"a": 5}).groups["a"].tolist() == [0, 0, 1, 2, 2, 3, 4]
+    assert compress({"a": 7}, [few]).groups["a"].tolist() == [1, 1, 0, 1, 1, 1, 1]
+
+
 def test_ordered_codes_end_in_a_bounded_number_of_bins():
-    found = compress({"a": 500}, [measured([100] * 500)], ordered={"a"})
+    found = compress({"a": 500}, [measured([100] * 500)], ordered={"a": 500})
     assert BINS / 2 <= found.domain["a"] <= BINS
     assert (np.diff(found.groups["a"]) >= 0).all()
 
@@ -43,13 +50,13 @@ def test_ordered_codes_end_in_a_bounded_number_of_bins():
 def test_codes_of_two_groups_stay_apart():
     few, apart = measured([1, 2, 3, 1, 2, 3]), {"a": np.array([0, 0, 1, 1, 1, 2])}
     assert compress({"a": 6}, [few], apart=apart).groups["a"].tolist() == [1, 1, 2, 2, 2, 0]
-    ordered = compress({"a": 6}, [few], apart=apart, ordered={"a"})
+    ordered = compress({"a": 6}, [few], apart=apart, ordered={"a": 6})
     assert ordered.groups["a"].tolist() == [0, 0, 1, 1, 1, 2]
 
 
 def test_as_many_groups_as_there_are_may_exceed_the_number_of_bins():
     found = compress(
-        {"a": 60}, [measured([100] * 60)], ordered={"a"}, apart={"a": np.arange(60) // 2}
+        {"a": 60}, [measured([100] * 60)], ordered={"a": 60}, apart={"a": np.arange(60) // 2}
     )
     assert found.groups["a"].tolist() == (np.arange(60) // 2).tolist()
 

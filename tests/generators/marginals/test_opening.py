@@ -36,7 +36,7 @@ def start(count: Counter, rho: float = 1.0) -> opened.Opening:
         one_way=0.2 * rho,
         rates=RATES_OF,
         rates_rho=0.7 * rho,
-        ordered={"age", "days"},
+        ordered={c: DOMAIN[c] for c in ("age", "days")},
     )
     assert budget.spent == pytest.approx(0.9 * rho)
     return found
