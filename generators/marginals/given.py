@@ -192,7 +192,8 @@ def conditioned(
         for column, codes in allowed.items():
             if homes[column] == i:
                 groups, kept = compression.groups[column], within[column] * codes
-                likely: Array = np.bincount(groups, kept, minlength=domain[column])
+                likely = np.zeros(domain[column])
+                np.add.at(likely, groups, kept)
                 each = np.where(likely > 0, likely, 1)[groups]
                 within[column] = np.where(likely[groups] > 0, kept / each, within[column])
                 factor = factor * _along(likely, (column,), clique)

@@ -88,8 +88,8 @@ class RecordCodec:
 
     @property
     def ordered(self) -> dict[str, int]:
-        """Of columns whose neighbouring codes are alike, how many of the first are in order: bins, but no special
-        or missing value after them; ordinal categories.
+        """Of columns whose neighbouring codes are alike, how many of the first are in order: bins, but no
+        special or missing value after them; ordinal categories.
         """
         bins = {n: c.n_bins for n, c in self.columns.items() if c.n_bins}
         return bins | {n: c.size for n, c in self.columns.items() if c.column.kind == "ordinal"}
