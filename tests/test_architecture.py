@@ -31,7 +31,7 @@ FLOORS = {
     ),
     "generators": (
         {"base", "rows"},
-        {"marginals", "dpsgd", "synthcity"},
+        {"marginals", "dpsgd", "synthcity", "asked"},
         {"deep", "histories"},
         {"images"},
         {"registry"},

@@ -19,6 +19,7 @@ from rich.table import Table
 from flows.commands import deployments, ledger, schema
 from flows.commands.approve import approve
 from flows.commands.export import export
+from flows.commands.sample import sample
 from flows.commands.terminal import (
     console,
     lasting,
@@ -46,6 +47,7 @@ app.add_typer(ledger.app, name="ledger")
 app.command()(approve)
 app.command()(verify)
 app.command()(export)
+app.command()(sample)
 app.command()(deployments.setup)
 app.command()(deployments.serve)
 
@@ -340,35 +342,6 @@ def compare(
 
     compare_releases(releases, out)
     say(f"{out} compares {len(releases)} releases; it must not leave the house")
-
-
-@app.command()
-def sample(
-    model: Annotated[Path, typer.Argument(help="Folder of a saved model (…/internal/model).")],
-    n: Annotated[
-        int,
-        typer.Option("-n", min=1, help="How many rows; of histories, whole ones."),
-    ],
-    seed: Annotated[int, typer.Option(help="The same seed gives the same rows.")] = 0,
-    out: Annotated[
-        Path, typer.Option(help="File to write: .csv or .parquet; .parquet for pictures.")
-    ] = Path("sample.csv"),
-) -> None:
-    """Draw synthetic rows from a saved model; costs nothing."""
-    import numpy as np
-
-    from flows.frames.export import check_name, write_rows
-    from flows.label.histories import units_in
-    from generators.registry import load_model
-
-    loaded = load_model(model)
-    check_name(out, loaded.schema)  # before minutes are spent on drawing
-    frame, drawn = loaded.sample(n, np.random.default_rng(seed)), loaded.schema
-    write_rows(frame, drawn, out)
-    whose = (
-        "" if drawn.visits is None else f" of {units_in(frame, drawn):,} synthetic {drawn.unit}s"
-    )
-    say(f"{len(frame)} rows{whose} in {out}")
 
 
 @app.command()

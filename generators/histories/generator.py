@@ -40,6 +40,7 @@ from privacy.histories.tables import places, start_frame, step_frame, told, weig
 from privacy.ledger.paid import Paid
 from privacy.noise import OPENDP
 from privacy.records.codec import RecordCodec
+from privacy.records.where import Where
 from privacy.schema.codec import Codec
 from privacy.schema.schema import Schema, load_schema
 from privacy.schema.visits import LAST, PLACE, ROWS, varying
@@ -149,6 +150,11 @@ class HistoryModel:
     def sample(self, n: int, rng: np.random.Generator) -> pd.DataFrame:
         """Whole histories of as many units as it takes to have ``n`` rows; identifiers fresh."""
         return self.walk.histories(n, rng)
+
+    def narrowed(self, asked: Where) -> HistoryModel | None:
+        """The model of units whose constants may be as asked."""
+        start = self.start.narrowed(asked)
+        return None if start is None else replace(self, start=start)
 
     def save(self, folder: Path) -> None:
         """schema.yaml, model.json, and the tables of starts and steps."""

@@ -44,8 +44,8 @@ REDRAWS = 12
 BEGUN = 12
 """How often a history is begun that does not get as far as it should; then it is left as long as it is."""
 ALIKE = 6
-"""So often it is begun with the same first row: were it another at once, whoever died early with many rows would
-become somebody who died late."""
+"""So often it is begun with the same first row: were it another at once, whoever died early with many rows
+would become somebody who died late."""
 MOVES, RARE = 20_000, 0.01
 """Of how many moves of a number a bin's share is told, and below which share of them a move is rare."""
 SPARE = 1.05
@@ -96,8 +96,8 @@ class Walk:
     def _batch(self, units: int, rng: np.random.Generator) -> pd.DataFrame:
         """The histories of so many units; "unit" and "place" beside the columns of the schema.
 
-        One that ends before its rows are all drawn is begun again, in the end with another first row of the same
-        categories, since it may have begun where there was no room for as many.
+        One that ends before its rows are all drawn is begun again, in the end with another first row of the
+        same categories, since it may have begun where there was no room for as many.
         """
         starts = self.start.sample(units, rng)
         left, done = np.arange(units), []

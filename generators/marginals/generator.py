@@ -27,7 +27,7 @@ from safetensors.numpy import load_file, save_file
 from generators.base import Progress
 from generators.marginals import aim, mst
 from generators.marginals.counting import Clique, Counter
-from generators.marginals.given import synthesize_given
+from generators.marginals.given import conditioned, synthesize_given
 from generators.marginals.measurement import Ask, Measurement, Step, price
 from generators.marginals.model import GraphicalModel, Result, synthesize
 from generators.marginals.rates import declared
@@ -38,7 +38,8 @@ from privacy.accounting.guarantee import Guarantee
 from privacy.ledger.paid import Paid
 from privacy.noise import OPENDP
 from privacy.records.codec import RecordCodec
-from privacy.records.impossible import impossible_rows
+from privacy.records.impossible import impossible_rows, may_hold
+from privacy.records.where import Where
 from privacy.schema.codec import ColumnCode
 from privacy.schema.columns import Categorical, Column
 from privacy.schema.placing import plan
@@ -90,6 +91,13 @@ class MarginalModel:
             return frame, said
 
         return draw_possible(draw, n, self.schema)
+
+    def narrowed(self, asked: Where) -> MarginalModel | None:
+        """The model given what its codes tell of what is asked; exact but for bins that are cut through."""
+        codec = RecordCodec(self.schema)
+        allowed = {n: may_hold(codec.columns[n], c) for n, c in asked.items() if n in codec.columns}
+        model = conditioned(self.model, allowed)
+        return None if model is None else replace(self, model=model)
 
     def again(self, rows: pd.DataFrame, rng: np.random.Generator, also: str = "") -> pd.DataFrame:
         """Rows with the categories of these, and their values of the column ``also``, drawn anew; of a complete

@@ -23,7 +23,7 @@ def impossible_rows(frame: pd.DataFrame, schema: Schema) -> np.ndarray:
     for zero in schema.impossible:
         hit = np.ones(len(frame), dtype=bool)
         for name, condition in zero.items():
-            hit &= _holds(frame[name], schema.columns[name], condition)
+            hit &= holds(frame[name], schema.columns[name], condition)
         bad |= hit
     return bad
 
@@ -45,7 +45,8 @@ def impossible_cells(
     return cells
 
 
-def _holds(series: pd.Series, column: Column, condition: Condition) -> np.ndarray:
+def holds(series: pd.Series, column: Column, condition: Condition) -> np.ndarray:
+    """In which rows of a canonical series a condition holds, bool [n]."""
     missing = series.isna().to_numpy()
     found = missing & condition.missing
     if condition.values is not None:
@@ -60,6 +61,23 @@ def _holds(series: pd.Series, column: Column, condition: Condition) -> np.ndarra
         low, high = _range(condition, column)
         found |= (values >= low) & (values <= high)
     return np.asarray(found)
+
+
+def may_hold(code: Code, condition: Condition) -> np.ndarray:
+    """For each code, whether the condition holds for some value that the code stands for."""
+    found = np.zeros(code.size, dtype=bool)
+    if isinstance(code, FollowingCode):
+        return ~found  # what follows from another column is known when that is drawn
+    values = set(condition.values or ())
+    said = (code.stand_ins.get(str(v), (str(v),)) for v in code.values)
+    found[code.n_bins : code.n_bins + len(code.values)] = [bool(values & {*s}) for s in said]
+    if code.has_missing:
+        found[-1] = condition.missing
+    if code.bins is not None and condition.edges:
+        first, last = code.bins.edges[:-1], code.bins.edges[1:] - code.bins.whole
+        low, high = _range(condition, code.column)
+        found[: code.n_bins] = (last >= low) & (first <= high)
+    return found
 
 
 def _holds_in_all(code: Code, condition: Condition) -> np.ndarray:

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from dp_accounting import NoOpDpEvent, ZCDpEvent
 
+from generators.asked import balanced, draw_asked
 from generators.histories.generator import Histories, HistoryModel, placed
 from generators.marginals.aim import differences, pooled
 from generators.marginals.compression import Compression
@@ -19,6 +20,7 @@ from privacy.ledger.ledger import Ledger
 from privacy.ledger.paid import Paid
 from privacy.ledger.transcript import Transcript
 from privacy.records.codec import RecordCodec
+from privacy.records.where import where
 from privacy.schema.schema import Schema
 from privacy.table import Rows
 
@@ -276,3 +278,16 @@ def test_far_differences_that_are_but_noise_are_added_up():
     assert seen.precision.tolist() == pytest.approx([1 / 100, 1 / 25, 1 / 25, 1 / 25, 1 / 100])
     assert seen.part[0, 5] == seen.part[0, 4]
     assert seen.part[0, 0] == 2
+
+
+def test_whole_patients_are_asked_for_by_what_is_constant(model):
+    found = draw_asked(model, 300, [where("sex=F", SCHEMA)], np.random.default_rng(0))
+    assert set(found["sex"]) == {"F"}
+    assert len(found) >= 300
+    sizes = found.groupby("patient", sort=False).size()
+    assert (found["visit"] == np.concatenate([np.arange(1, n + 1) for n in sizes])).all()
+    equal = draw_asked(model, 600, balanced("sex", SCHEMA), np.random.default_rng(0))
+    assert (equal["sex"].value_counts() >= 300).all()
+    assert (equal.groupby("patient")["sex"].nunique() == 1).all()
+    with pytest.raises(InputError, match="stage: changes from row to row of a patient"):
+        draw_asked(model, 10, [where("stage=I", SCHEMA)], np.random.default_rng(0))
