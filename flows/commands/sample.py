@@ -43,7 +43,7 @@ def sample(
     asked = read_where(where, drawn) if where else {}
     if balance in asked:
         raise InputError(f"--balance {balance}: --where says which of it; leave one of them out")
-    each = [asked | one for one in balanced(balance, drawn)] if balance else [asked]
+    each = [{**asked, **one} for one in balanced(balance, drawn)] if balance else [asked]
     frame = draw_asked(loaded, n, each, rng) if asked or balance else loaded.sample(n, rng)
     write_rows(frame, drawn, out)
     whose = (

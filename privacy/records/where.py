@@ -5,6 +5,7 @@ Privacy claim: none; reads text and the public schema.
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Mapping
 
@@ -88,7 +89,7 @@ def _condition(
     return Condition(min=edge, max=edge) if sign == "=" else Condition(min=low, max=high)
 
 
-def _edge(name: str, column: Numeric | Datetime, sign: str, value: str) -> float | pd.Timestamp:
+def _edge(name: str, column: Numeric | Datetime, sign: str, value: str) -> float | dt.datetime:
     try:
         return float(value) if isinstance(column, Numeric) else pd.Timestamp(value).to_pydatetime()
     except ValueError:
