@@ -10,7 +10,7 @@ from pathlib import Path
 
 from privacy.ledger import witness
 from privacy.ledger.ledger import Ledger
-from privacy.reading.read import file_digest
+from privacy.reading.read import file_digest, holds_rows
 from privacy.schema.schema import Schema
 from privacy.table import PrivateTable
 
@@ -22,7 +22,9 @@ def recognise(
 
     Raises LedgerError where they were charged as a data set of another account, or would change sides.
     """
-    digests = [file_digest(path) for path in paths]
+    # a table of nobody, where nobody died, is the same in every hospital
+    some = [p for p in paths if not schema.tables or holds_rows(p, schema.csv)]
+    digests = [file_digest(path) for path in some]
     if ledger.knows(schema.name, digests):
         return
     permit = ledger.open_internally(

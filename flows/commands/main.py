@@ -79,6 +79,7 @@ def release(
     from flows.stages.config import load_config
     from flows.stages.run import Run
     from privacy.ledger.address import shown
+    from privacy.ledger.ledger import Ledger
 
     wanted = load_config(config, tuple(data or ()), run=run)
     place = Run.of(wanted, run)
@@ -95,8 +96,12 @@ def release(
     try:
         outcome: Outcome = listened(walk)
     except DataError as error:
-        charged = "this read was charged; `understudy schema check` finds such rows at no cost"
-        raise DataError(f"{error.private}. {charged}") from None
+        paid = any(
+            c.run == place.name and c.purpose == "fit" for c in Ledger(wanted.ledger).charges()
+        )
+        charged = "this read was charged" if paid else "nothing was charged"
+        told = f"{charged}; `understudy schema check` finds such rows at no cost"
+        raise DataError(f"{error.private}. {told}") from None
     _say_decision(outcome)
     say(f"the ledger is {shown(wanted.ledger) if '://' in wanted.ledger else wanted.ledger}")
     raise typer.Exit(outcome.exit_code)

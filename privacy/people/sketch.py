@@ -3,9 +3,10 @@
 Bottom-k sketches (Cohen and Kaplan, PODC 2007) of keyed hashes, several ways of looking at the same rows,
 none of which goes by what columns are called or where they stand: the names of the units; the distinct rows;
 rows with how often each occurs; and pairs of columns, which stay what they are when other columns come, go or
-are written otherwise. The share that two data sets have in common follows from the hashes below the point to
-which both sketches are whole. ``keys`` are those by which units are split: where people are known again and
-their keys are not, the same people would change sides.
+are written otherwise. Of tables that belong together the names of visits are kept too: any of them could be
+given by itself, with the visit as the unit. The share that two data sets have in common follows from the hashes
+below the point to which both sketches are whole. ``keys`` are those by which units are split: where people are
+known again and their keys are not, the same people would change sides.
 
 The key of the hashes is a secret of the house, so a sketch names nobody to whoever lacks the ledger; with the
 ledger one can ask whether a known person is in it.
@@ -30,6 +31,7 @@ from privacy.people.plain import plain_name, plain_value
 from privacy.reading.source import Source
 from privacy.schema.columns import Column, Datetime, Identifier
 from privacy.schema.schema import Schema
+from privacy.schema.tables import visits_table
 from privacy.schema.times import instant
 
 NAMES, ROWS, PAIR = 8192, 4096, 256
@@ -124,13 +126,15 @@ class Counted:
 
 @dataclass(frozen=True)
 class Sketch:
-    """The people of one set of files. ``repeated``: the share of rows that have an equal."""
+    """The people of one set of files. ``repeated``: the share of rows that have an equal. ``visits``: the names
+    of what other tables' rows belong to."""
 
     names: View | None
     keys: View
     rows: Counted
     pairs: tuple[Counted, ...]
     repeated: float
+    visits: View | None = None
 
     @classmethod
     def of(cls, source: Source, schema: Schema, form: str, secret: bytes) -> Self:
@@ -139,10 +143,14 @@ class Sketch:
         ``form``: in which keys are made. ``secret``: the house's, since sketches made with two cannot be
         compared.
         """
-        names: View | None = None
-        if schema.unit is not None:
-            units = numbered(source.texts[schema.unit]).changed(_name)
-            names = View.of(np.unique(units.hashed(secret)), NAMES)
+
+        def named(column: str | None) -> View | None:
+            if column is None:
+                return None
+            texts = numbered(source.texts[column]).changed(_name)
+            return View.of(np.unique(texts.hashed(secret)), NAMES)
+
+        visits = schema.tables[visits_table(schema.tables)].key if schema.tables else None
         keys = numbered(pa.array(keys_of(source, schema, form).names, pa.string()))
         values = {
             n: _dated(column, schema.columns[n])
@@ -156,7 +164,7 @@ class Sketch:
         n = len(rows)
         below = ALL if n <= SAMPLE else int(ALL * (SAMPLE / n))
         return cls(
-            names,
+            named(schema.unit),
             View.of(np.unique(keys.hashed(secret)), NAMES),
             Counted.of(rows, ROWS),
             tuple(
@@ -164,6 +172,7 @@ class Sketch:
                 for a, b in combinations(telling, 2)
             ),
             1 - int(once.sum()) / n,
+            named(visits),
         )
 
     def likeness(self, other: Sketch) -> str:
@@ -176,10 +185,10 @@ class Sketch:
         return next((way for way, agree in ways.items() if agree(other)), "")
 
     def _names_agree(self, other: Sketch) -> bool:
-        if self.names is None or other.names is None:
-            return False
-        agree, of = self.names.common(other.names)
-        return agree > SMALL * of
+        """Of units, or where one's units are the other's visits."""
+        pairs = (self.names, other.names), (self.visits, other.names), (self.names, other.visits)
+        both = [mine.common(theirs) for mine, theirs in pairs if mine and theirs]
+        return any(agree > SMALL * of for agree, of in both)
 
     def _rows_agree(self, other: Sketch) -> bool:
         repeated = min(self.repeated, other.repeated)
@@ -220,6 +229,7 @@ class Sketch:
             "rows": self.rows.to_plain(),
             "pairs": [p.to_plain() for p in self.pairs],
             "repeated": self.repeated,
+            "visits": self.visits and self.visits.to_plain(),
         }
 
     @classmethod
@@ -231,6 +241,7 @@ class Sketch:
             Counted.from_plain(plain["rows"]),
             tuple(map(Counted.from_plain, plain["pairs"])),
             plain["repeated"],
+            plain.get("visits") and View.from_plain(plain["visits"]),
         )
 
 

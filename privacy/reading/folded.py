@@ -4,8 +4,9 @@ Each file is known by its name without the ending. What rows of a table say is p
 ``rows:`` name (``privacy.schema.tables``): a row takes the first free place of its kind among those of the row
 it belongs to, in the order of its file. Names are compared as they are written.
 
-Privacy claim: none by itself; what a visit gets follows from rows of its own unit. Units without a visit are in
-no table, and so in no release. What a file holds is quoted only in ``Unfolded.first``.
+Privacy claim: none by itself; what a visit gets follows from rows of its own unit: one that names another unit
+than its visit does is whose it says, and the visit not, so no release is made of it. Units without a visit are
+in no table, and so in no release. What a file holds is quoted only in ``Unfolded.first``.
 """
 
 from __future__ import annotations
@@ -138,7 +139,8 @@ def folded(
             parts = {n: part.take(at) for n, part in parts.items()}
         found |= parts
         notes += placed.left()
-        notes += _differing(files[name], own, table, of, name, paths[name])
+        notes += _strange(files[name], own, table, of, name, paths[name], schema.unit)
+        notes += _differing(files[name], own, table, of, name, paths[name], schema.unit)
     return pa.table({n: found[n] for n in schema.columns}), notes
 
 
@@ -252,13 +254,34 @@ class _Placing:
                 yield Unfolded(self.name, self.path, why, int(bad.sum()), first)
 
 
-def _differing(
-    part: pa.Table, own: np.ndarray, table: Table, of: pa.Table, name: str, path: Path
+def _strange(
+    part: pa.Table, own: np.ndarray, table: Table, of: pa.Table, name: str, path: Path, unit: str
 ) -> Iterator[Unfolded]:
-    """Rows whose copies say something else than what they repeat."""
+    """Rows that name another unit than what they belong to does, also in a column that nobody declared.
+
+    They are rows of both, and with either of them gone the other would be read otherwise.
+    """
+    rows = np.flatnonzero(own >= 0)
+    declared = {file for file, column in table.copies.items() if column == unit}
+    other = {table.key, *table.fixed, *table.values, *table.copies} - declared
+    for file in sorted((declared | {unit}) & {*part.column_names} - other):
+        named = part[file].take(rows)
+        same = pc.or_(
+            pc.equal(named, of[unit].take(own[rows])), pc.is_in(named, pa.array(["", NULL]))
+        )
+        if not (alike := same.to_numpy()).all():
+            why = f"name another {unit} in {file} than what they belong to"
+            first = f"row {int(rows[int(alike.argmin())]) + 1}"
+            yield Unfolded(name, path, why, int((~alike).sum()), first, True)
+
+
+def _differing(
+    part: pa.Table, own: np.ndarray, table: Table, of: pa.Table, name: str, path: Path, unit: str
+) -> Iterator[Unfolded]:
+    """Rows whose copies say something else than what they repeat, whosever they are."""
     rows = np.flatnonzero(own >= 0)
     for file, column in table.copies.items():
-        if file not in part.column_names or column not in of.column_names:
+        if file not in part.column_names or column not in of.column_names or column == unit:
             continue
         same = pc.equal(part[file].take(rows), of[column].take(own[rows])).to_numpy()
         if not same.all():

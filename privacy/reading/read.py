@@ -138,6 +138,17 @@ def first_line(path: Path, form: Csv) -> list[str]:
     return [t.strip() for t in texts] if form.strip else texts
 
 
+def holds_rows(path: Path, form: Csv) -> bool:
+    """Whether there is more than a header."""
+    if is_parquet(path):
+        return bool(read_parquet(path).num_rows)
+    try:
+        first_line(path, form)
+    except DataError:
+        return False
+    return True
+
+
 def other_separator(path: Path, form: Csv, names: Collection[str]) -> str | None:
     """A usual separator by which the first line names more of these columns than by the form's own."""
 

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from flows.bundle.verify import verify
+from privacy.ledger.ledger import Ledger
 from privacy.schema.schema import load_schema
 from tests.flows import clinic
 from tests.flows.commands.test_cli import understudy
@@ -152,3 +153,31 @@ def test_as_a_database_its_keys_are_kept(released: Path, tmp_path: Path) -> None
     assert "ends in .duckdb" in understudy("export", released, "--out", tmp_path / "x.db").stderr
     nothing = understudy("export", released, "--out", tmp_path / "x.duckdb")
     assert "give the folder that was published" in nothing.stderr
+
+
+@pytest.mark.parametrize(
+    ("table", "row", "told"),
+    [
+        (
+            "drugs",
+            "nowhere,x,1",
+            "'nowhere' in row 1; mend the file, or drop those rows. nothing was",
+        ),
+        ("values", f"SBP,mmHg,9999,{NAMED}v0", "what to do with it. this read was"),
+    ],
+)
+def test_a_refusal_says_whether_it_was_charged(
+    tmp_path: Path, table: str, row: str, told: str
+) -> None:
+    """Keys that lead nowhere show as people are looked at, before the charge; values are read behind it."""
+    config = clinic.write(tmp_path, generator={"name": "aim"})
+    file = made(tmp_path / "data", 60) / f"{table}.csv"
+    header, *rows = file.read_text().splitlines()
+    file.write_text("\n".join([header, row, *rows]))
+    config.write_text(yaml.safe_dump(yaml.safe_load(config.read_text()) | {"data": "data"}))
+    (tmp_path / "schema.yaml").write_text(SCHEMA.to_yaml())
+    done = understudy("release", config)
+    assert done.returncode == 2
+    assert f"{told} charged; " in done.stderr
+    paid = [c.purpose for c in Ledger(str(tmp_path / "ledger.db")).charges()]
+    assert ("fit" in paid) == ("this read was" in told)

@@ -21,6 +21,7 @@ from privacy.histogram import column as histogram
 from privacy.noise import discrete_gaussian, gaussian_sigma
 from privacy.records.codec import RecordCodec
 from privacy.schema.codec import Codec
+from privacy.schema.columns import Numeric
 from privacy.schema.schema import Schema
 from tests.privacy.schema.random_relations import tied_schemas
 from tests.privacy.schema.random_schemas import schemas
@@ -169,12 +170,21 @@ def lived(draw):
     schema, frame = draw(opened())
     plain = schema.model_dump()
     constant = [n for n in schema.modelled if draw(st.booleans())]
-    plain |= {"unit": "who it is", "max_rows_per_unit": 4, "visits": {"constant": constant}}
+    visits = {"constant": constant, "remembers": {}, "ends": {}}
+    for name in (n for n in schema.modelled if n not in constant and draw(st.booleans())):
+        column = schema.columns[name]
+        listed = getattr(column, "categories", ())
+        highest = listed and (len(listed) == 2 or column.kind == "ordinal")
+        ways = ["last", *["ever"] * bool(highest), *["mean"] * isinstance(column, Numeric)]
+        visits["remembers"][name] = draw(st.sampled_from(ways))
+        if listed and draw(st.booleans()):
+            visits["ends"][name] = listed[-1:]
+    plain |= {"unit": "who it is", "max_rows_per_unit": 4, "visits": visits}
     plain["columns"] = {"who it is": {"kind": "identifier"}, **plain["columns"]}
     try:
         schema = Schema.model_validate(plain)
         parts(schema)  # a relation that goes by columns that are given is refused before a charge
-    except ValueError:
+    except (ValueError, InputError):
         assume(False)
     size = np.random.default_rng(draw(st.integers(0, 99))).integers(1, 5, len(frame))
     return schema, frame, np.repeat(np.arange(len(frame)), size)[: len(frame)]

@@ -10,6 +10,8 @@ from privacy.people.identity import PLAIN
 from privacy.people.sketch import ALL, Sketch, View
 from privacy.reading.source import read_source
 from privacy.schema.schema import Schema
+from tests.made_tables import SCHEMA as TABLES
+from tests.made_tables import written
 
 SECRET = b"s" * 32
 
@@ -206,3 +208,20 @@ def test_a_sketch_says_nothing_without_the_secret(tmp_path):
     source = read_source((tmp_path / "x.csv",), schema)
     a, b = (Sketch.of(source, schema, PLAIN, key * 32) for key in (b"a", b"b"))
     assert not a.likeness(b)
+
+
+def test_a_table_that_is_given_by_itself_with_the_visit_as_its_unit_is_of_the_same_people(tmp_path):
+    whole = Sketch.of(read_source((written(tmp_path),), TABLES), TABLES, PLAIN, SECRET)
+    drug = {"kind": "categorical", "categories": ["x", "y"]}
+    columns = {"visit": {"kind": "identifier"}, "name": drug}
+    said = {"name": "x", "unit": "visit", "surplus_columns": "drop", "columns": columns}
+    schema = Schema.model_validate(said)
+    alone = Sketch.of(read_source((tmp_path / "drugs.csv",), schema), schema, PLAIN, SECRET)
+    assert whole.likeness(alone) == alone.likeness(whole) == "their names"
+    assert Sketch.from_plain(whole.to_plain()).likeness(alone) == "their names"
+    before = alone.to_plain()
+    del before["visits"]  # as ledgers have it from before there were tables
+    assert Sketch.from_plain(before).likeness(whole) == "their names"
+    (tmp_path / "drugs.csv").write_text("visit,name\nv77,x\nv78,y\n")
+    others = Sketch.of(read_source((tmp_path / "drugs.csv",), schema), schema, PLAIN, SECRET)
+    assert whole.likeness(others) == others.likeness(whole) == ""

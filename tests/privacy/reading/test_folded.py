@@ -61,7 +61,8 @@ def test_a_file_of_visits_is_read_as_one(tmp_path: Path) -> None:
 def test_what_no_visit_says_is_counted(tmp_path: Path) -> None:
     folder = written(
         tmp_path / "in",
-        diagnoses=FILES["diagnoses"] + "6,1,b,2021-03-03,X\n5,1,007,2021-03-02,E11\n4,,007,,E11\n",
+        diagnoses=FILES["diagnoses"]
+        + "6,1,007,2021-03-03,X\n5,1,007,2021-03-02,E11\n4,,007,,E11\n",
         values=FILES["values"] + "SBP,kPa,16,2\nA1c,%,,2\n",
     )
     assert notes(folder) == [
@@ -69,8 +70,6 @@ def test_what_no_visit_says_is_counted(tmp_path: Path) -> None:
         "diagnoses: 1 rows have no visit, so they belong to nothing, first row 6",
         "diagnoses: 1 rows are none that `rows:` tell (code), first row 4",
         "diagnoses: 1 rows are more of a kind than `rows:` have places, first row 5",
-        "diagnoses: 1 rows have another who than the who that it repeats, which is kept in its place, "
-        "first row 4",
         "diagnoses: 1 rows have another since than the day that it repeats, which is kept in its place, "
         "first row 4",
         "values: 1 rows are none that `rows:` tell (what, in), first row 5",
@@ -86,6 +85,7 @@ def test_what_no_visit_says_is_counted(tmp_path: Path) -> None:
         ({"visits": FILES["visits"] + "4,z,2021-01-01\n"}, "'z' in row 4"),
         ({"visits": FILES["visits"] + "3,b,2021-01-01\n"}, "visit '3'"),
         ({"drugs": FILES["drugs"] + "77,x,1\n"}, "have a visit that is in no row of what they"),
+        ({"diagnoses": FILES["diagnoses"] + "6,1,b,2021-03-02,X\n"}, "name another who in who than"),
         ({"deaths": FILES["deaths"] + "nobody,2022-01-01\n"}, "'nobody' in row 2"),
         ({"drugs": "visit,name\n2,x\n"}, "column 'mg' of table 'drugs' is not in the file"),
         ({"drugs": "visit,name,mg,note\n2,x,10,z\n"}, "column 'note' is not in the schema"),
@@ -99,6 +99,20 @@ def test_files_that_contradict_each_other_are_refused(
         rows(written(tmp_path / "in", **changed))
     assert any(part in error.value.private for part in says.split("|"))
     assert "\n" not in error.value.private
+
+
+def test_a_row_of_somebody_else_is_refused_where_its_column_is_dropped_too(tmp_path: Path) -> None:
+    """A row at one's visit that is another's would be read where the one is, and not where the other is."""
+    schema = SCHEMA.model_copy(update={"surplus_columns": "drop"})
+    folder = written(tmp_path / "in", drugs="visit,name,mg,who\n1,x,10,007\n2,x,10,\n3,y,,b\n")
+    assert set(read_source((folder,), schema).texts["drug"].to_pylist()) == {"x", "y"}
+    written(folder, drugs="visit,name,mg,who\n1,x,10,007\n2,x,10,007\n")
+    with pytest.raises(DataError) as error:
+        read_source((folder,), schema)
+    assert (
+        "1 rows name another who in who than what they belong to, first row 2"
+        in error.value.private
+    )
 
 
 def test_a_table_without_rows_is_one(tmp_path: Path) -> None:
