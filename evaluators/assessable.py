@@ -46,8 +46,8 @@ def undeclared(policy: Policy, schema: Schema) -> str | None:
         if not said and rule.at_least and rule.on_insufficient == "insufficient":
             what = rule.metric.removeprefix("declared.")
             return (
-                f"the schema declares no {what}, and the policy {policy.name!r} approves no release without one; "
-                f"add it under `{what}s:`, or take another policy (`policy:`)"
+                f"the schema declares no {what}, and the policy {policy.name!r} approves no release without "
+                f"one; add it under `{what}s:`, or take another policy (`policy:`)"
             )
     return None
 

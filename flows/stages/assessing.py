@@ -18,7 +18,7 @@ SHOWN = 6
 
 
 def stop_where_nothing_can_be_approved(work: Work) -> None:
-    """Raise InputError where the policy approves no release of such a schema, unless the run was charged already."""
+    """Raise InputError where the policy approves no release of such a schema; not of a run charged already."""
     from evaluators.assessable import undeclared
 
     if not _begun(work) and (why := undeclared(work.run.config.load_policy(), work.schema)):

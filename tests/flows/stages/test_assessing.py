@@ -69,7 +69,7 @@ def test_a_schema_that_no_policy_would_approve_is_refused_before_it_is_charged(t
     written = clinic.write(tmp_path)
     (tmp_path / "schema.yaml").write_text(yaml.safe_dump(clinic.SCHEMA | {"targets": []}))
     run = Run.of(load_config(written))
-    with pytest.raises(StageError, match="declares no target.*`targets:`") as caught:
+    with pytest.raises(StageError, match=r"declares no target.*`targets:`") as caught:
         release(run, accept_unassessed=True)
     assert caught.value.exit_code == 2
     assert Ledger(run.config.ledger).charges() == []

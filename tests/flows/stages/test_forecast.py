@@ -124,7 +124,8 @@ def test_a_schema_that_lacks_what_the_policy_asks_is_told_before_it_is_paid_for(
     path = clinic.write(tmp_path)
     (tmp_path / "schema.yaml").write_text(yaml.safe_dump(clinic.SCHEMA | {"targets": []}))
     (line,) = [line for line in forecast(path).advice if "no target" in line]
-    assert line.startswith("Sure to be refused") and "`targets:`" in line
+    assert line.startswith("Sure to be refused")
+    assert "`targets:`" in line
     assert not any("no target" in line for line in forecast(planned(tmp_path / "ours")).advice)
 
 
