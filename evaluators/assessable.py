@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from evaluators.features import classes, event_of, outcome
+from evaluators.policy import Policy
 from evaluators.tables import evidence
 from privacy.schema.codec import Codec
 from privacy.schema.schema import Multiclass, Schema, Target
@@ -35,6 +36,20 @@ class Unassessed:
 
     def __str__(self) -> str:
         return f"{self.name}: {self.reason}"
+
+
+def undeclared(policy: Policy, schema: Schema) -> str | None:
+    """What the policy asks a schema to declare and it does not, so that no release of it can be approved."""
+    there = {"declared.target": schema.targets, "declared.subgroup": schema.subgroups}
+    for rule in policy.rules:
+        said = there.get(rule.metric, True)
+        if not said and rule.at_least and rule.on_insufficient == "insufficient":
+            what = rule.metric.removeprefix("declared.")
+            return (
+                f"the schema declares no {what}, and the policy {policy.name!r} approves no release without "
+                f"one; add it under `{what}s:`, or take another policy (`policy:`)"
+            )
+    return None
 
 
 def unassessed(

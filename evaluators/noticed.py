@@ -37,7 +37,8 @@ def noticed(card: Scorecard) -> tuple[str, ...]:
     broken = card.filter(lambda s: (s.low or 0) > BROKEN, metric="relation.broken", status="ok")
     for score in sorted(broken, key=lambda s: -(s.value or 0.0))[:RELATIONS]:
         found.append(
-            f"{score.value:.0%} of synthetic rows break what every real row keeps: {score.detail}"
+            f"{score.value:.0%} of synthetic rows break what every real row keeps: {score.detail}; what is so "
+            "by nature, a schema may say under `relations:`"
         )
     return (*found, *_histories(card))
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.abc import MetaPathFinder
 from typing import TYPE_CHECKING, Any
@@ -25,7 +25,7 @@ from evaluators.features import as_numbers
 from evaluators.mixed import has_specials, special_name
 from evaluators.score import Score
 from evaluators.tables import Tables
-from privacy.records.broken import broken_rows
+from privacy.records.broken import breaks, broken_rows
 from privacy.records.impossible import impossible_rows
 from privacy.schema.codec import Codec
 from privacy.schema.columns import Categorical
@@ -241,11 +241,19 @@ def impossible(tables: Tables) -> list[Score]:
         _share(
             "impossible_rows", impossible_rows(frame, schema), schema.impossible, "combinations"
         ),
-        _share("broken_rows", broken_rows(frame, schema), schema.relations, "relations"),
+        _share(
+            "broken_rows",
+            broken_rows(frame, schema),
+            schema.relations,
+            "relations",
+            [r.says for r in schema.relations if breaks(frame, schema, r)[1].any()],
+        ),
     ]
 
 
-def _share(metric: str, bad: np.ndarray, declared: tuple[object, ...], of: str) -> Score:
+def _share(
+    metric: str, bad: np.ndarray, declared: tuple[object, ...], of: str, which: Sequence[str] = ()
+) -> Score:
     return Score(
         metric=metric,
         value=float(bad.mean()) if len(bad) else None,
@@ -254,5 +262,6 @@ def _share(metric: str, bad: np.ndarray, declared: tuple[object, ...], of: str) 
         status="ok" if len(bad) else "insufficient evidence",
         reason="" if len(bad) else "no synthetic row to look at",
         visibility="public",
-        detail=f"{len(declared)} declared {of}",
+        detail=f"{len(declared)} declared {of}"
+        + (f"; broken: {', '.join(which)}" if which else ""),
     )

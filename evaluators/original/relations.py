@@ -51,11 +51,12 @@ Breaks = Callable[[str], tuple[np.ndarray, np.ndarray]]
 
 @dataclass(frozen=True, eq=False)
 class Relation:
-    """``breaks``: as the name says; ``kind`` and ``says``: in words."""
+    """``breaks``: as the name says; ``kind`` and ``says``: in words; ``names``: the columns of an order."""
 
     kind: str
     says: str
     breaks: Breaks
+    names: tuple[str, ...] = ()
 
     def rate(self, role: str) -> tuple[int, int]:
         """Rows that break it, and rows to which it applies."""
@@ -199,7 +200,8 @@ def _order(names: list[str], values: dict[str, np.ndarray], a: int, b: int) -> R
         with np.errstate(invalid="ignore"):
             return np.isfinite(one) & np.isfinite(other), one >= other if strict else one > other
 
-    relation = Relation("order", f"{names[a]} {'<' if strict else '<='} {names[b]}", breaks)
+    says = f"{names[a]} {'<' if strict else '<='} {names[b]}"
+    relation = Relation("order", says, breaks, (names[a], names[b]))
     return relation if _confirmed(relation) else None
 
 

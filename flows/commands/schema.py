@@ -73,6 +73,7 @@ def schema_check(
     from pandas import factorize
 
     from evaluators.assessable import unassessed
+    from evaluators.original.unsaid import unsaid_orders
     from flows.frames.visits import remarks, unkept
     from privacy.people.order import first_rows
     from privacy.reading.conform import conform
@@ -122,6 +123,13 @@ def schema_check(
                     "  that is many: the relation is not one of these data, or counts otherwise (seconds where"
                     " dates have times); correct it or leave it out before a release"
                 )
+    for low, high, strict in unsaid_orders(frame, declared):
+        order = f"{{order: [{low}, {high}]{', strict: true' if strict else ''}}}"
+        say(
+            f"relations: nearly all rows keep {low} {'<' if strict else '≤'} {high}, which the schema does "
+            "not say and a release is judged by; where it is so by nature, add to `relations:`  - "
+            f"{order}"
+        )
     for line in (*unkept(frame, declared), *remarks(frame, declared)):
         say(f"visits: {line}")
     impossible = impossible_rows(frame, declared)

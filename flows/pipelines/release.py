@@ -13,7 +13,10 @@ from dataclasses import dataclass
 from flows.bundle.candidate import Candidate
 from flows.pipelines.outcome import Outcome
 from flows.stages import steps
-from flows.stages.assessing import stop_where_nothing_can_be_assessed
+from flows.stages.assessing import (
+    stop_where_nothing_can_be_approved,
+    stop_where_nothing_can_be_assessed,
+)
 from flows.stages.cuda import one_on_cuda
 from flows.stages.run import Run
 from flows.stages.telling import Heard, heard, told_publicly
@@ -91,6 +94,7 @@ def release(
     """
     with told_publicly(run / "error.txt", "prepare"), run.locked():
         work = Work.of(run)
+        stop_where_nothing_can_be_approved(work)
         stop_where_nothing_can_be_assessed(work, accept_unassessed)
         for stage in STAGES:
             each(stage, work)

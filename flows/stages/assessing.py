@@ -7,7 +7,7 @@ that a run goes on says of them what its verdict would say, outside the guarante
 from __future__ import annotations
 
 from flows.stages.work import Work
-from privacy.errors import DataError, EvidenceError
+from privacy.errors import DataError, EvidenceError, InputError
 
 HELP = (
     "Nothing was charged. Wider bands or merged categories would help; the share held out is bound by now. To "
@@ -17,15 +17,22 @@ HELP = (
 SHOWN = 6
 
 
+def stop_where_nothing_can_be_approved(work: Work) -> None:
+    """Raise InputError where the policy approves no release of such a schema; not of a run charged already."""
+    from evaluators.assessable import undeclared
+
+    if not _begun(work) and (why := undeclared(work.run.config.load_policy(), work.schema)):
+        raise InputError(f"{why}. Nothing was charged")
+
+
 def stop_where_nothing_can_be_assessed(work: Work, accepted: bool) -> None:
     """Raise EvidenceError for a table, a target or a group that has too few people held out.
 
     Not where somebody accepts that, nor where the run was charged already; nor under a policy that decides on
     charged figures, since whether a run goes on would be an answer that was not charged.
     """
-    begun = work.run.fitted or bool(work.transcript.answers)
     policy = work.run.config.load_policy()
-    if accepted or begun or policy.small_groups == "accept" or policy.figures == "charged":
+    if accepted or _begun(work) or policy.small_groups == "accept" or policy.figures == "charged":
         return
     from evaluators.assessable import unassessed
 
@@ -44,3 +51,7 @@ def stop_where_nothing_can_be_assessed(work: Work, accepted: bool) -> None:
         told = "; ".join(map(str, found[:SHOWN]))
         more = f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
         raise EvidenceError(f"too few people would be held out to assess {told}{more}. {HELP}")
+
+
+def _begun(work: Work) -> bool:
+    return work.run.fitted or bool(work.transcript.answers)

@@ -24,6 +24,7 @@ from pathlib import Path
 
 from dp_accounting import ComposedDpEvent, DpEvent, ZCDpEvent
 
+from evaluators.assessable import undeclared
 from evaluators.policy import Policy
 from evaluators.tables import MIN_PEOPLE
 from flows.stages.config import RunConfig, load_config
@@ -163,6 +164,7 @@ def forecast(path: Path) -> Forecast:
         (
             *_refused(config),
             *_contradictions(config, schema),
+            *_never_approved(config, schema),
             *_never_assessed(config, schema, groups),
             *_relations(name, schema, share, config.guarantee.guarantee),
             *_advice(schema, name, groups),
@@ -291,6 +293,12 @@ def _contradictions(config: RunConfig, schema: Schema) -> tuple[str, ...]:
     known = {d.name: d for d in Ledger(config.ledger).datasets()}.get(schema.name)
     different = known and known.identity and known.identity.against(schema)
     return (f"Sure to be refused: {different}.",) if different else ()
+
+
+def _never_approved(config: RunConfig, schema: Schema) -> tuple[str, ...]:
+    """What a release will be stopped for, before it is charged."""
+    why = undeclared(config.load_policy(), schema)
+    return () if why is None else (f"Sure to be refused: {why}.",)
 
 
 def _never_assessed(config: RunConfig, schema: Schema, groups: tuple[Group, ...]) -> Iterator[str]:

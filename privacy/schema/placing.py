@@ -4,8 +4,8 @@ Of two numbers in order one keeps its own codes and the other gets those of the 
 gap's distribution is measured itself. Targets and subgroups keep their own codes, since these condition
 everything else; of the rest the one in the narrowest bounds does, and a column whose bounds are narrower than
 the gap could be, or of a relation that says so, is drawn from its own bins, inside what the relation allows. A
-column that is tied to several is drawn from the narrowest gap. A total follows from its parts; where the total
-is a target or subgroup, a part that is neither is what the others leave.
+column that is tied to several is drawn from itself in the row before, else from the narrowest gap. A total
+follows from its parts; where the total is a target or subgroup, a part that is neither is what the others leave.
 
 Privacy claim: none; reads no data.
 """
@@ -376,7 +376,14 @@ def _placed(
             if name in (a, b) and (a if name == b else b) in done
             if (one := _gap(name, a, b, pairs[a, b], network, schema, width[name])) is not None
         )
-        found = min(possible, key=lambda f: _reach(f[1][0], f[0], network), default=None)
+        found = min(
+            possible,
+            key=lambda f: (
+                schema.alike.get(f[1][0].anchor) != f[0],
+                _reach(f[1][0], f[0], network),
+            ),
+            default=None,
+        )
         name = min(left, key=lambda n: width[n]) if found is None else found[0]
         yield name, None if found is None else found[1]
         done.append(name)

@@ -100,8 +100,10 @@ def _like(rows: pa.Table, names: Sequence[str], name: str, missing: bool = False
     few = max(map(len, texts.values())) <= MOST_NUMBER_CATEGORIES  # doses, of each drug
     if "    categories:" in lines or (numeric and few):
         lines = listing(own)
-    elif numeric and finite.sum() > 1:
+    elif numeric and finite.any():
         numbers = numbers_in(own[finite])
+        if len(numbers) == 1:  # bounds increase, and those of another drug say nothing of this one
+            numbers = np.append(numbers, numbers + 1)
         lines = numeric_lines(own[finite], numbers, sorted(own[~finite]), np.inf)
     signs = sorted(t for t in texts[name] if t in ABSENT and t != NULL)
     gaps = missing or bool(texts[name].isin(ABSENT).any())

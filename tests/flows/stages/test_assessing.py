@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 
 from flows.pipelines.release import release
 from flows.stages.config import load_config
@@ -62,3 +63,13 @@ def test_under_a_policy_on_charged_figures_nobody_is_looked_at_beforehand(tmp_pa
     run = Run.of(load_config(written))
     release(run)
     assert "assess" not in [c.purpose for c in Ledger(run.config.ledger).charges()]
+
+
+def test_a_schema_that_no_policy_would_approve_is_refused_before_it_is_charged(tmp_path):
+    written = clinic.write(tmp_path)
+    (tmp_path / "schema.yaml").write_text(yaml.safe_dump(clinic.SCHEMA | {"targets": []}))
+    run = Run.of(load_config(written))
+    with pytest.raises(StageError, match=r"declares no target.*`targets:`") as caught:
+        release(run, accept_unassessed=True)
+    assert caught.value.exit_code == 2
+    assert Ledger(run.config.ledger).charges() == []

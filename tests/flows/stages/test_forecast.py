@@ -120,6 +120,15 @@ def test_a_claim_that_no_policy_lets_out_is_told_before_it_is_paid_for(tmp_path)
     assert not any("vetoed" in line for line in forecast(planned(tmp_path / "ours")).advice)
 
 
+def test_a_schema_that_lacks_what_the_policy_asks_is_told_before_it_is_paid_for(tmp_path):
+    path = clinic.write(tmp_path)
+    (tmp_path / "schema.yaml").write_text(yaml.safe_dump(clinic.SCHEMA | {"targets": []}))
+    (line,) = [line for line in forecast(path).advice if "no target" in line]
+    assert line.startswith("Sure to be refused")
+    assert "`targets:`" in line
+    assert not any("no target" in line for line in forecast(planned(tmp_path / "ours")).advice)
+
+
 def test_groups_that_are_not_declared_are_refused(tmp_path):
     with pytest.raises(InputError, match="has no group 'X'; it has F, M"):
         forecast(planned(tmp_path, {"X": 5}))

@@ -151,6 +151,18 @@ def test_a_column_that_counts_rows_tells_them_where_nothing_else_does(tmp_path: 
     assert schema.columns["icd_1"] == schema.columns["icd_3"]  # too many codes to list
 
 
+def test_one_dose_of_a_drug_is_not_within_the_bounds_of_another(tmp_path: Path) -> None:
+    """Metformin has too many doses to list, so that all doses are numbers, as those of aspirin, always 100."""
+    tables = made(300)
+    drugs = tables["prescriptions"]
+    metformin = drugs["drug"] == "metformin"
+    drugs.loc[metformin, "dose"] = [str(500 + 50 * (i % 20)) for i in range(metformin.sum())]
+    _, schema = drafted(tables, tmp_path)
+    bounds = {n: c.bounds for n, c in schema.columns.items() if isinstance(c, Numeric)}
+    assert bounds["metformin"] == (500, 1450)
+    assert bounds["aspirin"] == (100, 101)
+
+
 def test_of_many_kinds_the_most_frequent_are_taken(tmp_path: Path) -> None:
     tables = made(300)
     rng = np.random.default_rng(1)
