@@ -15,7 +15,6 @@ import pandas as pd
 from privacy.people.order import in_order
 from privacy.schema.columns import Categorical, Datetime, Numeric
 from privacy.schema.numbers import without_specials
-from privacy.schema.relations import Order
 from privacy.schema.schema import Schema
 from privacy.schema.visits import Visits, timed
 
@@ -38,15 +37,9 @@ def unkept(frame: pd.DataFrame, schema: Schema) -> Iterator[str]:
 
 
 def remarks(frame: pd.DataFrame, schema: Schema) -> Iterator[str]:
-    """What is allowed, and worth a line: time that a gap replaces, rows at the same time, units of one row."""
+    """What is allowed, and worth a line: rows at the same time, and units of one row."""
     if schema.visits is None or frame.empty:
         return
-    for tie in schema.relations:
-        if isinstance(tie, Order) and _replaces_time(tie, schema.visits):
-            yield (
-                f"order {schema.visits.order} is drawn from the gap of {tie.says!r}, so that the time from row "
-                "to row is lost; take out its `gap:`, or add `drawn: own` to it"
-            )
     rows, order = _Rows(frame, schema), schema.visits.order
     if schema.max_rows_per_unit > 1 and not (rows.sizes > 1).any():
         yield f"no {schema.unit} has a second row, so there is nothing to link"
@@ -58,13 +51,6 @@ def remarks(frame: pd.DataFrame, schema: Schema) -> Iterator[str]:
                 f"order {order} is that of the row before in {rows.of(ties)}; such rows stay as they stand "
                 "in the file"
             )
-
-
-def _replaces_time(tie: Order, visits: Visits) -> bool:
-    """Whether rows are put in order by what is drawn from a constant, which the row before has no part in."""
-    others = {*tie.names} - {visits.order}
-    asked = tie.gap is not None and tie.drawn == "gap"
-    return asked and visits.order in tie.names and others <= {*visits.constant}
 
 
 @dataclass(frozen=True, eq=False)

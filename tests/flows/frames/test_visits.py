@@ -8,8 +8,6 @@ import pandas as pd
 import pytest
 
 from flows.frames.visits import remarks, unkept
-from privacy.histories.schemas import step_schema
-from privacy.schema.placing import plan
 from privacy.schema.schema import Schema
 from tests.flows.commands.test_cli import understudy
 
@@ -108,31 +106,6 @@ def test_units_with_more_rows_than_count_are_told() -> None:
 def test_where_nobody_has_two_rows_there_is_nothing_to_link() -> None:
     (line,) = remarks(rows().drop_duplicates("patient").assign(visit=1), SCHEMA)
     assert line == "no patient has a second row, so there is nothing to link"
-
-
-@pytest.mark.parametrize(
-    ("tie", "lost"),
-    [
-        ({"gap": {"min": 0, "max": 400}}, True),
-        ({"gap": {"min": 0, "max": 400}, "drawn": "own"}, False),
-        ({}, False),
-    ],
-)
-def test_a_gap_that_takes_the_place_of_time_is_told(tie: dict[str, object], lost: bool) -> None:
-    """That is, where nothing of a further row says how long after the one before it is."""
-    died = {
-        "kind": "datetime",
-        "bounds": ["2020-01-01", "2025-01-01"],
-        "bins": 5,
-        "missing": "keep",
-    }
-    said = SCHEMA.model_dump(mode="json", exclude_defaults=True)
-    said["columns"]["died_on"] = died
-    said["visits"]["constant"] = ["sex", "died_on"]
-    schema = Schema.model_validate(said | {"relations": [{"order": ["day", "died_on"], **tie}]})
-    lines = list(remarks(rows().assign(died_on=None), schema))
-    assert [("time from row to row is lost" in line) for line in lines] == [True] * lost
-    assert ("day - previous day" not in plan(step_schema(schema)).gaps) == lost
 
 
 def test_a_schema_without_visits_counts_nothing() -> None:

@@ -8,6 +8,7 @@ from privacy.histories.schemas import completed_by, place_labels, start_schema, 
 from privacy.histories.tables import told
 from privacy.records.codec import RecordCodec
 from privacy.schema.columns import Numeric
+from privacy.schema.placing import plan
 from privacy.schema.schema import Schema
 
 PLAIN = {
@@ -251,3 +252,12 @@ def test_rows_are_read_back_from_a_start_and_from_what_is_given():
     assert not said.all()
     kept = frame[said]
     assert ((kept["day"] >= kept["previous day"]) & (kept["day"] <= kept["died"])).all()
+
+
+@pytest.mark.parametrize("tie", [{}, {"gap": {"min": 0, "max": 79}}, {"drawn": "own"}])
+def test_the_time_from_row_to_row_is_drawn_whatever_else_a_day_is_tied_to(tie):
+    """A death within weeks of the last visit says less of its day than the visit before does."""
+    tied = {"relations": [{"order": ["day", "died"], **tie}]}
+    plain = PLAIN | tied | {"visits": {"order": "day", "constant": ["sex", "died"]}}
+    relative = plan(step_schema(Schema.model_validate(plain))).relative
+    assert relative["day"].anchor == "previous day"
