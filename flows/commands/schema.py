@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
 from flows.commands.terminal import console, say, say_unlinked, stderr
 from privacy.errors import UnderstudyError
+
+if TYPE_CHECKING:
+    from privacy.schema.schema import Csv
 
 app = typer.Typer(help="Write and check what is public about a data set.", no_args_is_help=True)
 
@@ -38,17 +41,22 @@ def schema_draft(
     ] = None,
 ) -> None:
     """Draft a schema from PRIVATE rows; a person must then confirm every value as public."""
-    from privacy.reading.draft import draft_schema
+    from privacy.reading.draft import draft_schema, form_of
     from privacy.reading.several.draft import draft_of_several
     from privacy.reading.several.proposal import files_in
-    from privacy.schema.schema import Csv
 
     if out.exists():
         raise UnderstudyError(f"{out}: exists already; name another file with --out")
-    form = Csv.model_validate({"separator": separator, "encoding": encoding, "decimal": decimal})
+    form = _form(separator, encoding, decimal)
     files = files_in(data)
-    one = len(files) == 1
-    draft = draft_schema(files[0], form, unit) if one else draft_of_several(files, form, unit)
+    if len(files) == 1:
+        found = form_of(files[0], form)
+        for setting, value in found.model_dump(exclude_defaults=True).items():
+            if value != getattr(form, setting):
+                say(f"{files[0]}: read with {setting} {value!r}, as it seems to be written")
+        draft = draft_schema(files[0], found, unit)
+    else:
+        draft = draft_of_several(files, form, unit)
     out.write_text(draft, encoding="utf-8")
     stderr.print(
         f"[bold red]This read private rows.[/] Every category, bound and name in {out} comes from them. "
@@ -56,6 +64,26 @@ def schema_draft(
         highlight=False,
         soft_wrap=True,
     )
+
+
+def _form(separator: str, encoding: str, decimal: str) -> Csv:
+    """How a file is written, as a person says it; ``tab`` and ``\\t`` are a tab."""
+    from pydantic import ValidationError
+
+    from privacy.schema.schema import Csv
+
+    tab = separator in ("tab", "\\t")
+    said = {"separator": "\t" if tab else separator, "encoding": encoding, "decimal": decimal}
+    wanted = {
+        "separator": "one sign, as ';', or tab",
+        "encoding": "the name of a text encoding, as utf-8 or latin-1",
+        "decimal": "'.' or ','",
+    }
+    try:
+        return Csv.model_validate(said)
+    except ValidationError as error:
+        name = str(error.errors()[0]["loc"][0])
+        raise UnderstudyError(f"--{name} {said[name]!r}: expected {wanted[name]}") from None
 
 
 @app.command("check")

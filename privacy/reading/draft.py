@@ -10,6 +10,7 @@ import datetime as dt
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,8 @@ from privacy.reading.guessed import (
     scale_of,
     times_of,
 )
-from privacy.reading.read import NULL, read_any
+from privacy.reading.numerals import have_commas, have_points
+from privacy.reading.read import NULL, SEPARATORS, first_line, is_parquet, read_any
 from privacy.reading.repeats import KEPT, Drafted, Repeats, repeats
 from privacy.reading.ties import ties
 from privacy.schema.schema import DRAFT_MARK, Csv
@@ -82,6 +84,30 @@ def draft_schema(path: Path, form: Csv = Csv(), unit: str | None = None) -> str:
     return "\n".join([*lines, ""])
 
 
+def form_of(path: Path, form: Csv) -> Csv:
+    """How a file seems to be written: with another usual separator where by ``form`` it has one column, and
+    with decimal commas where some numbers have them and none has a point.
+    """
+    if is_parquet(path):
+        return form
+    others = (form.model_copy(update={"separator": s}) for s in SEPARATORS)
+    best = form if len(first_line(path, form)) > 1 else max(others, key=partial(_columns, path))
+    if _columns(path, best) < 2:
+        return form
+    table = read_any(path, best)
+    commas = any(pc.any(have_commas(c)).as_py() for c in table.columns)
+    points = any(pc.any(have_points(c)).as_py() for c in table.columns)
+    return best.model_copy(update={"decimal": ","}) if commas and not points else best
+
+
+def _columns(path: Path, form: Csv) -> int:
+    """How many columns the first line names."""
+    try:
+        return len(first_line(path, form))
+    except DataError:
+        return 0
+
+
 def check_tables(paths: Iterable[Path]) -> None:
     """Raise InputError for a file of pictures."""
     for path in paths:
@@ -98,8 +124,13 @@ def guesses_of(table: pa.Table, form: Csv = Csv()) -> Guesses:  # noqa: B008 (fr
     for name in table.column_names:
         counts = pc.value_counts(table[name])
         texts = pd.Series(counts.field("values").to_pylist(), dtype=object)
-        pointed = pointed_texts(texts) if form.decimal == "," else texts
+        commas = form.decimal == "," or pc.any(have_commas(table[name])).as_py()
+        pointed = pointed_texts(texts) if commas else texts
         lines = lines_of(pointed, np.asarray(counts.field("counts")))
+        if form.decimal == "." and not pointed.equals(texts):
+            lines[0] += (
+                "  # decimals after a comma, and elsewhere after a point: write the file in one way"
+            )
         if any(line.startswith(DATE) for line in lines):
             found.dates[name] = times_of(texts)
         scale = scale_of(lines, pointed, found.dates.get(name, {}))

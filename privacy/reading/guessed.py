@@ -20,8 +20,14 @@ from privacy.reading.read import NULL
 from privacy.schema.columns import MAX_WHOLE
 from privacy.schema.schema import DRAFT_MARK
 
-MISSING = ("", "?", "NA", "N/A", "NaN", "nan", "NULL", "null", "None")
+MISSING = (
+    "", "?", ".", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NaT", "NULL", "null", "None",
+)  # fmt: skip
 """Texts that usually stand for a missing value."""
+
+BELOW = (-9.0, -99.0, -999.0, -9999.0, -99999.0)
+ABOVE = (999.0, 9999.0, 99999.0, 999999.0)
+"""Numbers that often stand for a missing value, where every other is positive, or less than half as large."""
 
 DATE = "    kind: datetime"
 IDENTIFIER = ["    kind: identifier  # a guess: nearly every row has its own"]
@@ -77,11 +83,30 @@ def pointed_texts(texts: pd.Series) -> pd.Series:
 def lines_of(texts: pd.Series, counts: np.ndarray) -> list[str]:
     """The lines of one column, from its distinct texts and their counts."""
     missing = texts.isin([*MISSING, NULL]).to_numpy()
+    codes = missing_codes(texts, missing)
+    missing = missing | codes
     kind = kind_of(texts[~missing], int(counts[~missing].sum()))
     if missing.any():
         found = sorted(t for t in texts[missing] if t != NULL) or [""]
         kind = [*kind, *kept(found)]
+    if codes.any():
+        told = " and ".join(map(quoted, texts[codes]))
+        kind[0] += (
+            f"  # {told}: a code for missing, by its size; if it is a value, take it from missing_values"
+        )
     return kind
+
+
+def missing_codes(texts: pd.Series, missing: np.ndarray) -> np.ndarray:
+    """Which texts of a column are numbers that stand for a missing value: they lie far from all others."""
+    numbers = numbers_in(texts)
+    numbers[missing] = np.nan
+    below, above = np.isin(numbers, BELOW), np.isin(numbers, ABOVE)
+    plain = numbers[np.isfinite(numbers) & ~below & ~above]
+    if len(plain) <= MOST_NUMBER_CATEGORIES:
+        return np.zeros(len(texts), dtype=bool)
+    alone = 2 * plain.max() < np.where(above, numbers, np.inf)
+    return (below & (plain.min() >= 0)) | (above & alone)
 
 
 def kept(missing: list[str]) -> list[str]:

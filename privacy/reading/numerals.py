@@ -31,6 +31,7 @@ _COMMAS = (
     rf"\A({_BLANK}[+-]?[0-9]+),([0-9]*{_TAIL})\z",
     rf"\A({_BLANK}[+-]?),([0-9]+{_TAIL})\z",
 )
+_COMMA = rf"\A{_BLANK}[+-]?(?:[0-9]*,(?:[0-9]{{1,2}}|[0-9]{{4,}})){_TAIL}\z"
 _POINT = rf"\A{_BLANK}[+-]?(?:[0-9]+\.[0-9]*|\.[0-9]+){_TAIL}\z"
 
 
@@ -52,3 +53,8 @@ def commas_to_points(texts: pa.ChunkedArray) -> pa.ChunkedArray:
 def have_points(texts: pa.ChunkedArray) -> pa.ChunkedArray:
     """Which texts are numbers with a decimal point."""
     return pc.match_substring_regex(texts, _POINT)
+
+
+def have_commas(texts: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Which texts are numbers with a decimal comma, and none that may part thousands: 1,5 but not 1,500."""
+    return pc.match_substring_regex(texts, _COMMA)

@@ -55,3 +55,19 @@ def test_what_belongs_to_nothing_is_told_in_one_line(tmp_path: Path) -> None:
     assert len(refused.stderr.splitlines()) == 1
     assert "notes.csv: shares no column" in refused.stderr
     assert not (tmp_path / "draft.yaml").exists()
+
+
+def test_a_form_that_is_none_is_one_line_with_a_remedy(tmp_path: Path) -> None:
+    file = tmp_path / "t.csv"
+    file.write_text("a;b\n" + "1;2\n" * 3)
+    for option, value, says in (
+        ("--separator", ";;", "expected one sign, as ';', or tab"),
+        ("--encoding", "martian", "expected the name of a text encoding"),
+        ("--decimal", "'", "expected '.' or ','"),
+    ):
+        done = understudy("schema", "draft", file, option, value, "--out", tmp_path / "d.yaml")
+        assert done.returncode == 2
+        assert done.stderr.count("\n") == 1
+        assert says in done.stderr
+    told = understudy("schema", "draft", file, "--out", tmp_path / "d.yaml").stdout
+    assert "read with separator ';'" in told

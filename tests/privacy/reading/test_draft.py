@@ -9,7 +9,7 @@ import pytest
 
 from privacy.errors import DataError, InputError
 from privacy.reading.conform import conform
-from privacy.reading.draft import draft_schema
+from privacy.reading.draft import draft_schema, form_of
 from privacy.reading.read import read_texts
 from privacy.schema.columns import Categorical, Datetime, Identifier, Numeric
 from privacy.schema.schema import DRAFT_MARK, Csv, Schema, load_schema
@@ -273,3 +273,65 @@ def test_a_draft_asks_for_the_zone_of_offsets(tmp_path: Path) -> None:
     assert [str(b.date()) for b in schema.columns["at"].bounds] == ["2024-01-29", "2024-01-31"]
     _, findings = conform(read_texts([path], schema), schema)
     assert [f.action for f in findings] == ["local"]
+
+
+def written(path: Path, columns: dict[str, list[object]], separator: str = ",") -> Path:
+    names = separator.join(columns)
+    lines = [separator.join(map(str, row)) for row in zip(*columns.values(), strict=True)]
+    path.write_text("\n".join([names, *lines]) + "\n")
+    return path
+
+
+def test_codes_for_missing_values_are_told_from_values(tmp_path: Path) -> None:
+    n = 60
+    file = written(
+        tmp_path / "t.csv",
+        {
+            "bmi": [18 + i / 10 for i in range(n - 3)] + ["-999", ".", "N/A"],
+            "grams": [2000 + 20 * i for i in range(n - 2)] + [9999, 99999],
+            "change": [i - 30 for i in range(n - 1)] + [-999],
+            "pulse": [50 + i for i in range(n - 1)] + [99],
+        },
+    )
+    schema = confirmed(draft_schema(file), tmp_path)
+    bmi, grams, change, pulse = (schema.columns[c] for c in ("bmi", "grams", "change", "pulse"))
+    assert isinstance(bmi, Numeric)
+    assert set(bmi.missing_values) >= {"-999", ".", "N/A"}
+    assert bmi.bounds[0] == 18
+    assert set(grams.missing_values) >= {"9999", "99999"}
+    assert change.missing == "refuse"  # it may be negative, so -999 may be a change
+    assert pulse.missing == "refuse"
+    assert draft_schema(file).count("a code for missing, by its size") == 2
+
+
+@pytest.mark.parametrize(
+    ("separator", "numbers", "form"),
+    [
+        (";", [f"{i},5" for i in range(40)], {"separator": ";", "decimal": ","}),
+        (";", [f"{i}.5" for i in range(40)], {"separator": ";"}),
+        ("\t", [f"{i}" for i in range(40)], {"separator": "\t"}),
+        (";", [f"{i},500" for i in range(1, 41)], {"separator": ";"}),  # thousands, perhaps
+        (",", [f'"{i},5"' for i in range(40)], {"decimal": ","}),
+    ],
+)
+def test_how_a_file_seems_to_be_written(
+    tmp_path: Path, separator: str, numbers: list[object], form: dict[str, str]
+) -> None:
+    sexes: list[object] = ["F", "M"] * 20
+    file = written(tmp_path / "t.csv", {"sex": sexes, "value": numbers}, separator)
+    found = form_of(file, Csv())
+    assert found.model_dump(exclude_defaults=True) == form
+    assert form_of(file, found) == found
+
+
+def test_a_file_of_one_column_is_one(tmp_path: Path) -> None:
+    file = written(tmp_path / "t.csv", {"value": list(range(30))})
+    assert form_of(file, Csv()) == Csv()
+
+
+def test_decimal_commas_beside_points_are_told(tmp_path: Path) -> None:
+    commas: list[object] = [f'"{20 + i},5"' for i in range(40)]
+    file = written(tmp_path / "t.csv", {"bmi": commas, "crea": [i / 4 for i in range(40)]})
+    assert form_of(file, Csv()) == Csv()
+    (line,) = [x for x in draft_schema(file).splitlines() if "after a comma" in x]
+    assert line.strip().startswith("kind: float")
