@@ -106,7 +106,7 @@ def missing_codes(texts: pd.Series, missing: np.ndarray) -> np.ndarray:
     if len(plain) <= MOST_NUMBER_CATEGORIES:
         return np.zeros(len(texts), dtype=bool)
     alone = 2 * plain.max() < np.where(above, numbers, np.inf)
-    return (below & (plain.min() >= 0)) | (above & alone)
+    return np.asarray((below & (plain.min() >= 0)) | (above & alone))
 
 
 def kept(missing: list[str]) -> list[str]:
