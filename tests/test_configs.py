@@ -56,7 +56,8 @@ ROWS = {
         "age": "62.84998", "race": "", "income": "", "dzgroup": "ARF/MOSF w/Sepsis", "alb": "",
         "d.time": "2029", "death": "0", "totcst": "-100", "ca": "metastatic",
     },
-    "omop": {"visit_start_date": "2016-02-29", "visit_end_date": "2016-03-01", "sbp": ""},
+    "omop": {"visit_start_date": "2016-02-29", "visit_end_date": "2016-03-01",
+             "sbp": "", "death_date": ""},
     "omop-visits": {"visit_date": "2016-02-29", "hba1c": "", "sbp": "300", "death_date": ""},
     "sdnist-ma2019": {
         "PUMA": "25-00503", "AGEP": "12", "MSP": "N", "PINCP": "N", "PINCP_DECILE": "N",

@@ -19,9 +19,11 @@ SHOWN = 6
 
 def stop_where_nothing_can_be_approved(work: Work) -> None:
     """Raise InputError where the policy approves no release of such a schema; not of a run charged already."""
-    from evaluators.assessable import undeclared
+    if _begun(work):
+        return
+    from evaluators.assessable import undeclared  # slow to import
 
-    if not _begun(work) and (why := undeclared(work.run.config.load_policy(), work.schema)):
+    if why := undeclared(work.run.config.load_policy(), work.schema):
         raise InputError(f"{why}. Nothing was charged")
 
 
