@@ -17,10 +17,10 @@ import pandas as pd
 
 from generators.base import Model
 from privacy.errors import InputError
-from privacy.records.where import Where, meets
+from privacy.records.where import Where, any_of, meets
 from privacy.schema.codec import number_identifiers
 from privacy.schema.columns import Categorical
-from privacy.schema.schema import Condition, Schema
+from privacy.schema.schema import Schema
 
 FEWEST = 1e-4
 """Where a smaller share of what is drawn meets what is asked, drawing is given up."""
@@ -42,7 +42,7 @@ def balanced(name: str, schema: Schema) -> list[Where]:
     column = schema.columns.get(name)
     if not isinstance(column, Categorical):
         raise InputError(f"--balance {name}: no categorical column of the schema is called so")
-    return [{name: Condition(values=(c,))} for c in column.categories or ()]
+    return [{name: any_of(column, [c])} for c in column.categories or ()]
 
 
 def draw_asked(

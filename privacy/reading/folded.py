@@ -111,7 +111,8 @@ def folded(
     assert schema.unit is not None
     root, main = units_table(schema.tables), visits_table(schema.tables)
     key = schema.tables[main].key
-    units, notes = _once(files[root].select(of_units(schema)), schema.unit, root, paths[root])
+    people = files[root].select(of_units(schema))
+    units, notes, _ = _first_of_each(people, schema.unit, root, paths[root])
     at, more = _owned(files[main], schema.unit, units, main, paths[main])
     notes += more
     visits = files[main].select(of_visits(schema)).filter(pa.array(at >= 0))
@@ -142,11 +143,6 @@ def folded(
         notes += _strange(files[name], own, table, of, name, paths[name], schema.unit)
         notes += _differing(files[name], own, table, of, name, paths[name], schema.unit)
     return pa.table({n: found[n] for n in schema.columns}), notes
-
-
-def _once(part: pa.Table, key: str, name: str, path: Path) -> tuple[pa.Table, list[Unfolded]]:
-    table, notes, _ = _first_of_each(part, key, name, path)
-    return table, notes
 
 
 def _first_of_each(

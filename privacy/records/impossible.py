@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from privacy.records.following import Code, FollowingCode
+from privacy.schema.codec import ColumnCode
 from privacy.schema.columns import Column, Datetime, Identifier, Image, Numeric
 from privacy.schema.numbers import date_to_number, plain_numbers
 from privacy.schema.schema import Condition, Schema
@@ -65,36 +66,36 @@ def holds(series: pd.Series, column: Column, condition: Condition) -> np.ndarray
 
 def may_hold(code: Code, condition: Condition) -> np.ndarray:
     """For each code, whether the condition holds for some value that the code stands for."""
-    found = np.zeros(code.size, dtype=bool)
-    if isinstance(code, FollowingCode):
-        return ~found  # what follows from another column is known when that is drawn
-    values = set(condition.values or ())
-    said = (code.stand_ins.get(str(v), (str(v),)) for v in code.values)
-    found[code.n_bins : code.n_bins + len(code.values)] = [bool(values & {*s}) for s in said]
-    if code.has_missing:
-        found[-1] = condition.missing
-    if code.bins is not None and condition.edges:
-        first, last = code.bins.edges[:-1], code.bins.edges[1:] - code.bins.whole
-        low, high = _range(condition, code.column)
-        found[: code.n_bins] = (last >= low) & (first <= high)
-    return found
+    if isinstance(
+        code, FollowingCode
+    ):  # what follows from another column is known when that is drawn
+        return np.ones(code.size, dtype=bool)
+    return _told(code, condition, every=False)
 
 
 def _holds_in_all(code: Code, condition: Condition) -> np.ndarray:
     """For each code, whether the condition holds whatever value the code stands for."""
-    found = np.zeros(code.size, dtype=bool)
     if isinstance(code, FollowingCode):
+        found = np.zeros(code.size, dtype=bool)
         found[code.ways :] = _holds_in_all(code.own, condition)[code.skipped :]
         return found
+    return _told(code, condition, every=True)
+
+
+def _told(code: ColumnCode, condition: Condition, every: bool) -> np.ndarray:
+    """For each code, whether the condition holds for every value that it stands for, or for some."""
+    found = np.zeros(code.size, dtype=bool)
     values = set(condition.values or ())
     said = (code.stand_ins.get(str(v), (str(v),)) for v in code.values)
-    found[code.n_bins : code.n_bins + len(code.values)] = [values.issuperset(s) for s in said]
+    listed = [values.issuperset(s) if every else not values.isdisjoint(s) for s in said]
+    found[code.n_bins : code.n_bins + len(listed)] = listed
     if code.has_missing:
         found[-1] = condition.missing
     if code.bins is not None and condition.edges:
         first, last = code.bins.edges[:-1], code.bins.edges[1:] - code.bins.whole
         low, high = _range(condition, code.column)
-        found[: code.n_bins] = (first >= low) & (last <= high)
+        inside = (first >= low) & (last <= high)
+        found[: code.n_bins] = inside if every else (last >= low) & (first <= high)
     return found
 
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import chain
 
 import numpy as np
 import pandas as pd
@@ -45,6 +46,12 @@ def where(text: str, schema: Schema) -> Where:
     return found
 
 
+def any_of(column: Categorical, categories: Iterable[str]) -> Condition:
+    """That a row says one of these categories, or what stands in for it."""
+    said = column.stand_ins()
+    return Condition(values=tuple(chain(*(said.get(c, (c,)) for c in categories))))
+
+
 def meets(frame: pd.DataFrame, schema: Schema, asked: Where) -> np.ndarray:
     """Which rows of a canonical frame are as asked, bool [n]."""
     fine = np.ones(len(frame), dtype=bool)
@@ -72,7 +79,7 @@ def _condition(
             known = ", ".join(column.categories or ())
             raise InputError(f"--where {name}={value}: {unknown[0]!r} is none of {known}")
         if sign == "=":
-            return Condition(values=listed)
+            return any_of(column, listed)
         if column.kind != "ordinal" or len(listed) > 1:
             raise InputError(f"--where {name}{sign}{value}: {name!r} has no order; say {name}=A|B")
         place = (column.categories or ()).index(value)
