@@ -59,7 +59,7 @@ FLOORS = {
         {"frames", "server"},
         {"stages"},
         {"label", "audit", "gpu"},
-        {"cards"},
+        {"cards", "checking"},
         {"bundle"},
         {"judging"},
         {"pipelines"},

@@ -8,16 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from flows.commands.terminal import console, say, say_unlinked, stderr
+from flows.commands.terminal import console, say, stderr
 from privacy.errors import UnderstudyError
 
 if TYPE_CHECKING:
     from privacy.schema.schema import Csv
 
 app = typer.Typer(help="Write and check what is public about a data set.", no_args_is_help=True)
-
-MANY = 0.1
-"""A relation that a larger share of real rows breaks is probably none."""
 
 
 @app.command("draft")
@@ -41,23 +38,14 @@ def schema_draft(
     ] = None,
 ) -> None:
     """Draft a schema from PRIVATE rows; a person must then confirm every value as public."""
-    from privacy.reading.draft import draft_schema, form_of
-    from privacy.reading.several.draft import draft_of_several
-    from privacy.reading.several.proposal import files_in
+    from flows.checking.drafting import draft
 
     if out.exists():
         raise UnderstudyError(f"{out}: exists already; name another file with --out")
-    form = _form(separator, encoding, decimal)
-    files = files_in(data)
-    if len(files) == 1:
-        found = form_of(files[0], form)
-        for setting, value in found.model_dump(exclude_defaults=True).items():
-            if value != getattr(form, setting):
-                say(f"{files[0]}: read with {setting} {value!r}, as it seems to be written")
-        draft = draft_schema(files[0], found, unit)
-    else:
-        draft = draft_of_several(files, form, unit)
-    out.write_text(draft, encoding="utf-8")
+    drafted = draft(data, _form(separator, encoding, decimal), unit)
+    for line in drafted.told:
+        say(line)
+    out.write_text(drafted.text, encoding="utf-8")
     stderr.print(
         f"[bold red]This read private rows.[/] Every category, bound and name in {out} comes from them. "
         "A person must confirm each as public knowledge, or replace it, before the file is used.",
@@ -97,85 +85,22 @@ def schema_check(
     """Count what the schema would refuse, clamp or map, and rows that break its relations; shows private
     values, to you alone.
     """
-    import numpy as np
-    from pandas import factorize
-
-    from evaluators.assessable import unassessed
-    from evaluators.original.unsaid import unsaid_orders
-    from flows.frames.visits import remarks, unkept
-    from privacy.people.order import first_rows
-    from privacy.reading.conform import conform
-    from privacy.reading.folded import by_table
-    from privacy.reading.source import read_source, read_tables
-    from privacy.records.broken import breaks
-    from privacy.records.impossible import impossible_rows
+    from flows.checking.check import check
     from privacy.schema.schema import load_schema
 
-    declared = load_schema(schema)
-    tables = by_table(data, declared)
-    source = read_tables(tables, declared) if tables else read_source(tuple(data), declared)
-    source.check_pictures(declared)
-    texts = source.texts
-    conformed, findings = conform(texts, declared)
+    checked = check(load_schema(schema), data, holdout)
     stderr.print("[bold red]This read private rows;[/] what it shows must stay in the house.")
     table = Table("column", "problem", "first value", "first row", "rows", "action")
-    for f in findings:
+    for f in checked.findings:
         table.add_row(
             f.column, f.problem.rstrip(":"), f.value[:40], str(f.row), str(f.rows), f.action
         )
-    console.print(table if findings else f"all {texts.num_rows} rows fit the schema")
-    for f in findings:
-        if f.hint:
-            say(f"{f.column}: {f.hint}")
-    if declared.unit is not None:
-        k, rows = declared.max_rows_per_unit, texts[declared.unit].value_counts().field("counts")
-        dropped = sum(max(0, n - k) for n in rows.to_pylist())
-        say(
-            f"{len(rows)} units; max_rows_per_unit is {k}: {dropped} of their rows will not be used"
-        )
-        say_unlinked(declared)
-    for note in source.unfolded:
-        say(f"tables: {note}{'; a release refuses such files' if note.fatal else ''}")
-    if any(f.action == "refused" for f in findings) or any(n.fatal for n in source.unfolded):
+    console.print(table if checked.findings else f"all {checked.rows} rows fit the schema")
+    for remark in checked.remarks:
+        for line in remark.lines:
+            say(line)
+    if checked.refused:
         raise typer.Exit(2)
-    frame = source.frame(conformed, declared, np.ones(len(conformed), dtype=bool))
-    for relation in declared.relations:
-        _, broken = breaks(frame, declared, relation)
-        if broken.any():
-            say(
-                f"relations: {int(broken.sum())} of {len(frame)} rows break {relation.says!r}, first row"
-                f" {int(broken.argmax()) + 1}; a release repairs each by itself, and no synthetic row breaks it"
-            )
-            if broken.mean() > MANY:
-                say(
-                    "  that is many: the relation is not one of these data, or counts otherwise (seconds where"
-                    " dates have times); correct it or leave it out before a release"
-                )
-    for low, high, strict in unsaid_orders(frame, declared):
-        order = f"{{order: [{low}, {high}]{', strict: true' if strict else ''}}}"
-        say(
-            f"relations: nearly all rows keep {low} {'<' if strict else '≤'} {high}, which the schema does "
-            "not say and a release is judged by; where it is so by nature, add to `relations:`  - "
-            f"{order}"
-        )
-    for line in (*unkept(frame, declared), *remarks(frame, declared)):
-        say(f"visits: {line}")
-    impossible = impossible_rows(frame, declared)
-    if impossible.any():
-        say(
-            f"impossible: {int(impossible.sum())} of {len(frame)} rows meet a combination that the schema"
-            f" rules out, first row {int(impossible.argmax()) + 1}"
-        )
-    units = np.arange(len(frame)) if declared.unit is None else factorize(frame[declared.unit])[0]
-    counted = first_rows(frame, declared, units)
-    small = unassessed(frame[counted].reset_index(drop=True), units[counted], declared, holdout)
-    if small:
-        say(
-            f"with {holdout:g} of the people held out, too few would be there to assess these; a release asks "
-            "for --accept-unassessed, or take wider bands, merged categories, or a larger `holdout:`"
-        )
-    for one in small:
-        say(f"  {one}")
 
 
 @app.command("editor")
