@@ -67,6 +67,12 @@ class Tab:
 
     def open(self, path: Path, width: int = 1280, dark: bool = False) -> None:
         """Load a file and wait until it is loaded and its charts, if it has any, are drawn."""
+        self.prepare(width, dark)
+        self.visit(path.resolve().as_uri())
+        self.wait("!document.querySelector('.chart') || document.querySelector('.drawn') !== null")
+
+    def prepare(self, width: int = 1280, dark: bool = False) -> None:
+        """Listen to what the page does, and give it a size and a reader's preference."""
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.send(f"{domain}.enable")
         self.send(
@@ -77,10 +83,18 @@ class Tab:
             mobile=width < 600,
         )
         self.scheme(dark)
-        self.send("Page.navigate", url=path.resolve().as_uri())
-        ready = "document.readyState === 'complete' && location.protocol === 'file:'"
-        self.wait(ready)
-        self.wait("!document.querySelector('.chart') || document.querySelector('.drawn') !== null")
+
+    def visit(self, address: str) -> None:
+        """Go to an address and wait until it is loaded."""
+        self.send("Page.navigate", url=address)
+        protocol = address.split(":")[0]
+        self.wait(f"document.readyState === 'complete' && location.protocol === '{protocol}:'")
+
+    def click(self, selector: str) -> None:
+        """Press what leads to another page, and wait for that."""
+        self.run("window.before = true")
+        self.run(f"document.querySelector({json.dumps(selector)}).click()")
+        self.wait("!window.before && document.readyState === 'complete'")
 
     def scheme(self, dark: bool) -> None:
         """What the reader prefers."""

@@ -65,7 +65,7 @@ FLOORS = {
         {"pipelines"},
         {"release"},
         {"evaluate", "approve", "benchmark"},
-        {"deployments"},
+        {"deployments", "wizard"},
         {"commands"},
     ),
 }

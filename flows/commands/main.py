@@ -31,6 +31,7 @@ from flows.commands.terminal import (
 )
 from flows.commands.tracking import flow, tracked
 from flows.commands.verify import verify
+from flows.commands.wizard import wizard
 from privacy.errors import DataError, EvidenceError, PeopleError, UnderstudyError
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ app = typer.Typer(
 )
 app.add_typer(schema.app, name="schema")
 app.add_typer(ledger.app, name="ledger")
+app.command()(wizard)
 app.command()(approve)
 app.command()(verify)
 app.command()(export)

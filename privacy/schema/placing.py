@@ -2,8 +2,8 @@
 
 Of two numbers in order one keeps its own codes and the other gets those of the gap between them, so that the
 gap's distribution is measured itself. Targets and subgroups keep their own codes, since these condition
-everything else; of the rest the one in the narrowest bounds does, and a column whose bounds are narrower than
-the gap could be, or of a relation that says so, is drawn from its own bins, inside what the relation allows. A
+everything else; of the rest the one in the narrowest bounds does, and a column whose bounds are much narrower
+than the gap could be, or of a relation that says so, is drawn from its own bins, inside what the relation allows. A
 column that is tied to several is drawn from itself in the row before, else from the narrowest gap. A total
 follows from its parts; where it is a target or subgroup, a part that is neither is what the others leave.
 
@@ -38,6 +38,10 @@ if TYPE_CHECKING:
 
 TIMES = (60.0, 300.0, 900.0, 1800.0, 3600.0, 86_400.0)
 """Seconds that lie between times: whole minutes, quarters of an hour, hours, days."""
+
+WIDER = 1.25
+"""By how much a gap may extend over more than a column's own bounds and still say more of it than these: of two
+dates in order, whose bounds are a few days apart, the gap extends over a few days more than either."""
 
 FINE = 1e-9
 """By how much of its range a float without decimals is less than another, where it has to be."""
@@ -408,7 +412,7 @@ def _gap(
 ) -> tuple[Relative, Numeric] | None:
     """How ``name`` is drawn from the gap between a and b; None where its own bins say more."""
     low, high = network.between(network.names.index(a), network.names.index(b))
-    if not low < high or (gap is None and high - low > width):
+    if not low < high or (gap is None and high - low > WIDER * width):
         return None
     whole = schema.columns[name].kind != "float"
     known = schema.gaps.get(gap_name(a, b))

@@ -170,6 +170,19 @@ def test_a_column_in_narrower_bounds_than_the_gap_keeps_its_own_bins_unless_a_ga
     assert plan(schema({"order": ["years", "age"], "gap": {"max": 40}}, **about)).relative
 
 
+def test_two_dates_whose_bounds_are_a_few_days_apart_are_drawn_from_their_gap() -> None:
+    """A draft takes bounds from the rows: discharges end later than admissions, so the gap could be longer."""
+    date = {"kind": "datetime", "resolution": "day"}
+    stay = {
+        "in": date | {"bounds": ["2019-01-01", "2022-10-31"]},
+        "out": date | {"bounds": ["2019-01-04", "2022-11-25"]},
+    }
+    tied = Schema.model_validate(
+        {"name": "stays", "columns": stay, "relations": [{"order": ["in", "out"]}]}
+    )
+    assert list(plan(tied).gaps) == ["out - in"]
+
+
 def test_the_rest_of_a_total_that_is_a_target_is_one_of_its_parts() -> None:
     target = {"targets": [{"task": "regression", "column": "cost"}]}
     (found,) = plan(schema({"total": "cost", "parts": ["lab", "bed"]}, **target)).sums

@@ -1,0 +1,109 @@
+"""A draft as the wizard sees it: what YAML says, and what stands beside it in comments.
+
+A draft tells a person what it is unsure of, and what it proposes, in comments, which YAML readers pass over.
+
+Privacy claim: none; a draft is private until a person has confirmed it, and so is what is read here.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from privacy.schema.schema import DRAFT_MARK
+
+PROPOSED = ("relations", "targets", "subgroups", "keep_together", "impossible")
+"""Lists of a schema that a draft proposes entries of, as comments."""
+
+
+@dataclass(frozen=True)
+class Commented:
+    """``document``: what YAML says. ``notes``: by column, what is asked or explained beside it.
+
+    ``copied``: columns that hold values copied from private rows. ``proposals``: by list of the schema, entries
+    that would be true of the rows. ``remarks``: what else stands in comments, of the table as a whole.
+    """
+
+    document: dict[str, Any]
+    notes: Mapping[str, tuple[str, ...]]
+    copied: tuple[str, ...]
+    proposals: Mapping[str, tuple[Any, ...]]
+    remarks: tuple[str, ...] = ()
+
+
+def commented(text: str) -> Commented:
+    """A draft, as ``privacy.reading.draft`` writes it, with its comments."""
+    document = yaml.safe_load(text)
+    document.pop("draft", None)
+    beside, mark = dict(_comments(text)), DRAFT_MARK.removeprefix("# ")
+    notes: dict[str, tuple[str, ...]] = {}
+    copied = []
+    for name, lines in _column_lines(text):
+        said = [beside[line] for line in lines if line in beside]
+        if any(mark in one for one in said):
+            copied.append(name)
+        plain = (one.replace(mark, "").strip(" #") for one in said)
+        notes[name] = tuple(dict.fromkeys(one for one in plain if one))
+    remarks = tuple(dict.fromkeys(_remarks(text, beside)))
+    return Commented(document, notes, tuple(copied), _proposals(text), remarks)
+
+
+def _remarks(text: str, beside: Mapping[int, str]) -> Iterator[str]:
+    """What is said outside of columns, behind the draft's first words, and is no proposal."""
+    lines = text.splitlines()
+    first = next((n for n, line in enumerate(lines) if line.startswith(("draft:", "name:"))), 0)
+    columns = {number for _, some in _column_lines(text) for number in some}
+    mark = DRAFT_MARK.removeprefix("# ")
+    for number, said in beside.items():
+        plain = said.replace(mark, "").strip(" #")
+        is_proposal = said.startswith("- ") or said.split(":")[0] in PROPOSED
+        if number > first and number not in columns and plain and not is_proposal:
+            yield plain
+
+
+def _comments(text: str) -> Iterator[tuple[int, str]]:
+    """By line number, what stands behind # there; a # inside a value is none."""
+    ends: dict[int, int] = defaultdict(int)
+    for token in yaml.scan(text):
+        if token.end_mark.index > token.start_mark.index:
+            ends[token.end_mark.line] = max(ends[token.end_mark.line], token.end_mark.column)
+    for number, line in enumerate(text.splitlines()):
+        rest = line[ends[number] :].strip()
+        if rest.startswith("#"):
+            yield number, rest.lstrip("# ").strip()
+
+
+def _column_lines(text: str) -> Iterator[tuple[str, range]]:
+    """Each column's name and the lines that describe it."""
+    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    assert isinstance(root, yaml.MappingNode)
+    columns = next(value for key, value in root.value if key.value == "columns")
+    for key, value in columns.value:
+        yield (
+            key.value,
+            range(key.start_mark.line, max(key.start_mark.line + 1, value.end_mark.line)),
+        )
+
+
+def _proposals(text: str) -> dict[str, tuple[Any, ...]]:
+    """Entries in comments: ``# relations:``, and below it ``#  - {order: [a, b]}``."""
+    found: dict[str, list[Any]] = {}
+    under = None
+    for line in text.splitlines():
+        said = line.removeprefix("#")
+        if said == line:
+            under = None
+        elif (name := said.strip().split(":")[0]) in PROPOSED and said.strip().startswith(
+            f"{name}:"
+        ):
+            under = name
+        elif under and said.lstrip().startswith("- "):
+            try:
+                found.setdefault(under, []).extend(yaml.safe_load(said))
+            except yaml.YAMLError:
+                continue  # words that look like an entry
+    return {name: tuple(entries) for name, entries in found.items()}

@@ -1,0 +1,97 @@
+"""The first page: from which file, or which data dictionary, the schema comes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from flows.checking.drafting import draft
+from flows.wizard.commented import commented
+from flows.wizard.project import Project, folder_for
+from flows.wizard.session import Form, Session, one
+from privacy.errors import InputError
+from privacy.schema.schema import Csv
+
+NAME, TITLE = "file", "Your file"
+
+ROWS = (
+    ".csv", ".csv.gz", ".tsv", ".txt", ".parquet", ".xlsx", ".xls", ".ods", ".sas7bdat", ".xpt", ".dta",
+    ".sav", ".zsav",
+)  # fmt: skip
+DICTIONARIES = (".csv", ".json")
+"""Files that a person may mean, by their names."""
+MOST = 200
+
+
+def show(session: Session) -> dict[str, Any]:
+    """The files of the working folder and its projects."""
+    return {
+        "home": session.home,
+        "files": list(_files(session.home, ROWS)),
+        "dictionaries": list(_files(session.home, DICTIONARIES)),
+        "projects": sorted(p.parent.name for p in session.home.glob("*/wizard.json")),
+        "chosen": session.project.state.data if session.project else (),
+        "first": session.first,
+    }
+
+
+def take(session: Session, form: Form) -> str:
+    """Draft a schema, or take up a project; then its columns."""
+    if project := one(form, "project"):
+        folder = session.home / Path(project).name
+        if not Project.there(folder):
+            raise InputError(f"{folder}: holds no project of the wizard")
+        session.project, session.folder = Project.of(folder), folder
+        return "columns"
+    named = one(form, "path")
+    texts = [*form.get("file", ()), *([named] if named else [])]
+    data = tuple(session.home / Path(text).expanduser() for text in texts)
+    dictionary = one(form, "dictionary")
+    if not data and not dictionary:
+        raise InputError("choose a file, or write where it lies")
+    for path in data:
+        if not path.exists():
+            raise InputError(f"{path}: no such file")
+    if dictionary:
+        begin_from_dictionary(session, session.home / Path(dictionary).expanduser(), data)
+    else:
+        begin_from_rows(session, data)
+    return "columns"
+
+
+def begin_from_rows(session: Session, data: tuple[Path, ...]) -> None:
+    """A project from private rows, whose copies a person must confirm."""
+    found = draft(data, Csv())
+    session.told = found.told
+    session.keep(Project.begun(_folder(session, data[0]), commented(found.text), data))
+
+
+def begin_from_dictionary(session: Session, path: Path, data: tuple[Path, ...]) -> None:
+    """A project from a public document, of which nothing has to be confirmed."""
+    raise NotImplementedError
+
+
+def _folder(session: Session, file: Path) -> Path:
+    """A folder that holds no other project."""
+    folder = session.folder or folder_for(file)
+    number = 2
+    while Project.there(folder) and session.folder is None:
+        folder, number = folder_for(file).with_name(f"{folder_for(file).name}-{number}"), number + 1
+    return folder
+
+
+def _files(home: Path, ends: tuple[str, ...]) -> Iterator[str]:
+    """What lies in the working folder and one folder down, the newest names of a kind first."""
+    places = [*home.iterdir(), *(p for f in home.iterdir() if f.is_dir() for p in _inside(f))]
+    named = sorted(p for p in places if p.name.lower().endswith(ends) and p.is_file())
+    yield from (str(p.relative_to(home)) for p in named[:MOST])
+
+
+def _inside(folder: Path) -> list[Path]:
+    if folder.name.startswith(".") or (folder / "wizard.json").exists() or folder.name == "runs":
+        return []
+    try:
+        return list(folder.iterdir())
+    except OSError:
+        return []

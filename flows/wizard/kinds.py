@@ -1,0 +1,93 @@
+"""The second page: every column, its guess as a question, and a person's word that what it says is public."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flows.wizard.columns import KINDS, LEFT_OUT, changed, shown
+from flows.wizard.project import Project
+from flows.wizard.session import Form, Session, one
+from privacy.errors import InputError
+
+NAME, TITLE = "columns", "Columns"
+
+
+def show(session: Session) -> dict[str, Any]:
+    """A form for each column, and those that were left out."""
+    project = session.open
+    return {
+        "columns": [
+            {
+                "name": name,
+                "number": number,
+                "form": shown(column),
+                "notes": project.state.notes.get(name, ()),
+                "copied": name in project.state.copied,
+                "confirmed": name not in project.unconfirmed,
+                "description": column.get("description", ""),
+            }
+            for number, (name, column) in enumerate(project.columns.items())
+        ],
+        "kinds": KINDS,
+        "left_out": list(project.state.left_out),
+        "unconfirmed": project.unconfirmed,
+    }
+
+
+def take(session: Session, form: Form) -> str:
+    """Change columns, leave some out, bring some back, and confirm what is said to be public."""
+    project = session.open
+    before = project.columns
+    columns: dict[str, Any] = {}
+    left_out = dict(project.state.left_out)
+    for number, (name, column) in enumerate(before.items()):
+        own = _own(form, number)
+        if not own:  # a page from before the column was there
+            columns[name] = column
+        elif own["kind"] == LEFT_OUT:
+            left_out[name] = column
+        else:
+            columns[name] = changed(name, column, own)
+    for name in form.get("back", ()):
+        columns[name] = left_out.pop(name)
+    if not columns:
+        raise InputError("every column is left out; keep one at least")
+    surplus = "drop" if left_out else project.document.get("surplus_columns")
+    project = _without_lost(project.saying(columns=columns, surplus_columns=surplus), set(columns))
+    project = project.with_state(left_out=left_out)
+    project.schema()  # or what is wrong with it is told
+    everything = bool(one(form, "everything"))
+    said = tuple(
+        name
+        for number, name in enumerate(before)
+        if name in columns and (everything or one(form, f"{number}.public"))
+    )
+    session.keep(project.confirm(said))
+    if one(form, "go") and (open_ := session.open.unconfirmed):
+        raise InputError(
+            f"{len(open_)} columns hold values copied from your rows that nobody has confirmed as public, the "
+            f"first of them {open_[0]!r}; confirm them, or replace what they say"
+        )
+    return "people" if one(form, "go") else NAME
+
+
+def _own(form: Form, number: int) -> dict[str, str]:
+    """The fields of one column."""
+    start = f"{number}."
+    return {name.removeprefix(start): v[0] for name, v in form.items() if name.startswith(start)}
+
+
+def _without_lost(project: Project, there: set[str]) -> Project:
+    """Without what is said of columns that are gone."""
+    document = project.document
+    parts: dict[str, Any] = {
+        "targets": [t for t in document.get("targets", ()) if _names(t) <= there],
+        "subgroups": [s for s in document.get("subgroups", ()) if s["column"] in there],
+    }
+    if document.get("unit") not in there:
+        parts["unit"] = parts["visits"] = None
+    return project.saying(**parts)
+
+
+def _names(target: dict[str, Any]) -> set[str]:
+    return {target[key] for key in ("column", "time", "event") if key in target}

@@ -1,0 +1,158 @@
+"""What the wizard works on: a folder with the schema and the config of one release, as one writes them by hand.
+
+    schema.yaml    `draft: unconfirmed` stands in it until every copy from private rows is confirmed as public
+    release.yaml   once something was asked for
+    wizard.json    what only the wizard has to know: files, notes, what is confirmed
+    release.log    what the release said, with private values where there are any
+
+Privacy claim: none; the folder is for its owner's eyes. A column counts as confirmed for as long as it says
+what it said when a person confirmed it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from flows.wizard.columns import dumped
+from flows.wizard.commented import Commented
+from privacy.errors import InputError
+from privacy.files import write_atomically
+from privacy.schema.documents import read_mapping, validated
+from privacy.schema.schema import Schema
+
+SCHEMA, RELEASE, STATE, LOG = "schema.yaml", "release.yaml", "wizard.json", "release.log"
+
+UNKNOWN_PEOPLE = 1000
+"""How many people previews are made for where nobody says."""
+
+UNCONFIRMED = "draft: unconfirmed\n"
+HEADER = "# Written by `understudy wizard`; everything in it is taken to be public.\n"
+
+
+@dataclass(frozen=True)
+class State:
+    """What only the wizard has to know.
+
+    ``data``: the private files. ``copied``: columns that hold copies from private rows. ``confirmed``: by
+    column, the digest of what a person confirmed. ``notes``, ``proposals``, ``remarks``: as in a draft.
+    ``left_out``: columns that are not to be published, as they were. ``people``: about how many, for previews.
+    """
+
+    data: tuple[str, ...] = ()
+    copied: tuple[str, ...] = ()
+    confirmed: Mapping[str, str] = field(default_factory=dict)
+    notes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    proposals: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
+    left_out: Mapping[str, Any] = field(default_factory=dict)
+    people: int = UNKNOWN_PEOPLE
+
+
+@dataclass(frozen=True)
+class Project:
+    """A folder, what its schema says and what else is known."""
+
+    folder: Path
+    document: dict[str, Any]
+    state: State
+
+    @classmethod
+    def there(cls, folder: Path) -> bool:
+        """Whether a folder holds one."""
+        return (folder / STATE).exists() and (folder / SCHEMA).exists()
+
+    @classmethod
+    def of(cls, folder: Path) -> Project:
+        """The project of a folder, with whatever was changed by hand since."""
+        document = read_mapping(folder / SCHEMA)
+        document.pop("draft", None)
+        known = json.loads((folder / STATE).read_text(encoding="utf-8"))
+        return cls(folder, document, State(**known))
+
+    @classmethod
+    def begun(cls, folder: Path, found: Commented, data: tuple[Path, ...]) -> Project:
+        """A new one, from a draft."""
+        state = State(
+            data=tuple(map(str, data)),
+            copied=found.copied,
+            notes=found.notes,
+            proposals={k: tuple(map(plain, v)) for k, v in found.proposals.items()},
+            remarks=found.remarks,
+        )
+        return cls(folder, found.document, state)
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        columns: dict[str, Any] = self.document["columns"]
+        return columns
+
+    @property
+    def unconfirmed(self) -> tuple[str, ...]:
+        """Columns that hold copies which nobody has confirmed."""
+        return tuple(
+            name
+            for name in self.state.copied
+            if name in self.columns and self.state.confirmed.get(name) != digest(self.columns[name])
+        )
+
+    def confirm(self, names: tuple[str, ...]) -> Project:
+        """With a person's word that what these columns say is public."""
+        said = {name: digest(self.columns[name]) for name in names}
+        return self.with_state(confirmed={**self.state.confirmed, **said})
+
+    def with_state(self, **known: Any) -> Project:
+        return replace(self, state=replace(self.state, **known))
+
+    def saying(self, **parts: Any) -> Project:
+        """With other parts of the schema; None takes one out."""
+        document = {**self.document, **parts}
+        return replace(self, document={k: v for k, v in document.items() if v is not None})
+
+    def schema(self) -> Schema:
+        """The schema, confirmed or not. Raises InputError for what is no schema."""
+        # by way of YAML, so that what is checked is what is written
+        return validated(self.folder / SCHEMA, yaml.safe_load(dumped(self.document)), Schema)
+
+    def save(self) -> None:
+        """Write it, readable by nobody else."""
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        text = HEADER + (UNCONFIRMED if self.unconfirmed else "") + dumped(self.document)
+        write_atomically(self.folder / SCHEMA, text.encode())
+        state = json.dumps(asdict(self.state), ensure_ascii=False, indent=1)
+        write_atomically(self.folder / STATE, state.encode())
+
+    @property
+    def release(self) -> dict[str, Any] | None:
+        """The config, where one was written."""
+        path = self.folder / RELEASE
+        return read_mapping(path) if path.exists() else None
+
+    def ask(self, config: dict[str, Any]) -> None:
+        """Write the release config."""
+        text = "# Written by `understudy wizard`.\n" + dumped(config)
+        write_atomically(self.folder / RELEASE, text.encode())
+
+
+def digest(column: Any) -> str:
+    """SHA-256 of what a column says."""
+    return hashlib.sha256(dumped(column).encode()).hexdigest()
+
+
+def plain(value: Any) -> Any:
+    """A value of YAML as JSON holds it: dates as texts."""
+    return json.loads(json.dumps(value, default=str))
+
+
+def folder_for(file: Path) -> Path:
+    """Where the project of a file lies by default: beside nothing private, in the working folder."""
+    stem = "".join(c if c.isalnum() else "-" for c in file.name.split(".")[0]).strip("-").lower()
+    if not stem:
+        raise InputError(f"{file}: its name holds no letter or digit; name a folder with --folder")
+    return Path.cwd() / f"{stem}-release"

@@ -1,0 +1,50 @@
+"""The fifth page: the private rows held against the schema, as ``understudy schema check`` does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from flows.checking.check import check
+from flows.wizard.project import Project, digest
+from flows.wizard.session import Form, Session, one
+from privacy.errors import InputError
+
+NAME, TITLE = "check", "Check your rows"
+
+
+def show(session: Session) -> dict[str, Any]:
+    """What the last check found, where the schema is still the one that was checked."""
+    project = session.open
+    known = session.checked
+    return {
+        "data": project.state.data,
+        "checked": known[1] if known and known[0] == _of(project) else None,
+        "unconfirmed": project.unconfirmed,
+    }
+
+
+def take(session: Session, form: Form) -> str:
+    """Check, or go on; the files may be named here, where the schema came from a dictionary."""
+    project = session.open
+    if named := one(form, "path"):
+        data = tuple(
+            str(session.home / Path(part.strip()).expanduser()) for part in named.split(";")
+        )
+        for file in data:
+            if not Path(file).exists():
+                raise InputError(f"{file}: no such file")
+        project = project.with_state(data=data)
+        session.keep(project)
+    if one(form, "go"):
+        return "privacy"
+    if not project.state.data:
+        raise InputError("no file of rows was named yet; write where it lies")
+    schema = project.schema()
+    session.checked = _of(project), check(schema, [Path(file) for file in project.state.data])
+    return NAME
+
+
+def _of(project: Project) -> str:
+    """By what a check goes."""
+    return digest([project.document, list(project.state.data)])
