@@ -32,8 +32,8 @@ from starlette.responses import (
 from starlette.routing import Route
 
 from evaluators.pages.drawing.page import environment
-from flows.wizard import asking, file, kinds, people, purpose, releasing, rows
 from flows.wizard.session import Form, Session, Step
+from flows.wizard.steps import asking, file, kinds, people, purpose, releasing, rows
 from privacy.errors import DataError, EvidenceError, PeopleError, UnderstudyError
 
 TEMPLATES = Path(__file__).parent / "templates"

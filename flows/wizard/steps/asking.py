@@ -8,10 +8,10 @@ from typing import Any
 from flows.stages.config import DEFAULT_POLICY, RunConfig
 from flows.wizard.bought import OFFERED, bought
 from flows.wizard.columns import dumped
-from flows.wizard.people import whole
 from flows.wizard.preview import previews
 from flows.wizard.project import RELEASE, SCHEMA, Project
 from flows.wizard.session import Form, Session, one
+from flows.wizard.steps.people import whole
 from privacy.accounting.guarantee import Guarantee
 from privacy.errors import InputError, UnderstudyError
 from privacy.schema.documents import validated
