@@ -3,9 +3,9 @@
 Of two numbers in order one keeps its own codes and the other gets those of the gap between them, so that the
 gap's distribution is measured itself. Targets and subgroups keep their own codes, since these condition
 everything else; of the rest the one in the narrowest bounds does, and a column whose bounds are much narrower
-than the gap could be, or of a relation that says so, is drawn from its own bins, inside what the relation allows. A
-column that is tied to several is drawn from itself in the row before, else from the narrowest gap. A total
-follows from its parts; where it is a target or subgroup, a part that is neither is what the others leave.
+than the gap could be, or of a relation that says so, is drawn from its own bins, inside what the relation
+allows. A column that is tied to several is drawn from itself in the row before, else from the narrowest gap. A
+total follows from its parts; where it is a target or subgroup, a part that is neither is what the others leave.
 
 Privacy claim: none; reads no data.
 """

@@ -46,7 +46,7 @@ def show(session: Session) -> dict[str, Any]:
         "going": running is not None and code is None,
         "code": code,
         "lines": lines,
-        "error": error_in(lines) if code not in (None, 0, 3) or not done else "",
+        "why": error_in(lines),
         "config": dumped(config),
         "schema": (project.folder / SCHEMA).read_text(encoding="utf-8"),
         "files": (project.folder / RELEASE, project.folder / SCHEMA),
