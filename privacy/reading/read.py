@@ -30,6 +30,7 @@ from privacy.errors import DataError, InputError
 from privacy.reading.formats.holders import apart
 from privacy.reading.formats.kinds import KNOWN, check_content, kind_of
 from privacy.reading.formats.parts import parts_of, with_partition
+from privacy.reading.formats.said import one_line
 from privacy.reading.numerals import commas_to_points, have_points
 from privacy.schema.columns import Numeric
 from privacy.schema.schema import Csv, Schema
@@ -126,27 +127,28 @@ def read_any(
     check_kind(path)
     if not is_typed(path):
         return _csv(path, form, columns, told, empty)
-    table = _typed(path, form)
-    _check_names(path, table.column_names)
-    return table
+    return pa.concat_tables([as_texts(path, part) for part in _typed(path, form)])
 
 
-def _typed(path: Path, form: Csv) -> pa.Table:
-    """A file whose values have types, as texts; what reads it is imported when there is one."""
+def _typed(path: Path, form: Csv) -> list[pa.Table]:
+    """A file whose values have types, in its parts; what reads it is imported when there is one."""
     kind = kind_of(apart(path)[0])
+    if kind in ("parquet", "parts"):
+        return read_parquet(path)
     if kind == "excel":
         from privacy.reading.formats.workbook import read_workbook
 
-        return as_texts(path, read_workbook(path))
-    if kind in ("stata", "spss", "sas"):
-        from privacy.reading.formats.statistics import read_statistics
-
-        return as_texts(path, read_statistics(path, form.encoding))
-    if kind == "query":
+        table = read_workbook(path)
+    elif kind == "query":
         from privacy.reading.formats.query import read_query
 
-        return read_query(path)
-    return pa.concat_tables([as_texts(path, part) for part in read_parquet(path)])
+        table = read_query(path)
+    else:
+        from privacy.reading.formats.statistics import read_statistics
+
+        table = read_statistics(path, form.encoding)
+    _check_names(path, table.column_names)
+    return [table]
 
 
 def check_kind(path: Path) -> None:
@@ -236,6 +238,12 @@ def read_parquet(path: Path) -> list[pa.Table]:
 
 def as_texts(path: Path, table: pa.Table) -> pa.Table:
     """Every value of a typed table as text, NULL for a null."""
+    texts = with_nulls(path, table)
+    return pa.table({n: pc.fill_null(texts[n], NULL) for n in texts.column_names})
+
+
+def with_nulls(path: Path, table: pa.Table) -> pa.Table:
+    """Every value of a typed table as text, nulls as they are."""
     texts = {}
     for name, column in zip(table.column_names, table.columns, strict=True):
         try:
@@ -247,7 +255,7 @@ def as_texts(path: Path, table: pa.Table) -> pa.Table:
             ) from error
     table = pa.table(texts)
     _refuse_signs(path, table)
-    return pa.table({n: pc.fill_null(table[n], NULL) for n in table.column_names})
+    return table
 
 
 def _refuse_signs(path: Path, table: pa.Table) -> None:
@@ -423,12 +431,6 @@ def _advice(error: BaseException, form: Csv, names: list[str], told: Told) -> st
     if "Expected" in text and "columns" in text:
         return f"{text}: correct the row, or {told('separator')}"
     return text
-
-
-def one_line(error: BaseException) -> str:
-    """What a library says of a failure, fit to stand at the end of our own line."""
-    text = " ".join(str(error).split())[:300]
-    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def file_digest(path: Path) -> str:

@@ -27,6 +27,7 @@ import pyarrow.compute as pc
 from privacy.errors import DataError, InputError
 from privacy.reading.arrays import holds_arrays, read_arrays
 from privacy.reading.folded import Unfolded, by_table, columns, folded
+from privacy.reading.formats.said import one_line
 from privacy.reading.images import Picture, load, unstack
 from privacy.reading.joined import joined
 from privacy.reading.read import (
@@ -34,7 +35,6 @@ from privacy.reading.read import (
     check_kind,
     concatenated,
     is_parquet,
-    one_line,
     read_any,
     read_parquet,
     read_texts,

@@ -29,12 +29,12 @@ def source_digest(path: Path) -> str:
 
 
 def _of_rows(path: Path) -> str:
-    """Names and values, each after its length, so that no two tables read alike."""
+    """Names and values, each after its length, and - for none: no two tables read alike."""
     rows, found = read_query(path), hashlib.sha256()
     for name in rows.column_names:
         texts = [name, *rows[name].to_pylist()]
         found.update(f"{len(texts)}\n".encode())
         for text in texts:
-            content = text.encode()
-            found.update(b"%d:%b" % (len(content), content))
+            content = b"" if text is None else text.encode()
+            found.update(b"-" if text is None else b"%d:%b" % (len(content), content))
     return found.hexdigest()

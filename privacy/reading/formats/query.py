@@ -36,6 +36,7 @@ from pydantic import Field, model_validator
 from privacy.errors import DataError, InputError
 from privacy.reading.formats.holders import apart
 from privacy.reading.formats.kinds import kind_of
+from privacy.reading.formats.said import one_line
 from privacy.schema.documents import Frozen, load_yaml
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def tables_in(file: Path) -> list[str]:
 
 
 def read_query(path: Path) -> pa.Table:
-    """The rows of one query as texts, as ``privacy.reading.read.as_texts`` gives them.
+    """The rows of one query as texts with nulls.
 
     Raises InputError for what cannot be asked, DataError for what the database says to it.
     """
@@ -146,12 +147,12 @@ def one_snapshot() -> Iterator[None]:
 
 
 def _asked(file: Path) -> dict[str, pa.Table]:
-    from privacy.reading.read import as_texts
+    from privacy.reading.read import with_nulls
 
     asked = load_query(file)
     on_server = "://" in asked.database
     read = _postgres(file, asked) if on_server else _duckdb(file, asked)
-    texts = {name: as_texts(file, table) for name, table in read.items()}
+    texts = {name: with_nulls(file, table) for name, table in read.items()}
     return {
         name: table if ORDERED.search(asked.queries[name]) else _sorted(table)
         for name, table in texts.items()
@@ -202,7 +203,7 @@ def _postgres(file: Path, asked: Query) -> dict[str, pa.Table]:
     try:
         db = psycopg.connect(url, connect_timeout=10, application_name="understudy")
     except psycopg.Error as error:
-        raise InputError(f"{file}: cannot connect: {_one_line(error)}") from None
+        raise InputError(f"{file}: cannot connect: {one_line(error)}") from None
     try:
         with db:
             db.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
@@ -246,10 +247,4 @@ def _check_distinct(file: Path, names: list[str]) -> None:
 
 
 def _refused(file: Path, error: Exception) -> DataError:
-    return DataError(f"{file}: the database refused the query: {_one_line(error)}")
-
-
-def _one_line(error: BaseException) -> str:
-    from privacy.reading.read import one_line
-
-    return one_line(error)
+    return DataError(f"{file}: the database refused the query: {one_line(error)}")

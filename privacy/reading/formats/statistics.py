@@ -15,20 +15,22 @@ value is read by itself and by what the file declares, never by other values.
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
 from privacy.errors import DataError, InputError
+from privacy.reading.formats.said import one_line
 from privacy.reading.formats.values import clock, number, texts_of
-
-if TYPE_CHECKING:
-    from pyreadstat import metadata_container
+from privacy.worker import call
 
 Write = Callable[[float], str | None]
 
@@ -40,6 +42,10 @@ READERS = {
     ".sas7bdat": "read_sas7bdat",
     ".xpt": "read_xport",
 }
+WORKER = Path(__file__).parents[2] / "workers" / "readstat_worker.py"
+LIMIT = 3600.0
+"""Seconds that reading one file may take."""
+
 DAY = 86_400
 FROM_1960 = int(np.datetime64("1960-01-01", "s").astype(np.int64))
 FROM_1582 = int(np.datetime64("1582-10-14", "s").astype(np.int64))
@@ -71,122 +77,111 @@ class Described:
     missing: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class _About:
+    """What a file says, by column: ``values`` with their labels, and the format that each is shown in."""
+
+    format: str
+    labels: Mapping[str, str | None]
+    types: Mapping[str, str]
+    formats: Mapping[str, str | None]
+    values: Mapping[str, Sequence[tuple[float | str, str]]]
+    missing: Mapping[str, Sequence[Mapping[str, float | str]]]
+
+    def labelled(self, name: str) -> dict[float | str, str]:
+        """Labels by value; none where two values share one."""
+        said = {value: " ".join(text.split()) for value, text in self.values.get(name, ())}
+        labels = {value: text for value, text in said.items() if text}
+        return labels if len(set(labels.values())) == len(labels) else {}
+
+    def written(self, name: str) -> Write:
+        """How the numbers of a column are written, by its format."""
+        form = (self.formats.get(name) or "").strip()
+        if self.format == "dta":
+            return _stata(form, self.types[name] == "float")
+        return _other(form.upper(), self.format in ("sav/zsav", "por"))
+
+
 def read_statistics(path: Path, encoding: str = "utf-8") -> pa.Table:
     """All columns as texts with nulls. ``encoding``: where another than the file itself says.
 
     Raises InputError where the reader is not installed, DataError for what is inside the file.
     """
-    columns, about = _read(path, encoding)
-    if not columns:
+    table, about = _read(path, encoding, "rows")
+    if not table.column_names:
         raise DataError(f"{path}: holds no column; give the right file")
-    texts = {n: _column(values, n, about) for n, values in columns.items()}
-    return pa.Table.from_arrays(list(texts.values()), list(texts))
+    columns = [_column(table[n], about.labelled(n), about.written(n)) for n in table.column_names]
+    return pa.Table.from_arrays(columns, table.column_names)
 
 
 def described(path: Path, encoding: str = "utf-8") -> dict[str, Described]:
     """What a file says of its columns, without reading a row; by name, in order."""
-    _, about = _read(path, encoding, metadataonly=True)
+    table, about = _read(path, encoding, "columns")
     found = {}
-    for name in about.column_names:
-        write = _writer(name, about)
-        labels = {_code(v, write): t for v, t in _labels(name, about).items()}
-        ranges = about.missing_ranges.get(name, [])
+    for name in table.column_names:
+        code = partial(_code, write=about.written(name))
+        labels = {code(value): text for value, text in about.labelled(name).items()}
         missing = [
-            _code(r["lo"], write)
-            if r["lo"] == r["hi"]
-            else f"{_code(r['lo'], write)} to {_code(r['hi'], write)}"
-            for r in ranges
+            code(r["lo"]) if r["lo"] == r["hi"] else f"{code(r['lo'])} to {code(r['hi'])}"
+            for r in about.missing.get(name, ())
         ]
-        missing += [f".{sign}" for sign in about.missing_user_values.get(name, [])]
-        label = " ".join((about.column_names_to_labels.get(name) or "").split())
+        label = " ".join((about.labels.get(name) or "").split())
         found[name] = Described(label, labels, tuple(missing))
     return found
 
 
-def _code(value: Any, write: Write) -> str:
+def _code(value: float | str, write: Write) -> str:
     return value if isinstance(value, str) else str(write(float(value)))
 
 
-def _read(
-    path: Path, encoding: str, metadataonly: bool = False
-) -> tuple[dict[str, Any], metadata_container]:
-    try:
-        import pyreadstat
-    except ImportError:
+def _read(path: Path, encoding: str, what: str) -> tuple[pa.Table, _About]:
+    """``what``: rows, or columns without any."""
+    if find_spec("pyreadstat") is None:
         raise InputError(
             f"{path}: pyreadstat, which reads SAS, Stata and SPSS, is not installed; pip install "
             "'understudy[files]'"
-        ) from None
-    read = getattr(pyreadstat, READERS[path.suffix.lower()])
-    more: dict[str, Any] = {"output_format": "dict", "disable_datetime_conversion": True}
-    more |= {"metadataonly": True} if metadataonly else {}
-    if path.suffix.lower() != ".por":
-        more["encoding"] = _iconv(encoding)
-        more |= {"user_missing": True} if metadataonly and path.suffix.lower() != ".xpt" else {}
-    try:
-        columns, about = read(str(path), **more)
-    except (
-        pyreadstat.ReadstatError,
-        pyreadstat.PyreadstatError,
-        UnicodeError,
-        ValueError,
-        OSError,
-        MemoryError,
-    ) as error:
-        said = _one_line(error)
-        advice = "it may be damaged: export it again"
-        if "encoding" in said or isinstance(error, UnicodeError):
-            advice = (
-                "texts are in another encoding than the file says; say csv.encoding in the schema"
-            )
-        raise DataError(f"{path}: cannot be read ({said}); {advice}") from error
-    return columns, about
+        )
+    said = "" if encoding.lower().replace("-", "").startswith("utf8") else encoding
+    command = [
+        sys.executable,
+        str(WORKER),
+        READERS[path.suffix.lower()],
+        said,
+        what,
+        str(path.resolve()),
+    ]
+    code, answer, errors = call(command, LIMIT)
+    if code == 0:
+        with pa.ipc.open_stream(answer) as stream:
+            table = stream.read_all()
+        return table, _About(**json.loads(table.schema.metadata[b"about"]))
+    why = one_line(ValueError(errors)) if code == 1 else "the reader crashed on it"
+    advice = "it may be damaged: export it again"
+    if "encoding" in why:
+        advice = (
+            "its texts are in another encoding than it says: name it as csv.encoding in the schema"
+        )
+    raise DataError(f"{path}: cannot be read ({why}); {advice}")
 
 
-def _iconv(encoding: str) -> str | None:
-    """The encoding to read by, None for what the file says."""
-    return (
-        None if encoding.lower().replace("_", "-") in ("utf-8", "utf8", "utf-8-sig") else encoding
+def _column(values: pa.ChunkedArray, labels: Mapping[float | str, str], write: Write) -> pa.Array:
+    if pa.types.is_string(values.type):
+        return pa.array([labels.get(v, v) for v in values.to_pylist()], pa.string())
+    return texts_of(values.to_numpy(), lambda v: labels.get(v) or write(v))
+
+
+def _other(form: str, spss: bool) -> Write:
+    """Of SPSS and of SAS."""
+    days, times, clocks, origin, a_day = (
+        (SPSS_DAYS, SPSS_TIMES, SPSS_CLOCKS, FROM_1582, 1)
+        if spss
+        else (SAS_DAYS, SAS_TIMES, SAS_CLOCKS, FROM_1960, DAY)
     )
-
-
-def _labels(name: str, about: metadata_container) -> dict[Any, str]:
-    """Labels by value; none where two values share one."""
-    said = about.variable_value_labels.get(name, {})
-    labels = {value: " ".join(str(text).split()) for value, text in said.items()}
-    labels = {value: text for value, text in labels.items() if text}
-    return labels if len(set(labels.values())) == len(labels) else {}
-
-
-def _column(values: Any, name: str, about: metadata_container) -> pa.Array:
-    labels = _labels(name, about)
-    if about.readstat_variable_types[name] == "string":
-        return pa.array([labels.get(v, v) for v in values], pa.string())
-    write = _writer(name, about)
-    numbers = np.array(
-        [np.nan if v is None or isinstance(v, str) else v for v in values], dtype=float
-    )
-    return texts_of(numbers, lambda v: labels.get(v) or write(v))
-
-
-def _writer(name: str, about: metadata_container) -> Write:
-    """How the numbers of a column are written, by its format."""
-    form = (about.original_variable_types.get(name) or "").strip()
-    if about.file_format == "dta":
-        return _stata(form, about.readstat_variable_types[name] == "float")
-    form = form.upper()
-    if about.file_format in ("sav/zsav", "por"):
-        days, times, clocks, origin = SPSS_DAYS, SPSS_TIMES, SPSS_CLOCKS, FROM_1582
-    else:
-        days, times, clocks, origin = SAS_DAYS, SAS_TIMES, SAS_CLOCKS, FROM_1960
     if times.match(form):
         return lambda v: _time(v + origin, v)
     if clocks.match(form):
-        return lambda v: clock(v) if abs(v) < 1e12 else number(v)
-    if days.match(form):
-        per = 1 if origin == FROM_1582 else DAY
-        return lambda v: _day(v * per + origin, v)
-    return number
+        return lambda v: clock(v) if abs(v) < LATEST else number(v)
+    return (lambda v: _day(v * a_day + origin, v)) if days.match(form) else number
 
 
 def _stata(form: str, single: bool) -> Write:
@@ -229,9 +224,3 @@ def _week(weeks: float) -> str:
     if not 1 <= 1960 + year <= 9999:
         return number(weeks)
     return str(np.datetime64(f"{1960 + year:04d}-01-01", "D") + 7 * week)
-
-
-def _one_line(error: BaseException) -> str:
-    from privacy.reading.read import one_line
-
-    return one_line(error)

@@ -14,7 +14,8 @@ from __future__ import annotations
 import re
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,8 @@ import pyarrow as pa
 
 from privacy.errors import DataError, InputError
 from privacy.reading.formats.holders import apart
+from privacy.reading.formats.kinds import OLE2
+from privacy.reading.formats.said import one_line
 from privacy.reading.formats.values import moment, number
 
 if TYPE_CHECKING:
@@ -42,8 +45,7 @@ def read_workbook(path: Path) -> pa.Table:
     Raises InputError where the reader is not installed, DataError for what is inside the file.
     """
     file, wanted = apart(path)
-    with file.open("rb") as opened:
-        book = _opened(file, opened)
+    with _book(file) as book:
         sheet = _chosen(file, book, wanted)
         rows = sheet.to_python(skip_empty_area=False)
         merged = sheet.merged_cell_ranges or []
@@ -53,11 +55,13 @@ def read_workbook(path: Path) -> pa.Table:
 
 def sheets_in(file: Path) -> list[str]:
     """The sheets of a workbook that hold anything, in order."""
-    with file.open("rb") as opened:
-        return _filled(_opened(file, opened))
+    with _book(file) as book:
+        return _filled(book)
 
 
-def _opened(file: Path, opened: Any) -> CalamineWorkbook:
+@contextmanager
+def _book(file: Path) -> Iterator[CalamineWorkbook]:
+    """An open workbook; what the reader cannot make out is a DataError, also later."""
     try:
         from python_calamine import CalamineError, CalamineWorkbook, PasswordError
     except ImportError:
@@ -65,14 +69,17 @@ def _opened(file: Path, opened: Any) -> CalamineWorkbook:
             f"{file}: python-calamine, which reads Excel, is not installed; pip install 'understudy[files]'"
         ) from None
     try:
-        return CalamineWorkbook.from_filelike(opened)
+        with file.open("rb") as opened, CalamineWorkbook.from_filelike(opened) as book:
+            yield book
     except PasswordError:
-        advice = "is protected by a password; open it in Excel and save it without"
+        raise DataError(
+            f"{file}: is protected by a password; open it in Excel and save it without"
+        ) from None
     except (CalamineError, OSError, ValueError) as error:
-        advice = (
-            f"not a readable workbook ({_one_line(error)}); open it in Excel and save it as .xlsx"
-        )
-    raise DataError(f"{file}: {advice}")
+        advice = "open it in Excel and save it as .xlsx"
+        if file.read_bytes()[: len(OLE2)] == OLE2:
+            advice += ", without a password where it has one"
+        raise DataError(f"{file}: not a readable workbook ({one_line(error)}); {advice}") from error
 
 
 def _filled(book: CalamineWorkbook) -> list[str]:
@@ -114,7 +121,7 @@ def _refuse_not_computed(file: Path) -> None:
                         f"{file}: holds formulas that were never computed; open it in Excel, and save it"
                     )
     except (zipfile.BadZipFile, OSError, RuntimeError, zlib.error) as error:
-        raise DataError(f"{file}: not a readable workbook ({_one_line(error)})") from error
+        raise DataError(f"{file}: not a readable workbook ({one_line(error)})") from error
 
 
 def _table(path: Path, rows: Sequence[Sequence[Any]], merged: Sequence[Any]) -> pa.Table:
@@ -178,9 +185,3 @@ def _letters(at: int) -> str:
         at, rest = divmod(at - 1, 26)
         name = chr(ord("A") + rest) + name
     return name
-
-
-def _one_line(error: BaseException) -> str:
-    from privacy.reading.read import one_line
-
-    return one_line(error)
