@@ -10,7 +10,8 @@ from pathlib import Path
 
 from privacy.ledger import witness
 from privacy.ledger.ledger import Ledger
-from privacy.reading.read import file_digest, holds_rows
+from privacy.reading.formats.digest import source_digest
+from privacy.reading.read import holds_rows
 from privacy.schema.schema import Schema
 from privacy.table import PrivateTable
 
@@ -24,7 +25,7 @@ def recognise(
     """
     # a table of nobody, where nobody died, is the same in every hospital
     some = [p for p in paths if not schema.tables or holds_rows(p, schema.csv)]
-    digests = [file_digest(path) for path in some]
+    digests = [source_digest(path) for path in some]
     if ledger.knows(schema.name, digests):
         return
     permit = ledger.open_internally(
@@ -41,5 +42,5 @@ def recognise(
 def elsewhere(ledger: Ledger, schema: Schema, paths: tuple[Path, ...]) -> int:
     """In how many other ledgers this account saw the same files, of which one may have been deleted."""
     here = ledger.standing(schema.name).id
-    seen = [witness.seen(f"file-{file_digest(path)}").get("ledgers", []) for path in paths]
+    seen = [witness.seen(f"file-{source_digest(path)}").get("ledgers", []) for path in paths]
     return len({name for names in seen for name in names} - {here})

@@ -24,7 +24,7 @@ from privacy.reading.folded import Unfolded, by_table, columns
 from privacy.reading.read import (
     check_kind,
     first_line,
-    is_parquet,
+    is_typed,
     other_separator,
     read_any,
     with_points,
@@ -49,7 +49,7 @@ class Brought:
 
     def written(self) -> str:
         """How the file was read, in words; "" where that goes without saying."""
-        if is_parquet(self.path) or self.form == STANDARD:
+        if is_typed(self.path) or self.form == STANDARD:
             return ""
         said = self.form.model_dump(exclude_defaults=True)
         return "read with " + ", ".join(f"{n} {v!r}" for n, v in said.items())
@@ -106,7 +106,7 @@ def bring_all(paths: Sequence[Path], schema: Schema, form: Csv | None) -> Brough
         return bring(paths[0], schema, form)
     first = next(iter(tables.values()))
     taken = form or schema.csv
-    if form is None and not is_parquet(first):
+    if form is None and not is_typed(first):
         named = {*chain(*columns(schema, next(iter(tables))))}
         taken = schema.csv if named & {*first_line(first, schema.csv)} else STANDARD
     written = schema.model_copy(update={"csv": taken, "surplus_columns": "drop"})
@@ -117,7 +117,7 @@ def bring_all(paths: Sequence[Path], schema: Schema, form: Csv | None) -> Brough
 def bring(path: Path, schema: Schema, form: Csv | None) -> Brought:
     """Read one file; InputError where it has no column of the schema under any form that is allowed."""
     check_kind(path)
-    if is_parquet(path):
+    if is_typed(path):
         texts = read_any(path, STANDARD)
         if not set(texts.column_names) & set(schema.modelled):
             raise InputError(f"{path}: has no column of the schema; give the right file")

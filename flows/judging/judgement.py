@@ -32,7 +32,7 @@ from privacy.accounting.guarantee import Guarantee
 from privacy.errors import DataError, InputError
 from privacy.reading.conform import conform
 from privacy.reading.folded import files_of
-from privacy.reading.read import file_digest
+from privacy.reading.formats.digest import source_digest
 from privacy.reading.source import read_source
 from privacy.schema.columns import Categorical, Column, Datetime, Numeric
 from privacy.schema.numbers import bounds_as_numbers, number_to_date, numbers
@@ -136,9 +136,9 @@ def _check_apart(
     holdout: pd.DataFrame,
 ) -> None:
     """Raise InputError where people held out were trained on: no leak would show beside them."""
-    known = {file_digest(path) for path in real}
+    known = {source_digest(path) for path in real}
     for path in held:
-        if file_digest(path) in known:
+        if source_digest(path) in known:
             raise InputError(f"{path}: is given as --real too; people held out were not trained on")
     if schema.unit is not None:
         rows = [pd.util.hash_pandas_object(f.astype(str), index=False) for f in (holdout, train)]

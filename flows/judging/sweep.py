@@ -42,6 +42,7 @@ from flows.stages.work import Work
 from generators.base import Progress
 from privacy.errors import BudgetError, InputError
 from privacy.ledger.ledger import PARTITIONS, Ledger
+from privacy.reading.formats.query import one_snapshot
 from privacy.schema.documents import Frozen, load_yaml
 from privacy.schema.schema import load_schema
 
@@ -302,7 +303,7 @@ def run_cell(cell: Cell, progress: Progress) -> None:
     """Charge, train, draw and judge; does nothing where that is done."""
     if (cell.run / CELL).exists():
         return
-    with cell.run.locked():
+    with cell.run.locked(), one_snapshot():
         work, seconds = cell.work(), {}
         stages = {
             "fit": partial(steps.fit, work, progress),

@@ -23,6 +23,7 @@ from flows.stages.telling import Heard, heard, told_publicly
 from flows.stages.work import Work
 from generators.base import Progress
 from privacy.ledger.decisions import APPROVED
+from privacy.reading.formats.query import one_snapshot
 
 Held = Callable[[object], AbstractContextManager[None]]
 """Holds the GPU for a training, where the generator trains on one."""
@@ -92,7 +93,7 @@ def release(
 
     ``accept_unassessed``: go on where something has too few people held out to be assessed.
     """
-    with told_publicly(run / "error.txt", "prepare"), run.locked():
+    with told_publicly(run / "error.txt", "prepare"), run.locked(), one_snapshot():
         work = Work.of(run)
         stop_where_nothing_can_be_approved(work)
         stop_where_nothing_can_be_assessed(work, accept_unassessed)

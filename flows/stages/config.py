@@ -30,6 +30,8 @@ from privacy.errors import InputError
 from privacy.ledger.address import check_url
 from privacy.reading.arrays import holds_arrays
 from privacy.reading.folded import files_of
+from privacy.reading.formats.holders import is_there, may_hold_several
+from privacy.reading.formats.query import database_of
 from privacy.reading.public import PublicImages, content_digest
 from privacy.schema.documents import Frozen, load_yaml
 from privacy.schema.schema import Schema, load_schema
@@ -324,14 +326,16 @@ def load_config(
             "data": tuple(map(inside, data)) or tuple(map(at, config.data)),
         }
     )
-    if reads and any(place.is_dir() for place in resolved.data):
+    if reads and any(place.is_dir() or may_hold_several(place) for place in resolved.data):
         files = files_of(resolved.data, resolved.load_schema())
         resolved = resolved.model_copy(update={"data": files})
     if reads and not resolved.data:
         raise InputError(f"{path}: no data; set `data:` or pass --data FILE")
     for file in resolved.data:
-        if reads and not file.is_file():
+        if reads and not is_there(file):
             raise InputError(f"{path}: data file {file} does not exist")
+        if reads and (database := database_of(file)) is not None:
+            inside(database)
     if resolved.inception is not None and not resolved.inception.is_file():
         raise InputError(f"{path}: inception: file {resolved.inception} does not exist")
     if resolved.public_images is not None:

@@ -12,14 +12,19 @@ import re
 from pathlib import Path
 
 from privacy.errors import InputError
+from privacy.reading.formats.holders import apart, joint
 
 RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 
 
 def inside(path: Path) -> Path:
-    """The path, absolute and without links. Raises InputError where it leaves UNDERSTUDY_ROOT."""
+    """The path, absolute and without links, of a table in it too (``clinic.xlsx#Visits``).
+
+    Raises InputError where it leaves UNDERSTUDY_ROOT.
+    """
+    file, table = apart(path.expanduser())
     try:
-        resolved = path.expanduser().resolve()
+        resolved = joint(file.resolve(), table)
     except (OSError, RuntimeError, ValueError) as error:  # links in a circle, no such user, a NUL
         raise InputError(f"{str(path)!r}: no usable path: {error}") from error
     root = os.environ.get("UNDERSTUDY_ROOT")

@@ -21,8 +21,8 @@ from privacy.ledger.charges import Permit
 from privacy.ledger.ledger import Ledger
 from privacy.ledger.register import Dataset
 from privacy.ledger.transcript import Transcript
+from privacy.reading.formats.digest import source_digest
 from privacy.reading.images import stack
-from privacy.reading.read import file_digest
 from privacy.recognise import recognise
 from privacy.schema.schema import Schema, load_schema
 from privacy.table import Partition, PrivateTable, Rows
@@ -178,7 +178,7 @@ class Work:
 
     def files(self, permit: Permit, rows: Rows) -> list[str]:
         """A question whose answer ties a transcript to these files: answers are not continued on others."""
-        files = "".join(map(file_digest, self.run.config.data))
+        files = "".join(map(source_digest, self.run.config.data))
         if self.schema.image is not None:  # a CSV file only names its pictures
             files += hashlib.sha256(stack(rows.frame[self.schema.image]).tobytes()).hexdigest()
         return ["files", permit.split.digest(files)]

@@ -23,7 +23,8 @@ import pyarrow as pa
 from numpy.lib.npyio import NpzFile
 
 from privacy.errors import DataError, InputError
-from privacy.reading.read import as_texts, check_readable, one_line, refuse_surplus
+from privacy.reading.formats.said import one_line
+from privacy.reading.read import as_texts, check_readable, refuse_surplus
 from privacy.schema.columns import Identifier, Image
 from privacy.schema.schema import Schema
 

@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 
 from privacy.errors import DataError, InputError
 from privacy.reading.arrays import holds_arrays
+from privacy.reading.formats.holders import called
 from privacy.reading.guessed import (
     DATE,
     MISSING,
@@ -31,7 +32,7 @@ from privacy.reading.guessed import (
     times_of,
 )
 from privacy.reading.numerals import have_commas, have_points
-from privacy.reading.read import NULL, SEPARATORS, first_line, is_parquet, read_any
+from privacy.reading.read import NULL, SEPARATORS, first_line, is_typed, read_any
 from privacy.reading.repeats import KEPT, Drafted, Repeats, repeats
 from privacy.reading.ties import ties
 from privacy.schema.schema import DRAFT_MARK, Csv
@@ -78,7 +79,7 @@ def draft_schema(path: Path, form: Csv = Csv(), unit: str | None = None) -> str:
     if whose is not None:
         guesses.lines[whose] = ["    kind: identifier"]
         guesses.lines.update(counting(found, guesses.drafted) if found else {})
-    lines = [*head(path.name, form), *protected(whose, found), *described(guesses)]
+    lines = [*head(called(path), form), *protected(whose, found), *described(guesses)]
     lines += tied(table, guesses, whose)
     lines += followed(found) if found and whose else []
     return "\n".join([*lines, ""])
@@ -88,7 +89,7 @@ def form_of(path: Path, form: Csv) -> Csv:
     """How a file seems to be written: with another usual separator where by ``form`` it has one column, and
     with decimal commas where some numbers have them and none has a point.
     """
-    if is_parquet(path):
+    if is_typed(path):
         return form
     others = (form.model_copy(update={"separator": s}) for s in SEPARATORS)
     best = form if len(first_line(path, form)) > 1 else max(others, key=partial(_columns, path))

@@ -21,6 +21,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from privacy.errors import DataError, InputError
+from privacy.reading.formats.holders import called
+from privacy.reading.formats.several import tables_in
 from privacy.reading.read import NULL
 from privacy.schema.schema import Schema
 from privacy.schema.tables import (
@@ -57,16 +59,18 @@ class Unfolded:
 def by_table(paths: Sequence[Path], schema: Schema) -> dict[str, Path]:
     """The file of each table; empty where none of them is called as one, so that they are rows of visits.
 
-    A folder stands for its files. Raises InputError for a table without a file or with two.
+    A folder stands for its files, a workbook for its sheets and a description of queries for its tables. Raises
+    InputError for a table without a file or with two.
     """
-    files = [f for p in paths for f in (sorted(p.iterdir()) if p.is_dir() else (p,))]
-    named = [(f.name.split(".")[0], f) for f in files if f.is_file() or f in paths]
+    if not schema.tables:
+        return {}
+    named = [(called(f), f) for p in paths for f in tables_in(p)]
     found = {name: file for name, file in named if name in schema.tables}
     if not found:
         return {}
     for name, file in named:
         if name not in schema.tables:
-            if any(file.parent == p for p in paths):
+            if file not in paths:
                 continue  # what else lies in a folder
             raise InputError(f"{file}: no table of the schema is called {name!r}; give those only")
         if file != found[name]:

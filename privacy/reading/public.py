@@ -20,8 +20,9 @@ import PIL.Image
 
 from privacy.errors import InputError
 from privacy.reading.arrays import UNREADABLE, holds_arrays, read_pixels
+from privacy.reading.formats.said import one_line
 from privacy.reading.images import FORMATS, MODES
-from privacy.reading.read import file_digest, one_line
+from privacy.reading.read import file_digest
 
 Shape = tuple[int, int, int]
 """Height, width, channels."""

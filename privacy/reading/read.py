@@ -1,4 +1,4 @@
-"""Files → a table of texts: CSV (gz too) and Parquet, strictly.
+"""Files → a table of texts: CSV (gz too), Parquet and whatever ``privacy.reading.formats`` knows, strictly.
 
 Everything is text at first, because what a text means is the schema's to say: no type is guessed,
 no column dropped, no ragged row mended.
@@ -27,6 +27,10 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from privacy.errors import DataError, InputError
+from privacy.reading.formats.holders import apart
+from privacy.reading.formats.kinds import KNOWN, check_content, kind_of
+from privacy.reading.formats.parts import parts_of, with_partition
+from privacy.reading.formats.said import one_line
 from privacy.reading.numerals import commas_to_points, have_points
 from privacy.schema.columns import Numeric
 from privacy.schema.schema import Csv, Schema
@@ -36,8 +40,6 @@ NULL = "\ufdd0null"
 
 Not with NUL, where pandas' string hash tables end: rows that differ after a null were equal to them.
 """
-
-SUFFIXES = (".csv", ".tsv", ".txt", ".data", ".test")
 
 SEPARATORS = (",", ";", "\t", "|")
 
@@ -73,7 +75,7 @@ def with_points(path: Path, table: pa.Table, schema: Schema, told: Told = IN_SCH
     Each value by itself; what stands for a missing one stays as it is written.
     Raises DataError for a number with a point.
     """
-    if schema.csv.decimal == "." or is_parquet(path):
+    if schema.csv.decimal == "." or is_typed(path):
         return table
     for i, name in enumerate(table.column_names):
         column = schema.columns.get(name)
@@ -93,8 +95,13 @@ def with_points(path: Path, table: pa.Table, schema: Schema, told: Told = IN_SCH
 
 
 def is_parquet(path: Path) -> bool:
-    """Whether the file is read as Parquet, by its name."""
-    return path.name.lower().endswith(".parquet")
+    """Whether the file is read as Parquet, by its name, or is a folder of such."""
+    return kind_of(path) in ("parquet", "parts")
+
+
+def is_typed(path: Path) -> bool:
+    """Whether the values of a file have types of their own, so that it is not read as ``csv:`` says."""
+    return kind_of(apart(path)[0]) not in (None, "csv")
 
 
 def concatenated(paths: Sequence[Path], tables: Sequence[pa.Table]) -> pa.Table:
@@ -118,18 +125,45 @@ def read_any(
     ``told``: where the form is said, for errors. ``empty``: whether a header may stand alone.
     """
     check_kind(path)
-    if is_parquet(path):
-        return as_texts(path, read_parquet(path))
-    return _csv(path, form, columns, told, empty)
+    if not is_typed(path):
+        return _csv(path, form, columns, told, empty)
+    return pa.concat_tables([as_texts(path, part) for part in _typed(path, form)])
+
+
+def _typed(path: Path, form: Csv) -> list[pa.Table]:
+    """A file whose values have types, in its parts; what reads it is imported when there is one."""
+    kind = kind_of(apart(path)[0])
+    if kind in ("parquet", "parts"):
+        return read_parquet(path)
+    if kind == "excel":
+        from privacy.reading.formats.workbook import read_workbook
+
+        table = read_workbook(path)
+    elif kind == "query":
+        from privacy.reading.formats.query import read_query
+
+        table = read_query(path)
+    else:
+        from privacy.reading.formats.statistics import read_statistics
+
+        table = read_statistics(path, form.encoding)
+    _check_names(path, table.column_names)
+    return [table]
 
 
 def check_kind(path: Path) -> None:
-    """Raise InputError for a file that is neither CSV nor Parquet, or not ours to read."""
-    if not path.name.lower().removesuffix(".gz").endswith(SUFFIXES) and not is_parquet(path):
-        raise InputError(
-            f"{path}: expected a CSV file (.csv, .tsv, .txt, .data; .gz too) or .parquet"
-        )
+    """Raise InputError for a file of no kind that is read here, of another than it is called, or not ours to
+    read.
+    """
+    file, _ = apart(path)
+    kind = kind_of(file)
+    if kind is None:
+        raise InputError(f"{path}: expected {KNOWN}")
     check_readable(path)
+    if kind == "parts":
+        _check_parts(path)
+    else:
+        check_content(file, kind)
 
 
 def first_line(path: Path, form: Csv) -> list[str]:
@@ -140,8 +174,8 @@ def first_line(path: Path, form: Csv) -> list[str]:
 
 def holds_rows(path: Path, form: Csv) -> bool:
     """Whether there is more than a header."""
-    if is_parquet(path):
-        return bool(read_parquet(path).num_rows)
+    if is_typed(path):
+        return bool(read_any(path, form).num_rows)
     try:
         first_line(path, form)
     except DataError:
@@ -165,25 +199,51 @@ def other_separator(path: Path, form: Csv, names: Collection[str]) -> str | None
 
 def check_readable(path: Path) -> None:
     """Raise InputError for a file that is not there or not ours to read."""
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
-    if not os.access(path, os.R_OK):
-        raise InputError(f"{path}: may not be read; ask its owner for permission")
+    file, _ = apart(path)
+    if not file.exists():
+        raise InputError(f"{file}: no such file")
+    if not os.access(file, os.R_OK):
+        raise InputError(f"{file}: may not be read; ask its owner for permission")
 
 
-def read_parquet(path: Path) -> pa.Table:
-    """One Parquet file with the types that it has."""
-    try:
-        with pq.ParquetFile(path) as file:
-            table = file.read()
-    except UNREADABLE as error:
-        raise DataError(f"{path}: not a readable Parquet file: {one_line(error)}") from error
-    _check_names(path, table.column_names)
-    return table
+def _check_parts(folder: Path) -> None:
+    if not (parts := parts_of(folder)):
+        raise InputError(
+            f"{folder}: a folder without a Parquet file; give a file, or another folder"
+        )
+    for part in parts:
+        check_readable(part)
+        check_content(part, "parquet")
+
+
+def read_parquet(path: Path) -> list[pa.Table]:
+    """One Parquet file, or each part in a folder, with the types that it has and the columns of the first."""
+    found: list[pa.Table] = []
+    for part in parts_of(path) if path.is_dir() else [path]:
+        try:
+            with pq.ParquetFile(part) as file:
+                table = file.read()
+        except UNREADABLE as error:
+            raise DataError(f"{part}: not a readable Parquet file: {one_line(error)}") from error
+        table = with_partition(path, part, table) if part != path else table
+        _check_names(part, table.column_names)
+        if found and (differ := {*table.column_names} ^ {*found[0].column_names}):
+            raise DataError(
+                f"{part}: column {min(differ)!r} is in one part of {path.name} and not in another; write"
+                " all alike"
+            )
+        found.append(table.select(found[0].column_names) if found else table)
+    return found
 
 
 def as_texts(path: Path, table: pa.Table) -> pa.Table:
     """Every value of a typed table as text, NULL for a null."""
+    texts = with_nulls(path, table)
+    return pa.table({n: pc.fill_null(texts[n], NULL) for n in texts.column_names})
+
+
+def with_nulls(path: Path, table: pa.Table) -> pa.Table:
+    """Every value of a typed table as text, nulls as they are."""
     texts = {}
     for name, column in zip(table.column_names, table.columns, strict=True):
         try:
@@ -195,7 +255,7 @@ def as_texts(path: Path, table: pa.Table) -> pa.Table:
             ) from error
     table = pa.table(texts)
     _refuse_signs(path, table)
-    return pa.table({n: pc.fill_null(table[n], NULL) for n in table.column_names})
+    return table
 
 
 def _refuse_signs(path: Path, table: pa.Table) -> None:
@@ -339,7 +399,7 @@ def _declared(path: Path, table: pa.Table, schema: Schema) -> pa.Table:
     found = set(table.column_names)
     if absent := [n for n in schema.columns if n not in found]:
         advice = "; add it, or take it out of the schema"
-        if not is_parquet(path) and (other := other_separator(path, schema.csv, schema.columns)):
+        if not is_typed(path) and (other := other_separator(path, schema.csv, schema.columns)):
             advice = f", read with separator {schema.csv.separator!r}; with {other!r} there are columns of"
             advice += f" the schema: write `csv: {{separator: {json.dumps(other)}}}` in it"
         raise DataError(f"{path}: column {absent[0]!r} of the schema is not in the file{advice}")
@@ -371,12 +431,6 @@ def _advice(error: BaseException, form: Csv, names: list[str], told: Told) -> st
     if "Expected" in text and "columns" in text:
         return f"{text}: correct the row, or {told('separator')}"
     return text
-
-
-def one_line(error: BaseException) -> str:
-    """What a library says of a failure, fit to stand at the end of our own line."""
-    text = " ".join(str(error).split())[:300]
-    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def file_digest(path: Path) -> str:

@@ -27,13 +27,14 @@ import pyarrow.compute as pc
 from privacy.errors import DataError, InputError
 from privacy.reading.arrays import holds_arrays, read_arrays
 from privacy.reading.folded import Unfolded, by_table, columns, folded
+from privacy.reading.formats.said import one_line
 from privacy.reading.images import Picture, load, unstack
 from privacy.reading.joined import joined
 from privacy.reading.read import (
     as_texts,
-    check_readable,
+    check_kind,
     concatenated,
-    one_line,
+    is_parquet,
     read_any,
     read_parquet,
     read_texts,
@@ -144,7 +145,7 @@ def _part(path: Path, schema: Schema) -> Source:
     if holds_arrays(path):
         table, pixels = read_arrays(path, schema)
         stored: Stored = None if pixels is None else list(pixels)
-    elif path.name.lower().endswith(".parquet"):
+    elif is_parquet(path):
         table, stored = _parquet(path, schema)
     else:
         table, stored = _csv(path, schema)
@@ -159,9 +160,11 @@ def _part(path: Path, schema: Schema) -> Source:
 
 
 def _parquet(path: Path, schema: Schema) -> tuple[pa.Table, Stored]:
-    check_readable(path)
-    table, pictures = _apart(path, read_parquet(path), schema)
-    return as_texts(path, table), None if pictures is None else _encoded(path, pictures)
+    check_kind(path)
+    parts = [_apart(path, part, schema) for part in read_parquet(path)]
+    stored = [_encoded(path, pictures) for _, pictures in parts if pictures is not None]
+    table = pa.concat_tables([as_texts(path, table) for table, _ in parts])
+    return table, list(chain(*stored)) if stored else None
 
 
 def _csv(path: Path, schema: Schema) -> tuple[pa.Table, Stored]:

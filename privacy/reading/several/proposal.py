@@ -17,8 +17,11 @@ import pyarrow.compute as pc
 
 from privacy.errors import DataError, InputError
 from privacy.reading.folded import folded
+from privacy.reading.formats.holders import called
+from privacy.reading.formats.kinds import ENDINGS
+from privacy.reading.formats.parts import is_parts
 from privacy.reading.guessed import IDENTIFIER, MISSING, kind_of, pointed_texts
-from privacy.reading.read import SEPARATORS, check_kind, first_line, is_parquet, read_any
+from privacy.reading.read import SEPARATORS, check_kind, first_line, is_typed, read_any
 from privacy.reading.several.belonging import Belonging, belonging
 from privacy.reading.several.kinds import ABSENT, NEARLY, rows_of
 from privacy.schema.columns import Categorical, Column, Identifier
@@ -26,7 +29,8 @@ from privacy.schema.schema import Csv, Schema
 from privacy.schema.tables import Table, units_table
 from privacy.schema.visits import Visits
 
-ENDINGS = (".csv", ".tsv", ".parquet")
+TYPED = [e for k, endings in ENDINGS.items() if k not in ("csv", "query") for e in endings]
+TABLES = (".csv", ".tsv", *TYPED)
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}").fullmatch
 FLAG = ("0", "1")
 
@@ -72,16 +76,18 @@ def files_in(paths: Sequence[Path]) -> list[Path]:
     found = []
     for path in paths:
         files = [path]
-        if path.is_dir():
+        if path.is_dir() and not is_parts(path):
             files = [f for f in sorted(path.iterdir()) if _is_table(f)]
         if not files:
-            raise InputError(f"{path}: this folder holds no CSV or Parquet file; give another")
+            raise InputError(
+                f"{path}: this folder holds no CSV or Parquet file, nor any other table"
+            )
         found += files
     return found
 
 
 def _is_table(file: Path) -> bool:
-    return file.is_file() and file.name.lower().removesuffix(".gz").endswith(ENDINGS)
+    return file.is_file() and file.name.lower().removesuffix(".gz").endswith(TABLES)
 
 
 def proposed(paths: Sequence[Path], form: Csv, unit: str | None = None) -> Proposal:
@@ -140,7 +146,7 @@ def _by_name(paths: Sequence[Path]) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for path in paths:
         check_kind(path)
-        name = path.name.split(".")[0]
+        name = called(path)
         if name in found:
             raise InputError(
                 f"{path}: {found[name]} is called {name!r} too, and a table is called as its file; rename one"
@@ -151,10 +157,10 @@ def _by_name(paths: Sequence[Path]) -> dict[str, Path]:
 
 def _read(path: Path, form: Csv) -> pa.Table:
     """The texts of a file, numbers with decimals after a point."""
-    if not is_parquet(path):
+    if not is_typed(path):
         _check_separator(path, form)
     table = read_any(path, form, told="--{}".format)
-    if form.decimal == "." or is_parquet(path):
+    if form.decimal == "." or is_typed(path):
         return table
     return pa.table({n: _pointed(table[n]) for n in table.column_names})
 
