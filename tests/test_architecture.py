@@ -23,7 +23,7 @@ FLOORS = {
         {"errors"},
         {"files", "noise", "worker", "schema"},
         {"partition_selection", "histogram", "reading", "records", "accounting"},
-        {"determined", "histories"},
+        {"determined", "histories", "dictionaries"},
         {"people"},
         {"ledger"},
         {"domain", "table"},

@@ -16,6 +16,8 @@ from privacy.schema.schema import Schema
 
 def unsaid_orders(frame: pd.DataFrame, schema: Schema) -> Iterator[tuple[str, str, bool]]:
     """Two columns of which the first is at most the second, or less (``strict``), by what ``found`` finds."""
+    if set(schema.incomplete) >= set(schema.modelled):
+        return  # nothing is declared yet that could be looked at
     known = schema.without(schema.incomplete)
     said = [{*relation.names} for relation in schema.relations]
     for relation in found(Tables(frame, frame, frame.iloc[:0], known)):

@@ -54,6 +54,37 @@ def schema_draft(
     )
 
 
+@app.command("from")
+def schema_from_document(
+    document: Annotated[
+        Path,
+        typer.Argument(
+            help="A REDCap data dictionary, a Frictionless or CSVW table schema, OMOP's field-level "
+            "definitions or a JSON schema; which it is, is seen from what is in it."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="Where to write the schema.")] = Path("schema.yaml"),
+    table: Annotated[
+        str | None, typer.Option(help="Which table, of a document that describes several.")
+    ] = None,
+    labels: Annotated[
+        bool, typer.Option("--labels", help="The export of REDCap has labels in place of codes.")
+    ] = False,
+) -> None:
+    """Write a schema from a document that describes the table; no row is read, so nothing is to confirm."""
+    from privacy.dictionaries.document import schema_from
+
+    if out.exists():
+        raise UnderstudyError(f"{out}: exists already; name another file with --out")
+    described = schema_from(document, table, labels)
+    out.write_text(described.text, encoding="utf-8")
+    for line in described.told:
+        say(line)
+    say(
+        f"{out}: loads as it is; what is asked in it makes the copies better. Next: understudy schema check"
+    )
+
+
 def _form(separator: str, encoding: str, decimal: str) -> Csv:
     """How a file is written, as a person says it; ``tab`` and ``\\t`` are a tab."""
     from pydantic import ValidationError
