@@ -21,7 +21,17 @@ IN_HALF = 1.96
 
 
 class Limits(Frozen):
-    """The closed range in which a figure is good; ``rows``: only figures on these real rows."""
+    """The closed range in which a figure is good.
+
+    ``metric``: the figure, by the name that scores have. ``rows``: only figures on these real rows.
+    ``at_least``, ``at_most``: the ends of the range; one of them is enough.
+
+    Privacy: public.
+
+    Example::
+
+        {metric: base_rate.difference, rows: holdout, at_least: -0.05, at_most: 0.05}
+    """
 
     metric: str
     rows: RealRows | None = None
@@ -60,6 +70,8 @@ class Limits(Frozen):
 class Rule(Limits):
     """One thing that a release must satisfy, in every slice of the kinds listed.
 
+    ``name``: what a broken rule is called; names may repeat. ``description``: what it asks, in words.
+    ``slices``: everyone, single subgroups, or pairs of them.
     ``task``: the rule is for targets of this task and needs a figure for each of them.
     ``alternative``: another figure of the same slice, target, learner and detail that will do
     as well.
@@ -71,6 +83,30 @@ class Rule(Limits):
     group is too small to be assessed; what the interval leaves open passes where it excludes that harm.
     ``on_insufficient``: what a figure that cannot be had, or is undecided, means: "insufficient" withholds
     approval (of single groups see ``small_groups``), "note" lists it as not assessed.
+
+    Privacy: public.
+
+    Example::
+
+        - name: base-rates
+          description: P(event | group) within .05 of the real rate, for everyone and every subgroup.
+          task: classification
+          metric: base_rate.difference
+          rows: holdout
+          slices: [all, groups]
+          at_least: -0.05
+          at_most: 0.05
+          pass_needs: value
+          veto_needs: interval
+          detect: 0.15
+          on_insufficient: insufficient
+        - name: usefulness
+          metric: utility.auroc.difference
+          task: classification
+          slices: [all]
+          learner: best
+          at_least: -0.05
+          alternative: {metric: utility.auroc.ratio, at_least: 0.95}
     """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9-]*$")
@@ -118,12 +154,31 @@ def _error(score: Score) -> float:
 class Policy(Frozen):
     """What a custodian asks of a release. Rule names may repeat (one purpose, several metrics).
 
+    ``name``: of the policy, which the label gives. ``description``: what it is for.
     ``figures``: "charged" decides on public scores alone, those that were charged or need no real row, so
-    that the decision is covered by the guarantee too. ``unverified``: whether a release may leave the house
-    whose guarantee is somebody else's claim that nobody here has verified. ``small_groups``: of a single
-    group that is too small to be assessed nothing is claimed, and the release may go out: "ask" stops it
-    before anything is charged until somebody accepts that, "accept" goes on, "withhold" lets no such release
-    out.
+    that the decision is covered by the guarantee too.
+    ``unverified``: whether a release may leave the house whose guarantee is somebody else's claim that nobody
+    here has verified.
+    ``small_groups``: of a single group that is too small to be assessed nothing is claimed, and the release may
+    go out: "ask" stops it before anything is charged until somebody accepts that, "accept" goes on, "withhold"
+    lets no such release out.
+    ``rules``: all of them must hold.
+    ``on_failed``: what a figure means whose computation failed: no approval, or a note.
+
+    Privacy: public. ``figures``: budget; under "all" the decision is one bit that no charge covers, and the
+    label says so. ``unverified``: budget; "allow" lets out an ε that is somebody's word, and card and label say
+    so.
+
+    Example::
+
+        name: district-hospital
+        description: The default's rules on rates, and nothing that is not charged.
+        figures: charged
+        unverified: veto
+        small_groups: ask
+        on_failed: insufficient
+        rules:
+          - {name: assessed, metric: declared.target, slices: [all], at_least: 1}
     """
 
     name: str

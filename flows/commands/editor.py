@@ -9,40 +9,26 @@ Privacy claim: none; reads no data.
 
 from __future__ import annotations
 
-import inspect
 import json
-import re
-from collections.abc import Iterator
-from dataclasses import MISSING, fields
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
-from pydantic import BaseModel, TypeAdapter
-
-from evaluators.policy import Policy
-from flows.judging.sweep import Sweep
-from flows.stages.config import RunConfig
+from flows.commands.reference.docstrings import Said, said_by
+from flows.commands.reference.models import FILES, models, settings
 from generators.registry import GENERATORS
-from privacy.schema.schema import Schema
-
-FILES: dict[str, type[BaseModel]] = {
-    "schema": Schema,
-    "release": RunConfig,
-    "policy": Policy,
-    "sweep": Sweep,
-}
-NAMED = re.compile(r"((?:``\w+``(?:, | and )?)+): ")
 
 
 def editor_schema(kind: str) -> dict[str, Any]:
     """The JSON schema of one of ``FILES``."""
-    whole = FILES[kind].model_json_schema()
-    for part in (whole, *whole.get("$defs", {}).values()):
-        _explain(part)
+    model = FILES[kind]
+    whole = model.model_json_schema()
+    parts = {model.__name__: whole} | whole.get("$defs", {})
+    for name, part in models(model).items():
+        _explain(parts[name], said_by(part))
     if kind == "release":
         whole["$defs"]["Generator"] = {"oneOf": [_generator(name) for name in GENERATORS]}
         found: dict[str, Any] = {"$ref": "#/$defs/Generator"}
-        told = whole["properties"]["generator"].get("description", "How rows are made.")
+        told = whole["properties"]["generator"]["description"]
         whole["properties"]["generator"] = found | {"description": told}
         whole["$defs"]["Select"]["properties"]["others"]["items"] = found
         del whole["properties"]["policy"]["default"]  # a path on this machine
@@ -60,47 +46,22 @@ def write(folder: Path) -> list[Path]:
     return written
 
 
-def _explain(part: dict[str, Any]) -> None:
-    """Give fields what the docstring of their model says of them."""
-    for name, text in _said(part.get("description", "")):
-        field = part.get("properties", {}).get(name)
-        if field is not None:
-            field.setdefault("description", text)
-
-
-def _said(docstring: str) -> Iterator[tuple[str, str]]:
-    """Names and what follows them, of ``name``: text that ends before the next one."""
-    pieces = NAMED.split(" ".join(docstring.split()))
-    for names, text in zip(pieces[1::2], pieces[2::2], strict=True):
-        for name in re.findall(r"``(\w+)``", names):
-            yield name, text.strip()
+def _explain(part: dict[str, Any], said: Said) -> None:
+    """Give a model and its fields what its docstring says of them."""
+    part["description"] = said.about
+    for name, field in part["properties"].items():
+        if (told := said.of(name)) is not None:
+            field["description"] = f"{told.text} Privacy: {told.privacy}"
 
 
 def _generator(name: str) -> dict[str, Any]:
     """The parameters of one generator, as ``make_generator`` takes them."""
-    kind = GENERATORS[name]
-    hints = get_type_hints(kind)
-    settings = {
-        f.name: TypeAdapter(hints[f.name]).json_schema()
-        | (
-            {}
-            if f.default in (MISSING, None)
-            else {"default": TypeAdapter(Any).dump_python(f.default, mode="json")}
-        )
-        for f in fields(kind)
-        if f.init and not f.metadata.get("calibrated") and f.name != "public"
-    }
-    about = inspect.getdoc(kind) or ""
-    found = {
+    found: dict[str, Any] = {
         "title": name,
-        "description": about.split("\n\n")[0],
         "type": "object",
-        "properties": {"name": {"const": name}} | settings,
+        "properties": {"name": {"const": name}} | settings(name),
         "required": ["name"],
         "additionalProperties": False,
     }
-    for parent in kind.__mro__:
-        for field, text in _said(inspect.cleandoc(parent.__doc__ or "")):
-            if field in settings:
-                settings[field].setdefault("description", text)
+    _explain(found, said_by(GENERATORS[name]))
     return found

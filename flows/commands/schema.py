@@ -143,3 +143,14 @@ def schema_editor(
 
     for file in write(folder):
         say(f"{file}: first line of a {file.stem} file: # yaml-language-server: $schema={file}")
+
+
+@app.command("reference")
+def schema_reference(
+    folder: Annotated[Path, typer.Argument(help="Where to write them.")],
+) -> None:
+    """Write pages that explain every key of schema, release, policy and sweep files."""
+    from flows.commands.reference.pages import write
+
+    for file in write(folder):
+        say(str(file))

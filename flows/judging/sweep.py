@@ -54,7 +54,16 @@ LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,30}")
 
 
 class DataSet(Frozen):
-    """A release config that says all but generator, ε and seed; ``data`` instead of the files it names."""
+    """A release config that says all but generator, ε and seed.
+
+    ``release``: the config. ``data``: private files instead of those that it names.
+
+    Privacy: house.
+
+    Example::
+
+        {release: releases/admissions.yaml, data: [patients.csv]}
+    """
 
     release: Path
     data: tuple[Path, ...] = ()
@@ -68,8 +77,15 @@ class DataSet(Frozen):
 class Workers(Frozen):
     """Where cells run: ``count`` at a time, in threads or processes here, or on a Dask cluster.
 
-    ``address`` is that of a running scheduler (``tcp://host:8786``), whose workers see the same folders and
+    ``kind``: threads or processes of this machine, or Dask. ``count``: how many cells at a time.
+    ``address``: that of a running scheduler (``tcp://host:8786``), whose workers see the same folders and
     the same ledger; without it, Dask starts ``count`` workers here.
+
+    Privacy: nothing. ``address``: house; rows travel to it, so its network must be yours alone.
+
+    Example::
+
+        {kind: dask, count: 2, address: "tcp://scheduler:8786"}
     """
 
     kind: Literal["threads", "processes", "dask"] = "threads"
@@ -80,10 +96,34 @@ class Workers(Frozen):
 class Sweep(Frozen):
     """What a person writes to compare generators. Paths are relative to the file.
 
+    ``name``: of the sweep.
     ``public``: whoever writes this declares every row of every data set public; cells cost nothing.
+    ``data_sets``: on what generators are compared.
     ``generators``: a label for each spec, whose ``name`` is the label where it is left out.
-    ``measure``: families of metrics (first part of their name), all where it is left out. ``folder``: where
-    cells are kept, ``runs/NAME`` in the working folder where it is left out.
+    ``epsilon``: at which ε each is fitted. ``delta``: the δ of all of them.
+    ``seeds``: how often; each is another split and another draw.
+    ``measure``: families of metrics (first part of their name), all where it is left out.
+    ``workers``: where cells run.
+    ``folder``: where cells are kept, ``runs/NAME`` in the working folder where it is left out.
+
+    Privacy: nothing; a sweep exports nothing.
+    ``public``: budget; where it is false each cell is charged as a release is, and refused where all of them do
+    not fit.
+    ``data_sets``, ``folder``: house. ``generators``, ``epsilon``, ``delta``, ``seeds``: budget; on private rows
+    every one of them is another charge.
+
+    Example::
+
+        name: small
+        public: true
+        data_sets: [{release: releases/demo.yaml, data: demo.csv}]
+        generators: {aim: {}, large: {name: aim, megabytes: 20}, mst: null}
+        epsilon: [0.5, 1, 3]
+        delta: 1.0e-6
+        seeds: [0, 1]
+        measure: [utility, fairness]
+        workers: {kind: processes, count: 2}
+        folder: runs/small
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,30}$")

@@ -47,7 +47,17 @@ Words = Annotated[
 
 
 class Loss(Frozen):
-    """An (ε, δ) pair; δ is a public number chosen by a person."""
+    """An (ε, δ) pair; δ is a public number chosen by a person.
+
+    ``epsilon``: the larger, the less noise, and the less is promised. ``delta``: the chance that more is lost
+    than ε says; well below one over the number of people.
+
+    Privacy: budget.
+
+    Example::
+
+        {epsilon: 1.0, delta: 1.0e-6}
+    """
 
     epsilon: float = Field(gt=0, le=100)
     delta: float = Field(gt=0, lt=1e-2)
@@ -64,6 +74,15 @@ class Select(Frozen):
     the guarantee (arXiv 2110.03620); ``holdout`` fits each once, for a part of the guarantee, and asks the
     people held out under the charge of ``evaluation``; ``uncharged-figures`` fits each once and looks at the
     people held out without a charge, which the label then says.
+    ``others``: generators that are compared with ``generator``.
+    ``mean``: how many fits random stopping takes on average; two a candidate where it is left out.
+
+    Privacy: budget; every candidate has a part of the guarantee. ``mean``: budget; the more fits, the less ε
+    each of them has.
+
+    Example::
+
+        {by: random-stopping, others: [{name: mst}], mean: 4}
     """
 
     by: Literal["random-stopping", "holdout", "uncharged-figures"]
@@ -91,8 +110,23 @@ Sector = Literal["Technology", "Healthcare", "Education", "Government", "Energy"
 class About(Frozen):
     """What only a person can say of a release, all of it published; what is left out is "not stated".
 
-    ``publisher`` answers for it, ``contact`` says where to ask. ``settings_from``: how generator, ε and
-    settings were chosen, and on what was looked at for it. ``region``: whose people, and under what law.
+    ``publisher``: who answers for it. ``contact``: where to ask. ``intended_use``: what it is meant for, and
+    what not.
+    ``settings_from``: how generator, ε and settings were chosen, and on what was looked at for it.
+    ``region``: whose people, and under what law. ``sector``: of the registry of differential privacy
+    deployments.
+
+    Privacy: public; on label and cards. ``settings_from``: public; what was looked at without a charge is
+    nowhere else to be read.
+
+    Example::
+
+        publisher: District hospital
+        contact: data@hospital.example
+        intended_use: To teach statistics. Not to decide about patients.
+        settings_from: The defaults of Understudy; nobody looked at the rows for them.
+        region: Austria, GDPR
+        sector: Healthcare
     """
 
     publisher: Words | None = None
@@ -106,26 +140,77 @@ class About(Frozen):
 class RunConfig(Frozen):
     """One release. Paths are relative to the config file.
 
-    ``name``: of the release; its data set stands in the ledger under the schema's. ``schema``: the file that
-    says what is public. ``data``: the private files. ``guarantee``: what this release may cost. ``budget``:
-    what the data set may cost over all releases, ``guarantee`` where it is left out. ``evaluation``: what
-    figures that may be published may cost the people held out, who pay for nothing else; without it no figure
-    of theirs is published. ``holdout``: the share of people who are kept out of training. ``domain_share``:
-    the share of ρ that goes into measuring what the schema leaves open. ``generator``: how rows are made, by
-    its name and its settings. ``select``: choose between ``generator`` and others. ``rows``: synthetic rows;
-    where it is left out, as many as the train rows by the schema's public count, or by the model's own noisy
-    estimate. ``seed``: repeats sampling and evaluation; noise on private rows cannot be seeded. ``policy``:
-    the file that says what may leave the house. ``approval``: who has the last word about what the policy
-    approves, the policy itself or a person. ``same_people_as``: a data set of the ledger that this one's
-    people are in: one budget and one split for both. ``other_people_than``: data sets that are about other
-    people, on the word of whoever writes this, where the ledger takes them for the same; the label says so.
-    ``public_images``: a folder or file of images that whoever writes this declares public, to learn from
-    first. ``inception``: the file of FID's network, for judging images. ``license``: under which the
-    synthetic rows may be used, by Hugging Face's name for it (``cc-by-4.0``); it makes no other run, and none
-    is stated where it is left out. ``about``: what else only a person can say of a release, which makes no
-    other run either. ``ledger``: a path or a URL without a password, or else what UNDERSTUDY_LEDGER says, or
-    else a file beside the runs. ``runs``: where runs are kept, ``runs`` in the working folder where it is
-    left out.
+    ``name``: of the release; its data set stands in the ledger under the schema's.
+    ``schema``: the file that says what is public. ``data``: the private files.
+    ``guarantee``: what this release may cost.
+    ``budget``: what the data set may cost over all releases, ``guarantee`` where it is left out.
+    ``evaluation``: what figures that may be published may cost the people held out, who pay for nothing else;
+    without it no figure of theirs is published.
+    ``holdout``: the share of people who are kept out of training.
+    ``domain_share``: the share of ρ that goes into measuring what the schema leaves open.
+    ``generator``: how rows are made, by its name and its settings.
+    ``select``: choose between ``generator`` and others.
+    ``rows``: synthetic rows; where it is left out, as many as the train rows by the schema's public count, or
+    by the model's own noisy estimate.
+    ``seed``: repeats sampling and evaluation; noise on private rows cannot be seeded.
+    ``policy``: the file that says what may leave the house; the default policy where it is left out.
+    ``approval``: who has the last word about what the policy approves, the policy itself or a person.
+    ``same_people_as``: a data set of the ledger that this one's people are in: one budget and one split for
+    both.
+    ``other_people_than``: data sets that are about other people, on the word of whoever writes this, where the
+    ledger takes them for the same; the label says so.
+    ``public_images``: a folder or file of images that whoever writes this declares public, to learn from first.
+    ``inception``: the file of FID's network, for judging images.
+    ``license``: under which the synthetic rows may be used, by Hugging Face's name for it (``cc-by-4.0``); it
+    makes no other run, and none is stated where it is left out.
+    ``about``: what else only a person can say of a release, which makes no other run either.
+    ``ledger``: a path or a URL without a password, or else what UNDERSTUDY_LEDGER says, or else a file beside
+    the runs. ``runs``: where runs are kept, ``runs`` in the working folder where it is left out.
+
+    Privacy: public; on the label. ``data``, ``ledger``, ``runs``: house.
+    ``guarantee``, ``budget``: budget; of the people in train.
+    ``evaluation``: budget; of the people held out, and of nobody in train.
+    ``holdout``: budget; who is held out costs nothing in train and is never trained on.
+    ``domain_share``: budget; what goes there is not left for the generator.
+    ``generator``: budget; noise is set so that the guarantee holds, whatever the settings.
+    ``select``: budget; choosing is a part of the guarantee.
+    ``rows``, ``seed``, ``inception``: nothing.
+    ``policy``: budget; its decision on uncharged figures is one bit that is not covered, and under ``figures:
+    charged`` it is covered.
+    ``approval``: budget; a person's decision is never covered, and the label says so.
+    ``same_people_as``: budget; one for both. ``other_people_than``: budget; two budgets, on your word.
+    ``public_images``: public; what is learnt from them costs nothing, so nobody private may be among them.
+
+    Example::
+
+        name: admissions-2024
+        schema: patients.yaml
+        data: patients.csv
+        guarantee: {epsilon: 1.0, delta: 1.0e-6}
+        budget: {epsilon: 4.0, delta: 1.0e-5}
+        evaluation: {epsilon: 1.0, delta: 1.0e-6}
+        holdout: 0.2
+        domain_share: 0.1
+        generator: {name: aim}
+        select: {by: random-stopping, others: [{name: mst}]}
+        rows: 5000
+        seed: 1
+        policy: policies/default.yaml
+        approval: person
+        same_people_as: admissions-2023
+        other_people_than: [staff]
+        license: cc-by-4.0
+        about: {publisher: District hospital, sector: Healthcare}
+        ledger: ledger.db
+        runs: runs
+        ---
+        name: scans-1
+        schema: scans.yaml
+        data: [scans.npz]
+        guarantee: {epsilon: 10.0, delta: 1.0e-6}
+        generator: {name: image-diffusion}
+        public_images: public-scans
+        inception: pt_inception-2015-12-05-6726825d.pth
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")

@@ -88,12 +88,17 @@ class Ctgan(DeepSgd):
     """DP-CTGAN.
 
     The mechanism's ``steps`` are the critic's.
-    ``critic_decay``: how fast the critic forgets where the generator was. ``anchor``: the weight of
-    ``distance`` beside the critic. ``fakes``: fake rows a step; they cost no privacy, and with few of them
-    their own sampling noise drowns rare codes. ``most_critic_steps``, ``floor``: of ``Turns``.
-    ``width``, ``depth``: the generator's hidden layers, which read ``noise`` random numbers; ``critic_width``,
-    ``critic_depth``: the critic's beside its pairs. ``lipschitz``: of ``PairCritic``. ``warm_start``: whether
-    the generator begins at the opening.
+    ``critic_rate``: learning rate of the critic. ``generator_rate``: learning rate of the generator.
+    ``critic_decay``: how fast the critic forgets where the generator was. ``anchor``: the weight of the
+    distance to what the opening measured beside the critic. ``fakes``: fake rows a step; they cost no privacy,
+    and with few of them their own sampling noise drowns rare codes. ``most_critic_steps``: how many steps the
+    critic takes at most before the generator's next one. ``floor``: the accuracy on fake rows below which the
+    critic takes more steps.
+    ``ema``: how much of the average of the weights a step keeps. ``noise``: random numbers that the generator
+    reads.
+    ``width``, ``depth``: the generator's hidden layers. ``critic_width``, ``critic_depth``: the critic's hidden
+    layers beside its pairs. ``lipschitz``: the largest spectral norm of the critic's pairs. ``warm_start``:
+    whether the generator begins at the opening.
     """
 
     critic_rate: float = 5e-3

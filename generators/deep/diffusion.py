@@ -128,8 +128,9 @@ def denoising_loss(layout: Layout, conditions: list[int], module: Any, rows: Row
 class Diffusion(DeepSgd):
     """DP masked diffusion.
 
-    ``draws`` K: masks drawn for each unit in a step. ``width``, ``depth``: hidden layers beside the linear
-    path. ``guidance``: 0 samples the conditional distribution as it was learnt. ``drop``: how often
+    ``draws``: masks drawn for each unit in a step, K. ``learning_rate``: how far a step moves the weights.
+    ``ema``: how much of the average of the weights a step keeps. ``width``, ``depth``: hidden layers beside the
+    linear path. ``guidance``: 0 samples the conditional distribution as it was learnt. ``drop``: how often
     training hides conditions.
     """
 

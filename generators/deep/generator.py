@@ -194,6 +194,12 @@ class Deep(ABC):
     ``opening_share``: the part of the budget (as ρ of zCDP) that the opening measures with.
     ``group_by``: the subgroup that clipping by group looks at; the schema's first one where it is empty.
     ``device``: where networks train, "auto" for CUDA where there is one; no part of the mechanism.
+
+    Privacy: nothing. ``opening_share``: budget. ``group_by``: budget.
+
+    Example::
+
+        {group_by: sex}
     """
 
     opening_share: float = 0.3

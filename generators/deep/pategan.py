@@ -125,9 +125,16 @@ class Student(nn.Module):
 class PateGan(Deep):
     """DP PATE-GAN.
 
-    ``votes``: how many are asked in all, in ``rounds`` equal parts; the mechanism. ``units_per_teacher``: sets
-    the number of teachers, from the opening's noisy number of units. ``rarity``: see ``Crossed``. ``step``: the
+    ``votes``: how many are asked in all, in ``rounds`` equal parts; the mechanism. ``rounds``: in how many
+    parts they are asked. ``units_per_teacher``: sets the number of teachers, from the opening's noisy number of
+    units.
+    ``rarity``: how much more alike two rows are that share a pair of rare codes. ``step``: the
     weight of the student's score. ``generated``: rows that it moves by in a round; few would add noise.
+    ``iterations``: steps of the generator in a round. ``warm_start``: whether the generator begins at the
+    opening.
+
+    Privacy: nothing. ``votes``, ``rounds``, ``units_per_teacher``: budget. ``opening_share``: budget.
+    ``group_by``: nothing.
     """
 
     votes: int = 5000

@@ -76,11 +76,18 @@ def denoising_loss(module: Any, rows: Rows) -> Tensor:
 class ImageDiffusion(ImageSgd):
     """DP diffusion on a U-Net.
 
-    ``draws`` K: noise levels drawn for each unit in a step. ``widths``, ``layers``, ``patch``: of the U-Net.
-    ``warm_up``, ``warm_up_batch``, ``warm_up_rate``: steps on draws of the moments, before any private one.
+    ``draws``: noise levels drawn for each unit in a step, K. ``learning_rate``: how far a private step moves
+    the weights.
+    ``widths``: channels of the U-Net's levels, multiples of 8. ``layers``: blocks in each level. ``patch``:
+    pixels that become one, a side.
+    ``warm_up``: steps on draws of the moments, before any private one. ``warm_up_batch``: draws in each step of
+    the warm-up.
+    ``warm_up_rate``: learning rate of the warm-up.
     ``public``: images to learn from in these steps too, told nothing about.
-    ``drop``: how often training withholds conditions. ``guidance``, ``sampler``, ``sampling_steps`` and
-    ``start`` (the noise that sampling begins with): how images are drawn.
+    ``drop``: how often training withholds conditions. ``guidance``: 0 draws images as they were learnt.
+    ``sampler``: whether drawing adds noise on the way (sde) or not (ode). ``sampling_steps``: steps in which an
+    image is drawn.
+    ``start``: the noise that drawing begins with.
     """
 
     sampling_rate: float = 0.01

@@ -105,9 +105,12 @@ def on_fake(module: Any, rows: Rows) -> Tensor:
 class ImageGan(ImageSgd):
     """DP-GAN for images.
 
-    The mechanism's ``steps`` are the critic's. ``fakes``: fake images a step. ``most_critic_steps``, ``floor``:
-    of ``Turns``. ``critic_decay``: how fast the critic forgets where the generator was. ``anchor``: the weight
-    of the squared distance to the draws of the moments beside the critic.
+    The mechanism's ``steps`` are the critic's. ``critic_rate``: learning rate of the critic.
+    ``generator_rate``: learning rate of the generator. ``critic_decay``: how fast the critic forgets where the
+    generator was. ``anchor``: the weight of the squared distance to the draws of the moments beside the critic.
+    ``fakes``: fake images a step. ``most_critic_steps``: how many steps the critic takes at most before the
+    generator's next one. ``floor``: the accuracy on fake images below which the critic takes more steps.
+    ``width``: channels of the generator. ``critic_width``: channels of the critic.
     """
 
     sampling_rate: float = 0.005

@@ -100,8 +100,12 @@ STOCK = 20_000
 class ImageSgd(DeepSgd):
     """An image generator whose private steps are those of the engine.
 
-    ``moments_share``: the part of the budget (as ρ of zCDP) that the moments get; ``frequencies`` m and
-    ``spread``: see ``moments``. ``ema``: how much of the average of the weights a step keeps.
+    ``moments_share``: the part of the budget (as ρ of zCDP) that the moments get. ``frequencies``: the moments
+    are of m × m low cosine frequencies a channel; this is m. ``spread``: the norm at which what an image has
+    beside the mean of its class is clipped. ``ema``: how much of the average of the weights a step keeps.
+
+    Privacy: nothing. ``moments_share``, ``frequencies``, ``spread``: budget. ``sampling_rate``, ``steps``,
+    ``clipping``, ``clip``: budget. ``opening_share``, ``group_by``: budget.
     """
 
     opening_share: float = 0.05

@@ -228,6 +228,8 @@ class Aim(Marginals):
     """AIM (arXiv 2201.12677): marginals are chosen one after another where the model is worst.
 
     ``megabytes``: the largest graphical model; larger is more faithful and slower.
+
+    Privacy: nothing.
     """
 
     megabytes: float = aim.MEGABYTES

@@ -57,7 +57,10 @@ MANY = 10
 class Synthcity(ABC):
     """Public parameters: those of the plugin, by its own names, and what the worker may take.
 
-    ``n_iter``: passes over the rows. ``minutes`` and ``gigabytes``: of the worker.
+    ``n_iter``: passes over the rows. ``batch_size``: rows in a step. ``minutes``: how long the worker may take.
+    ``gigabytes``: how much memory the worker may take.
+
+    Privacy: nothing. ``n_iter``, ``batch_size``: budget; as claimed upstream, where anything is claimed.
     """
 
     n_iter: int = 100
@@ -144,7 +147,12 @@ class Synthcity(ABC):
 
 @dataclass(frozen=True)
 class Claimed(Synthcity):
-    """One that claims (ε, δ). ``count_share``: the part of ρ that the number of rows is measured with."""
+    """One that claims (ε, δ).
+
+    ``count_share``: the part of ρ that the number of rows is measured with.
+
+    Privacy: nothing. ``count_share``: budget. ``n_iter``, ``batch_size``: budget; as claimed upstream.
+    """
 
     count_share: float = field(default=0.02, metadata=OURS)
     claim: ClaimedDpEvent | None = field(default=None, metadata=CALIBRATED)
@@ -203,6 +211,12 @@ class Dpgan(Claimed):
     """DPGAN (Xie et al., arXiv 1802.06739): its discriminator is trained by Opacus.
 
     ``n_iter`` passes are what the noise is for; early stopping, which looks at real rows, is off.
+    ``lr``: learning rate. ``generator_n_units_hidden``: width of the generator.
+    ``discriminator_n_units_hidden``: width of the discriminator. ``dp_max_grad_norm``: the bound that gradients
+    are clipped at.
+
+    Privacy: nothing. ``count_share``: budget. ``n_iter``, ``batch_size``, ``dp_max_grad_norm``: budget; as
+    claimed upstream.
     """
 
     plugin = "dpgan"
@@ -214,7 +228,15 @@ class Dpgan(Claimed):
 
 @dataclass(frozen=True)
 class Pategan(Claimed):
-    """PATE-GAN (Jordon et al., ICLR 2019). ``n_iter`` rounds at most of ``generator_n_iter`` passes each."""
+    """PATE-GAN (Jordon et al., ICLR 2019).
+
+    ``n_iter`` rounds at most of ``generator_n_iter`` passes each. ``lr``: learning rate.
+    ``generator_n_iter``: passes of the generator in a round. ``n_teachers``: how many teachers vote.
+    ``teacher_template``: the kind of teacher, by synthcity's name. ``lamda``: its size of noise.
+
+    Privacy: nothing. ``count_share``: budget. ``n_iter``, ``batch_size``, ``n_teachers``, ``lamda``: budget; as
+    claimed upstream.
+    """
 
     plugin = "pategan"
     lr: float = 1e-3
@@ -233,7 +255,10 @@ class Pategan(Claimed):
 
 @dataclass(frozen=True)
 class NonPrivate(Synthcity):
-    """One that promises nothing: a line to compare with, on rows that are public."""
+    """One that promises nothing: a line to compare with, on rows that are public.
+
+    Privacy: nothing; it promises nothing, and is refused on private rows.
+    """
 
     n_iter: int = 1000
 

@@ -35,8 +35,15 @@ MOST_DECLARED = 12
 class ColumnBase(Frozen):
     """What every column may say.
 
+    ``description``: what it holds, in words that are published with it.
     ``missing``: whether a missing value is refused or kept as a value of its own.
     ``missing_values``: the texts that stand for a missing value in the source.
+
+    Privacy: public.
+
+    Example::
+
+        {description: As told at admission., missing: keep, missing_values: ["", NA, "-9"]}
     """
 
     description: str = ""
@@ -47,8 +54,15 @@ class ColumnBase(Frozen):
 class Rule(Frozen):
     """A public grouping of source texts: what begins with ``prefix``, or numbers in [min, below).
 
-    ``{to: circulatory, min: 390, below: 460}`` sends ICD-9 codes 390 to 459.99 to one category,
-    ``{to: supplementary, prefix: V}`` those that begin with a V.
+    ``to``: the category that such a text becomes. ``prefix``: what it begins with. ``min``, ``below``: it is a
+    number from the one up to, and without, the other.
+
+    Privacy: public.
+
+    Example::
+
+        - {to: circulatory, min: 390, below: 460} # ICD-9 codes 390 to 459.99
+        - {to: supplementary, prefix: V}
     """
 
     to: str
@@ -73,6 +87,30 @@ class Categorical(ColumnBase):
     A source text that is not a declared category goes through ``aliases`` (exact texts), then
     through ``rules`` (the first that holds), then to its nearest ancestor in ``hierarchy`` that is a
     category, then to ``other``; without ``other`` it is refused.
+
+    ``kind``: ordinal where the listed order means something.
+    ``categories``: all that a row may hold, in quotes where YAML would read no text ("1", "no"); null has those
+    named that many people share.
+    ``other``: the category for whatever is not listed or not found.
+    ``aliases``: other texts for a category.
+    ``rules``: texts that become one category by how they begin, or as numbers.
+    ``hierarchy``: what a code that is not listed, or too rare to be named, falls back to.
+
+    Privacy: public. ``categories``: measured where it is null; list them where the
+    documentation does.
+
+    Example::
+
+        sex: {kind: categorical, categories: [F, M], missing: keep, missing_values: ["", NA]}
+        stage: {kind: ordinal, categories: [I, II, III, IV], description: At diagnosis.}
+        ward: {kind: categorical, categories: null, other: elsewhere}
+        main_diagnosis:
+          kind: categorical
+          categories: [circulatory, supplementary, E10-E14, (other)]
+          other: (other)
+          aliases: {heart: circulatory}
+          rules: [{to: circulatory, min: 390, below: 460}, {to: supplementary, prefix: V}]
+          hierarchy: {prefixes: [3], parents: {E10: E10-E14, E11: E10-E14}}
     """
 
     kind: Literal["categorical", "ordinal"]
@@ -160,8 +198,15 @@ Step = float | Literal["month", "year"]
 class Shape(Frozen):
     """How numbers lie inside their bins: measured under the domain's charge, or public knowledge.
 
-    ``edges``: increasing numbers (days or seconds since 1970 for dates); ``weights``: what lies between them,
-    on any scale. ``steps``: of which steps values are multiples, and what share is of each.
+    ``edges``: increasing numbers (days or seconds since 1970 for dates).
+    ``weights``: what lies between them, on any scale.
+    ``steps``: of which steps values are multiples, and what share is of each.
+
+    Privacy: public.
+
+    Example::
+
+        {edges: [18, 40, 65, 110], weights: [0.2, 0.5, 0.3], steps: [[1, 0.8], [5, 0.2]]}
     """
 
     edges: tuple[float, ...] = Field(min_length=2)
@@ -182,14 +227,27 @@ class Shape(Frozen):
 class Numeric(ColumnBase):
     """Integers or floats inside public bounds, cut into public bins.
 
+    ``kind``: integer for whole numbers, float for others.
+    ``bounds``: the least and the largest value that there can be, by nature or by the documentation.
     ``bins``: a number of equal-width bins, or increasing edges, or null for DP quantiles. Bins are
     [edge, next edge), the last one closed; the bounds are the outer edges whether listed or not.
     ``special``: texts, or numbers outside the bounds, that are values of their own beside the bins
     (not applicable, top code).
-    ``spikes``: values inside the bounds that many rows hold (no costs: 0), each a bin of its own.
-    ``heaped_at``: steps that values are rounded to ([5, 10]). ``decimals``: digits after the point of a
-    float, to which what is read is rounded. Each null where it is to be found.
+    ``out_of_range``: whether a value beyond the bounds is refused or brought to the nearer one.
+    ``spikes``: values inside the bounds that many rows hold (no costs: 0), each a bin of its own; null has them
+    found.
+    ``heaped_at``: steps that values are rounded to ([5, 10]); null has them found.
+    ``decimals``: digits after the point of a float, to which what is read is rounded; null has them found.
     ``shape``: how numbers lie inside their bins; null where it is measured.
+
+    Privacy: public. ``bins``, ``spikes``, ``heaped_at``, ``decimals``, ``shape``: measured where it is null,
+    for a part of ``domain_share``.
+
+    Example::
+
+        age: {kind: integer, bounds: [18, 110], bins: [18, 40, 65, 110], out_of_range: clamp}
+        dose: {kind: float, bounds: [0, 200], bins: 20, decimals: 1, heaped_at: [2.5, 5], special: [refused]}
+        nights: {kind: integer, bounds: [0, 365], bins: 10, spikes: [0], shape: {edges: [0, 365], weights: [1]}}
     """
 
     kind: Literal["integer", "float"]
@@ -268,11 +326,33 @@ class Numeric(ColumnBase):
 class Datetime(ColumnBase):
     """Dates or times inside public bounds, which are local times, as the values are.
 
+    ``kind``: datetime, for dates and for times.
+    ``bounds``: the first and the last date that there can be.
+    ``bins``: as of numbers, with dates as edges.
     ``format``: as in strptime; ISO 8601 by default.
+    ``resolution``: whether the time of day counts.
     ``zone``: the time zone whose clocks the times were read from (America/Chicago); an offset in a text is
     turned into its time, and times are written with its offset. Without one, an offset is left out.
     ``pivot``: a year; two-digit years (%y) are the latest that are not after it.
+    ``out_of_range``: whether a date beyond the bounds is refused or brought to the nearer one.
     ``spikes``, ``shape``: as of numbers. ``heaped_at``: month and year for first days, seconds for times.
+
+    Privacy: public. ``bins``, ``spikes``, ``heaped_at``, ``shape``: measured where it is null.
+
+    Example::
+
+        admitted: {kind: datetime, format: "%d.%m.%Y", bounds: [2023-01-01, 2024-12-31], bins: 8}
+        born: {kind: datetime, format: "%d/%m/%y", pivot: 2024, bounds: [1925-01-01, 2024-12-31]}
+        seen:
+          kind: datetime
+          resolution: second
+          zone: America/Chicago
+          heaped_at: [60, 3600]
+          bounds: [2023-01-01T00:00:00, 2024-12-31T23:59:59]
+          bins: [2023-01-01T00:00:00, 2024-01-01T00:00:00, 2024-12-31T23:59:59]
+          out_of_range: clamp
+          spikes: [2023-01-01T00:00:00]
+          shape: {edges: [1672531200, 1735689599], weights: [1]}
     """
 
     kind: Literal["datetime"]
@@ -339,13 +419,32 @@ class Datetime(ColumnBase):
 
 
 class Identifier(ColumnBase):
-    """Names a person or record: never modelled, replaced by fresh synthetic numbers."""
+    """Names a person or record: never modelled, replaced by fresh synthetic numbers.
+
+    ``kind``: identifier.
+
+    Privacy: public. ``kind``: house; its values are read to know whose row it is, and never leave.
+
+    Example::
+
+        patient: {kind: identifier}
+    """
 
     kind: Literal["identifier"]
 
 
 class Image(ColumnBase):
-    """A picture of public size, 8 bits a channel: grey (1) or RGB (3). Never missing."""
+    """A picture of public size, 8 bits a channel: grey (1) or RGB (3). Never missing.
+
+    ``kind``: image.
+    ``height``, ``width``: in pixels; every picture has this size. ``channels``: 1 for grey, 3 for RGB.
+
+    Privacy: public.
+
+    Example::
+
+        scan: {kind: image, height: 28, width: 28, channels: 1}
+    """
 
     kind: Literal["image"]
     height: int = Field(ge=1, le=4096)

@@ -34,6 +34,13 @@ class Hierarchy(Frozen):
     ``released``: what a synthetic row says where a code fell back to its parent: the parent itself, or one of
     the codes of the table under it that are not named, each as likely as another; for ``other`` likewise one of
     those without a named parent.
+
+    Privacy: public.
+
+    Example::
+
+        - {prefixes: [3, 1]}
+        - {parents: {I21: I20-I25, I25: I20-I25}, released: child}
     """
 
     prefixes: tuple[int, ...] = ()

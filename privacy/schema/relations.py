@@ -22,7 +22,14 @@ from privacy.schema.documents import Frozen
 class Gap(Frozen):
     """How much larger the second column is: days or seconds between dates, else the numbers' own unit.
 
-    ``min``: 0 where it is not given. ``bins``: as of a column; null has them measured under a charge.
+    ``min``: the least difference, 0 where it is not given. ``max``: the largest.
+    ``bins``: as of a column; null has them measured under a charge.
+
+    Privacy: public. ``bins``: measured where it is null.
+
+    Example::
+
+        {min: 0, max: 60, bins: [0, 1, 3, 7, 14, 60]}
     """
 
     min: float | None = Field(default=None, ge=0)
@@ -39,10 +46,19 @@ class Gap(Frozen):
 class Order(Frozen):
     """``order: [admitted, discharged]``: each is at most the next; with ``strict`` less than it.
 
+    ``order``: numbers, or dates, from the least to the greatest. ``strict``: whether two that are equal break
+    it.
     ``gap``: of two columns, in what range their difference lies.
     ``drawn``: whether one is drawn from how far it is from the other, or each from its own bins (``own``),
     inside what the relation leaves: for a column of which many rows hold a single value (0 = before the first
     day).
+
+    Privacy: public.
+
+    Example::
+
+        - {order: [admitted, discharged, died]}
+        - {order: [diastolic, systolic], strict: true, gap: {min: 10, max: 120}, drawn: own}
     """
 
     order: tuple[str, ...] = Field(min_length=2)
@@ -72,7 +88,17 @@ class Order(Frozen):
 
 
 class Total(Frozen):
-    """``total: cost, parts: [drugs, lab]``: a number is the sum of others; a date is a date and numbers."""
+    """``total: cost, parts: [drugs, lab]``: a number is the sum of others; a date is a date and numbers.
+
+    ``total``: the column that follows from the others. ``parts``: what it is the sum of.
+
+    Privacy: public.
+
+    Example::
+
+        - {total: cost, parts: [drugs, laboratory, bed]}
+        - {total: discharged, parts: [admitted, nights]}
+    """
 
     total: str
     parts: tuple[str, ...] = Field(min_length=2)
@@ -87,7 +113,16 @@ class Total(Frozen):
 
 
 class Equal(Frozen):
-    """``equal: [rectime, dtime], when: {rec: ["0"]}``: two columns agree, where all of ``when`` is met."""
+    """``equal: [rectime, dtime], when: {rec: ["0"]}``: two columns agree, where all of ``when`` is met.
+
+    ``equal``: the two columns. ``when``: column → the values with which it holds; without it in every row.
+
+    Privacy: public.
+
+    Example::
+
+        {equal: [recurrence_time, follow_up], when: {recurrence: ["0"]}}
+    """
 
     equal: tuple[str, str]
     when: Mapping[str, tuple[str, ...]] = {}
@@ -105,8 +140,16 @@ class Equal(Frozen):
 class Determined(Frozen):
     """``determined: years, by: degree, table: {Bachelors: 13}``: a value follows from another column's.
 
+    ``determined``: the column that follows. ``by``: the one that it follows from.
     ``table``: value of ``by`` → value of ``determined``; what is not listed is free. null has it measured
     under a charge, where both are categories.
+
+    Privacy: public. ``table``: measured where it is null.
+
+    Example::
+
+        - {determined: education_years, by: education, table: {Preschool: 1, Bachelors: 13}}
+        - {determined: site, by: ward, table: null}
     """
 
     determined: str
@@ -133,7 +176,16 @@ class Determined(Frozen):
 
 
 class MissingTogether(Frozen):
-    """``missing_together: [systolic, diastolic]``: in a row all of them are there, or none."""
+    """``missing_together: [systolic, diastolic]``: in a row all of them are there, or none.
+
+    ``missing_together``: columns that keep missing values.
+
+    Privacy: public.
+
+    Example::
+
+        {missing_together: [systolic, diastolic]}
+    """
 
     missing_together: tuple[str, ...] = Field(min_length=2)
 

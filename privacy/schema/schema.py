@@ -46,13 +46,18 @@ class TargetBase(Frozen):
 
     ``without``: columns that give the answer away (an outcome of the same stay, the same quantity
     in another unit); they are published, and never used to predict this target.
+
+    Privacy: public; AIM spends a part of its budget on the target's rate in every subgroup.
     """
 
     without: tuple[str, ...] = ()
 
 
 class OneColumn(TargetBase):
-    """A target that is one column."""
+    """A target that is one column.
+
+    ``column``: the column that is predicted.
+    """
 
     column: str
 
@@ -66,26 +71,55 @@ class OneColumn(TargetBase):
 
 
 class Classification(OneColumn):
-    """A yes/no question: is ``column`` one of ``positive``?"""
+    """A yes/no question: is ``column`` one of ``positive``?
+
+    ``task``: which question is asked. ``positive``: the categories that count as yes, in a list.
+
+    Example::
+
+        {task: classification, column: readmitted, positive: ["yes"], without: [days_to_readmission]}
+    """
 
     task: Literal["classification"]
     positive: tuple[str, ...]
 
 
 class Multiclass(OneColumn):
-    """Which of its categories does ``column`` hold?"""
+    """Which of its categories does ``column`` hold?
+
+    ``task``: which question is asked.
+
+    Example::
+
+        {task: multiclass, column: stage, without: [stage_code]}
+    """
 
     task: Literal["multiclass"]
 
 
 class Regression(OneColumn):
-    """Predict the number in ``column``."""
+    """Predict the number in ``column``.
+
+    ``task``: which question is asked.
+
+    Example::
+
+        {task: regression, column: nights, without: [cost]}
+    """
 
     task: Literal["regression"]
 
 
 class Survival(TargetBase):
-    """Time to event: ``event`` equals one of ``event_values`` where it was observed."""
+    """Time to event: ``event`` equals one of ``event_values`` where it was observed.
+
+    ``task``: which question is asked. ``time``: the column that holds how long somebody was followed.
+    ``event``: the column that says whether it happened. ``event_values``: the categories that say that it did.
+
+    Example::
+
+        {task: survival, time: months, event: died, event_values: ["1"], without: [cause_of_death]}
+    """
 
     task: Literal["survival"]
     time: str
@@ -107,10 +141,20 @@ Target = Annotated[Classification | Multiclass | Regression | Survival, Field(di
 class Subgroup(Frozen):
     """People that the release must serve: the values of a column, or bands of a numeric one.
 
+    ``column``: the column by which people are grouped.
+    ``name``: how the groups are called, the column's name where it is left out.
     ``bands``: increasing edges; a band is [edge, next edge), the last one closed at the upper
     bound. Bins never cut through a band: the codec adds the band edges to the bin edges.
     ``public_sizes``: how many units a group has, only where that is public knowledge; for forecasts, and for
     what AIM spends on the rates of its groups.
+
+    Privacy: public; AIM spends a part of its budget on rates in these groups. ``public_sizes``: public; counts
+    of your rows are not, unless they were published.
+
+    Example::
+
+        - {column: sex, public_sizes: {F: 4350, M: 3524}}
+        - {column: age, name: age group, bands: [18, 65, 75, 110]}
     """
 
     column: str
@@ -127,7 +171,19 @@ class Subgroup(Frozen):
 
 
 class Condition(Frozen):
-    """One side of an impossible combination: listed values, or a closed range of numbers or dates."""
+    """One side of an impossible combination: listed values, or a closed range of numbers or dates.
+
+    ``values``: categories, or special values of a number. ``min``, ``max``: from the one to the other, both
+    included. ``missing``: a value that is not there.
+
+    Privacy: public.
+
+    Example::
+
+        pregnant: {values: ["yes"]}
+        age: {min: 60, max: 110}
+        death_date: {missing: true}
+    """
 
     values: tuple[str, ...] | None = None
     min: float | NaiveDatetime | None = None
@@ -155,12 +211,27 @@ class Condition(Frozen):
 class Csv(Frozen):
     """How the text file is written; a file without a header lists its columns in schema order.
 
+    ``separator``: the sign between values; "\\t" in double quotes is a tab.
+    ``encoding``: of the text, by Python's name for it.
     ``decimal``: the sign before the decimals of a number, in integer and float columns; where it is a comma,
     a number with a point is refused, since it may stand for thousands.
+    ``header``: whether the first line names the columns.
     ``strip``: blanks around a value are no part of it.
     ``newlines``: a quoted value may run over several lines; otherwise a stray quote is refused before
     it swallows the rows after it.
     ``comment``: a line that begins with it, and is no row by its number of values, is passed over.
+
+    Privacy: public; it says nothing of a row.
+
+    Example::
+
+        separator: ;
+        encoding: latin-1
+        decimal: ","
+        header: true
+        strip: true
+        newlines: true
+        comment: "#"
     """
 
     separator: str = Field(default=",", pattern=r'^[^"\r\n]$')
@@ -184,8 +255,8 @@ class Csv(Frozen):
 class Schema(Frozen):
     """The public domain of one data set.
 
-    ``name``: under which the ledger keeps its budget. ``description``, ``source``: what it is, and where each
-    value below is published.
+    ``name``: under which the ledger keeps its budget.
+    ``description``: what it is. ``source``: where each value below is published.
     ``unit``: the column that names whoever is protected, or null where a row is a unit.
     ``max_rows_per_unit``: how many of a unit's rows count (k); sensitivity follows from it.
     ``public_rows``: the row count, only where it is public knowledge.
@@ -204,6 +275,46 @@ class Schema(Frozen):
     listed is the array of its own name.
     ``visits``: how the rows of a unit follow one another; without it they are drawn as strangers.
     ``tables``: the files that rows with visits are put together from, and are published as.
+
+    Privacy: public. ``name``: budget; people have one budget, whatever name they are given later.
+    ``unit``: budget; whoever it names is protected with all their rows, and without it a single row is.
+    ``max_rows_per_unit``: budget; noise grows with it, and rows beyond it are not used.
+    ``public_rows``: public; the count of your rows is private unless it was published.
+    ``gaps``: measured where it is left out.
+    ``keep_together``: public; what is named here is measured first, for up to half of AIM's selections.
+
+    Example::
+
+        name: admissions
+        description: Admissions to a district hospital, 2023 and 2024.
+        source: The hospital's data dictionary, version 3.
+        unit: patient
+        max_rows_per_unit: 4
+        public_rows: 40000
+        surplus_columns: drop
+        csv: {separator: ;, decimal: ","}
+        columns:
+          patient: {kind: identifier}
+          admitted: {kind: datetime, bounds: [2023-01-01, 2024-12-31], bins: 8}
+          discharged: {kind: datetime, bounds: [2023-01-01, 2025-12-31], bins: 12}
+          sex: {kind: categorical, categories: [F, M]}
+          age: {kind: integer, bounds: [18, 110], bins: [18, 40, 65, 110], out_of_range: clamp}
+          pregnant: {kind: categorical, categories: ["no", "yes"]}
+          readmitted: {kind: categorical, categories: ["no", "yes"]}
+        targets: [{task: classification, column: readmitted, positive: ["yes"]}]
+        subgroups: [{column: sex}, {column: age, bands: [18, 65, 110]}]
+        keep_together: [[age, readmitted]]
+        impossible: [{pregnant: {values: ["yes"]}, age: {min: 60}}]
+        relations: [{order: [admitted, discharged]}]
+        gaps: {discharged - admitted: {kind: integer, bounds: [0, 1095], bins: [0, 1, 3, 7, 14, 1095]}}
+        visits: {order: admitted, constant: [sex], ages: {age: 365.25}}
+        tables: {patients: {}, stays: {of: patients}}
+        ---
+        name: scans
+        npz: {scan: [train_images, test_images], finding: [train_labels, test_labels]}
+        columns:
+          scan: {kind: image, height: 28, width: 28}
+          finding: {kind: categorical, categories: ["0", "1"]}
     """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")

@@ -31,8 +31,17 @@ class Slot(Frozen):
 
     ``fixed``: what it says in certain columns of its file, by which it is known: ``{concept_id: "201826"}``.
     ``where``: the column of the schema whose second category says that the row is there, whose first that it
-    is not. ``values``: columns of the file → columns of the schema; without ``where`` the row is there if any
+    is not.
+    ``values``: columns of the file → columns of the schema; without ``where`` the row is there if any
     of them is known.
+
+    Privacy: public; take the kinds of rows from the documentation: one that a single patient has gives them
+    away.
+
+    Example::
+
+        - {fixed: {code: E11}, where: diabetes}
+        - {fixed: {test: sodium, unit: mmol/L}, values: {value: sodium}}
     """
 
     fixed: Mapping[str, str] = {}
@@ -54,6 +63,18 @@ class Table(Frozen):
     is the table of visits. Several that are ``fixed`` alike are the first of their kind, the second, …
     ``copies``: columns of the file that repeat what a column of the schema says: ``{start_date: visit_date}``;
     they are written, and not read.
+
+    Privacy: public.
+
+    Example::
+
+        patients: {}
+        stays: {of: patients, key: stay_id}
+        labs:
+          of: stays
+          key: lab_id
+          rows: [{fixed: {test: sodium}, values: {value: sodium}}]
+          copies: {taken: admitted}
     """
 
     of: str | None = None

@@ -53,7 +53,8 @@ class Visits(Frozen):
     ``gaps``: what the difference of a number or date to that of the row before looks like (in days or seconds):
     ``{admitted: {kind: integer, bounds: [0, 3650]}}``; measured under a charge where it is left out.
     ``constant``: columns that are the same in all rows of a unit; where they are not, the first row's value
-    counts. ``numbered``: columns that count a unit's rows: 1, 2, 3, …
+    counts.
+    ``numbered``: columns that count a unit's rows: 1, 2, 3, …
     ``never_falls``, ``rises``: numbers, dates or categories (in their listed order) that are at least, or more
     than, those of the row before: an ordinal stage, or a history of a disease (["0", "1"]) that stays.
     ``ages``: numbers that grow by one with every so many units of the order, days where that is a date:
@@ -61,6 +62,20 @@ class Visits(Frozen):
     ``remembers``: what a row is drawn by of all rows before it, not the last alone: ``{relapse: ever}``, the
     highest category so far; ``{weight: mean}``, of the known numbers; ``{hba1c: last}``, the last known value.
     ``ends``: categories that no row follows: ``{outcome: [died]}``.
+
+    Privacy: public. ``gaps``: measured where it is left out.
+
+    Example::
+
+        order: admitted
+        constant: [sex, race]
+        numbered: [visit_number]
+        never_falls: [diabetes]
+        rises: [cumulative_dose]
+        ages: {age: 365.25}
+        gaps: {admitted: {kind: integer, bounds: [1, 3650], bins: [1, 31, 91, 183, 366, 3650]}}
+        remembers: {relapse: ever, weight: mean, hba1c: last}
+        ends: {outcome: [died]}
     """
 
     order: str | None = None
