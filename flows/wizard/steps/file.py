@@ -10,6 +10,7 @@ from flows.checking.drafting import draft
 from flows.wizard.commented import commented
 from flows.wizard.project import Project, folder_for
 from flows.wizard.session import Form, Session, one
+from privacy.dictionaries.document import schema_from
 from privacy.errors import InputError
 from privacy.schema.schema import Csv
 
@@ -33,6 +34,7 @@ def show(session: Session) -> dict[str, Any]:
         "projects": sorted(p.parent.name for p in session.home.glob("*/wizard.json")),
         "chosen": session.project.state.data if session.project else (),
         "first": session.first,
+        "described": _describes(session.first),
     }
 
 
@@ -54,7 +56,10 @@ def take(session: Session, form: Form) -> str:
         if not path.exists():
             raise InputError(f"{path}: no such file")
     if dictionary:
-        begin_from_dictionary(session, session.home / Path(dictionary).expanduser(), data)
+        path = session.home / Path(dictionary).expanduser()
+        begin_from_dictionary(
+            session, path, data, one(form, "table") or None, bool(one(form, "labels"))
+        )
     else:
         begin_from_rows(session, data)
     return "columns"
@@ -67,9 +72,27 @@ def begin_from_rows(session: Session, data: tuple[Path, ...]) -> None:
     session.keep(Project.begun(_folder(session, data[0]), commented(found.text), data))
 
 
-def begin_from_dictionary(session: Session, path: Path, data: tuple[Path, ...]) -> None:
-    """A project from a public document, of which nothing has to be confirmed."""
-    raise NotImplementedError
+def begin_from_dictionary(
+    session: Session, path: Path, data: tuple[Path, ...], table: str | None, labels: bool
+) -> None:
+    """A project from a public document, of which nothing has to be confirmed.
+
+    ``table``: which, of a document that describes several. ``labels``: whether rows hold labels for codes.
+    """
+    found = schema_from(path, table, labels)
+    session.told = found.told
+    session.keep(Project.begun(_folder(session, (data or (path,))[0]), commented(found.text), data))
+
+
+def _describes(path: Path | None) -> bool:
+    """Whether a file is a document that describes a table, and holds no rows of it."""
+    if path is None or not path.name.lower().endswith(DICTIONARIES):
+        return False
+    try:
+        schema_from(path)
+    except InputError as error:
+        return "--table" in str(error)  # it describes several
+    return True
 
 
 def _folder(session: Session, file: Path) -> Path:

@@ -227,3 +227,43 @@ def test_a_release_that_is_stopped_goes_on_when_it_is_started_again(
     assert "Start the release" in get(pages, "release") or "Go on with the release" in get(
         pages, "release"
     )
+
+
+DICTIONARY = """\
+"Variable / Field Name","Form Name","Section Header","Field Type","Field Label","Choices, Calculations, OR Slider Labels","Field Note","Text Validation Type OR Show Slider Number","Text Validation Min","Text Validation Max",Identifier?,"Branching Logic (Show field only if...)","Required Field?","Custom Alignment","Question Number (surveys only)","Matrix Group Name","Matrix Ranking?","Field Annotation"
+record_id,demo,,text,"Study ID",,,,,,,,,,,,,
+sex,demo,,radio,Sex,"1, Male | 2, Female",,,,,,,y,,,,,
+age,demo,,text,Age,,,integer,18,110,,,y,,,,,
+died,demo,,yesno,"Died in hospital",,,,,,,,y,,,,,
+"""  # noqa: E501
+
+
+def test_a_dictionary_needs_no_confirmation_and_no_rows(
+    pages: TestClient, session: Session, tmp_path: Path
+) -> None:
+    (tmp_path / "dictionary.csv").write_text(DICTIONARY)
+    status, step, text = send(pages, "file", {"dictionary": "dictionary.csv"})
+    assert (status, step) == (200, "columns")
+    assert "to confirm" not in text
+    assert "Died in hospital" in text
+    assert not session.open.unconfirmed
+    assert send(pages, "columns", fields(text) | {"go": "1"})[1] == "people"
+    assert "no file of rows" in send(pages, "check", {})[2]
+    rows = [
+        "record_id,sex,age,died",
+        *(f"{i},{1 + i % 2},{18 + i % 80},{i % 3 % 2}" for i in range(60)),
+    ]
+    (tmp_path / "rows.csv").write_text("\n".join(rows) + "\n")
+    text = send(pages, "check", {"path": "rows.csv"})[2]
+    assert "All 60 rows fit the schema" in text
+
+
+def test_a_dictionary_that_is_named_first_is_known_as_one(tmp_path: Path) -> None:
+    (tmp_path / "dictionary.csv").write_text(DICTIONARY)
+    pages = TestClient(
+        app(Session(tmp_path, first=tmp_path / "dictionary.csv"), TOKEN),
+        base_url="http://127.0.0.1",
+    )
+    form = fields(get(pages, "file"))
+    assert form["dictionary"].endswith("dictionary.csv")
+    assert "file" not in form
