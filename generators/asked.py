@@ -29,6 +29,18 @@ FIRST = 20_000
 
 
 @runtime_checkable
+class Filling(Protocol):
+    """A model that draws what is left of rows of which some columns are known."""
+
+    def filled(
+        self, known: pd.DataFrame, rng: np.random.Generator
+    ) -> tuple[pd.DataFrame, np.ndarray]:
+        """Rows with the values of ``known``, canonical columns [n]; and which of them keep all that the schema
+        says of rows, bool [n]."""
+        ...
+
+
+@runtime_checkable
 class Conditioned(Protocol):
     """A model that can be narrowed to rows that may meet what is asked."""
 
@@ -55,6 +67,25 @@ def draw_asked(
     parts = np.full(len(asked), n // len(asked)) + (np.arange(len(asked)) < n % len(asked))
     found = [_drawn(model, int(k), one, rng) for k, one in zip(parts, asked, strict=True) if k]
     return _numbered(found, model.schema)
+
+
+def fill(model: Model, known: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+    """A row for each of ``known``, with its values of these columns; the others as the model has them given it.
+
+    Raises InputError for a model that cannot, or a row that cannot be completed.
+    """
+    if model.schema.visits is not None or not isinstance(model, Filling):
+        raise InputError(
+            "--like: rows are filled by a model of marginals (aim, mst) of a table without visits; for others "
+            "--where draws rows that meet conditions"
+        )
+    found, fine = model.filled(known, rng)
+    if not fine.all():
+        raise InputError(
+            f"--like: row {int(np.argmin(fine)) + 1}: no row with these values keeps what the schema says of "
+            "rows; correct it, or leave one of its columns out"
+        )
+    return found
 
 
 def _drawn(model: Model, n: int, asked: Where, rng: np.random.Generator) -> pd.DataFrame:

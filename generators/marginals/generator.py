@@ -32,15 +32,16 @@ from generators.marginals.measurement import Ask, Measurement, Step, price
 from generators.marginals.model import GraphicalModel, Result, synthesize
 from generators.marginals.rates import declared
 from generators.marginals.workload import workload
-from generators.rows import RECODED, Drawn, draw_possible, put
+from generators.rows import RECODED, REDRAWS, Drawn, draw_possible, put
 from privacy.accounting.calibration import calibrate
 from privacy.accounting.guarantee import Guarantee
+from privacy.errors import InputError
 from privacy.ledger.paid import Paid
 from privacy.noise import OPENDP
 from privacy.records.codec import RecordCodec
 from privacy.records.impossible import impossible_rows, may_hold
 from privacy.records.where import Where
-from privacy.schema.codec import ColumnCode
+from privacy.schema.codec import ColumnCode, number_identifiers
 from privacy.schema.columns import Categorical, Column
 from privacy.schema.placing import plan
 from privacy.schema.schema import Schema, load_schema
@@ -110,6 +111,37 @@ class MarginalModel:
         frame, said = codec.draw(codes, rng, rows[kept])
         left = ~said | impossible_rows(frame, self.schema)
         return put(frame, np.flatnonzero(left), rows[left])
+
+    def filled(
+        self, known: pd.DataFrame, rng: np.random.Generator
+    ) -> tuple[pd.DataFrame, np.ndarray]:
+        """Rows with these values, the rest drawn given their codes; and which keep all that the schema says.
+
+        Raises InputError for a column that is drawn from another that is not known.
+        """
+        codec = RecordCodec(self.schema)
+        for name in known.columns:
+            if lacking := sorted(codec.sources(name) - set(known.columns)):
+                raise InputError(
+                    f"--like: {name!r} is drawn from {', '.join(lacking)}; give that too, or leave it out"
+                )
+        given = {n: codec.encode_column(n, known) for n in known.columns}
+
+        def draw(rows: np.ndarray) -> Drawn:
+            some = {n: codes[rows] for n, codes in given.items()}
+            codes = pd.DataFrame({**synthesize_given(self.model, some, rng), **some})
+            frame, said = codec.draw(codes, rng, known.iloc[rows])
+            return frame, said & ~impossible_rows(frame, self.schema)
+
+        frame, fine = draw(np.arange(len(known)))
+        for _ in range(REDRAWS):
+            bad = np.flatnonzero(~fine)
+            if not len(bad):
+                break
+            others, now = draw(bad)
+            frame = put(frame, bad[now], others[now])
+            fine[bad[now]] = True
+        return number_identifiers(frame, self.schema), fine
 
     def save(self, folder: Path) -> None:
         """schema.yaml, model.json and arrays.safetensors."""

@@ -98,6 +98,16 @@ class RecordCodec:
         """Code → group number of a subgroup, and the groups' labels."""
         return self.own.groups(subgroup)
 
+    def sources(self, name: str) -> frozenset[str]:
+        """The columns without which a column has no code."""
+        if isinstance(self.columns[name], ColumnCode):
+            return frozenset()
+        if (tied := self.plan.relative.get(name)) is not None:
+            return frozenset({tied.anchor})
+        sums = [n for one in self.plan.sums if one.follows == name for n in one.of]
+        tables = [t.by for t in self.plan.determined if t.determined == name]
+        return frozenset((*sums, *tables))
+
     # to codes
 
     def encode(self, frame: pd.DataFrame) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from dp_accounting import NoOpDpEvent
 
 from flows.audit.toy import SCHEMA, people
 from generators.alone import fit_alone
-from generators.asked import balanced, draw_asked
+from generators.asked import balanced, draw_asked, fill
 from generators.marginals.generator import Mst
 from privacy.accounting.guarantee import Guarantee
 from privacy.errors import InputError
@@ -69,3 +69,21 @@ def test_what_the_model_hardly_holds_is_said(model) -> None:
         draw_asked(Plain(model), 200_000, [asked], np.random.default_rng(0))
     with pytest.raises(InputError, match="--balance age: no categorical column"):
         balanced("age", SCHEMA)
+
+
+def test_rows_that_are_filled_keep_what_was_known_and_the_rest_is_as_given_it(model) -> None:
+    rng = np.random.default_rng(2)
+    drawn = model.sample(20_000, rng)
+    known = drawn[["sex", "age"]].reset_index(drop=True)
+    found = fill(model, known, rng)
+    pd.testing.assert_frame_equal(found[["sex", "age"]], known, check_dtype=False)
+    # given columns that are distributed as the model's, the whole is
+    both = pd.concat([shares(found), shares(drawn)], axis=1).fillna(0)
+    assert 0.5 * (both[0] - both[1]).abs().sum() < 0.04
+    again = fill(model, known, np.random.default_rng(3))
+    pd.testing.assert_frame_equal(again, fill(model, known, np.random.default_rng(3)))
+
+
+def test_only_models_of_marginals_fill_rows(model) -> None:
+    with pytest.raises(InputError, match="a model of marginals"):
+        fill(Plain(model), pd.DataFrame({"sex": ["F"]}), np.random.default_rng(0))
