@@ -15,6 +15,7 @@ value is read by itself and by what the file declares, never by other values.
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 import sys
@@ -141,16 +142,10 @@ def _read(path: Path, encoding: str, what: str) -> tuple[pa.Table, _About]:
             f"{path}: pyreadstat, which reads SAS, Stata and SPSS, is not installed; pip install "
             "'understudy[files]'"
         )
-    said = "" if encoding.lower().replace("-", "").startswith("utf8") else encoding
-    command = [
-        sys.executable,
-        str(WORKER),
-        READERS[path.suffix.lower()],
-        said,
-        what,
-        str(path.resolve()),
-    ]
-    code, answer, errors = call(command, LIMIT)
+    known = codecs.lookup(encoding).name
+    said = "" if known.startswith("utf-8") else known  # UTF-8 is what CSV files are in, unless told
+    asked = [READERS[path.suffix.lower()], said, what, str(path.resolve())]
+    code, answer, errors = call([sys.executable, str(WORKER), *asked], LIMIT)
     if code == 0:
         with pa.ipc.open_stream(answer) as stream:
             table = stream.read_all()

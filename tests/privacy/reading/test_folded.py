@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import duckdb
 import pandas as pd
 import pytest
+import yaml
 
 from privacy.errors import DataError, InputError
 from privacy.reading.folded import by_table
@@ -50,6 +52,27 @@ def test_files_one_by_one_in_any_order_are_the_folder(tmp_path: Path) -> None:
     (folder / "values.csv").unlink()
     table.to_parquet(folder / "values.parquet")
     assert read_source((folder,), SCHEMA).texts.equals(read_source((folder,), SCHEMA).texts)
+
+
+def test_sheets_of_a_workbook_and_queries_are_tables(tmp_path: Path) -> None:
+    folder = written(tmp_path / "in")
+    queries = {}
+    with pd.ExcelWriter(tmp_path / "all.xlsx") as book, duckdb.connect(tmp_path / "db") as database:
+        for name in FILES:
+            table = pd.read_csv(folder / f"{name}.csv", dtype=str, keep_default_na=False)
+            table.to_excel(book, sheet_name=name, index=False)
+            database.register("given", table)
+            database.execute(f'CREATE TABLE "{name}" AS SELECT * FROM given')
+            queries[name] = f'SELECT * FROM "{name}" ORDER BY rowid'
+        pd.DataFrame({"code": ["X"], "means": ["Y"]}).to_excel(book, sheet_name="Legend")
+    asked = {"database": "db", "tables": queries}
+    (tmp_path / "all.query.yaml").write_text(yaml.safe_dump(asked))
+    for name in ("all.xlsx", "all.query.yaml"):
+        pd.testing.assert_frame_equal(rows(tmp_path / name), rows(folder))
+    sheets = tuple(tmp_path / f"all.xlsx#{n}" for n in FILES)
+    pd.testing.assert_frame_equal(
+        read_source(sheets, SCHEMA).texts.to_pandas().replace(NULL, ""), rows(folder)
+    )
 
 
 def test_a_file_of_visits_is_read_as_one(tmp_path: Path) -> None:
