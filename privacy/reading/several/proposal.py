@@ -17,7 +17,8 @@ import pyarrow.compute as pc
 
 from privacy.errors import DataError, InputError
 from privacy.reading.folded import folded
-from privacy.reading.guessed import IDENTIFIER, MISSING, kind_of, pointed_texts
+from privacy.reading.guesses.column import IDENTIFIER, kind_of, pointed_texts
+from privacy.reading.guesses.missing import MISSING
 from privacy.reading.read import SEPARATORS, check_kind, first_line, is_parquet, read_any
 from privacy.reading.several.belonging import Belonging, belonging
 from privacy.reading.several.kinds import ABSENT, NEARLY, rows_of

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from flows.checking.check import check
 from flows.checking.drafting import draft
 from privacy.schema.schema import Schema
