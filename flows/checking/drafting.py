@@ -6,21 +6,13 @@ Privacy claim: none, on purpose; see ``privacy.reading.draft``.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from privacy.reading.draft import draft_schema, form_of
+from privacy.reading.draft import Draft, draft_schema
+from privacy.reading.guesses.form import form_of, has_mark
 from privacy.reading.several.draft import draft_of_several
 from privacy.reading.several.proposal import files_in
 from privacy.schema.schema import Csv
-
-
-@dataclass(frozen=True)
-class Draft:
-    """``text``: the schema as YAML, with every private value marked. ``told``: lines for whoever asked."""
-
-    text: str
-    told: tuple[str, ...]
 
 
 def draft(
@@ -35,12 +27,15 @@ def draft(
     """
     files = files_in(data)
     if len(files) > 1:
-        return Draft(draft_of_several(files, form, unit), ())
+        return draft_of_several(files, form, unit)
     found = form_of(files[0], form)
     seen = found.model_dump(exclude_defaults=True).items()
-    told = tuple(
+    told = [
         f"{files[0]}: read with {setting} {value!r}, as it seems to be written"
         for setting, value in seen
         if value != getattr(form, setting)
-    )
-    return Draft(draft_schema(files[0], found, unit), told)
+    ]
+    if has_mark(files[0]):
+        told += [f"{files[0]}: begins with a byte-order mark, which is no part of the first name"]
+    drafted = draft_schema(files[0], found, unit)
+    return Draft(drafted.text, (*told, *drafted.told))

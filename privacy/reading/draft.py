@@ -9,32 +9,28 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+import yaml
 
 from privacy.errors import DataError, InputError
 from privacy.reading.arrays import holds_arrays
 from privacy.reading.formats.holders import called
-from privacy.reading.guessed import (
-    DATE,
-    MISSING,
-    lines_of,
-    numeric_lines,
-    pointed_texts,
-    quoted,
-    scale_of,
-    times_of,
-)
-from privacy.reading.numerals import have_commas, have_points
-from privacy.reading.read import NULL, SEPARATORS, first_line, is_typed, read_any
-from privacy.reading.repeats import KEPT, Drafted, Repeats, repeats
-from privacy.reading.ties import ties
+from privacy.reading.guesses.column import guess, pointed_texts, scale_of, times_of
+from privacy.reading.guesses.lines import quoted
+from privacy.reading.guesses.missing import MISSING
+from privacy.reading.guesses.numbers import numeric_lines
+from privacy.reading.guesses.roles import Role, roles
+from privacy.reading.guesses.ties import ties
+from privacy.reading.guesses.times import DATE
+from privacy.reading.numerals import have_commas
+from privacy.reading.read import NULL, read_any
+from privacy.reading.repeats import KEPT, LEAST, Drafted, Repeats, repeats
 from privacy.schema.schema import DRAFT_MARK, Csv
 
 HEADER = f"""\
@@ -53,16 +49,29 @@ HEADER = f"""\
 
 
 @dataclass(frozen=True)
+class Draft:
+    """``text``: a schema as YAML, with every private value marked. ``told``: lines for whoever asked for it."""
+
+    text: str
+    told: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Guesses:
-    """What each column is: its lines, what ``repeats`` has to know of it, and of dates what texts say."""
+    """What each column is: its lines, what ``repeats`` has to know of it, and of dates what texts say.
+
+    ``told``: what a person should know of a column at once. ``left_out``: why a column is better dropped.
+    """
 
     lines: dict[str, list[str]]
     drafted: dict[str, Drafted]
     dates: dict[str, dict[str, dt.datetime]]
+    told: dict[str, str] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
 
 
-def draft_schema(path: Path, form: Csv = Csv(), unit: str | None = None) -> str:  # noqa: B008 (frozen)
-    """A schema as YAML, with every value read from private rows marked; see ``HEADER``.
+def draft_schema(path: Path, form: Csv = Csv(), unit: str | None = None) -> Draft:  # noqa: B008 (frozen)
+    """A schema with every value read from private rows marked; see ``HEADER``.
 
     ``unit``: the column that names whoever is protected; guessed where it is left out. Raises DataError for a
     file that cannot be read as a table, InputError for one of pictures, or without that column.
@@ -79,34 +88,46 @@ def draft_schema(path: Path, form: Csv = Csv(), unit: str | None = None) -> str:
     if whose is not None:
         guesses.lines[whose] = ["    kind: identifier"]
         guesses.lines.update(counting(found, guesses.drafted) if found else {})
-    lines = [*head(called(path), form), *protected(whose, found), *described(guesses)]
+    dropped = _dropped(guesses, whose)
+    lines = [*head(called(path), form), *protected(whose, found), *_surplus(dropped)]
+    for name in dropped:
+        del guesses.lines[name]
+    lines += described(guesses)
     lines += tied(table, guesses, whose)
-    lines += followed(found) if found and whose else []
-    return "\n".join([*lines, ""])
+    lines += followed(found) if found and whose and (found.visits or found.several >= LEAST) else []
+    told = [f"{name}: {said}" for name, said in guesses.told.items() if name not in dropped]
+    told = [f"{name}: left out, {why}" for name, why in dropped.items()] + told
+    return Draft("\n".join([*lines, ""]), (*_whose(whose, found), *told))
 
 
-def form_of(path: Path, form: Csv) -> Csv:
-    """How a file seems to be written: with another usual separator where by ``form`` it has one column, and
-    with decimal commas where some numbers have them and none has a point.
-    """
-    if is_typed(path):
-        return form
-    others = (form.model_copy(update={"separator": s}) for s in SEPARATORS)
-    best = form if len(first_line(path, form)) > 1 else max(others, key=partial(_columns, path))
-    if _columns(path, best) < 2:
-        return form
-    table = read_any(path, best)
-    commas = any(pc.any(have_commas(c)).as_py() for c in table.columns)
-    points = any(pc.any(have_points(c)).as_py() for c in table.columns)
-    return best.model_copy(update={"decimal": ","}) if commas and not points else best
+def _dropped(guesses: Guesses, unit: str | None) -> dict[str, str]:
+    """Columns that are left out, and why; none where nothing would be left to model."""
+    dropped = {n: why for n, why in guesses.left_out.items() if n != unit}
+    rest = [n for n in guesses.lines if n not in dropped and n != unit]
+    modelled = any(guesses.lines[n][0].split()[1] != "identifier" for n in rest)
+    return dropped if modelled else {}
 
 
-def _columns(path: Path, form: Csv) -> int:
-    """How many columns the first line names."""
-    try:
-        return len(first_line(path, form))
-    except DataError:
-        return 0
+def _surplus(dropped: Mapping[str, str]) -> list[str]:
+    if not dropped:
+        return []
+    lines = ["surplus_columns: drop  # left out, since nothing can be learnt from them or may be:"]
+    return [*lines, *(f"#   {quoted(name)}: {why}" for name, why in dropped.items())]
+
+
+def _whose(unit: str | None, found: Repeats | None) -> list[str]:
+    """Who is protected, for whoever asked."""
+    if found is None:
+        return []
+    if unit is None:
+        return [
+            f"{found.unit}: its values repeat. Does it name the people? Then draft again with --unit "
+            f"{found.unit}: as it is, each row is protected by itself"
+        ]
+    return [
+        f"{unit}: names the people, who have up to {found.most} rows each and are protected with all of them; "
+        "without `unit` each row would be protected by itself"
+    ]
 
 
 def check_tables(paths: Iterable[Path]) -> None:
@@ -127,16 +148,16 @@ def guesses_of(table: pa.Table, form: Csv = Csv()) -> Guesses:  # noqa: B008 (fr
         texts = pd.Series(counts.field("values").to_pylist(), dtype=object)
         commas = form.decimal == "," or pc.any(have_commas(table[name])).as_py()
         pointed = pointed_texts(texts) if commas else texts
-        lines = lines_of(pointed, np.asarray(counts.field("counts")))
-        if form.decimal == "." and not pointed.equals(texts):
-            lines[0] += (
-                "  # decimals after a comma, and elsewhere after a point: write the file in one way"
-            )
+        mixed = form.decimal == "." and not pointed.equals(texts)
+        guessed = guess(name, pointed, np.asarray(counts.field("counts")), mixed)
+        lines = guessed.lines
         if any(line.startswith(DATE) for line in lines):
             found.dates[name] = times_of(texts)
         scale = scale_of(lines, pointed, found.dates.get(name, {}))
         found.lines[name] = lines
         found.drafted[name] = _drafted(lines, dict(zip(texts, scale, strict=True)))
+        found.told.update({name: guessed.told} if guessed.told else {})
+        found.left_out.update({name: guessed.left_out} if guessed.left_out else {})
     return found
 
 
@@ -156,14 +177,28 @@ def described(guesses: Guesses, named: Collection[str] = ()) -> list[str]:
     for name, column in guesses.lines.items():
         mark = f"  {DRAFT_MARK}" if name in named else ""
         lines += [f"  {quoted(name)}:{mark}", *column]
-    return [*lines, "targets: []", "subgroups: []"]
+    return [*lines, *roles([*_roles(guesses)], f"  {DRAFT_MARK}")]
+
+
+def _roles(guesses: Guesses) -> Iterable[Role]:
+    """What the lines say of categories and bounds."""
+    for name, lines in guesses.lines.items():
+        said = yaml.safe_load("\n".join(lines))
+        categories = said.get("categories")
+        if categories is not None:
+            yield Role(name, tuple(categories))
+        elif said["kind"] in ("integer", "float"):
+            low, high = said["bounds"]
+            yield Role(name, bounds=(low, high), whole=said["kind"] == "integer")
 
 
 def tied(table: pa.Table, guesses: Guesses, unit: str | None) -> list[str]:
     """Relations that all rows keep, as comments."""
     drafted = guesses.drafted
     modelled = [n for n in guesses.lines if drafted[n].kind != "identifier" and n != unit]
-    found = ties(table.select(modelled), guesses.dates, [*MISSING, NULL])
+    numbers = {n: drafted[n].scale for n in modelled if drafted[n].kind in ("integer", "float")}
+    dates = {n: times for n, times in guesses.dates.items() if n in modelled}
+    found = ties(table.select(modelled), dates, numbers, [*MISSING, NULL])
     tied = [f"#  - {quoted(one)}  {DRAFT_MARK}" for one in found]
     return ["# relations:", *tied] if tied else []
 
@@ -172,7 +207,8 @@ def protected(unit: str | None, found: Repeats | None) -> list[str]:
     """Who is protected, and by how many rows."""
     if unit is None:
         lines = [
-            "# unit: the identifier column that names the person, where a person has several rows"
+            "# unit: the identifier column that names the person, where a person has several rows; without it",
+            "#   each row is protected by itself, and what a person's rows say together is not",
         ]
         if found is not None:
             lines += [
@@ -182,7 +218,8 @@ def protected(unit: str | None, found: Repeats | None) -> list[str]:
     if found is None:  # named, and nobody has two rows
         return [f"unit: {quoted(unit)}", "max_rows_per_unit: 1"]
     lines = [
-        f"unit: {quoted(unit)}  # whoever shares a value of it is protected as one  {DRAFT_MARK}"
+        "# without `unit` each row would be protected by itself, and what a person's rows say together not",
+        f"unit: {quoted(unit)}  # whoever shares a value of it is protected as one  {DRAFT_MARK}",
     ]
     if found.enough < found.most:
         lines += [
@@ -202,7 +239,7 @@ def counting(found: Repeats, drafted: Mapping[str, Drafted]) -> dict[str, list[s
     if drafted[order].kind == "categorical" and order != found.unit:
         texts = pd.Series(list(drafted[order].scale), dtype=object)
         numbers = np.array(list(drafted[order].scale.values()))
-        lines[order] = numeric_lines(texts, numbers, [], len(texts))
+        lines[order] = numeric_lines(texts, numbers, [])
     for name in numbered:
         lines[name] = [
             "    kind: integer",

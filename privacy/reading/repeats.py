@@ -8,7 +8,6 @@ Privacy claim: none, on purpose; see ``privacy.reading.draft``.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +16,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from privacy.reading.guesses.names import NAMES_A_PERSON, NAMES_SOMEBODY
 
 LEAST = 30
 """Units (or steps between rows) that must show something before it is proposed."""
@@ -30,12 +31,6 @@ KEPT = 0.95
 """A bound on a unit's rows is offered that keeps so many of all rows."""
 MOST_ROWS = 1000
 """What a schema lets a unit have."""
-
-NAMES_SOMEBODY = re.compile(
-    r"(id|nbr|mrn)$|(^|[^a-z])(no|nr|num|number|key)$|patient|person|people|subject|participant|client|member"
-    r"|pseudonym",
-    re.IGNORECASE,
-).search
 
 PACES = (365.25, 52.18, 12.0, 1.0)
 """How many units of the order a year may have: days, weeks, months, years."""
@@ -59,12 +54,14 @@ class Repeats:
     """The unit's column, the rows of the largest unit, and ``visits:`` as plain values.
 
     ``sure``: whether the column is named, or called as one that names somebody; others may determine columns
-    too, as a postal code its county. ``enough``: rows of a unit that keep KEPT of all rows. ``nearly``: columns
-    that change in a few units: in how many, and of how many with several rows.
+    too, as a postal code its county. ``several``: units with more than one row. ``enough``: rows of a
+    unit that keep KEPT of all rows. ``nearly``: columns that change in a few units: in how many, and of how
+    many with several rows.
     """
 
     unit: str
     sure: bool
+    several: int
     most: int
     enough: int
     visits: dict[str, Any]
@@ -86,15 +83,17 @@ def repeats(
     dates = [n for n, c in columns.items() if c.kind == "datetime"]
     for name in [named] if named else _candidates(codes, columns):
         units = _Units(codes[name])
-        if units.several < (1 if named else LEAST):
+        called = NAMES_A_PERSON(name) is not None
+        if units.several < (1 if named or called else LEAST):
             continue
         others = [n for n in codes if n != name and n not in identifiers]
         constant, nearly = _constant(units, {n: codes[n] for n in others}, dealt)
         numbers = {n: _values(table[n], scales[n]) for n in others if n in scales}
         numbered = tuple(n for n in numbers if units.numbers(numbers[n]))
-        if named or constant or nearly or numbered:
-            sure = named is not None or NAMES_SOMEBODY(name) is not None
-            evidence = sure, len(constant) + len(nearly) + len(numbered), units.count
+        told = len(constant) + len(nearly) + len(numbered)
+        if named or called or numbered or told > 1 or (told and NAMES_SOMEBODY(name)):
+            sure = named is not None or called or NAMES_SOMEBODY(name) is not None
+            evidence = sure, called, told, units.count
             guesses.append((evidence, name, units, constant, nearly, numbered, numbers))
     if not guesses:
         return None
@@ -109,7 +108,7 @@ def repeats(
     numeric = [n for n, c in columns.items() if c.kind in ("integer", "float")]
     timed = numeric if order in left else []
     visits |= _steps(units, {n: v for n, v in left.items() if n != order}, key, timed)
-    return Repeats(name, sure, units.most, units.enough, visits, nearly)
+    return Repeats(name, sure, units.several, units.most, units.enough, visits, nearly)
 
 
 class _Units:
@@ -174,10 +173,12 @@ class _Units:
 def _candidates(codes: Mapping[str, np.ndarray], columns: Mapping[str, Drafted]) -> Iterator[str]:
     """Columns of texts or whole numbers, never missing, whose values repeat, each a few times."""
     for name, column in columns.items():
-        if column.kind in ("integer", "categorical") and not column.gaps:
+        if column.kind in ("integer", "categorical", "identifier") and not column.gaps:
             count, rows = int(codes[name].max()) + 1, len(codes[name])
             most = int(np.bincount(codes[name]).max())
-            if 2 * LEAST <= count <= rows - LEAST and most <= MOST_ROWS:
+            if (2 * LEAST <= count <= rows - LEAST and most <= MOST_ROWS) or (
+                NAMES_A_PERSON(name) and 1 < most <= MOST_ROWS and rows > count > rows / MOST_ROWS
+            ):
                 yield name
 
 

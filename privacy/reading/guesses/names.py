@@ -69,6 +69,12 @@ OTHER_UNITS = re.compile(
 """A label with such a word measures in another way."""
 
 
+is_postal = re.compile(
+    r"(^|[^a-z])(zip ?(code)?|post(al)?[ _-]?codes?|plz|postleitzahl|code[ _-]postal)($|[^a-z])",
+    re.IGNORECASE,
+).search
+
+
 def words(name: str) -> str:
     """What a column is called, in small letters with single blanks: ``PatientName_2`` → ``patient name``."""
     apart = re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", " ", name).lower()

@@ -43,7 +43,7 @@ def roles(columns: Sequence[Role], mark: str = "") -> list[str]:
         lines += [f"#   … or another of {len(asked)} columns with two values"]
     if not asked:
         lines += [
-            "#   - {task: classification, column: …, positive: [yes]}  # no column has two values"
+            "#   - {task: classification, column: …, positive: [yes]}  # which? No other has two values"
         ]
     lines += ["# subgroups:  # whom the release must serve, each group by itself:"]
     lines += [f"#   - {quoted(_group(c))}{mark}" for c in people[:MOST_SHOWN]]

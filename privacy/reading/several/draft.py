@@ -18,6 +18,7 @@ import yaml
 
 from privacy.errors import InputError
 from privacy.reading.draft import (
+    Draft,
     check_tables,
     counting,
     described,
@@ -27,15 +28,11 @@ from privacy.reading.draft import (
     protected,
     tied,
 )
-from privacy.reading.guessed import (
-    MOST_NUMBER_CATEGORIES,
-    are_numbers,
-    kept,
-    kind_of,
-    listing,
-    numeric_lines,
-    quoted,
-)
+from privacy.reading.guesses.categories import listing
+from privacy.reading.guesses.column import MOST_NUMBER_CATEGORIES, kind_of
+from privacy.reading.guesses.lines import quoted
+from privacy.reading.guesses.missing import kept
+from privacy.reading.guesses.numbers import are_numbers, numeric_lines
 from privacy.reading.numerals import numbers_in
 from privacy.reading.read import NULL
 from privacy.reading.repeats import Repeats, repeats
@@ -52,8 +49,8 @@ def draft_of_several(
     paths: Sequence[Path],
     form: Csv = Csv(),  # noqa: B008 (frozen)
     unit: str | None = None,
-) -> str:
-    """A schema as YAML for files of units, of their visits and of what belongs to either.
+) -> Draft:
+    """A schema for files of units, of their visits and of what belongs to either.
 
     ``unit``: the column that names whoever is protected; guessed where it is left out. Raises InputError for
     files that do not belong together, DataError for what is in them.
@@ -83,7 +80,7 @@ def draft_of_several(
     text += [*described(guesses, held), *_impossible(several, lines)]
     text += tied(several.rows, guesses, several.unit)
     text += [*_visits(found, several), *_tables(several, paths)]
-    return "\n".join([*text, ""])
+    return Draft("\n".join([*text, ""]))
 
 
 def _like(rows: pa.Table, names: Sequence[str], name: str, missing: bool = False) -> list[str]:
@@ -104,7 +101,7 @@ def _like(rows: pa.Table, names: Sequence[str], name: str, missing: bool = False
         numbers = numbers_in(own[finite])
         if len(numbers) == 1:  # bounds increase, and those of another drug say nothing of this one
             numbers = np.append(numbers, numbers + 1)
-        lines = numeric_lines(own[finite], numbers, sorted(own[~finite]), np.inf)
+        lines = numeric_lines(own[finite], numbers, sorted(own[~finite]))
     signs = sorted(t for t in texts[name] if t in ABSENT and t != NULL)
     gaps = missing or bool(texts[name].isin(ABSENT).any())
     return [*lines, *kept(signs or [""])] if gaps else lines

@@ -20,7 +20,8 @@ from privacy.reading.folded import folded
 from privacy.reading.formats.holders import called
 from privacy.reading.formats.kinds import ENDINGS
 from privacy.reading.formats.parts import is_parts
-from privacy.reading.guessed import IDENTIFIER, MISSING, kind_of, pointed_texts
+from privacy.reading.guesses.column import IDENTIFIER, kind_of, pointed_texts
+from privacy.reading.guesses.missing import MISSING
 from privacy.reading.read import SEPARATORS, check_kind, first_line, is_typed, read_any
 from privacy.reading.several.belonging import Belonging, belonging
 from privacy.reading.several.kinds import ABSENT, NEARLY, rows_of

@@ -41,7 +41,7 @@ def visits(people: int = 120, seed: int = 0) -> pd.DataFrame:
 
 def drafted(frame: pd.DataFrame, folder: Path, **said: str) -> str:
     frame.to_csv(folder / "t.csv", index=False)
-    return draft_schema(folder / "t.csv", **said)  # type: ignore[arg-type]
+    return draft_schema(folder / "t.csv", **said).text  # type: ignore[arg-type]
 
 
 def confirmed(draft: str, folder: Path) -> Schema:

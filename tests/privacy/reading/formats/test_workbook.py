@@ -163,7 +163,7 @@ def test_a_sheet_is_named(tmp_path: Path) -> None:
     assert "has no sheet 'Visits'; it has 'Sheet', 'Visits 2.1', 'Legend'" in refusal(
         tmp_path / "t.xlsx#Visits"
     )
-    assert "name: t\n" in draft_schema(named) or "name: visits" in draft_schema(named)
+    assert "name: t\n" in draft_schema(named).text or "name: visits" in draft_schema(named).text
 
 
 def test_a_plain_file_may_have_a_hash_in_its_name(tmp_path: Path) -> None:

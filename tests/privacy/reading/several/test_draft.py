@@ -29,7 +29,7 @@ def confirmed(draft: str, folder: Path) -> Schema:
 
 
 def drafted(tables: Tables, folder: Path, unit: str | None = None) -> tuple[str, Schema]:
-    draft = draft_of_several(written(tables, folder / "t"), unit=unit)
+    draft = draft_of_several(written(tables, folder / "t"), unit=unit).text
     return draft, confirmed(draft, folder)
 
 
@@ -196,7 +196,7 @@ def test_two_files_are_a_long_form(tmp_path: Path) -> None:
     assert conform(texts, schema)[1] == []
     joined = tables["stays"].merge(tables["patients"].drop(columns="mrn"), on="patient_id")
     joined.to_csv(tmp_path / "joined.csv", index=False)
-    long = confirmed(draft_schema(tmp_path / "joined.csv", unit="patient_id"), tmp_path)
+    long = confirmed(draft_schema(tmp_path / "joined.csv", unit="patient_id").text, tmp_path)
     assert long.columns == schema.columns
     assert long.visits == schema.visits
 
@@ -220,7 +220,7 @@ def test_decimals_after_a_comma(tmp_path: Path) -> None:
     tables["labs"]["value"] = [str(v).replace(".", ",") for v in tables["labs"]["value"]]
     files = written(tables, tmp_path / "t", sep=";")
     form = Csv(separator=";", decimal=",")
-    schema = confirmed(draft_of_several(files, form), tmp_path)
+    schema = confirmed(draft_of_several(files, form).text, tmp_path)
     assert schema.csv == form
     ph = schema.columns["value_pH"]
     assert isinstance(ph, Numeric)
@@ -235,7 +235,7 @@ def test_parquet_with_nulls(tmp_path: Path) -> None:
     (tmp_path / "t").mkdir()
     for name, table in tables.items():
         table.to_parquet(tmp_path / "t" / f"{name}.parquet")
-    schema = confirmed(draft_of_several(files_in([tmp_path / "t"])), tmp_path)
+    schema = confirmed(draft_of_several(files_in([tmp_path / "t"])).text, tmp_path)
     source = read_tables(by_table([tmp_path / "t"], schema), schema)
     assert source.unfolded == ()
     assert conform(source.texts, schema)[1] == []

@@ -23,13 +23,19 @@ SHAPES = {
     r"\d{1,2}([/.-])\d{1,2}\1\d{2}": ("%d{0}%m{0}%y", "%m{0}%d{0}%y", "%y{0}%m{0}%d"),
     r"\d{1,2}([ /.-]?)[A-Za-z]{3,}\1\d{4}": ("%d{0}%b{0}%Y", "%d{0}%B{0}%Y"),
     r"\d{1,2}([ /.-]?)[A-Za-z]{3,}\1\d{2}": ("%d{0}%b{0}%y", "%d{0}%B{0}%y"),
+    r"[A-Za-z]{3,}([ /.-])\d{4}": ("%b{0}%Y", "%B{0}%Y"),
+    r"[A-Za-z]{3,}([ /.-])\d{2}": ("%b{0}%y", "%B{0}%y"),
+    r"\d{1,2}([/.-])\d{4}": ("%m{0}%Y",),
     r"[A-Za-z]{3,}( )\d{1,2}, \d{4}": ("%b %d, %Y", "%B %d, %Y"),
 }
 CLOCK = re.compile(
     r"(?P<gap>[ T])\d{1,2}:\d{2}(?P<second>:\d{2})?(?P<part>\.\d+)?(?P<half> ?[AaPp][Mm])?"
     r"(?P<offset> ?(?:Z|[+-]\d{2}:?\d{2}))?$"
 )
+TIME = re.compile(r"\d{1,2}:\d{2}(?P<second>:\d{2})?(?P<half> ?[AaPp][Mm])?")
 YEARS = range(1900, 2101)
+ISO_YEARS = range(1679, 2262)
+"""What a schema can hold."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +58,7 @@ def dates_in(texts: Sequence[str], this_year: int) -> Dates | None:
     Two-digit years are read as the latest that are not after ``this_year``.
     """
     if ISO.match(texts[0]) and (dates := _read(texts, None, this_year)):
-        return dates
+        return dates if all(t.year in ISO_YEARS for t in dates.times) else None
     found = {form: _read(texts, form, this_year) for form in _formats_like(texts[0])}
     fitting = {f: d for f, d in found.items() if d and all(t.year in YEARS for t in d.times)}
     if not fitting:
@@ -61,11 +67,22 @@ def dates_in(texts: Sequence[str], this_year: int) -> Dates | None:
     return Dates(first.times, tuple(fitting), first.offsets, first.pivot)
 
 
+def is_a_date(text: str) -> bool:
+    """Whether a text by itself is a date, in any form."""
+    return dates_in([text], YEARS[-1]) is not None
+
+
 def _formats_like(text: str) -> tuple[str, ...]:
     """The formats that a text of this shape may have."""
     whole = text.removesuffix(".0")
     if whole.isascii() and whole.isdigit():
         return (DIGITS[len(whole)],) if len(whole) in DIGITS else ()
+    if alone := TIME.fullmatch(text):
+        half = alone["half"] or ""
+        second = ":%S" * bool(alone["second"])
+        return (
+            f"{'%I' if half else '%H'}:%M{second}{' ' * half.startswith(' ')}{'%p' * bool(half)}",
+        )
     clock = CLOCK.search(text)
     day, time = (text[: clock.start()], _clock(clock)) if clock else (text, "")
     for shape, formats in SHAPES.items():

@@ -1,0 +1,143 @@
+"""How a file seems to be written: encoding, separator, decimals, blanks, remarks, values over several lines.
+
+Privacy claim: none; looks at a private file for a draft, and tells of no value.
+"""
+
+from __future__ import annotations
+
+import gzip
+from functools import partial
+from pathlib import Path
+
+import pyarrow.compute as pc
+
+from privacy.errors import DataError, InputError
+from privacy.reading.numerals import have_commas, have_points
+from privacy.reading.read import SEPARATORS, first_line, is_typed, read_any
+from privacy.schema.schema import Csv
+
+MAGIC = {
+    b"%PDF": "a PDF; export the table as CSV",
+    b"PK\x03\x04": "an Excel workbook or an archive, whatever its name says; save it as CSV, or name it .xlsx",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook, whatever its name says; save it as CSV",
+    b"PAR1": "a Parquet file, whatever its name says; name it .parquet",
+    b"\x1f\x8b": "a file packed by gzip; name it .csv.gz",
+    b"\x89PNG": "a picture; give the table",
+    b"<html": "a web page; save the table as CSV",
+    b"<!DOC": "a web page; save the table as CSV",
+}
+"""How files begin that are no texts."""
+BOM = b"\xef\xbb\xbf"
+WIDE = (b"\xff\xfe", b"\xfe\xff")
+"""How texts in UTF-16 begin."""
+
+
+def form_of(path: Path, form: Csv) -> Csv:
+    """How a file seems to be written, where ``form`` does not say otherwise than by default.
+
+    Raises InputError for a file that is no table, whatever its name says.
+    """
+    if is_typed(path) or not path.is_file():
+        return form
+    start = _beginning(path)
+    _refuse_others(path, start)
+    form = _with_encoding(path, form, start)
+    if form.comment is None and _starts_with_remark(start, form):
+        form = form.model_copy(update={"comment": "#"})
+    others = (form.model_copy(update={"separator": s}) for s in SEPARATORS)
+    best = form if len(_names(path, form)) > 1 else max(others, key=partial(_columns, path))
+    best = best if _columns(path, best) > 1 else form
+    return _with_values(path, best)
+
+
+def has_mark(path: Path) -> bool:
+    """Whether the file begins with a byte-order mark of UTF-8."""
+    return not is_typed(path) and path.is_file() and _beginning(path).startswith(BOM)
+
+
+def _beginning(path: Path, size: int = 1 << 12) -> bytes:
+    packed = path.name.lower().endswith(".gz")
+    try:
+        with (gzip.open if packed else open)(path, "rb") as file:
+            found: bytes = file.read(size)
+            return found
+    except (OSError, EOFError):
+        return b""
+
+
+def _refuse_others(path: Path, start: bytes) -> None:
+    for magic, what in MAGIC.items():
+        if start.startswith(magic):
+            raise InputError(f"{path}: {what}")
+
+
+def _with_encoding(path: Path, form: Csv, start: bytes) -> Csv:
+    """The encoding in which all of the file is text, of those that are usual."""
+    if form.encoding.lower() not in ("utf-8", "utf8"):
+        return form
+    if start.startswith(WIDE):
+        return form.model_copy(update={"encoding": "utf-16"})
+    whole = _beginning(path, -1)
+    try:
+        whole.decode("utf-8")
+    except UnicodeDecodeError:
+        is_windows = any(0x80 <= byte < 0xA0 for byte in set(whole))
+        for encoding in ("cp1252",) * is_windows + ("latin-1",):
+            try:
+                whole.decode(encoding)
+            except UnicodeDecodeError:
+                continue
+            return form.model_copy(update={"encoding": encoding})
+    return form
+
+
+def _starts_with_remark(start: bytes, form: Csv) -> bool:
+    return start.decode(form.encoding, "replace").lstrip("\ufeff").startswith("#")
+
+
+def _with_values(path: Path, form: Csv) -> Csv:
+    """By what the values look like: lines inside of them, blanks around them, commas for points."""
+    try:
+        table = read_any(path, form)
+    except DataError:
+        _refuse_title(path, form)
+        form = form.model_copy(update={"newlines": True})
+        table = read_any(path, form)
+    found: dict[str, object] = {}
+    if any(
+        pc.any(
+            pc.match_substring_regex(c, r"^[\s\x{a0}]+[^\s\x{a0}]|[^\s\x{a0}][\s\x{a0}]+$")
+        ).as_py()
+        for c in table.columns
+    ):
+        found["strip"] = True
+    commas = any(pc.any(have_commas(c)).as_py() for c in table.columns)
+    points = any(pc.any(have_points(c)).as_py() for c in table.columns)
+    if commas and not points:
+        found["decimal"] = ","
+    return form.model_copy(update=found)
+
+
+def _refuse_title(path: Path, form: Csv) -> None:
+    """Raise InputError where lines above the header are no part of the table."""
+    if len(_names(path, form)) != 1:
+        return
+    lines = _beginning(path).decode(form.encoding, "replace").splitlines()
+    for number, line in enumerate(lines, 1):
+        if max(map(line.count, SEPARATORS)) > 1:
+            raise InputError(
+                f"{path}: the first line names one column and line {number} holds more; delete the lines above "
+                "the header"
+            )
+
+
+def _columns(path: Path, form: Csv) -> int:
+    """How many columns the first line names."""
+    return len(_names(path, form))
+
+
+def _names(path: Path, form: Csv) -> list[str]:
+    try:
+        return first_line(path, form)
+    except DataError:
+        return []
