@@ -218,7 +218,8 @@ WRONG = {
 
 PHRASES = re.compile(
     r"Input should|Input tag|should (have|be) |valid (tuple|list|string|integer|number|dict|bool)|"
-    r"Field required|Extra inputs|Value error|validation error|pydantic|type=|unable to (parse|extract)|NoneType|Traceback"
+    r"Field required|Extra inputs|Value error|validation error|pydantic|type=|"
+    r"unable to (parse|extract)|NoneType|Traceback"
 )
 
 
