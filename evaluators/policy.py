@@ -41,7 +41,14 @@ class Limits(Frozen):
     @model_validator(mode="after")
     def _some(self) -> Limits:
         if self.at_least is None and self.at_most is None:
-            raise ValueError("give at_least or at_most")
+            raise ValueError(
+                f"{self.metric}: give at_least or at_most, as `at_most: 0.05`, or nothing is asked of it"
+            )
+        if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
+            raise ValueError(
+                f"{self.metric}: at_least {self.at_least:g} exceeds at_most {self.at_most:g}, which nothing "
+                "can keep; write the lower one as at_least"
+            )
         return self
 
     def hold(self, number: float) -> bool:

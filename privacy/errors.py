@@ -6,6 +6,9 @@ started the run may show it, never a log, an artifact or Prefect's state.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 
 class UnderstudyError(Exception):
     """Base of everything we raise on purpose."""
@@ -73,3 +76,10 @@ class EvidenceError(PrivateError):
             "To go on all the same: --accept-unassessed (of the flow, accept_unassessed)",
             private,
         )
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """ "; did you mean 'age'?", where a known name is near; "" where none is."""
+    alike = {k.casefold(): k for k in known if k != name}
+    near = get_close_matches(name.casefold(), alike, n=1)
+    return f"; did you mean {alike[near[0]]!r}?" if near else ""

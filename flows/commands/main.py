@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 from rich.table import Table
+from typer.exceptions import TyperException
 
-from flows.commands import deployments, ledger, schema
+from flows.commands import deployments, ledger, mistakes, schema
 from flows.commands.approve import approve
 from flows.commands.export import export
 from flows.commands.sample import sample
@@ -153,7 +154,8 @@ def evaluate(
 ) -> None:
     """Judge anybody's synthetic table against real rows; figures are for the custodian only."""
     if (epsilon is None) != (delta is None):
-        raise UnderstudyError("a claim needs both --epsilon and --delta")
+        given, lacking = ("--epsilon", "--delta") if delta is None else ("--delta", "--epsilon")
+        raise UnderstudyError(f"{given} alone is no claim; give {lacking} too, as --delta 1e-6")
     from flows.judging import forms
     from flows.pipelines.evaluate import case_of
     from flows.pipelines.evaluate import evaluate as evaluate_here
@@ -177,7 +179,7 @@ def evaluate(
     def walk() -> Any:
         return flow("evaluate")(**asked, out=out) if tracked() else evaluate_here(case, folder)
 
-    outcome: Outcome = listened(walk)
+    outcome: Outcome = listened(walk, "stopped; nothing was decided, and the command begins anew")
     _say_reasons(outcome.decision, _read_json(outcome.bundle / "verdict.json"))
     facts = _read_json(outcome.bundle / "facts.json")
     for told in ("reading", "histories"):
@@ -268,7 +270,7 @@ def benchmark(
     for given in data or ():
         name, separator, path = given.partition("=")
         if not separator:
-            raise UnderstudyError(f"--data {given}: expected NAME=FILE")
+            raise UnderstudyError(f"--data {given}: expected NAME=FILE, as --data heart=heart.csv")
         files.setdefault(name, []).append(Path(path).resolve())
     named = {name: tuple(paths) for name, paths in files.items()}
     _, cells = load_sweep(sweep, named)
@@ -379,13 +381,23 @@ def audit(
 def main() -> None:
     """Run the command line; every error we know is one line and an exit code."""
     try:
-        app()
+        code = app(standalone_mode=False, prog_name="understudy")
+    except TyperException as error:
+        if (told := mistakes.usage(error)) is None:
+            error.show()
+            sys.exit(2)
+        _fail(told, 2)
+    except typer.Abort:
+        _fail("stopped; nothing was done", 130)
     except (DataError, EvidenceError, PeopleError) as error:
         _fail(error.private, error.exit_code)
     except UnderstudyError as error:
         _fail(str(error), error.exit_code)
     except OSError as error:
         _fail(f"{error.filename or 'no file named'}: {error.strerror or error}", 2)
+    if code == 130:
+        _fail("stopped", 130)
+    sys.exit(code or 0)
 
 
 def _fail(text: str, code: int) -> None:

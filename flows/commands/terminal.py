@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import math
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from privacy.errors import UnderstudyError
 
 if TYPE_CHECKING:
     from privacy.schema.schema import Schema
@@ -43,7 +46,10 @@ def lasting(low: float, high: float) -> str:
 
 @contextmanager
 def progress_bar() -> Iterator:  # type: ignore[type-arg]
-    """Yields what tells progress: words and a share."""
+    """Yields what tells progress, words and a share: a bar, or plain lines where no terminal is."""
+    if not stderr.is_terminal:
+        yield _plain_lines()
+        return
     columns = SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()
     with Progress(*columns, console=stderr, transient=True) as bars:
         bar = bars.add_task("starting", total=1.0)
@@ -52,6 +58,26 @@ def progress_bar() -> Iterator:  # type: ignore[type-arg]
             bars.update(bar, description=what, completed=share)
 
         yield tell
+
+
+def _plain_lines() -> Callable[[str, float], None]:
+    """Tells in a line of its own, for a file or a log, which stage has begun and how long it took so far."""
+    began, told = time.monotonic(), {""}
+
+    def tell(what: str, share: float) -> None:
+        stage = what.partition(":")[0]
+        if stage not in told and share < 1.0:
+            told.add(stage)
+            line = f"{elapsed(time.monotonic() - began)} {stage} begins"
+            stderr.print(line, highlight=False, markup=False, soft_wrap=True)
+
+    return tell
+
+
+def elapsed(seconds: float) -> str:
+    """ "0:01:07"."""
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
 
 
 def prefect_for_a_terminal() -> None:
@@ -71,8 +97,20 @@ def no_telemetry() -> None:
         os.environ.setdefault(name, value)
 
 
-def listened(run: Callable[[], Any]) -> Any:
-    """What a run returns, with its progress on this terminal, which alone shows why rows were refused."""
+class StoppedError(UnderstudyError):
+    """Somebody pressed Ctrl-C."""
+
+    exit_code = 130
+
+
+GOES_ON = "stopped; the same command goes on where this one was, and nothing is charged twice"
+
+
+def listened(run: Callable[[], Any], stopped: str = GOES_ON) -> Any:
+    """What a run returns, with its progress on this terminal, which alone shows why rows were refused.
+
+    ``stopped``: what is told whoever presses Ctrl-C.
+    """
     from flows.stages.telling import LISTENER, StageError
 
     with progress_bar() as tell:
@@ -83,5 +121,7 @@ def listened(run: Callable[[], Any]) -> Any:
             if error.about is None:
                 raise
             raise error.about(error.rest()) from None
+        except KeyboardInterrupt:
+            raise StoppedError(stopped) from None
         finally:
             LISTENER.reset(token)

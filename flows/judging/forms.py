@@ -19,7 +19,7 @@ from typing import Any
 import pyarrow as pa
 from pydantic import ValidationError
 
-from privacy.errors import DataError, InputError
+from privacy.errors import DataError, InputError, did_you_mean
 from privacy.reading.folded import Unfolded, by_table, columns
 from privacy.reading.read import (
     check_kind,
@@ -30,6 +30,7 @@ from privacy.reading.read import (
     with_points,
 )
 from privacy.reading.source import read_tables
+from privacy.schema.mistakes.told import told
 from privacy.schema.schema import Csv, Schema
 
 STANDARD = Csv()
@@ -66,14 +67,14 @@ def parse(said: Sequence[str]) -> Csv | None:
             name, equals, value = setting.partition("=")
             if not equals or name not in Csv.model_fields:
                 known = ", ".join(Csv.model_fields)
-                raise InputError(f"--csv {text}: expected NAME=VALUE with a name of {known}")
+                near = did_you_mean(name, Csv.model_fields)
+                raise InputError(f"--csv {text}: expected NAME=VALUE with a name of {known}{near}")
             is_tab = name == "separator" and value in ("tab", "\\t")
             settings[name] = "\t" if is_tab else value
     try:
         return Csv.model_validate(settings) if settings else None
     except ValidationError as error:
-        name, problem = error.errors()[0]["loc"][0], error.errors()[0]["msg"]
-        raise InputError(f"--csv {name}={settings[str(name)]}: {problem}") from None
+        raise InputError(f"--csv {told(error, settings, Csv)}") from None
 
 
 def spelled(form: Csv) -> str:

@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
@@ -40,7 +40,7 @@ from flows.stages.plan import Plan
 from flows.stages.run import Run, write_json
 from flows.stages.work import Work
 from generators.base import Progress
-from privacy.errors import BudgetError, InputError
+from privacy.errors import BudgetError, InputError, did_you_mean
 from privacy.ledger.ledger import PARTITIONS, Ledger
 from privacy.reading.formats.query import one_snapshot
 from privacy.schema.documents import Frozen, load_yaml
@@ -130,8 +130,8 @@ class Sweep(Frozen):
     public: bool = False
     data_sets: tuple[DataSet, ...] = Field(min_length=1)
     generators: dict[str, dict[str, Any]] = Field(min_length=1)
-    epsilon: tuple[float, ...] = Field(min_length=1)
-    delta: float
+    epsilon: tuple[Annotated[float, Field(gt=0, le=100)], ...] = Field(min_length=1)
+    delta: float = Field(gt=0, lt=1e-2)
     seeds: tuple[int, ...] = Field(min_length=1)
     measure: tuple[str, ...] = ()
     workers: Workers = Workers()
@@ -151,22 +151,30 @@ class Sweep(Frozen):
     def _known(cls, value: dict[str, Any]) -> dict[str, Any]:
         for label, spec in value.items():
             if not LABEL.fullmatch(label):
-                raise ValueError(f"{label!r}: a label is up to 31 letters, digits, _ and -")
-            make_generator(spec)
+                raise ValueError(
+                    f"{label!r}: a label is up to 31 letters, digits, _ and -; call it otherwise, with its "
+                    "`name:` inside"
+                )
+            try:
+                make_generator(spec)
+            except ValueError as error:
+                raise ValueError(f"{label}: {error}") from None
         return value
 
     @field_validator("epsilon", "seeds")
     @classmethod
     def _distinct(cls, value: tuple[Any, ...]) -> tuple[Any, ...]:
         if len(set(value)) < len(value):
-            raise ValueError("the same value stands there twice")
+            twice = next(v for v in value if value.count(v) > 1)
+            raise ValueError(f"{twice:g} stands there twice; take one out")
         return value
 
     @field_validator("measure")
     @classmethod
     def _families(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if unknown := sorted(set(value) - FAMILIES):
-            raise ValueError(f"{unknown[0]!r} is none of {', '.join(sorted(FAMILIES))}")
+            near = did_you_mean(unknown[0], FAMILIES)
+            raise ValueError(f"{unknown[0]!r} is none of {', '.join(sorted(FAMILIES))}{near}")
         return value
 
 
@@ -246,7 +254,10 @@ def load_sweep(
                     asked = _config(sweep, config, folder, cell, spec, epsilon, seed)
                     cells.append(Cell(label, name, asked, sweep, config.ledger))
     if given:
-        raise InputError(f"{path}: no data set is called {sorted(given)[0]!r}")
+        raise InputError(
+            f"{path}: no data set is called {sorted(given)[0]!r}, as --data says; its data sets are "
+            f"{', '.join(dict.fromkeys(c.data_set for c in cells))}"
+        )
     return sweep, cells
 
 
@@ -344,6 +355,7 @@ def run_cell(cell: Cell, progress: Progress) -> None:
     if (cell.run / CELL).exists():
         return
     with cell.run.locked(), one_snapshot():
+        (cell.run / "error.txt").unlink(missing_ok=True)  # the story of an earlier try
         work, seconds = cell.work(), {}
         stages = {
             "fit": partial(steps.fit, work, progress),

@@ -94,6 +94,7 @@ def release(
     ``accept_unassessed``: go on where something has too few people held out to be assessed.
     """
     with told_publicly(run / "error.txt", "prepare"), run.locked(), one_snapshot():
+        (run / "error.txt").unlink(missing_ok=True)  # the story of an earlier try
         work = Work.of(run)
         stop_where_nothing_can_be_approved(work)
         stop_where_nothing_can_be_assessed(work, accept_unassessed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import fields
@@ -26,14 +27,16 @@ from flows.stages.places import inside, run_name
 from generators.base import Generator
 from generators.registry import GENERATORS, NON_PRIVATE, REFUSED, UNVERIFIED
 from privacy.accounting.guarantee import Guarantee
-from privacy.errors import InputError
+from privacy.errors import InputError, did_you_mean
 from privacy.ledger.address import check_url
 from privacy.reading.arrays import holds_arrays
 from privacy.reading.folded import files_of
-from privacy.reading.formats.holders import is_there, may_hold_several
+from privacy.reading.formats.holders import apart, may_hold_several
+from privacy.reading.formats.parts import is_parts
 from privacy.reading.formats.query import database_of
 from privacy.reading.public import PublicImages, content_digest
 from privacy.schema.documents import Frozen, load_yaml
+from privacy.schema.mistakes.told import told_value
 from privacy.schema.schema import Schema, load_schema
 
 DEFAULT_POLICY = Path(__file__).parents[2] / "configs" / "policies" / "default.yaml"
@@ -99,7 +102,10 @@ class Select(Frozen):
     @model_validator(mode="after")
     def _only_there(self) -> Select:
         if self.mean is not None and self.by != "random-stopping":
-            raise ValueError(f"mean: {self.by} fits every candidate once")
+            raise ValueError(
+                f"mean: {self.by} fits every candidate once; take `mean: {self.mean}` out, or `by: "
+                "random-stopping`"
+            )
         return self
 
 
@@ -250,7 +256,9 @@ class RunConfig(Frozen):
     @model_validator(mode="after")
     def _asked(self) -> RunConfig:
         if self.select is not None and self.select.by == "holdout" and self.evaluation is None:
-            raise ValueError("select: by holdout needs `evaluation: {epsilon: …, delta: …}`")
+            raise ValueError(
+                "select: by holdout needs `evaluation: {epsilon: 1.0, delta: 1.0e-6}`, what it may cost"
+            )
         return self
 
     @property
@@ -352,7 +360,11 @@ def known_name(spec: Mapping[str, Any]) -> str:
     if isinstance(name, str) and name in REFUSED:
         raise ValueError(f"{name} {REFUSED[name]}")
     if not isinstance(name, str) or name not in GENERATORS:
-        raise ValueError(f"name must be one of {', '.join(GENERATORS)}, found {name!r}")
+        near = did_you_mean(str(name), GENERATORS) or f"; take one of {', '.join(GENERATORS)}"
+        said = (
+            "says no name, as `{name: aim}`" if name is None else f"no generator is called {name!r}"
+        )
+        raise ValueError(f"{said}{near}")
     return name
 
 
@@ -365,15 +377,14 @@ def make_generator(spec: Mapping[str, Any], public: PublicImages | None = None) 
     kind = GENERATORS[name]
     allowed = [f.name for f in fields(kind) if f.init and not f.metadata.get("calibrated")]
     if unknown := sorted(set(known) - set(allowed)):
-        raise ValueError(f"{name} has no parameter {unknown[0]!r}; it has {', '.join(allowed)}")
+        near = did_you_mean(unknown[0], allowed) or f"; it has {', '.join(allowed) or 'none'}"
+        raise ValueError(f"{name} has no parameter {unknown[0]!r}{near}")
     hints = get_type_hints(kind)
     for key, value in known.items():
         try:
             known[key] = TypeAdapter(hints[key]).validate_python(value)
         except ValidationError as error:
-            raise ValueError(
-                f"{name}: {key}: {error.errors()[0]['msg']}, found {value!r}"
-            ) from None
+            raise ValueError(f"{name}: {key}: {told_value(error, hints[key])}") from None
     if public is not None:
         known["public"] = public
     generator: Generator = kind(**known)
@@ -411,26 +422,69 @@ def load_config(
             "data": tuple(map(inside, data)) or tuple(map(at, config.data)),
         }
     )
+    _check_named(path, resolved)
     if reads and any(place.is_dir() or may_hold_several(place) for place in resolved.data):
         files = files_of(resolved.data, resolved.load_schema())
         resolved = resolved.model_copy(update={"data": files})
     if reads and not resolved.data:
         raise InputError(f"{path}: no data; set `data:` or pass --data FILE")
-    for file in resolved.data:
-        if reads and not is_there(file):
-            raise InputError(f"{path}: data file {file} does not exist")
-        if reads and (database := database_of(file)) is not None:
-            inside(database)
-    if resolved.inception is not None and not resolved.inception.is_file():
-        raise InputError(f"{path}: inception: file {resolved.inception} does not exist")
+    for file in resolved.data if reads else ():
+        _check_data(path, apart(file)[0])
     if resolved.public_images is not None:
         _check_public(path, resolved.public_images, resolved.data)
-    _check_generators(path, resolved, run)
+    _check_new(path, resolved, run)
     return resolved
 
 
-def _check_generators(path: Path, config: RunConfig, run: str | None) -> None:
-    """Raise InputError for parameters that a generator does not take.
+def _check_named(path: Path, config: RunConfig) -> None:
+    """Raise InputError for public files that are named and not there."""
+    for key, file in (
+        ("schema", config.schema_file),
+        ("policy", config.policy),
+        ("inception", config.inception),
+    ):
+        if file is not None:
+            _check_file(path, key, file)
+
+
+def _check_data(path: Path, file: Path) -> None:
+    """Raise InputError for private rows that are not there, or lie where they may not be read from."""
+    if is_parts(file):
+        return
+    if file.is_dir():
+        raise InputError(
+            f"{path}: data: {file} is a folder, which is for schemas with `tables:`; name the file in it"
+        )
+    _check_file(path, "data", file)
+    if (database := database_of(file)) is not None:
+        inside(database)
+
+
+def _check_file(path: Path, key: str, file: Path) -> None:
+    if file.is_file():
+        return
+    beside = (f.name for f in file.parent.iterdir()) if file.parent.is_dir() else ()
+    near = did_you_mean(file.name, beside) or "; paths are relative to this config"
+    raise InputError(f"{path}: {key}: file {file} does not exist{near}")
+
+
+def _check_delta(path: Path, config: RunConfig) -> None:
+    """Raise InputError for a δ at which a guarantee may publish somebody's very record."""
+    schema = config.load_schema()
+    if schema.public_rows is None:
+        return
+    people = math.ceil(schema.public_rows / schema.max_rows_per_unit)
+    for key, loss in (("guarantee", config.guarantee), ("evaluation", config.evaluation)):
+        if loss is not None and loss.delta * people > 1:
+            raise InputError(
+                f"{path}: {key}.delta: {loss.delta:g} is more than 1 in {people:,}, as many people as the "
+                "schema's public_rows say, so that the record of one of them might be published; take "
+                f"{10.0 ** math.floor(-math.log10(people) - 1):.1g} or less"
+            )
+
+
+def _check_new(path: Path, config: RunConfig, run: str | None) -> None:
+    """Raise InputError for a δ too large, and for parameters that a generator does not take.
 
     Those of a run that was begun with this very config were looked at then: to import torch for them again
     would take longer than all that a finished run has left to do.
@@ -438,6 +492,7 @@ def _check_generators(path: Path, config: RunConfig, run: str | None) -> None:
     begun = config.folder(run) / BEGUN
     if begun.exists() and begun.read_bytes() == config.digest().encode():
         return
+    _check_delta(path, config)
     for at, spec in enumerate(config.candidates):
         try:
             make_generator(spec)
@@ -459,7 +514,9 @@ def _ledger(path: Path, named: str, base: Path, runs: Path) -> str:
 def _check_public(path: Path, public: Path, data: tuple[Path, ...]) -> None:
     """Raise InputError where public images are not there, or lie where private ones do."""
     if not public.exists():
-        raise InputError(f"{path}: public_images: {public} does not exist")
+        raise InputError(
+            f"{path}: public_images: {public} does not exist; name a folder or file of images"
+        )
     for file in data:
         # a CSV file names pictures that lie beside it
         names = not holds_arrays(file) and file.suffix.lower() != ".parquet"

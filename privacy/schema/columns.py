@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, NaiveDatetime, model_validator
 
+from privacy.errors import did_you_mean
 from privacy.schema.documents import Frozen
 from privacy.schema.hierarchy import FLAT, Hierarchy
 from privacy.schema.times import Written, two_digit_years, zones
@@ -75,9 +76,13 @@ class Rule(Frozen):
         numbers = self.min is not None and self.below is not None
         either = self.min is not None or self.below is not None
         if (self.prefix is not None) == either or numbers != either:
-            raise ValueError("give a prefix, or min and below")
+            raise ValueError(
+                "give a prefix, or min and below, as `{to: heart, min: 390, below: 460}`"
+            )
         if self.min is not None and self.below is not None and not self.min < self.below:
-            raise ValueError(f"min must lie under below, got {self.min} and {self.below}")
+            raise ValueError(
+                f"min must lie under below, got {self.min:g} and {self.below:g}; write the lower one as min"
+            )
         return self
 
 
@@ -126,22 +131,34 @@ class Categorical(ColumnBase):
             self._check_hierarchy(self.hierarchy)
         if self.categories is None:
             if self.kind == "ordinal":
-                raise ValueError("an ordinal column must declare its categories in order")
+                raise ValueError(
+                    "categories: an ordinal column must declare them in order, the lowest first"
+                )
             if self.other is None:
                 raise ValueError(
-                    "undeclared categories need `other`: what falls below the threshold"
+                    "undeclared categories need `other:`, what falls below the threshold, as `other: other`"
                 )
             if self.aliases or self.rules:
-                raise ValueError("aliases and rules need declared categories to lead to")
+                raise ValueError(
+                    "aliases and rules need declared categories to lead to; list them under `categories:`"
+                )
             self._check_categories((self.other,))
             return self
         self._check_categories(self.categories)
         if unknown := sorted(set(self.aliases.values()) - set(self.categories)):
-            raise ValueError(f"aliases lead to undeclared categories {unknown}")
+            raise ValueError(
+                f"aliases lead to undeclared categories {unknown}; add them to `categories:`"
+                f"{did_you_mean(unknown[0], self.categories)}"
+            )
         if taken := sorted(set(self.aliases) & {*self.categories, *self.missing_values}):
-            raise ValueError(f"aliases: {taken} already stand for a category or a missing value")
+            raise ValueError(
+                f"aliases: {taken} already stand for a category or a missing value; take them out"
+            )
         if unknown := sorted({r.to for r in self.rules} - set(self.categories)):
-            raise ValueError(f"rules lead to undeclared categories {unknown}")
+            raise ValueError(
+                f"rules lead to undeclared categories {unknown}; add them to `categories:`"
+                f"{did_you_mean(unknown[0], self.categories)}"
+            )
         return self
 
     def nearest(self, texts: Iterable[str]) -> dict[str, str | None]:
@@ -166,29 +183,45 @@ class Categorical(ColumnBase):
 
     def _check_hierarchy(self, hierarchy: Hierarchy) -> None:
         if self.kind == "ordinal":
-            raise ValueError("hierarchy: parents have no place in the order of an ordinal column")
+            raise ValueError(
+                "hierarchy: parents have no place in the order of an ordinal column; declare it categorical"
+            )
         names = {*hierarchy.parents, *hierarchy.parents.values()}
         if self.other in names:
             raise ValueError(
                 f"hierarchy: every root leads to {self.other!r}; take it out of parents"
             )
         if taken := sorted(names & set(self.missing_values)):
-            raise ValueError(f"hierarchy: {taken} already stand for a missing value")
+            raise ValueError(
+                f"hierarchy: {taken} already stand for a missing value; take them out of `missing_values:`"
+            )
         if odd := sorted(n for n in names if CONTROL.search(n)):
             raise ValueError(f"hierarchy: a category is one line of text, got {odd[0]!r}")
 
     def _check_categories(self, categories: tuple[str, ...]) -> None:
         if not 1 <= len(categories) <= MAX_CATEGORIES:
-            raise ValueError(f"between 1 and {MAX_CATEGORIES} categories, got {len(categories)}")
+            raise ValueError(
+                f"categories: between 1 and {MAX_CATEGORIES}, got {len(categories)}; list those that are "
+                "public, "
+                "or `categories: null` with `other:`"
+            )
         if odd := [c for c in categories if CONTROL.search(c)]:
-            raise ValueError(f"a category is one line of text, got {odd[0]!r}")
+            raise ValueError(
+                f"categories: one is one line of text, got {odd[0]!r}; take out its signs"
+            )
         if len(set(categories)) != len(categories):
             repeated = sorted({c for c in categories if categories.count(c) > 1})
-            raise ValueError(f"categories repeat: {', '.join(repeated)}")
+            raise ValueError(f"categories repeat: {', '.join(repeated)}; list each once")
         if self.other is not None and self.other not in categories:
-            raise ValueError(f"other: {self.other!r} is not among the categories")
+            raise ValueError(
+                f"other: {self.other!r} is not among the categories; add it there"
+                f"{did_you_mean(self.other, categories)}"
+            )
         if overlap := set(categories) & set(self.missing_values):
-            raise ValueError(f"{sorted(overlap)} stand both for a category and for a missing value")
+            raise ValueError(
+                f"{sorted(overlap)} stand both for a category and for a missing value; take them out of "
+                "`categories:` or of `missing_values:`"
+            )
 
 
 Step = float | Literal["month", "year"]
@@ -216,11 +249,18 @@ class Shape(Frozen):
     @model_validator(mode="after")
     def _consistent(self) -> Shape:
         if any(a >= b for a, b in pairwise(self.edges)):
-            raise ValueError("the edges of a shape must increase")
+            raise ValueError(
+                f"edges of a shape must increase, got {listed(self.edges)}; list the lowest first"
+            )
         if len(self.weights) != len(self.edges) - 1:
-            raise ValueError(f"{len(self.edges)} edges need {len(self.edges) - 1} weights")
+            raise ValueError(
+                f"{len(self.edges)} edges need {len(self.edges) - 1} weights, one between each two, got "
+                f"{len(self.weights)}"
+            )
         if any(isinstance(step, float) and not step > 0 for step, _ in self.steps):
-            raise ValueError("steps are numbers above 0")
+            raise ValueError(
+                "steps are numbers above 0, as `steps: [[5, 0.2]]`, every 5 in a fifth of rows"
+            )
         return self
 
 
@@ -267,23 +307,37 @@ class Numeric(ColumnBase):
         low, high = self.bounds
         if self.kind == "integer":
             if low != int(low) or high != int(high):
-                raise ValueError(f"bounds of an integer column must be whole, got {self.bounds}")
+                raise ValueError(
+                    f"bounds of an integer column must be whole, got {listed(self.bounds)}; or declare "
+                    "`kind: float`"
+                )
             if max(abs(low), abs(high)) > MAX_WHOLE:
                 raise ValueError(
-                    f"bounds of an integer column stay within ±2^53, got {self.bounds}"
+                    f"bounds of an integer column stay within ±2^53, got {listed(self.bounds)}; is it an "
+                    "identifier?"
                 )
             if self.decimals is not None:
-                raise ValueError("decimals belong to float columns")
+                raise ValueError(
+                    f"decimals belong to float columns, got {self.decimals}; take them out, or declare "
+                    "`kind: float`"
+                )
         if isinstance(self.bins, tuple):
-            check_edges(self.bins, low, high)
+            check_edges("bins", self.bins, low, high)
         if self.kind == "float":
             self._check_room(MOST_DECLARED if self.decimals is None else self.decimals)
         if isinstance(self.bins, int) and self.kind == "integer" and self.bins > high - low + 1:
-            raise ValueError(f"{self.bins} bins for {int(high - low + 1)} whole numbers")
+            raise ValueError(
+                f"{self.bins} bins for {int(high - low + 1)} whole numbers; take {int(high - low + 1)} or fewer"
+            )
         if self.kind == "integer" and any(s != int(s) for s in self.spikes or ()):
-            raise ValueError(f"spikes of an integer column must be whole, got {self.spikes}")
+            raise ValueError(
+                f"spikes of an integer column must be whole, got {listed(self.spikes or ())}; or declare "
+                "`kind: float`"
+            )
         if self.spikes and self.kind == "float" and self.decimals is None:
-            raise ValueError("spikes of a float column need its decimals")
+            raise ValueError(
+                f"spikes of a float column, {listed(self.spikes)}, need its decimals, as `decimals: 2`"
+            )
         self._check_special()
         return self
 
@@ -301,20 +355,27 @@ class Numeric(ColumnBase):
         for a, b, edge in zip(first, first[1:], edges, strict=False):
             if a >= b:
                 raise ValueError(
-                    f"decimals: no number with {decimals} lies in the bin from {edge:g}"
+                    f"decimals: no number with {decimals} lies in the bin from {edge:g}; take fewer bins, "
+                    "or more decimals"
                 )
 
     def _check_special(self) -> None:
         texts = {str(s) for s in self.special}
         if len(texts) != len(self.special):
-            raise ValueError(f"special values repeat: {self.special}")
+            raise ValueError(f"special values repeat: {listed(self.special)}; list each once")
         if overlap := texts & set(self.missing_values):
-            raise ValueError(f"{sorted(overlap)} stand both for a special and for a missing value")
+            raise ValueError(
+                f"{sorted(overlap)} stand both for a special and for a missing value; take them out of "
+                "`special:` "
+                "or of `missing_values:`"
+            )
         for value in self.special:
             if isinstance(value, str):
                 continue
             if not abs(value) < 1e300 or (self.kind == "integer" and value != int(value)):
-                raise ValueError(f"special: {value} is not a finite number of kind {self.kind}")
+                raise ValueError(
+                    f"special: {value} is not a finite number of kind {self.kind}; quote it as text"
+                )
             if value != float(value) or (self.kind == "integer" and abs(value) > MAX_WHOLE):
                 raise ValueError(
                     f"special: {value} is not exact in floating point; quote it as text"
@@ -374,14 +435,24 @@ class Datetime(ColumnBase):
         check_heaps(self)
         by_name = {isinstance(step, str) for step in self.heaped_at or ()}
         if by_name and by_name != {self.resolution == "day"}:
-            raise ValueError("dates are heaped at month or year, times at numbers of seconds")
+            raise ValueError(
+                f"heaped_at: dates are heaped at month or year, times at numbers of seconds, got "
+                f"{listed(self.heaped_at or ())} with `resolution: {self.resolution}`"
+            )
         if low < dt.datetime(1678, 1, 1) or high > dt.datetime(2262, 1, 1):
-            raise ValueError(f"bounds must lie between 1678 and 2262, got {low} and {high}")
+            raise ValueError(
+                f"bounds must lie between 1678 and 2262, got {low:%Y-%m-%d} and {high:%Y-%m-%d}; an unknown "
+                "date is a "
+                "missing value (`missing_values:`)"
+            )
         if isinstance(self.bins, tuple):
-            check_edges(self.bins, low, high)
+            check_edges("bins", self.bins, low, high)
         unit = dt.timedelta(days=1) if self.resolution == "day" else dt.timedelta(seconds=1)
         if isinstance(self.bins, int) and self.bins > (high - low) // unit + 1:
-            raise ValueError(f"{self.bins} bins for {(high - low) // unit + 1} {self.resolution}s")
+            most = (high - low) // unit + 1
+            raise ValueError(
+                f"{self.bins} bins for {most} {self.resolution}s; take {most} or fewer"
+            )
         self._check_written()
         return self
 
@@ -394,7 +465,10 @@ class Datetime(ColumnBase):
         """Every time inside the bounds can be written, and then lies inside them."""
         low, high = self.bounds
         if self.zone is not None and self.zone not in zones():
-            raise ValueError(f"zone: {self.zone!r} is no time zone; name one as America/Chicago")
+            raise ValueError(
+                f"zone: {self.zone!r} is no time zone; name one as America/Chicago"
+                f"{did_you_mean(self.zone, zones())}"
+            )
         if two_digit_years(self.format) != (self.pivot is not None):
             raise ValueError(
                 "pivot: only two-digit years (%y in the format) have one"
@@ -409,7 +483,11 @@ class Datetime(ColumnBase):
         first = self.written.floor(low)
         again = self.written.again(first)
         if again is None:
-            raise ValueError(f"format: {self.format!r} cannot be read back as it is written")
+            raise ValueError(
+                f"format: {self.format!r} cannot be read back as it is written; it needs day, month and "
+                "year, as "
+                '"%d.%m.%Y"'
+            )
         if again < first:
             raise ValueError(f"bounds: by its format the lower one is {again}; write that")
         if self.written.overruns(high):
@@ -475,23 +553,49 @@ def check_heaps(column: Numeric | Datetime) -> None:
     low, high = column.bounds
     spikes: tuple[Any, ...] = column.spikes or ()
     if outside := [s for s in spikes if not low <= s <= high]:
-        raise ValueError(f"spikes: {outside[0]} lies outside the bounds")
+        raise ValueError(
+            f"spikes: {outside[0]:g} lies outside the bounds {low:g} to {high:g}; make it `special:`"
+            if isinstance(column, Numeric)
+            else f"spikes: {outside[0]} lies outside the bounds {low} to {high}; widen them"
+        )
     if len(set(spikes)) != len(spikes):
-        raise ValueError("spikes repeat")
+        raise ValueError(f"spikes repeat: {listed(spikes)}; list each once")
     steps = [s for s in column.heaped_at or () if not isinstance(s, str)]
     if any(fine >= coarse for fine, coarse in pairwise(steps)):
         raise ValueError(f"heaped_at: list steps upwards, each once, got {steps}")
 
 
 def check_bounds(low: Any, high: Any) -> None:
+    """Raise ValueError for bounds that are none."""
     if not low < high:
-        raise ValueError(f"bounds must increase, got {low} and {high}")
+        raise ValueError(
+            f"bounds must increase, got {listed((low, high))}; write the lower one first"
+        )
     if isinstance(low, float) and not (abs(low) < 1e300 and abs(high) < 1e300):
-        raise ValueError(f"bounds must be finite, got {low} and {high}")
+        raise ValueError(f"bounds must be finite, got {listed((low, high))}")
 
 
-def check_edges(edges: tuple[Any, ...], low: Any, high: Any) -> None:
+def check_edges(what: str, edges: tuple[Any, ...], low: Any, high: Any) -> None:
+    """Raise ValueError for edges that are none, or lie outside the bounds; ``what``: they are of."""
     if len(edges) < 2 or any(a >= b for a, b in pairwise(edges)):
-        raise ValueError(f"edges must increase, got {edges}")
+        raise ValueError(
+            f"{what} must increase, got {listed(edges)}; list two edges or more, the lowest first"
+        )
     if edges[0] < low or edges[-1] > high:
-        raise ValueError(f"edges {edges[0]} to {edges[-1]} leave the bounds {low} to {high}")
+        raise ValueError(
+            f"{what} {listed((edges[0], edges[-1]))} leave the bounds {listed((low, high))}; widen the "
+            "column's "
+            "`bounds:`, or begin and end with them"
+        )
+
+
+def listed(values: Iterable[Any]) -> str:
+    """Numbers and dates as a person writes them: ``[0, 99.5]``, ``[2020-01-31, 2021-01-31]``."""
+    return f"[{', '.join(map(_plain, values))}]"
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.15g}"
+    midnight = isinstance(value, dt.datetime) and value.time() == dt.time()
+    return str(value.date() if midnight else value)

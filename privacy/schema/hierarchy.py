@@ -50,15 +50,23 @@ class Hierarchy(Frozen):
     @model_validator(mode="after")
     def _consistent(self) -> Hierarchy:
         if not self.prefixes and not self.parents:
-            raise ValueError("give prefixes, parents, or both")
+            raise ValueError(
+                "hierarchy: give prefixes, parents, or both, as `hierarchy: {prefixes: [3, 1]}`"
+            )
         lengths = (*self.prefixes, 0)
         if any(a <= b for a, b in pairwise(lengths)):
-            raise ValueError(f"prefixes must decrease and end at 1 or more, got {self.prefixes}")
+            raise ValueError(
+                f"prefixes must decrease and end at 1 or more, got {list(self.prefixes)}; list the longest "
+                "first, as "
+                "[3, 1]"
+            )
         for code in self._names:
             met = [code]
             while (above := self.parent(met[-1])) is not None:
                 if above in met:
-                    raise ValueError(f"parents: {code!r} ends in a circle at {above!r}")
+                    raise ValueError(
+                        f"parents: {code!r} ends in a circle at {above!r}; take one of its lines out"
+                    )
                 met.append(above)
         if self.released == "child" and (self.prefixes or self._ranges):
             listed = next((f"; {k!r} is a range" for k, *_ in self._ranges), "")

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from privacy.errors import did_you_mean
 from privacy.schema.columns import Categorical, Column, Datetime, Numeric
 from privacy.schema.network import Network
 from privacy.schema.numbers import bounds_as_numbers
@@ -116,17 +117,21 @@ def plan(schema: Schema) -> Plan:
 def _check(relation: Relation, schema: Schema) -> None:
     for name in relation.names:
         if name not in schema.modelled:
-            raise ValueError(f"relations: {name!r} is not a declared, modelled column")
+            near = did_you_mean(name, schema.modelled)
+            remedy = near or f"; name other columns, or leave {relation.says!r} out"
+            raise ValueError(f"relations: {name!r} is not a declared, modelled column{remedy}")
     if not isinstance(relation, Equal | Determined) and len(set(relation.names)) < len(
         relation.names
     ):
-        raise ValueError(f"relations: a column stands twice in {relation.says!r}")
+        raise ValueError(f"relations: a column stands twice in {relation.says!r}; name each once")
     _check_written(relation, schema)
     if isinstance(relation, Order):
         _check_alike(relation.order, schema)
     elif isinstance(relation, Equal):
         if relation.equal[0] == relation.equal[1]:
-            raise ValueError(f"relations: {relation.equal[0]!r} always equals itself")
+            raise ValueError(
+                f"relations: {relation.equal[0]!r} always equals itself; name two columns"
+            )
         _check_alike(relation.equal, schema)
         for name, values in relation.when.items():
             _check_values(name, schema.columns[name], values)
@@ -137,7 +142,9 @@ def _check(relation: Relation, schema: Schema) -> None:
     else:
         for name in relation.names:
             if schema.columns[name].missing != "keep":
-                raise ValueError(f"relations: missing_together: {name!r} is never missing")
+                raise ValueError(
+                    f"relations: missing_together: {name!r} is never missing; give it `missing: keep`"
+                )
 
 
 def _unit(column: Column, name: str) -> str:
@@ -146,7 +153,9 @@ def _unit(column: Column, name: str) -> str:
         return f"a date by the {column.resolution}"
     if isinstance(column, Numeric):
         return "a whole number" if column.kind == "integer" else "a number with decimals"
-    raise ValueError(f"relations: {name!r} is {column.kind}; give numbers or dates")
+    raise ValueError(
+        f"relations: {name!r} is {column.kind}, which cannot be more or less; give numbers or dates"
+    )
 
 
 def _check_alike(names: tuple[str, ...], schema: Schema) -> None:
@@ -179,21 +188,27 @@ def _check_written(relation: Relation, schema: Schema) -> None:
 
 def _check_values(name: str, column: Column, values: tuple[str, ...]) -> None:
     if not isinstance(column, Categorical) or column.categories is None:
-        raise ValueError(f"relations: {name!r} must be categorical, with its categories declared")
+        raise ValueError(
+            f"relations: {name!r} must be categorical, with its categories declared; it is {column.kind}"
+        )
     if unknown := sorted(set(values) - set(column.categories)):
-        raise ValueError(f"relations: {unknown} are not categories of {name!r}")
+        near = did_you_mean(unknown[0], column.categories) or "; name some of them"
+        raise ValueError(f"relations: {unknown} are not categories of {name!r}{near}")
 
 
 def _check_table(relation: Determined, schema: Schema) -> None:
     name, column = relation.determined, schema.columns[relation.determined]
     if name == relation.by:
-        raise ValueError(f"relations: {name!r} cannot determine itself")
+        raise ValueError(f"relations: {name!r} cannot determine itself; name another as `by:`")
     _check_values(relation.by, schema.columns[relation.by], tuple(relation.listed))
     if isinstance(column, Categorical):
         _check_values(name, column, tuple(str(v) for v in relation.listed.values()))
         return
     if relation.table is None:
-        raise ValueError(f"relations: {name!r} is no category; give the table that determines it")
+        raise ValueError(
+            f"relations: {name!r} is no category; give the table that determines it, as `table: "
+            f"{{low: 1, high: 2}}`"
+        )
     if isinstance(column, Datetime):
         raise ValueError(f"relations: {name!r} is a date; a table gives numbers and categories")
     assert isinstance(column, Numeric)
@@ -201,10 +216,14 @@ def _check_table(relation: Determined, schema: Schema) -> None:
     for key, value in relation.listed.items():
         if not isinstance(value, int | float) or not low <= value <= high:
             raise ValueError(
-                f"relations: {name!r} cannot be {value!r}, as the table has it for {key!r}"
+                f"relations: {name!r} cannot be {value!r}, as the table has it for {key!r}; its bounds are "
+                f"{low:g} and "
+                f"{high:g}"
             )
         if column.kind == "integer" and value != int(value):
-            raise ValueError(f"relations: {name!r} is whole; the table has {value} for {key!r}")
+            raise ValueError(
+                f"relations: {name!r} is whole; the table has {value} for {key!r}; declare it `kind: float`"
+            )
 
 
 def _check_total(relation: Total, schema: Schema) -> None:
@@ -224,7 +243,11 @@ def _check_total(relation: Total, schema: Schema) -> None:
     least = sum(bounds[n][0] for n in relation.parts)
     most = sum(bounds[n][1] for n in relation.parts)
     if least > bounds[relation.total][1] or most < bounds[relation.total][0]:
-        raise ValueError(f"relations: {relation.says!r} cannot hold within the bounds")
+        raise ValueError(
+            f"relations: {relation.says!r} cannot hold within the bounds: the parts sum to {least:g} to "
+            f"{most:g}; widen "
+            f"those of {relation.total!r}, or leave the relation out"
+        )
 
 
 def _check_places(relations: tuple[Relation, ...]) -> None:
@@ -254,7 +277,7 @@ def _check_places(relations: tuple[Relation, ...]) -> None:
         if isinstance(relation, MissingTogether):
             if twice := sorted(grouped & set(relation.names)):
                 raise ValueError(
-                    f"relations: {twice[0]!r} stands in two groups that are missing together"
+                    f"relations: {twice[0]!r} stands in two groups that are missing together; write one group"
                 )
             grouped |= set(relation.names)
 
@@ -264,7 +287,9 @@ def _in_turn(tables: list[Determined]) -> Iterator[Determined]:
     while left:
         ready = [t for t in left.values() if t.by not in left]
         if not ready:
-            raise ValueError(f"relations: {' and '.join(left)} determine each other in a circle")
+            raise ValueError(
+                f"relations: {' and '.join(left)} determine each other in a circle; leave one out"
+            )
         for one in ready:
             yield left.pop(one.determined)
 
@@ -307,7 +332,8 @@ def _networks(
         if not network.holds_with([(place[a], place[b]) for a, b in same]):
             raise ValueError(
                 "relations: these cannot hold together within the bounds:"
-                f" {'; '.join(r.says for r in schema.relations if set(r.names) & set(names))}"
+                f" {'; '.join(r.says for r in schema.relations if set(r.names) & set(names))}; widen these, or"
+                " leave one out"
             )
         pairs = {p: o.gap for o in mine if o.drawn == "gap" for p in neighbours(o)}
         in_turn = []
@@ -430,7 +456,12 @@ def _gap(
         or known.bounds[1] < high
         or (known.kind == "integer") != whole
     ):
-        raise ValueError(f"gaps: {gap_name(a, b)!r} lies between {low:g} and {high:g}")
+        kind = "integer" if whole else "float"
+        raise ValueError(
+            f"gaps: {gap_name(a, b)!r} lies between {low:g} and {high:g} by the bounds and relations, and was "
+            f"given {known.bounds[0]:g} to {known.bounds[1]:g}; write `kind: {kind}, bounds: [{low:g}, "
+            f"{high:g}]`"
+        )
     if name == b:
         return Relative(a, 1, gap_name(a, b)), known
     return Relative(b, -1, gap_name(a, b)), known

@@ -39,7 +39,9 @@ class Gap(Frozen):
     @model_validator(mode="after")
     def _increasing(self) -> Gap:
         if self.max is not None and self.max < (self.min or 0):
-            raise ValueError(f"min must not exceed max, got {self.min or 0} and {self.max}")
+            raise ValueError(
+                f"min must not exceed max, got {self.min or 0:g} and {self.max:g}; write the lower one as min"
+            )
         return self
 
 
@@ -69,7 +71,10 @@ class Order(Frozen):
     @model_validator(mode="after")
     def _of_two(self) -> Order:
         if self.gap is not None and len(self.order) > 2:
-            raise ValueError("gap: is between two columns; write one order for each pair")
+            raise ValueError(
+                f"gap: is between two columns, and the order has {len(self.order)}; write one order for "
+                "each pair"
+            )
         return self
 
     @property
@@ -201,11 +206,9 @@ class MissingTogether(Frozen):
 KINDS = ("order", "total", "equal", "determined", "missing_together")
 
 
-def _kind(data: Any) -> str:
-    for kind in KINDS:
-        if (kind in data) if isinstance(data, dict) else hasattr(data, kind):
-            return kind
-    return "order"
+def _kind(data: Any) -> str | None:
+    known = (k for k in KINDS if ((k in data) if isinstance(data, dict) else hasattr(data, k)))
+    return next(known, None)
 
 
 Relation = Annotated[

@@ -13,14 +13,14 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import Field, NaiveDatetime, field_validator, model_validator
 
-from privacy.errors import InputError
+from privacy.errors import InputError, did_you_mean
 from privacy.schema.columns import (
     Categorical,
     Column,
@@ -29,6 +29,7 @@ from privacy.schema.columns import (
     Image,
     Numeric,
     check_edges,
+    listed,
 )
 from privacy.schema.documents import Frozen, read_mapping, validated
 from privacy.schema.placing import plan
@@ -193,13 +194,19 @@ class Condition(Frozen):
     @model_validator(mode="after")
     def _one(self) -> Condition:
         if self.values is None and self.min is None and self.max is None and not self.missing:
-            raise ValueError("give values, min, max or missing: true")
+            raise ValueError(
+                'give values, min, max or missing: true, as `{values: ["M"]}` or `{min: 0, max: 12}`'
+            )
         if self.min is None or self.max is None:
             return self
         if isinstance(self.min, dt.datetime) != isinstance(self.max, dt.datetime):
-            raise ValueError(f"min and max: one is a date, got {self.min} and {self.max}")
+            raise ValueError(
+                f"min and max: one is a date, got {listed((self.min, self.max))}; give two dates or two numbers"
+            )
         if self.min > self.max:  # type: ignore[operator]
-            raise ValueError(f"min must not exceed max, got {self.min} and {self.max}")
+            raise ValueError(
+                f"min must not exceed max, got {listed((self.min, self.max))}; write the lower one as min"
+            )
         return self
 
     @property
@@ -248,8 +255,26 @@ class Csv(Frozen):
         try:
             "a".encode(encoding)
         except (LookupError, UnicodeError) as error:
-            raise ValueError("not a known text encoding") from error
+            raise ValueError(
+                f"{encoding!r} is not a known text encoding; name one as utf-8, latin-1 or cp1252"
+            ) from error
         return encoding
+
+
+def _twice(names: Iterable[str]) -> str:
+    """The first name that stands there twice; "" where none does."""
+    listed_ = list(names)
+    return next((n for n in listed_ if listed_.count(n) > 1), "")
+
+
+def _some(names: Collection[str]) -> str:
+    """A few of them."""
+    few = list(names)[:SOME]
+    return ", ".join(few) + (", …" if len(names) > SOME else "")
+
+
+SOME = 8
+"""Known names that an error lists."""
 
 
 class Schema(Frozen):
@@ -346,28 +371,47 @@ class Schema(Frozen):
     @model_validator(mode="after")
     def _consistent(self) -> Schema:
         if self.unit is not None and not isinstance(self.columns.get(self.unit), Identifier):
-            raise ValueError(f"unit: {self.unit!r} must be a declared column of kind identifier")
+            kind = getattr(self.columns.get(self.unit), "kind", "not declared")
+            near = did_you_mean(self.unit, self.columns) if kind == "not declared" else ""
+            raise ValueError(
+                f"unit: {self.unit!r} must be a declared column of kind identifier, and is {kind}; declare "
+                f"`{self.unit}: {{kind: identifier}}` under `columns:`{near}"
+            )
         if self.unit is not None and self.columns[self.unit].missing == "keep":
             raise ValueError(
-                f"unit: {self.unit!r} keeps missing values, so some rows belong to nobody"
+                f"unit: {self.unit!r} keeps missing values, so some rows belong to nobody; take out its "
+                "`missing: keep`"
             )
         if self.unit is None and self.max_rows_per_unit != 1:
-            raise ValueError("max_rows_per_unit needs a unit column")
+            raise ValueError(
+                f"max_rows_per_unit: {self.max_rows_per_unit} rows of whom? name the column that says so, "
+                "as `unit: "
+                "patient_id`"
+            )
         if not self.modelled:
-            raise ValueError("no column but identifiers and images: nothing to model")
+            raise ValueError(
+                "columns: none but identifiers and images, so there is nothing to model; declare another, as "
+                "`age: {kind: integer, bounds: [0, 120]}`"
+            )
         if sum(isinstance(c, Image) for c in self.columns.values()) > 1:
-            raise ValueError("two columns are images; an image set has one")
+            images = [n for n, c in self.columns.items() if isinstance(c, Image)]
+            raise ValueError(f"columns: {images} are images, and an image set has one; keep one")
         if unknown := sorted(set(self.npz) - set(self.columns)):
-            raise ValueError(f"npz: {unknown[0]!r} is not a declared column")
+            near = did_you_mean(unknown[0], self.columns)
+            raise ValueError(
+                f"npz: {unknown[0]!r} is not a declared column; declare it under `columns:`{near}"
+            )
         self._check_decimals()
         for target in self.targets:
             self._check_target(target)
-        if len({t.name for t in self.targets}) != len(self.targets):
-            raise ValueError("two targets have the same name")
+        if twice := _twice(t.name for t in self.targets):
+            raise ValueError(f"targets: {twice!r} has the same name as another; leave one out")
         for subgroup in self.subgroups:
             self._check_subgroup(subgroup)
-        if len({s.name for s in self.subgroups}) != len(self.subgroups):
-            raise ValueError("two subgroups have the same name")
+        if twice := _twice(s.name for s in self.subgroups):
+            raise ValueError(
+                f"subgroups: {twice!r} has the same name as another; leave one out, or give it a `name:`"
+            )
         for together in self.keep_together:
             self._check_together(together)
         for zero in self.impossible:
@@ -375,9 +419,14 @@ class Schema(Frozen):
                 self._check_condition(column, condition)
         tied = plan(self).gaps
         if clash := sorted(set(tied) & set(self.columns)):
-            raise ValueError(f"relations: the gap {clash[0]!r} is called as a column is")
+            raise ValueError(
+                f"relations: the gap {clash[0]!r} is called as a column is; give the column another name"
+            )
         if unknown := sorted(set(self.gaps) - set(tied)):
-            raise ValueError(f"gaps: no relation has {unknown[0]!r}")
+            known = f"; gaps are {', '.join(tied)}" if tied else "; say an order under `relations:`"
+            raise ValueError(
+                f"gaps: no relation has {unknown[0]!r}{did_you_mean(unknown[0], tied) or known}"
+            )
         if self.visits is not None:
             self.visits.check(self)
         check_tables(self)
@@ -391,13 +440,18 @@ class Schema(Frozen):
             for value in column.special:
                 if isinstance(value, str) and re.fullmatch(r"[+-]?\d*[.,]\d*", value):
                     raise ValueError(
-                        f"{name}: special: {value!r} is a number with decimals; write it as one, unquoted"
+                        f"columns.{name}: special: {value!r} is a number with decimals; write it as one, "
+                        "unquoted"
                     )
 
     def _modelled_column(self, name: str, where: str) -> Categorical | Numeric | Datetime:
         column = self.columns.get(name)
         if column is None or isinstance(column, Identifier | Image):
-            raise ValueError(f"{where}: {name!r} is not a declared, modelled column")
+            told = f"{where}: {name!r} is not a declared, modelled column"
+            if column is not None:
+                raise ValueError(f"{told} but an {column.kind}; name another")
+            near = did_you_mean(name, self.modelled) or "; declare it under `columns:`"
+            raise ValueError(f"{told}{near}")
         return column
 
     def _check_target(self, target: Target) -> None:
@@ -405,7 +459,9 @@ class Schema(Frozen):
         for name in target.without:
             self._modelled_column(name, f"targets: {target.name!r} without")
             if name in target.columns:
-                raise ValueError(f"targets: {name!r} cannot be predicted without itself")
+                raise ValueError(
+                    f"targets: {name!r} cannot be predicted without itself; take it out of its `without:`"
+                )
         if isinstance(target, Classification):
             self._check_values(target.column, columns[0], target.positive)
         elif isinstance(target, Multiclass):
@@ -413,48 +469,78 @@ class Schema(Frozen):
         elif isinstance(target, Survival):
             self._check_values(target.event, columns[0], target.event_values)
             if not isinstance(columns[1], Numeric):
-                raise ValueError(f"targets: time {target.time!r} must be integer or float")
+                raise ValueError(
+                    f"targets: time {target.time!r} must be integer or float, and is {columns[1].kind}; "
+                    "name the "
+                    "column that counts days or months"
+                )
         elif not isinstance(columns[0], Numeric):
-            raise ValueError(f"targets: {target.column!r} must be integer or float")
+            raise ValueError(
+                f"targets: {target.column!r} must be integer or float for a regression, and is "
+                f"{columns[0].kind}; "
+                "take classification or multiclass"
+            )
 
     @staticmethod
     def _check_values(name: str, column: Any, values: tuple[str, ...]) -> None:
         if not isinstance(column, Categorical):
-            raise ValueError(f"targets: {name!r} must be categorical or ordinal")
+            raise ValueError(
+                f"targets: {name!r} must be categorical or ordinal, and is {column.kind}; declare it so, or "
+                "take "
+                "`task: regression`"
+            )
         if column.categories is None:
-            raise ValueError(f"targets: {name!r} must declare its categories")
+            raise ValueError(
+                f"targets: {name!r} must declare its categories; list them under `columns.{name}.categories`"
+            )
         if unknown := sorted(set(values) - set(column.categories)):
-            raise ValueError(f"targets: {unknown} are not categories of {name!r}")
+            raise ValueError(
+                f"targets: {unknown} are not categories of {name!r}, which are {_some(column.categories)}"
+                f"{did_you_mean(unknown[0], column.categories)}"
+            )
         if column.hierarchy is not None and column.hierarchy.released == "child":
             raise ValueError(
-                f"targets: {name!r} is drawn (released: child), which predicts nothing"
+                f"targets: {name!r} is drawn (released: child), which predicts nothing; take `released: parent`"
             )
 
     def _check_subgroup(self, subgroup: Subgroup) -> None:
         column = self._modelled_column(subgroup.column, "subgroups")
         if isinstance(column, Categorical):
             if subgroup.bands is not None:
-                raise ValueError(f"subgroups: {subgroup.name!r} has bands but is not numeric")
+                raise ValueError(
+                    f"subgroups: {subgroup.name!r} has bands but is not numeric; take its `bands:` out"
+                )
             return
         if not isinstance(column, Numeric) or subgroup.bands is None:
-            raise ValueError(f"subgroups: {subgroup.name!r} needs a categorical column, or bands")
-        check_edges(subgroup.bands, *column.bounds)
+            raise ValueError(
+                f"subgroups: {subgroup.name!r} needs a categorical column, or bands of a numeric one, as "
+                "`bands: [18, 65, "
+                f"90]`; {subgroup.column!r} is {column.kind}"
+            )
+        what = f"subgroups: the bands of {subgroup.name!r}, column {subgroup.column!r},"
+        check_edges(what, subgroup.bands, *column.bounds)
         if column.kind == "integer" and any(e != int(e) for e in subgroup.bands):
-            raise ValueError(f"subgroups: bands of {column.kind} {subgroup.column!r} must be whole")
+            raise ValueError(
+                f"{what} must be whole, as the column is, got {listed(subgroup.bands)}; round them"
+            )
         if column.decimals is not None and any(
             e != round(e, column.decimals) for e in subgroup.bands
         ):
-            raise ValueError(f"subgroups: bands of {subgroup.column!r} have more than its decimals")
+            raise ValueError(
+                f"{what} have more than its {column.decimals} decimals, got {listed(subgroup.bands)}; round "
+                "them"
+            )
 
     def _check_together(self, columns: tuple[str, ...]) -> None:
         for name in columns:
             self._modelled_column(name, "keep_together")
         if not 2 <= len(set(columns)) == len(columns) <= 3:
             raise ValueError(
-                f"keep_together: {list(columns)} must be two or three different columns"
+                f"keep_together: {list(columns)} must be two or three different columns; write one list for "
+                "each group"
             )
         if sum(set(columns) == set(other) for other in self.keep_together) > 1:
-            raise ValueError(f"keep_together: {list(columns)} stands there twice")
+            raise ValueError(f"keep_together: {list(columns)} stands there twice; take one out")
 
     def _check_condition(self, name: str, condition: Condition) -> None:
         column = self._modelled_column(name, "impossible")
@@ -467,17 +553,24 @@ class Schema(Frozen):
         elif isinstance(column, Numeric):
             known = {str(s) for s in column.special}
         if unknown := sorted(values - known):
+            near = did_you_mean(unknown[0], known)
             raise ValueError(
-                f"impossible: {unknown} are not declared values of {name!r}; a missing one is `missing: true`"
+                f"impossible: {unknown} are not declared values of {name!r}; a missing one is `missing: "
+                f"true`{near}"
             )
         if condition.missing and column.missing != "keep":
-            raise ValueError(f"impossible: {name!r} is never missing")
+            raise ValueError(
+                f"impossible: {name!r} is never missing; take `missing: true` out, or give it `missing: keep`"
+            )
         if condition.edges and isinstance(column, Categorical):
-            raise ValueError(f"impossible: a range on {name!r}, which is not numeric and no date")
+            raise ValueError(
+                f"impossible: a range on {name!r}, which is not numeric and no date; list its `values:`"
+            )
         dates = isinstance(column, Datetime)
         if any(isinstance(e, dt.datetime) != dates for e in condition.edges):
             raise ValueError(
-                f"impossible: give the range of {name!r} in {'dates' if dates else 'numbers'}"
+                f"impossible: give the range of {name!r} in {'dates' if dates else 'numbers'}, got "
+                f"{listed(condition.edges)}"
             )
 
     @property
@@ -591,7 +684,7 @@ class Schema(Frozen):
 
 def load_schema(path: str | Path) -> Schema:
     """Read a schema from YAML; every error is one line that names file, place and value."""
-    data = read_mapping(Path(path))
+    data = read_mapping(Path(path), Schema)
     lines = Path(path).read_text(encoding="utf-8").splitlines()
     if "draft" in data or any(line.endswith(DRAFT_MARK) for line in lines):
         raise InputError(

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
+from privacy.errors import did_you_mean
 from privacy.schema.columns import Categorical, Column, Datetime, Identifier, Image, Numeric
 from privacy.schema.documents import Frozen
 
@@ -199,7 +200,10 @@ def check(schema: Schema) -> None:
             f"tables: {main}: key {key!r} must be a declared identifier beside the unit"
         )
     if tables[units_table(tables)].key not in (None, schema.unit):
-        raise ValueError(f"tables: {units_table(tables)}: its key is the unit, {schema.unit!r}")
+        root = units_table(tables)
+        raise ValueError(
+            f"tables: {root}: its key is the unit, {schema.unit!r}, not {tables[root].key!r}; leave `key:` out"
+        )
     for name, table in tables.items():
         for column in table.held:
             _check_held(schema, f"tables: {name}", column, table.of == units_table(tables))
@@ -207,12 +211,14 @@ def check(schema: Schema) -> None:
         if table.of == main and key is None:
             raise ValueError(f"tables: {name}: its rows belong to visits; say {main}'s `key:`")
         if not table.rows and table.copies:
-            raise ValueError(f"tables: {name}: copies are for tables with `rows:`")
+            raise ValueError(
+                f"tables: {name}: copies are for tables with `rows:`; leave `copies:` out"
+            )
         if table.rows:
             _check_rows(schema, name)
     every = [n for t in tables.values() for n in t.held]
     if twice := sorted({n for n in every if every.count(n) > 1}):
-        raise ValueError(f"tables: {twice[0]!r} is held by two rows")
+        raise ValueError(f"tables: {twice[0]!r} is held by two rows; take it out of one")
 
 
 def _check_tree(tables: Mapping[str, Table]) -> None:
@@ -237,14 +243,19 @@ def _check_rows(schema: Schema, name: str) -> None:
     assert visits is not None
     units = table.of == units_table(schema.tables)
     if any(set(slot.fixed) != set(table.fixed) for slot in table.rows):
-        raise ValueError(f"{where}: all rows are known by the same columns, `fixed:`")
+        raise ValueError(
+            f"{where}: all rows are known by the same columns, `fixed:`, and one is by others; name the same"
+        )
     files = [*table.fixed, *table.values, *table.copies, linked(schema, name)]
     files += [table.key] if table.key else []
     if twice := sorted({f for f in files if files.count(f) > 1}):
-        raise ValueError(f"{where}: its column {twice[0]!r} is said to be two things")
+        raise ValueError(f"{where}: its column {twice[0]!r} is said to be two things; name it once")
     own = {*of_units(schema), *(() if units else of_visits(schema))}
     if unknown := sorted(set(table.copies.values()) - own):
-        raise ValueError(f"{where}: copies: {unknown[0]!r} is no column of what it belongs to")
+        raise ValueError(
+            f"{where}: copies: {unknown[0]!r} is no column of what it belongs to"
+            f"{did_you_mean(unknown[0], own) or '; name one of these'}"
+        )
     for slot in table.rows:
         if not slot.columns:
             raise ValueError(f"{where}: a row is there by `where:` or by `values:`; say one")
@@ -261,9 +272,10 @@ def _check_held(schema: Schema, where: str, name: str, units: bool) -> None:
     visits, column = schema.visits, schema.columns.get(name)
     assert visits is not None
     if column is None or isinstance(column, Identifier | Image):
-        raise ValueError(f"{where}: {name!r} is not a declared column that is modelled")
+        near = did_you_mean(name, schema.modelled) or "; declare it under `columns:`"
+        raise ValueError(f"{where}: {name!r} is not a declared column that is modelled{near}")
     if name == visits.order or name in (*visits.numbered, *visits.ages):
-        raise ValueError(f"{where}: {name!r} is of the visit itself")
+        raise ValueError(f"{where}: {name!r} is of the visit itself; take it out")
     if units != (name in visits.constant):
         said = "must be" if units else "cannot be"
         raise ValueError(f"{where}: {name!r} {said} in `visits: constant:`, by what it belongs to")
@@ -273,7 +285,10 @@ def _check_flag(schema: Schema, where: str, slot: Slot) -> None:
     assert slot.where is not None
     flag = schema.columns[slot.where]
     if not isinstance(flag, Categorical) or len(flag.categories or ()) != 2:
-        raise ValueError(f"{where}: {slot.where!r} must have two categories: not there, there")
+        raise ValueError(
+            f'{where}: {slot.where!r} must have two categories: not there, there, as `categories: ["no", '
+            '"yes"]`'
+        )
     if flag.missing == "keep":
         raise ValueError(
             f"{where}: {slot.where!r} says whether a row is there, so it is never missing"

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeGuard
 
 from pydantic import Field
 
+from privacy.errors import did_you_mean
 from privacy.schema.columns import Categorical, Column, Datetime, Identifier, Image, Numeric
 from privacy.schema.documents import Frozen
 
@@ -110,25 +111,38 @@ class Visits(Frozen):
         """Raise ValueError for what a schema does not have, or what cannot hold together."""
         columns = schema.columns
         if schema.unit is None:
-            raise ValueError("visits: the rows of a unit need a unit column")
+            raise ValueError(
+                "visits: the rows of a unit need a unit column; name it, as `unit: patient_id`"
+            )
         if schema.max_rows_per_unit == 1:
             raise ValueError("visits: say how many rows of a unit count, `max_rows_per_unit: 12`")
         if schema.image is not None:
-            raise ValueError("visits: an image set has no histories")
+            raise ValueError(
+                f"visits: an image set, {schema.image!r}, has no histories; leave `visits:` out"
+            )
         for name in self.names:
             if name not in columns or name == schema.unit or isinstance(columns[name], Image):
-                raise ValueError(f"visits: {name!r} is not a declared column beside the unit")
+                near = did_you_mean(name, columns) if name not in columns else "; name another"
+                raise ValueError(
+                    f"visits: {name!r} is not a declared column beside the unit{near or '; declare it'}"
+                )
             if isinstance(columns[name], Identifier) and name != self.order:
-                raise ValueError(f"visits: {name!r} is an identifier, which is new in every row")
+                raise ValueError(
+                    f"visits: {name!r} is an identifier, which is new in every row; it can only be the `order:`"
+                )
         if self.order in self.constant:
-            raise ValueError(f"visits: order {self.order!r} cannot be constant")
+            raise ValueError(
+                f"visits: order {self.order!r} cannot be constant; take it out of `constant:`"
+            )
         once = [*self.constant, *self.numbered, *self.never_falls, *self.rises, *self.ages]
         once += [*self.remembers, *(n for n in self.remembers if n == self.order)]
         if twice := sorted({n for n in once if once.count(n) > 1}):
-            raise ValueError(f"visits: {twice[0]!r} is said to be two things")
+            raise ValueError(f"visits: {twice[0]!r} is said to be two things; name it once")
         for name in self.numbered:
             if not isinstance(columns[name], Numeric) or columns[name].kind != "integer":
-                raise ValueError(f"visits: numbered {name!r} must be integer")
+                raise ValueError(
+                    f"visits: numbered {name!r} must be integer, and is {columns[name].kind}; declare it so"
+                )
         for name in (*self.never_falls, *self.rises):
             column = columns[name]
             if isinstance(column, Categorical) and column.categories is None:
@@ -136,16 +150,26 @@ class Visits(Frozen):
         ordered = columns.get(self.order or "")
         timed = isinstance(ordered, Numeric | Datetime) and self.order not in self.numbered
         if timed and ordered is not None and ordered.missing == "keep":
-            raise ValueError(f"visits: order {self.order!r} may not be missing")
+            raise ValueError(
+                f"visits: order {self.order!r} may not be missing; take out its `missing: keep`"
+            )
         if self.ages and not timed:
-            raise ValueError("visits: ages need an order by a number or date")
+            raise ValueError(
+                f"visits: ages of {', '.join(self.ages)} need an order by a number or date, as `order: "
+                "visit_date`"
+            )
         apart = {*columns} - {*self.constant, *self.numbered, *self.ages}
         for name in self.gaps:
             if name not in apart or not isinstance(columns[name], Numeric | Datetime):
-                raise ValueError(f"visits: gaps: {name!r} has no difference to the row before")
+                raise ValueError(
+                    f"visits: gaps: {name!r} has no difference to the row before; name a number or date "
+                    "that varies"
+                )
         for name in self.ages:
             if not isinstance(columns[name], Numeric) or columns[name].missing == "keep":
-                raise ValueError(f"visits: ages {name!r} must be a number that is never missing")
+                raise ValueError(
+                    f"visits: ages {name!r} must be a number that is never missing; leave it out"
+                )
         for name, memory in self.remembers.items():
             _check_memory(name, columns[name], memory)
         for name, values in self.ends.items():
@@ -153,7 +177,9 @@ class Visits(Frozen):
         made = {ROWS, PLACE, LAST, *map(previous, columns)}
         made |= {remembered(n, m) for n, m in self.remembers.items()}
         if clash := sorted(made & set(columns)):
-            raise ValueError(f"visits: the column {clash[0]!r} is called as one of a history is")
+            raise ValueError(
+                f"visits: the column {clash[0]!r} is called as one of a history is; give it another name"
+            )
 
 
 def _check_memory(name: str, column: Column, memory: Memory) -> None:
@@ -173,11 +199,18 @@ def _check_ends(name: str, column: Column, values: tuple[str, ...], constant: bo
             f"{where} is constant, so that a value that ends a history would be in its first row"
         )
     if not _is_listed(column):
-        raise ValueError(f"{where} must be categorical, with its categories declared")
+        raise ValueError(
+            f"{where} must be categorical, with its categories declared; it is {column.kind}"
+        )
     if unknown := sorted(set(values) - set(column.categories or ())):
-        raise ValueError(f"{where} has no category {unknown[0]!r}")
+        near = did_you_mean(unknown[0], column.categories or ())
+        raise ValueError(
+            f"{where} has no category {unknown[0]!r}{near or '; name one that it has'}"
+        )
     if set(values) == set(column.categories or ()):
-        raise ValueError(f"{where}: with all of its categories no row ever follows another")
+        raise ValueError(
+            f"{where}: with all of its categories no row ever follows another; name those that end a history"
+        )
 
 
 def _is_listed(column: Column) -> TypeGuard[Categorical]:

@@ -114,7 +114,7 @@ def test_a_transcript_deleted_beside_candidates_or_choice_is_not_charged_again(
     [
         ({"by": "holdout", "others": [{"name": "aim"}]}, "needs `evaluation"),
         ({"by": "random-stopping", "others": []}, "others"),
-        ({"by": "random-stopping", "others": [{"name": "nobody"}]}, "name must be one of"),
+        ({"by": "random-stopping", "others": [{"name": "nobody"}]}, "no generator is called"),
         ({"by": "uncharged-figures", "others": [{"name": "aim"}], "mean": 3}, "mean"),
         ({"by": "luck", "others": [{"name": "aim"}]}, "by"),
     ],

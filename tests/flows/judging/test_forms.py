@@ -104,9 +104,9 @@ def test_nothing_said_is_no_form() -> None:
     [
         ("separator", "expected NAME=VALUE"),
         ("sep=;", "a name of separator, encoding, decimal"),
-        ("separator=", "separator=: "),
-        ("separator=ab", "separator=ab: "),
-        ("decimal=x", "decimal=x: Input should be"),
+        ("separator=", "separator: expected one sign"),
+        ("separator=ab", "separator: expected one sign"),
+        ("decimal=x", "decimal: expected '.' or ','"),
         ("encoding=klingon", "not a known text encoding"),
     ],
 )

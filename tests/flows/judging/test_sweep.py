@@ -162,7 +162,7 @@ def test_rows_with_a_private_budget_are_not_declared_public_in_silence(tmp_path)
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        ({"generators": {"nobody": None}}, "name must be one of"),
+        ({"generators": {"nobody": None}}, "no generator is called 'nobody'; take one of aim"),
         ({"generators": {"../../elsewhere": {"name": "mst"}}}, "a label is"),
         ({"epsilon": [1, 1]}, "twice"),
         ({"measure": ["luck"]}, "luck"),

@@ -177,7 +177,7 @@ def test_every_place_has_one_label(most):
         ({"order": "sex", "constant": ["sex"]}, "cannot be constant"),
         ({"constant": ["stage"]}, "'stage' is said to be two things"),
         ({"numbered": ["weight"]}, "must be integer"),
-        ({"order": None}, "ages need an order"),
+        ({"order": None}, "ages of age need an order"),
         ({"gaps": {"sex": {"kind": "integer", "bounds": [0, 1]}}}, "no difference"),
         ({"remembers": {"nothing": "last"}}, "'nothing' is not a declared column"),
         ({"remembers": {"stage": "ever"}}, "'stage' is said to be two things"),

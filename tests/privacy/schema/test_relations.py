@@ -45,11 +45,14 @@ def schema(*relations: dict[str, Any], **more: Any) -> Schema:
 
 
 REFUSED: dict[str, tuple[list[dict[str, Any]], str]] = {
-    "no kind": ([{"sum": "age"}], "relations.0.order.sum: unknown key"),
+    "no kind": ([{"sum": "age"}], "relations.0: is none of order, total, equal"),
     "unknown column": ([{"order": ["in", "nobody"]}], "'nobody' is not a declared, modelled"),
-    "one column": ([{"order": ["in"]}], "relations.0.order.order"),
+    "one column": ([{"order": ["in"]}], "relations.0.order: expected a list"),
     "a column twice": ([{"order": ["in", "out", "in"]}], "stands twice"),
-    "categories": ([{"order": ["age", "ward"]}], "'ward' is categorical; give numbers or dates"),
+    "categories": (
+        [{"order": ["age", "ward"]}],
+        "'ward' is categorical, which cannot be more or less; give numbers or dates",
+    ),
     "date and number": ([{"order": ["in", "age"]}], "'in' is a date by the day and 'age'"),
     "day and second": ([{"order": ["in", "seen"]}], "declare both by the day"),
     "a date of which the month is written": (
@@ -71,7 +74,7 @@ REFUSED: dict[str, tuple[list[dict[str, Any]], str]] = {
     "a gap of three": ([{"order": ["age", "years", "more"], "gap": {"max": 3}}], "two columns"),
     "a gap that decreases": (
         [{"order": ["in", "out"], "gap": {"min": 5, "max": 3}}],
-        "min must not exceed max, got 5.0 and 3.0",
+        "relations.0.gap: min must not exceed max, got 5 and 3",
     ),
     "a negative gap": ([{"order": ["in", "out"], "gap": {"min": -5}}], "gap.min"),
     "an equality that cannot be": (
