@@ -28,13 +28,13 @@ def hospital(out: Path, n: int = 4000) -> None:
     )
     ward = np.where(age > 75, "geriatrics", rng.choice(["medicine", "surgery", "cardiology"], n))
     nights = np.minimum(rng.geometric(1 / (2 + 0.06 * age)), 60)
-    risk = -2.2 + 0.03 * (age - 60) + 0.5 * (smoker == "current") + 0.9 * (creatinine > 1.3)
+    risk = -1.6 + 0.03 * (age - 60) + 0.5 * (smoker == "current") + 0.9 * (creatinine > 1.3)
     again = rng.random(n) < logistic(risk + 0.05 * nights)
     admitted = pd.Timestamp("2023-01-01") + pd.to_timedelta(rng.integers(0, 730, n), unit="D")
     unknown = rng.random(n) < 0.06
     table = pd.DataFrame(
         {
-            "patient_id": np.arange(100_000, 100_000 + n),
+            "patient": np.arange(100_000, 100_000 + n),
             "admitted": admitted.strftime("%d.%m.%Y"),
             "age": age,
             "sex": sex,
@@ -102,7 +102,7 @@ def visits(out: Path, n: int = 2500) -> None:
     pd.DataFrame(rows).to_csv(out / "visits.csv", index=False)
 
 
-def images(out: Path, n: int = 3000, side: int = 16) -> None:
+def images(out: Path, n: int = 1500, side: int = 16) -> None:
     """Grey scans of a round organ, some with a bright spot: arrays ``scan``, ``finding``, ``sex``."""
     rng = np.random.default_rng(4)
     finding, sex = rng.integers(0, 2, n), rng.integers(0, 2, n)
