@@ -175,7 +175,10 @@ def _duckdb(file: Path, asked: Query) -> dict[str, pa.Table]:
     path = file.parent / Path(asked.database).expanduser()
     if not path.is_file():
         raise InputError(f"{file}: database: {path}: no such file")
-    alone = {"enable_external_access": "false", "autoinstall_known_extensions": "false"}
+    alone: dict[str, str | bool | int | float | list[str]] = {
+        "enable_external_access": False,
+        "autoinstall_known_extensions": False,
+    }
     try:
         with duckdb.connect(str(path), read_only=True, config=alone) as db:
             db.execute("BEGIN TRANSACTION")
@@ -221,13 +224,13 @@ def _postgres(file: Path, asked: Query) -> dict[str, pa.Table]:
 def _texts(file: Path, db: Connection, query: str) -> pa.Table:
     """All values as the server writes them; the extended protocol takes one statement."""
     with db.cursor(binary=True) as first:
-        first.execute(f"{_all(query)} LIMIT 0")  # type: ignore[call-overload]
+        first.execute(f"{_all(query)} LIMIT 0")
         names = [column.name for column in first.description or ()]
     _check_distinct(file, names)
     quoted = ", ".join('"{}"::text'.format(name.replace('"', '""')) for name in names)
     columns: list[list[str | None]] = [[] for _ in names]
     with db.cursor("understudy") as cursor:
-        cursor.execute(_all(query, quoted))  # type: ignore[call-overload]
+        cursor.execute(_all(query, quoted))
         while rows := cursor.fetchmany(AT_ONCE):
             for column, values in zip(columns, zip(*rows, strict=True), strict=True):
                 column.extend(values)
