@@ -27,6 +27,7 @@ from flows.frames.names import simple_names
 from flows.frames.published import Published
 from privacy.errors import InputError
 from privacy.files import sync
+from privacy.reading.formats.said import one_line
 from privacy.schema.columns import Categorical, Column, Datetime, Numeric
 
 ENDINGS = (".dta", ".sav", ".zsav", ".xpt")
@@ -57,7 +58,7 @@ class _Column:
     """A column as the writers take it. ``labels``: of its whole numbers."""
 
     values: pd.Series
-    labels: Mapping[int, str]
+    labels: Mapping[int | float, str]
     format: str | None = None
 
 
@@ -106,23 +107,29 @@ def _write(published: Published, table: str, path: Path) -> Written:
         "variable_format": {n: c.format for n, c in found.items() if c.format is not None},
     }
     valued = {n: dict(c.labels) for n, c in found.items() if c.labels}
-    partial = path.with_name(f".{path.stem}.partial{ending}")
     if ending == ".dta":
-        pyreadstat.write_dta(frame, partial, variable_value_labels=valued, **said)
+        said["variable_value_labels"] = valued
+        write = pyreadstat.write_dta
     elif ending == ".xpt":
-        pyreadstat.write_xport(frame, partial, table_name=called, file_format_version=8, **said)
+        said |= {"table_name": called, "file_format_version": 8}
+        write = pyreadstat.write_xport
     else:
-        pyreadstat.write_sav(
-            frame,
-            partial,
-            compress=ending == ".zsav",
-            note=[line for note in published.notes for line in _lines(note)],
-            variable_value_labels=valued,
-            variable_measure={names[n]: _measure(c) for n, c in schema.columns.items()},
-            **said,
-        )
-    sync(partial)
-    partial.replace(path)
+        said |= {
+            "compress": ending == ".zsav",
+            "note": [line for note in published.notes for line in _lines(note)],
+            "variable_value_labels": valued,
+            "variable_measure": {names[n]: _measure(c) for n, c in schema.columns.items()},
+        }
+        write = pyreadstat.write_sav
+    partial = path.with_name(f".{path.stem}.partial{ending}")
+    try:
+        write(frame, partial, **said)
+        sync(partial)
+        partial.replace(path)
+    except (pyreadstat.ReadstatError, pyreadstat.PyreadstatError, OSError) as error:
+        raise InputError(f"{path}: cannot be written: {one_line(error)}") from None
+    finally:
+        partial.unlink(missing_ok=True)
     return Written(path, table, called, {n: new for n, new in names.items() if n != new})
 
 
@@ -130,6 +137,7 @@ def _column(values: pd.Series, written: pd.Series, column: Column, ending: str) 
     """``written``: the same values as texts."""
     if isinstance(column, Categorical) and (codes := _codes(column, ending)):
         numbers = values.map(codes).astype("Float64" if ending == ".xpt" else "Int32")
+        labels: dict[int | float, str]
         labels = {code: text for text, code in codes.items() if text != str(code)}
         return _Column(numbers, labels, _whole(ending, 4))
     if isinstance(column, Datetime):
@@ -146,14 +154,12 @@ def _column(values: pd.Series, written: pd.Series, column: Column, ending: str) 
 def _codes(column: Categorical, ending: str) -> dict[str, int]:
     """The whole number of each category; none where they are better kept as texts."""
     known = column.categories or ()
+    if column.draws_children:  # rows say other codes than the categories
+        return {}
     if all(_is_whole(text) for text in known):
         return {text: int(text) for text in known}
     longest = max(len(text.encode()) for text in known)
-    if (
-        column.draws_children
-        or longest > LONGEST_VALUE_LABEL[ending]
-        or not all(map(str.strip, known))
-    ):
+    if longest > LONGEST_VALUE_LABEL[ending] or not all(map(str.strip, known)):
         return {}
     return {text: code for code, text in enumerate(known, 1)}
 

@@ -125,7 +125,7 @@ def _refuse_not_computed(file: Path) -> None:
 
 
 def _table(path: Path, rows: Sequence[Sequence[Any]], merged: Sequence[Any]) -> pa.Table:
-    filled = [[at for at, cell in enumerate(row) if _text(cell) is not None] for row in rows]
+    filled = [[at for at, cell in enumerate(row) if _says(cell)] for row in rows]
     wide = len({at for row in filled for at in row}) > 1
     head = next((i for i, row in enumerate(filled) if len(row) > wide), None)
     if head is None:
@@ -151,10 +151,15 @@ def _table(path: Path, rows: Sequence[Sequence[Any]], merged: Sequence[Any]) -> 
     return pa.Table.from_arrays(columns, names)
 
 
+def _says(cell: Any) -> bool:
+    """Whether a cell is neither empty nor blank."""
+    return not isinstance(cell, str) or bool(cell.strip())
+
+
 def _text(cell: Any) -> str | None:
-    """A cell as text; None for an empty or blank one."""
+    """A cell as text; None for one that says nothing."""
     if isinstance(cell, str):
-        return cell if cell.strip() else None
+        return cell if _says(cell) else None
     if isinstance(cell, bool):
         return "true" if cell else "false"
     if isinstance(cell, int | float):

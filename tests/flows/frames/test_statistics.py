@@ -20,12 +20,15 @@ from flows.frames.export import texts
 from flows.frames.names import SIMPLE, simple_names
 from flows.frames.published import Published, read_published
 from flows.frames.statistics import ENDINGS, write_statistics
-from flows.frames.tables import tables
+from flows.frames.tables import parts, tables
 from privacy.errors import InputError
+from privacy.reading.conform import conform
 from privacy.reading.formats.statistics import described
 from privacy.reading.read import NULL, read_any
+from privacy.reading.source import read_source
 from privacy.schema.columns import Datetime, Numeric
 from privacy.schema.schema import Csv, Schema
+from tests import made_tables
 from tests.flows.frames.test_export import NASTY, PICTURES, SCHEMA, drawn, label
 
 READ = {".dta": "read_dta", ".sav": "read_sav", ".zsav": "read_sav", ".xpt": "read_xport"}
@@ -141,18 +144,34 @@ def test_many_sizes(ending: str, tmp_path: Path) -> None:
         assert read.to_dict("list") == wanted.to_dict("list")
 
 
+def test_codes_that_stand_in_for_a_category_stay(tmp_path: Path) -> None:
+    """Rows say a child of the category (``released: child``), which has no code of its own."""
+    column = {
+        "kind": "categorical",
+        "categories": ["1", "2"],
+        "hierarchy": {"parents": {"11": "1", "12": "1"}, "released": "child"},
+    }
+    schema = Schema.model_validate({"name": "t", "columns": {"code": column}})
+    frame = pd.DataFrame({"code": ["11", "12", "2"]})
+    for ending in ENDINGS:
+        path = tmp_path / f"x{ending}"
+        write_statistics(Published({"data": frame}, {"data": schema}, label(schema)), path)
+        assert read_any(path, Csv()).to_pydict() == {"code": ["11", "12", "2"]}
+
+
+def test_what_cannot_be_written_is_told_in_one_line(tmp_path: Path) -> None:
+    published = Published({"data": drawn(SCHEMA)}, {"data": SCHEMA}, label(SCHEMA))
+    with pytest.raises(InputError, match="cannot be written") as caught:
+        write_statistics(published, tmp_path / "no" / "x.dta")
+    assert str(caught.value).isprintable()
+
+
 def test_tables_are_files_in_a_folder(tmp_path: Path) -> None:
-    from privacy.reading.conform import conform
-    from privacy.reading.source import read_source
-    from tests.made_tables import SCHEMA as TABLES
-    from tests.made_tables import written as files
-
-    source = read_source((files(tmp_path / "in"),), TABLES)
-    frame = conform(source.texts, TABLES)[0]
-    from flows.frames.tables import parts
-
-    known = {n: p.schema for n, p in parts(TABLES).items()}
-    published = Published(tables(frame, TABLES), known, label(TABLES))
+    schema = made_tables.SCHEMA
+    source = read_source((made_tables.written(tmp_path / "in"),), schema)
+    frame = conform(source.texts, schema)[0]
+    known = {n: p.schema for n, p in parts(schema).items()}
+    published = Published(tables(frame, schema), known, label(schema))
     found = write_statistics(published, tmp_path / "all.dta")
     assert [w.path for w in found] == [tmp_path / "all" / f"{n}.dta" for n in known]
     for one in found:
