@@ -14,7 +14,7 @@ Privacy claim: none; handles synthetic rows.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -107,6 +107,7 @@ def _write(published: Published, table: str, path: Path) -> Written:
         "variable_format": {n: c.format for n, c in found.items() if c.format is not None},
     }
     valued = {n: dict(c.labels) for n, c in found.items() if c.labels}
+    write: Callable[..., None]
     if ending == ".dta":
         said["variable_value_labels"] = valued
         write = pyreadstat.write_dta
