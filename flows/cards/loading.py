@@ -8,7 +8,7 @@ Privacy claim: none needed; reads the public schema only.
 
 from __future__ import annotations
 
-from flows.frames.column_types import DAY, TEXT, column_type
+from flows.frames.column_types import DAY, NUMBER, TEXT, WHOLE, column_type
 from privacy.schema.columns import Datetime
 from privacy.schema.schema import Schema
 
@@ -65,6 +65,32 @@ def duckdb_csv(schema: Schema) -> str:
     columns = "* REPLACE (\n" + ",\n".join(lines) + "\n)" if lines else "*"
     # no text is null by itself: what is missing is said column by column
     return f"SELECT {columns}\nFROM read_csv('data.csv', header = true, all_varchar = true, nullstr = chr(1))"
+
+
+def stata_csv(schema: Schema) -> str:
+    """Stata's command that reads data.csv, with what is a number and what is not; dates come as texts."""
+    numeric = [
+        i for i, c in enumerate(schema.columns.values(), 1) if column_type(c) in (WHOLE, NUMBER)
+    ]
+    other = [i for i in range(1, len(schema.columns) + 1) if i not in numeric]
+    kinds = [
+        f"{k}cols({' '.join(map(str, of))})"
+        for k, of in (("numeric", numeric), ("string", other))
+        if of
+    ]
+    return (
+        f'import delimited using "data.csv", varnames(1) case(preserve) encoding("utf-8") ///\n'
+        f"    bindquote(strict) {' '.join(kinds)} clear"
+    )
+
+
+SAS_CSV = """\
+proc import datafile="data.csv" out=work.rows dbms=csv replace;
+    guessingrows=max;
+run;"""
+"""SAS's step that reads data.csv, with types as it guesses them from all rows."""
+
+R_PARQUET = 'rows <- arrow::read_parquet("data.parquet")  # install.packages("arrow")'
 
 
 def _sql(name: str, schema: Schema) -> str:

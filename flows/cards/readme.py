@@ -17,7 +17,7 @@ import yaml
 
 from flows.cards.card import ADVICE, TEMPLATES, decision, held_out, risks, under
 from flows.cards.columns import fallen_back, roles
-from flows.cards.loading import duckdb_csv, missing_sign, pandas_csv
+from flows.cards.loading import R_PARQUET, SAS_CSV, duckdb_csv, missing_sign, pandas_csv, stata_csv
 from flows.cards.markdown import environment, fenced, listed
 from flows.frames.column_types import ORDERED, column_type
 from flows.frames.tables import FOLDER, parts
@@ -54,6 +54,9 @@ def write_readme(
         advice=ADVICE,
         pandas_csv=fenced(pandas_csv(schema), "python"),
         duckdb_csv=fenced(duckdb_csv(schema), "sql"),
+        r_parquet=fenced(R_PARQUET, "r"),
+        stata_csv=fenced(stata_csv(schema), "stata"),
+        sas_csv=fenced(SAS_CSV, "sas"),
         histories=label.get("histories"),
         histories_alt=histories_alt,
         tables=parts(schema),

@@ -12,16 +12,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flows.frames.published import ROWS, check_published
 from flows.frames.tables import FOLDER, Part, parts
 from privacy.errors import InputError
 from privacy.files import sync
-from privacy.schema.schema import load_schema
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
-
-ROWS = "data"
-"""What a table of rows that are not linked is called."""
 
 
 def write_duckdb(public: Path, path: Path) -> list[str]:
@@ -37,12 +34,7 @@ def write_duckdb(public: Path, path: Path) -> list[str]:
         ) from None
     if path.exists():
         raise InputError(f"{path}: exists already; name another file with --out")
-    for name in ("schema.yaml", "data.parquet"):
-        if not (public / name).is_file():
-            raise InputError(
-                f"{public / name}: not there; give the folder that was published, …/public"
-            )
-    known = parts(load_schema(public / "schema.yaml"))
+    known = parts(check_published(public))
     partial = path.with_name(f".{path.name}.partial")
     partial.unlink(missing_ok=True)
     with duckdb.connect(str(partial)) as database:

@@ -22,8 +22,8 @@ def inside(path: Path) -> Path:
 
     Raises InputError where it leaves UNDERSTUDY_ROOT.
     """
-    file, table = apart(path.expanduser())
     try:
+        file, table = apart(path.expanduser())
         resolved = joint(file.resolve(), table)
     except (OSError, RuntimeError, ValueError) as error:  # links in a circle, no such user, a NUL
         raise InputError(f"{str(path)!r}: no usable path: {error}") from error

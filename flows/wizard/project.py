@@ -118,7 +118,8 @@ class Project:
     def schema(self) -> Schema:
         """The schema, confirmed or not. Raises InputError for what is no schema."""
         # by way of YAML, so that what is checked is what is written
-        return validated(self.folder / SCHEMA, yaml.safe_load(dumped(self.document)), Schema)
+        text = dumped(self.document)
+        return validated(self.folder / SCHEMA, yaml.safe_load(text), Schema, text)
 
     def save(self) -> None:
         """Write it, readable by nobody else."""

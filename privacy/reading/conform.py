@@ -33,6 +33,7 @@ Action = Literal["refused", "clamped", "mapped", "local"]
 
 NO_NUMBER = "not a finite number:"
 NO_CATEGORY = "undeclared category"
+NO_DATE = "not a date:"
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,8 @@ class Finding:
             return "declare `zone:` to have all in one zone, and times written with its offset"
         if self.problem == NO_NUMBER and "," in self.value:
             return "decimals after a comma: `csv: {decimal: ','}`"
+        if self.problem == NO_DATE and re.fullmatch(r"[1-5][0-9]{4}(\.[0-9]+)?", self.value):
+            return "a day as Excel counts them: format the column as a date there"
         if self.problem == NO_CATEGORY and re.fullmatch(r"[0-9]{1,15}\.0", self.value):
             code = self.value.removesuffix(".0")
             return f"a code that became a float: `aliases: {{'{self.value}': '{code}'}}`"
@@ -180,7 +183,7 @@ def _dates(
     left_out = np.array([offset for _, offset in read], dtype=bool)
     unit = 86_400 if column.resolution == "day" else 1
     number = np.where(np.isnat(local), np.nan, local.astype(np.int64) // unit)
-    number, bad, findings = _bounded(values, number, ~missing, "not a date:", column)
+    number, bad, findings = _bounded(values, number, ~missing, NO_DATE, column)
     seconds = np.where(bad, 0, number * unit).astype(np.int64).astype("datetime64[s]")
     findings += values.finding(left_out, "an offset", "local")
     return pd.Series(np.where(bad, np.datetime64("NaT", "s"), seconds)), findings

@@ -93,9 +93,13 @@ def read_mapping(path: Path, model: type[BaseModel] | None = None) -> dict[Any, 
     return data
 
 
-def validated(path: Path, data: dict[Any, Any], model: type[T]) -> T:
-    """``data``, which came from the file at ``path``, as the model; an InputError of one line."""
-    text = path.read_text(encoding="utf-8")
+def validated(path: Path, data: dict[Any, Any], model: type[T], text: str | None = None) -> T:
+    """``data``, which came from the file at ``path``, as the model; an InputError of one line.
+
+    ``text``: how it is written, where it is not yet in that file.
+    """
+    if text is None:
+        text = path.read_text(encoding="utf-8")
     try:
         found = model.model_validate(data)
     except ValidationError as error:

@@ -69,8 +69,8 @@ def walk(tutorial: str, folder: Path) -> Path:
     "tutorial",
     [
         "hospital-csv",
-        "survival",
-        "visits",
+        pytest.param("survival", marks=pytest.mark.long),
+        pytest.param("visits", marks=pytest.mark.long),
         pytest.param("images", marks=pytest.mark.long),
     ],
 )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from flows.stages.config import DEFAULT_POLICY, RunConfig
 from flows.wizard.bought import OFFERED, bought
 from flows.wizard.columns import dumped
@@ -102,7 +104,8 @@ def take(session: Session, form: Form) -> str:
     } or None
     config["data"] = list(project.state.data)
     config = {key: value for key, value in config.items() if value is not None}
-    validated(project.folder / RELEASE, config, RunConfig)
+    text = dumped(config)
+    validated(project.folder / RELEASE, yaml.safe_load(text), RunConfig, text)
     project.ask(config)
     return "release" if one(form, "go") else NAME
 

@@ -176,8 +176,8 @@ def _duckdb(file: Path, asked: Query) -> dict[str, pa.Table]:
     if not path.is_file():
         raise InputError(f"{file}: database: {path}: no such file")
     alone: dict[str, str | bool | int | float | list[str]] = {
-        "enable_external_access": "false",
-        "autoinstall_known_extensions": "false",
+        "enable_external_access": False,
+        "autoinstall_known_extensions": False,
     }
     try:
         with duckdb.connect(str(path), read_only=True, config=alone) as db:

@@ -39,6 +39,12 @@ NOT_COMPUTED = re.compile(
 """A cell with a formula and without what it came to."""
 
 
+DIMENSION = re.compile(rb'<dimension ref="[A-Z]+[0-9]+:([A-Z]+)([0-9]+)"')
+FILLED = re.compile(rb'<c r="([A-Z]+)([0-9]+)"[^>]*[^/>]>')
+MOST_CELLS = 100_000_000
+"""A sheet's rectangle from A1 on may have so many cells."""
+
+
 def read_workbook(path: Path) -> pa.Table:
     """The sheet that is named behind ``#``, or else the only one with a row, as texts with nulls.
 
@@ -49,7 +55,6 @@ def read_workbook(path: Path) -> pa.Table:
         sheet = _chosen(file, book, wanted)
         rows = sheet.to_python(skip_empty_area=False)
         merged = sheet.merged_cell_ranges or []
-    _refuse_not_computed(file)
     return _table(path, rows, merged)
 
 
@@ -68,6 +73,7 @@ def _book(file: Path) -> Iterator[CalamineWorkbook]:
         raise InputError(
             f"{file}: python-calamine, which reads Excel, is not installed; pip install 'understudy[files]'"
         ) from None
+    _check_sheets(file)
     try:
         with file.open("rb") as opened, CalamineWorkbook.from_filelike(opened) as book:
             yield book
@@ -108,24 +114,48 @@ def _chosen(file: Path, book: CalamineWorkbook, wanted: str | None) -> CalamineS
     return book.get_sheet_by_name(filled[0])
 
 
-def _refuse_not_computed(file: Path) -> None:
-    """Refuse a workbook with a formula that no spreadsheet program has computed: its cell would be empty."""
+def _check_sheets(file: Path) -> None:
+    """Refuse an .xlsx file with a formula that no program has computed, whose cell would be empty, or with a
+    value so far out that the reader would ask for more memory than there is.
+    """
     if not zipfile.is_zipfile(file):
         return
     try:
         with zipfile.ZipFile(file) as archive:
             for name in archive.namelist():
-                is_sheet = re.fullmatch(r"xl/worksheets/[^/]+\.xml", name)
-                if is_sheet and NOT_COMPUTED.search(archive.read(name)):
-                    raise DataError(
-                        f"{file}: holds formulas that were never computed; open it in Excel, and save it"
-                    )
+                if re.fullmatch(r"xl/worksheets/[^/]+\.xml", name):
+                    _check_sheet(file, archive.read(name))
     except (zipfile.BadZipFile, OSError, RuntimeError, zlib.error) as error:
         raise DataError(f"{file}: not a readable workbook ({one_line(error)})") from error
 
 
+def _check_sheet(file: Path, content: bytes) -> None:
+    if NOT_COMPUTED.search(content):
+        raise DataError(
+            f"{file}: holds formulas that were never computed; open it in Excel, and save it"
+        )
+    said = DIMENSION.search(content)
+    if said is not None and _column(said[1]) * int(said[2]) <= MOST_CELLS:
+        return
+    cells = [(_column(letters), int(row)) for letters, row in FILLED.findall(content)]
+    columns, rows = (max(c[i] for c in cells) if cells else 0 for i in (0, 1))
+    if columns * rows > MOST_CELLS:
+        raise DataError(
+            f"{file}: holds a value in column {_letters(columns - 1)} and one in row {rows}, far from any "
+            "table; delete what is no part of the table"
+        )
+
+
+def _column(letters: bytes) -> int:
+    """The number of a column, from 1, by its name in a spreadsheet."""
+    number = 0
+    for letter in letters:
+        number = 26 * number + letter - ord("A") + 1
+    return number
+
+
 def _table(path: Path, rows: Sequence[Sequence[Any]], merged: Sequence[Any]) -> pa.Table:
-    filled = [[at for at, cell in enumerate(row) if _text(cell) is not None] for row in rows]
+    filled = [[at for at, cell in enumerate(row) if _says(cell)] for row in rows]
     wide = len({at for row in filled for at in row}) > 1
     head = next((i for i, row in enumerate(filled) if len(row) > wide), None)
     if head is None:
@@ -151,10 +181,15 @@ def _table(path: Path, rows: Sequence[Sequence[Any]], merged: Sequence[Any]) -> 
     return pa.Table.from_arrays(columns, names)
 
 
+def _says(cell: Any) -> bool:
+    """Whether a cell is neither empty nor blank."""
+    return not isinstance(cell, str) or bool(cell.strip())
+
+
 def _text(cell: Any) -> str | None:
-    """A cell as text; None for an empty or blank one."""
+    """A cell as text; None for one that says nothing."""
     if isinstance(cell, str):
-        return cell if cell.strip() else None
+        return cell if _says(cell) else None
     if isinstance(cell, bool):
         return "true" if cell else "false"
     if isinstance(cell, int | float):

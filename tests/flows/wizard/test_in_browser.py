@@ -130,7 +130,8 @@ def test_every_page_in_turn(tab: Tab, address: str) -> None:
 
 
 def test_a_wrong_value_is_announced_and_stays_typed(tab: Tab, address: str) -> None:
-    tab.visit(f"{address}/columns")
+    tab.visit(f"{address}/file")
+    tab.click("form:last-of-type button.main")
     fill(tab, "1.high", "old")
     tab.click("button[name=go]")
     assert "expected a number" in tab.run("document.querySelector('[role=alert]').innerText")

@@ -293,6 +293,14 @@ def test_floats_of_pandas_are_dates_under_a_format_of_digits() -> None:
     assert summary(findings) == [("refused", "20180614.7", 4, 1)]
 
 
+def test_a_day_as_excel_counts_them_is_refused_with_what_would_help() -> None:
+    column: dict[str, Any] = {"kind": "datetime", "bounds": ["2018-01-01", "2018-12-31"]}
+    _, (finding,) = conformed(["44197"], **column)
+    assert finding.hint == "a day as Excel counts them: format the column as a date there"
+    _, (finding,) = conformed(["441970"], **column)
+    assert finding.hint == ""
+
+
 def test_a_code_that_became_a_float_is_refused_with_what_would_help() -> None:
     column: dict[str, Any] = {"kind": "categorical", "categories": ["0", "1"]}
     _, (finding,) = conformed(["0", "1.0"], **column)

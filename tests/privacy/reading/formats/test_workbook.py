@@ -94,6 +94,11 @@ REFUSED: dict[str, tuple[list[Sequence[Any]], Callable[[Any], None] | None, str]
     "a stray value": ([HEAD, (1, "F", 3), (None,) * 27 + ("?",)], None, "column AB has values"),
     "a name twice": ([("id", "id"), (1, 2)], None, "names 'id' twice"),
     "a formula": ([HEAD, (1, "F", "=A2+1")], None, "formulas that were never computed"),
+    "a value far out": (
+        [HEAD, (1, "F", 3)],
+        lambda s: s.__setitem__("XFD1048576", "?"),
+        "a value in column XFD and one in row 1048576, far from any table",
+    ),
     "nothing": ([], None, "no sheet holds anything"),
 }
 
@@ -108,6 +113,15 @@ def test_a_title_may_be_merged(tmp_path: Path) -> None:
     rows = [("Ward 3",), HEAD, (1, "F", 3)]
     path = workbook(tmp_path / "t.xlsx", *rows, then=lambda s: s.merge_cells("A1:C1"))
     assert read(path) == [{"id": "1", "sex": "F", "age": "3"}]
+
+
+def test_formats_of_numbers_are_left_out(tmp_path: Path) -> None:
+    def formatted(sheet: Any) -> None:
+        sheet["A2"].number_format, sheet["B2"].number_format = "000", "0%"
+        sheet["C900000"].number_format = "0%"  # formatted far down, and empty
+
+    path = workbook(tmp_path / "t.xlsx", HEAD, (7, 0.5, 3), then=formatted)
+    assert read(path) == [{"id": "7", "sex": "0.5", "age": "3"}]
 
 
 def test_an_error_says_nothing(tmp_path: Path) -> None:
