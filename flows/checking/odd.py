@@ -24,8 +24,6 @@ MANY = 30
 """Fewer rows show nothing of the kind."""
 NEARLY_UNIQUE = 0.5
 """Categories of which there are more than so many of all rows are names."""
-FEW = 8
-"""Of rows of so many columns, or with a number of many values, few are equal by chance."""
 MOST_SHOWN = 5
 WIDE = 10
 """Bounds so many times as wide as the values."""
@@ -75,14 +73,21 @@ def _names(texts: pa.Table, schema: Schema) -> Iterator[Remark]:
 
 def _equal_rows(texts: pa.Table, schema: Schema) -> Iterator[Remark]:
     frame = texts.to_pandas()
-    wide = len(frame.columns) >= FEW or any(frame[n].nunique() > MANY for n in frame.columns)
     again = frame.duplicated().to_numpy()
-    if wide and again.any():
+    if again.any() and _pairs_by_chance(frame) < 1:
         yield Remark(
             "rows",
-            f"rows: {int(again.sum()):,} of {len(frame):,} rows equal an earlier one in every column, first row "
-            f"{int(again.argmax()) + 1}; if they came twice by mistake, drop them before a release",
+            f"rows: {int(again.sum()):,} of {len(frame):,} rows equal an earlier one in every column, "
+            f"first row {int(again.argmax()) + 1}; if they came twice by mistake, drop them before a release",
         )
+
+
+def _pairs_by_chance(frame: pd.DataFrame) -> float:
+    """How many pairs of rows would be equal if no column had to do with another."""
+    found = len(frame) * (len(frame) - 1) / 2
+    for name in frame.columns:
+        found *= float((frame[name].value_counts(normalize=True, dropna=False) ** 2).sum())
+    return found
 
 
 def _missing(texts: pa.ChunkedArray, signs: Sequence[str]) -> pa.ChunkedArray:
