@@ -15,10 +15,11 @@ import pyarrow as pa
 from evaluators.assessable import unassessed
 from evaluators.original.unsaid import unsaid_orders
 from flows.checking.checked import Checked, Remark
+from flows.checking.odd import MOST_SHOWN, odd_texts, odd_values
 from flows.frames.visits import remarks, unkept
 from flows.label.histories import REMEDY, unlinked
 from privacy.people.order import first_rows
-from privacy.reading.conform import conform
+from privacy.reading.conform import Finding, conform
 from privacy.reading.folded import by_table
 from privacy.reading.source import Source, read_source, read_tables
 from privacy.records.broken import breaks
@@ -38,11 +39,12 @@ def check(schema: Schema, files: Sequence[Path], holdout: float = 0.2) -> Checke
     source = _read(files, schema)
     source.check_pictures(schema)
     conformed, findings = conform(source.texts, schema)
-    told = [Remark("value", f"{f.column}: {f.hint}") for f in findings if f.hint]
-    told += [*_units(source.texts, schema), *_unfolded(source)]
+    told = [*_hints(findings), *_units(source.texts, schema), *_unfolded(source)]
+    told += odd_texts(source.texts, schema)
     refused = any(f.action == "refused" for f in findings) or any(n.fatal for n in source.unfolded)
     if not refused:
         frame = source.frame(conformed, schema, np.ones(len(conformed), dtype=bool))
+        told += odd_values(frame, schema)
         told += [*_relations(frame, schema), *_visits(frame, schema), *_impossible(frame, schema)]
         told += _people(frame, schema, holdout)
     return Checked(source.texts.num_rows, tuple(findings), tuple(told), refused)
@@ -52,6 +54,17 @@ def _read(files: Sequence[Path], schema: Schema) -> Source:
     """All rows; of tables that belong together, whatever they leave unsaid."""
     tables = by_table(files, schema)
     return read_tables(tables, schema) if tables else read_source(tuple(files), schema)
+
+
+def _hints(findings: Sequence[Finding]) -> Iterator[Remark]:
+    """What would help, of columns alike in one line."""
+    by_hint: dict[str, list[str]] = {}
+    for finding in findings:
+        if finding.hint:
+            by_hint.setdefault(finding.hint, []).append(finding.column)
+    for hint, columns in by_hint.items():
+        more = f" and {len(columns) - MOST_SHOWN} more" if len(columns) > MOST_SHOWN else ""
+        yield Remark("value", f"{', '.join(columns[:MOST_SHOWN])}{more}: {hint}")
 
 
 def _units(texts: pa.Table, schema: Schema) -> Iterator[Remark]:

@@ -11,9 +11,10 @@ from typing import Literal
 from privacy.reading.conform import Finding
 
 About = Literal[
-    "value", "unit", "unlinked", "tables", "relations", "visits", "impossible", "people"
-]
-"""What a remark is about."""
+    "value", "unit", "unlinked", "tables", "rows", "columns", "targets", "private", "relations", "visits",
+    "impossible", "people",
+]  # fmt: skip
+"""What a remark is about; ``private``: what would give people away if a schema were changed by it."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from privacy.reading.draft import Draft, draft_schema
-from privacy.reading.guesses.form import form_of, has_mark
+from privacy.reading.guesses.form import form_of, form_of_all, has_mark
 from privacy.reading.several.draft import draft_of_several
 from privacy.reading.several.proposal import files_in
 from privacy.schema.schema import Csv
@@ -26,16 +26,18 @@ def draft(
     files that are not there or no tables, DataError for what is in them.
     """
     files = files_in(data)
-    if len(files) > 1:
-        return draft_of_several(files, form, unit)
-    found = form_of(files[0], form)
-    seen = found.model_dump(exclude_defaults=True).items()
+    found = form_of(files[0], form) if len(files) == 1 else form_of_all(files, form)
+    what = files[0] if len(files) == 1 else f"{len(files)} files"
     told = [
-        f"{files[0]}: read with {setting} {value!r}, as it seems to be written"
-        for setting, value in seen
+        f"{what}: read with {setting} {value!r}, as it seems to be written"
+        for setting, value in found.model_dump(exclude_defaults=True).items()
         if value != getattr(form, setting)
     ]
-    if has_mark(files[0]):
-        told += [f"{files[0]}: begins with a byte-order mark, which is no part of the first name"]
-    drafted = draft_schema(files[0], found, unit)
+    told += [
+        f"{file}: begins with a byte-order mark, which is no part of the first name"
+        for file in files
+        if has_mark(file)
+    ]
+    one = len(files) == 1
+    drafted = draft_schema(files[0], found, unit) if one else draft_of_several(files, found, unit)
     return Draft(drafted.text, (*told, *drafted.told))

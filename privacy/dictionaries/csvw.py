@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from privacy.dictionaries.field import Document, Field, identifier, left_out
-from privacy.dictionaries.typed import texts, typed
+from privacy.dictionaries.typed import readable, texts, typed
 from privacy.errors import InputError
 from privacy.reading.guesses.names import NAMES_A_PERSON
 
@@ -34,7 +34,7 @@ def tables(data: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     named = [{**shared, **t} for t in found if isinstance(t, dict)]
     if elsewhere := [t["tableSchema"] for t in named if isinstance(t.get("tableSchema"), str)]:
         raise InputError(
-            f"its tables are described in files of their own; give one of them, as {elsewhere[0]}"
+            f"its tables are described in files of their own; give one of them, as {elsewhere[0]!r}"
         )
     return {
         PurePosixPath(str(t.get("url", f"table_{i + 1}"))).name.removesuffix(".csv"): t
@@ -114,6 +114,8 @@ def _field(said: Mapping[str, Any], at: int, keys: tuple[str, ...], gaps: Any) -
     told = {"minimum": low, "maximum": high, "maxLength": limits.get("maxLength")}
     if base == "boolean":
         yes, _, no = str(form or "true|false").partition("|")
+        if not (yes and no):
+            yes, no, form = "true", "false", None
         aliases = {} if form else {"1": "true", "0": "false"}
         field = Field(
             name, "categorical", text, categories=(no, yes), aliases=aliases, required=required
@@ -148,5 +150,4 @@ def _form(dialect: Any) -> dict[str, Any]:
         "strip": True if said.get("trim") in (True, "true") else None,
         "header": False if said.get("header") is False else None,
     }
-    usual = {"separator": ",", "encoding": "utf-8"}
-    return {k: v for k, v in found.items() if v is not None and v != usual.get(k)}
+    return readable(found)

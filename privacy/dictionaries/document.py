@@ -35,6 +35,8 @@ KINDS = (
     "a REDCap data dictionary (CSV), a Frictionless table schema or data package, CSVW metadata, a JSON "
     "schema, or OMOP's field-level definitions (CSV)"
 )
+MOST_NAMES = 400
+"""Letters of all the names of tables that an error tells."""
 LARGE = 64 << 20
 """Bytes that no document has."""
 IN_JSON: tuple[tuple[Callable[[Any], dict[str, Any]], Callable[[str, Any], Document]], ...] = (
@@ -62,8 +64,7 @@ def schema_from(path: Path, table: str | None = None, labels: bool = False) -> D
     text = _decoded(path, content)
     try:
         document = _read(text, table, labels)
-        if name := same_name(document.fields):
-            raise InputError(f"describes {name!r} twice; rename one of them")
+        _check_names(document)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
     kept = [f for f in document.fields if f.kind != "left out"]
@@ -157,8 +158,20 @@ def _from_json(text: str, table: str | None) -> Document:
     for tables, read in IN_JSON:
         if found := tables(data):
             name = _one(found, table)
-            return read(name, found[name])
+            try:
+                return read(name, found[name])
+            except (AttributeError, KeyError, TypeError, ValueError):  # a text in place of a list
+                wrong = "not as its specification says: a value is of another type; correct the document"
+                raise InputError(wrong) from None
     raise InputError(f"no document that is known; give {KINDS}")
+
+
+def _check_names(document: Document) -> None:
+    if name := same_name(document.fields):
+        raise InputError(f"describes {name!r} twice; rename one of them")
+    odd = [f.name for f in document.fields if not f.name.isprintable() or not f.name.strip()]
+    if odd:
+        raise InputError(f"names a column {odd[0]!r}, which no header can hold; rename it")
 
 
 def _one(found: Mapping[str, Any], table: str | None) -> str:
@@ -168,4 +181,6 @@ def _one(found: Mapping[str, Any], table: str | None) -> str:
     if table is None and len(found) == 1:
         return next(iter(found))
     wrong = f"has no table {table!r}" if table is not None else f"describes {len(found)} tables"
-    raise InputError(f"{wrong}; name one with --table: {', '.join(found) or 'none'}")
+    names = ", ".join(found)
+    more = f"{names[:MOST_NAMES]} …" if len(names) > MOST_NAMES else names
+    raise InputError(f"{wrong}; name one with --table: {' '.join(more.split())}")

@@ -86,7 +86,7 @@ def listed(name: str, labels: Mapping[str, str], description: str = "", **said: 
     )
     end = "" if description.endswith(("?", ":", "!")) else "."
     text = f"{description.rstrip('.')}{end} {told}" if description and told else description or told
-    return Field(name, "categorical", text, categories=tuple(labels), **said)
+    return Field(name, "categorical", text, categories=tuple(filter(None, labels)), **said)
 
 
 def unlisted(name: str, description: str = "", **said: Any) -> Field:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from privacy.dictionaries.field import Document, Field, identifier, left_out, listed
-from privacy.dictionaries.typed import texts, typed
+from privacy.dictionaries.typed import as_text, readable, texts, typed
 from privacy.errors import InputError
 from privacy.reading.guesses.names import NAMES_A_PERSON
 
@@ -34,7 +34,7 @@ def tables(data: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
         ]
         if elsewhere and not named:
             raise InputError(
-                f"its tables are described in files of their own; give one of them, as {elsewhere[0]}"
+                f"its tables are described in files of their own; give one of them, as {elsewhere[0]!r}"
             )
         return {str(r.get("name", f"table_{i + 1}")): r for i, r in enumerate(named)}
     if isinstance(data.get("schema"), dict) and isinstance(data["schema"].get("fields"), list):
@@ -78,14 +78,15 @@ def frictionless(name: str, resource: Mapping[str, Any]) -> Document:
 
 def _field(said: Mapping[str, Any], keys: tuple[str, ...]) -> Field:
     name, kind = str(said["name"]), str(said.get("type", "string"))
-    limits = said.get("constraints") or {}
+    limits = said.get("constraints")
+    limits = limits if isinstance(limits, dict) else {}
     text = " ".join(str(said[k]).rstrip(".") + "." for k in ("title", "description") if said.get(k))
     required = bool(limits.get("required")) or name in keys
     if limits.get("unique") and kind in ("string", "integer"):
         return identifier(name, "unique: every row has its own", text, required=required)
     if categories := said.get("categories"):
         labels = {
-            str(c["value"] if isinstance(c, dict) else c): str(c.get("label", ""))
+            as_text(c.get("value") if isinstance(c, dict) else c): str(c.get("label", ""))
             if isinstance(c, dict)
             else ""
             for c in categories
@@ -109,7 +110,8 @@ def _field(said: Mapping[str, Any], keys: tuple[str, ...]) -> Field:
 
 def _boolean(name: str, text: str, said: Mapping[str, Any], required: bool) -> Field:
     """Two values, however they are spelled."""
-    yes, no = texts(said.get("trueValues")) or TRUE, texts(said.get("falseValues")) or FALSE
+    yes = tuple(filter(None, texts(said.get("trueValues")))) or TRUE
+    no = tuple(filter(None, texts(said.get("falseValues")))) or FALSE
     aliases = {**dict.fromkeys(yes[1:], yes[0]), **dict.fromkeys(no[1:], no[0])}
     return Field(
         name, "categorical", text, categories=(no[0], yes[0]), aliases=aliases, required=required
@@ -127,5 +129,4 @@ def _form(resource: Mapping[str, Any], fields: Any) -> dict[str, Any]:
         "decimal": "," if decimal == {","} else None,
         "header": False if dialect.get("header") is False else None,
     }
-    usual = {"separator": ",", "encoding": "utf-8", "decimal": "."}
-    return {k: v for k, v in found.items() if v is not None and v != usual.get(k)}
+    return readable(found)

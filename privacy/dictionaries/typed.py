@@ -49,7 +49,7 @@ def typed(
 
     ``values``: those that it may have, where they are listed.
     """
-    written = tuple(dict.fromkeys(as_text(v) for v in values if v is not None and v != ""))
+    written = tuple(dict.fromkeys(t for t in map(as_text, values) if t))
     if written and kind not in ("date", "datetime"):
         return Field(name, "categorical", description, categories=written, required=required)
     low, high = said.get("minimum"), said.get("maximum")
@@ -114,7 +114,9 @@ def alternatives(pattern: str) -> tuple[str, ...]:
 
 
 def as_text(value: Any) -> str:
-    """A value of JSON as a CSV file writes it."""
+    """A value of JSON as a CSV file writes it; "" for null."""
+    if value is None:
+        return ""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -140,6 +142,20 @@ def decimals_of(step: Any) -> int | None:
     """Digits after the point of multiples of a step: 0.1 → 1."""
     text = f"{step:.12f}".rstrip("0") if isinstance(step, int | float) and step else ""
     return len(text.partition(".")[2]) if text and len(text.partition(".")[2]) <= 6 else None
+
+
+def readable(found: Mapping[str, Any]) -> dict[str, Any]:
+    """How a file is written, as far as it differs from what is usual and is something to read a file by."""
+    usual = {"separator": ",", "encoding": "utf-8", "decimal": "."}
+    kept = {k: v for k, v in found.items() if v is not None and v != usual.get(k)}
+    separator, encoding = kept.get("separator"), kept.get("encoding")
+    if not (isinstance(separator, str) and len(separator) == 1 and separator not in '"\r\n'):
+        kept.pop("separator", None)
+    try:
+        "a".encode("utf-8" if encoding is None else encoding)
+    except (LookupError, TypeError, UnicodeError):
+        kept.pop("encoding")
+    return kept
 
 
 def texts(value: Any) -> tuple[str, ...]:

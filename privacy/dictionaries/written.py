@@ -33,7 +33,7 @@ def written(document: Document, file: str, digest: str) -> str:
     fields = [f for f in document.fields if f.kind != "left out"]
     dropped = [f for f in document.fields if f.kind == "left out"]
     lines = [
-        HEADER.format(what=document.what, file=file),
+        HEADER.format(what=document.what, file=_line(file)),
         f"name: {name_of(document.name or file)}",
     ]
     lines += [f"description: {quoted(_line(document.description))}"] * bool(document.description)
@@ -74,7 +74,7 @@ def _unit(document: Document) -> Iterator[str]:
 def _dropped(fields: list[Field]) -> Iterator[str]:
     yield f"surplus_columns: drop{'  # these columns are left out:' if fields else ''}"
     for field in fields:
-        yield f"#   {quoted(field.name)}: {field.why}"
+        yield f"#   {quoted(field.name)}: {_line(field.why)}"
 
 
 def _column(field: Field) -> Iterator[str]:

@@ -11,6 +11,7 @@ Findings quote private values and stay in the house.
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from dataclasses import dataclass
 from itertools import chain
@@ -21,6 +22,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from privacy.reading.guesses.dates import dates_in
 from privacy.reading.numerals import numbers_in
 from privacy.reading.read import NULL
 from privacy.schema.codec import canonical_numbers
@@ -32,8 +34,10 @@ Action = Literal["refused", "clamped", "mapped", "local"]
 """What becomes of values that met a rule; of a refused one nothing."""
 
 NO_NUMBER = "not a finite number:"
-NO_CATEGORY = "undeclared category"
+NOT_WHOLE = "not a whole number:"
 NO_DATE = "not a date:"
+NO_CATEGORY = "undeclared category"
+NO_VALUE = "undeclared missing value"
 
 
 @dataclass(frozen=True)
@@ -49,12 +53,13 @@ class Finding:
 
     def __str__(self) -> str:
         advice = {
-            "refused": "correct the data, or say in the schema what to do with it",
+            "refused": "correct it",
             "clamped": "clamped to the bounds",
             "mapped": "mapped to `other`",
             "local": "the local time is kept and the offset left out",
         }[self.action]
-        advice += f" ({self.hint})" if self.hint else ""
+        if self.hint:
+            advice += f"; or {self.hint}" if self.action == "refused" else f" ({self.hint})"
         return (
             f"column {self.column!r}, row {self.row}: {self.problem} {self.value[:60]!r}"
             f" ({self.rows} rows): {advice}"
@@ -62,7 +67,7 @@ class Finding:
 
     @property
     def hint(self) -> str:
-        """What the value lets guess that would help; "" where it lets guess nothing."""
+        """What would help, by what the value is; "" where nothing has to be done."""
         if self.action == "local":
             return "declare `zone:` to have all in one zone, and times written with its offset"
         if self.problem == NO_NUMBER and "," in self.value:
@@ -72,7 +77,25 @@ class Finding:
         if self.problem == NO_CATEGORY and re.fullmatch(r"[0-9]{1,15}\.0", self.value):
             code = self.value.removesuffix(".0")
             return f"a code that became a float: `aliases: {{'{self.value}': '{code}'}}`"
-        return ""
+        return self._remedy if self.action == "refused" else ""
+
+    @property
+    def _remedy(self) -> str:
+        """What a schema can do with a refused value."""
+        if self.problem == NO_VALUE:
+            return "where a value may be missing: `missing: keep`"
+        if self.problem == NO_CATEGORY:
+            return "list it under `categories:` where it is public, or say `aliases:` or `other:`"
+        if self.problem == NO_DATE:
+            dates = dates_in([self.value], dt.date.today().year)
+            if dates is not None and dates.formats:
+                return f"written otherwise: `format: {' or '.join(map(repr, dates.formats))}`"
+            return "where it stands for none: `missing_values:` and `missing: keep`"
+        if self.problem == NOT_WHOLE:
+            return "numbers with decimals: `kind: float`"
+        if self.problem == NO_NUMBER:
+            return "a word: `special:`, or `missing_values:` and `missing: keep`"
+        return "wider `bounds:`, or `out_of_range: clamp`"
 
 
 @dataclass(frozen=True)
@@ -121,7 +144,7 @@ def _column(
     findings = []
     takes_missing = isinstance(column, Categorical) and column.other is not None
     if column.missing == "refuse" and not takes_missing:
-        findings += values.finding(missing, "undeclared missing value", "refused")
+        findings += values.finding(missing, NO_VALUE, "refused")
     if isinstance(column, Identifier):
         return values.texts.where(~missing, None), findings
     if isinstance(column, Categorical):
@@ -151,7 +174,7 @@ def _categories(
     findings = values.finding(unknown, NO_CATEGORY, action)
     texts[unknown] = column.other
     if column.missing == "refuse" and column.other is not None:
-        findings += values.finding(missing, "undeclared missing value", "mapped")
+        findings += values.finding(missing, NO_VALUE, "mapped")
         texts[missing] = column.other
     else:
         texts[missing] = None
@@ -201,7 +224,7 @@ def _numbers(
     fraction = plain & np.isfinite(number) & (number != np.round(number))
     findings = []
     if column.kind == "integer":
-        findings = values.finding(fraction, "not a whole number:", "refused")
+        findings = values.finding(fraction, NOT_WHOLE, "refused")
         plain &= ~fraction
     if column.decimals is not None:
         number = np.round(number, column.decimals)

@@ -33,6 +33,9 @@ from privacy.reading.read import NULL, read_any
 from privacy.reading.repeats import KEPT, LEAST, Drafted, Repeats, repeats
 from privacy.schema.schema import DRAFT_MARK, Csv
 
+MOST_TOLD = 3
+"""Columns of which an error tells."""
+
 HEADER = f"""\
 # THIS DRAFT WAS READ FROM PRIVATE ROWS. DO NOT PUBLISH IT, AND DO NOT RELEASE WITH IT AS IT IS.
 #
@@ -74,7 +77,8 @@ def draft_schema(path: Path, form: Csv = Csv(), unit: str | None = None) -> Draf
     """A schema with every value read from private rows marked; see ``HEADER``.
 
     ``unit``: the column that names whoever is protected; guessed where it is left out. Raises DataError for a
-    file that cannot be read as a table, InputError for one of pictures, or without that column.
+    file that cannot be read as a table, InputError for one of pictures, without that column, or of
+    which nothing can be modelled.
     """
     check_tables([path])
     table = read_any(path, form)
@@ -88,6 +92,7 @@ def draft_schema(path: Path, form: Csv = Csv(), unit: str | None = None) -> Draf
     if whose is not None:
         guesses.lines[whose] = ["    kind: identifier"]
         guesses.lines.update(counting(found, guesses.drafted) if found else {})
+    _refuse_without_values(path, guesses)
     dropped = _dropped(guesses, whose)
     lines = [*head(called(path), form), *protected(whose, found), *_surplus(dropped)]
     for name in dropped:
@@ -98,6 +103,14 @@ def draft_schema(path: Path, form: Csv = Csv(), unit: str | None = None) -> Draf
     told = [f"{name}: {said}" for name, said in guesses.told.items() if name not in dropped]
     told = [f"{name}: left out, {why}" for name, why in dropped.items()] + told
     return Draft("\n".join([*lines, ""]), (*_whose(whose, found), *told))
+
+
+def _refuse_without_values(path: Path, guesses: Guesses) -> None:
+    """Raise InputError for a table of which nothing could be modelled."""
+    if all(lines[0].split()[1] == "identifier" for lines in guesses.lines.values()):
+        why = {n: guesses.told.get(n, "nearly every row has its own value") for n in guesses.lines}
+        told = "; ".join(f"{name}: {said}" for name, said in [*why.items()][:MOST_TOLD])
+        raise InputError(f"{path}: no column of it can be modelled: {told}")
 
 
 def _dropped(guesses: Guesses, unit: str | None) -> dict[str, str]:

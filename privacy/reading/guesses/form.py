@@ -6,6 +6,7 @@ Privacy claim: none; looks at a private file for a draft, and tells of no value.
 from __future__ import annotations
 
 import gzip
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -27,6 +28,9 @@ MAGIC = {
     b"<!DOC": "a web page; save the table as CSV",
 }
 """How files begin that are no texts."""
+SIGNS = frozenset(range(32)) - frozenset(b"\t\n\r\f\x1b")
+MOST_SIGNS = 2
+"""So many control signs stand in no text."""
 BOM = b"\xef\xbb\xbf"
 WIDE = (b"\xff\xfe", b"\xfe\xff")
 """How texts in UTF-16 begin."""
@@ -48,6 +52,27 @@ def form_of(path: Path, form: Csv) -> Csv:
     best = form if len(_names(path, form)) > 1 else max(others, key=partial(_columns, path))
     best = best if _columns(path, best) > 1 else form
     return _with_values(path, best)
+
+
+def form_of_all(paths: Sequence[Path], form: Csv) -> Csv:
+    """How several files are written, where they are written alike; separators and decimals as in ``form``."""
+    found = [form_of(path, form) for path in paths if not is_parquet(path)]
+    said: dict[str, object] = {
+        s: True for s in ("strip", "newlines") if any(getattr(f, s) for f in found)
+    }
+    encodings = {f.encoding for f in found}
+    plain = all(
+        _beginning(path, -1).isascii()
+        for path, f in zip([p for p in paths if not is_parquet(p)], found, strict=True)
+        if f.encoding == form.encoding
+    )
+    others = encodings - {form.encoding}
+    if len(others) == 1 and (form.encoding not in encodings or plain):
+        said["encoding"] = others.pop()
+    separators = {f.separator for f in found}
+    if len(separators) == 1:
+        said["separator"] = separators.pop()
+    return form.model_copy(update=said)
 
 
 def has_mark(path: Path) -> bool:
@@ -77,6 +102,8 @@ def _with_encoding(path: Path, form: Csv, start: bytes) -> Csv:
         return form
     if start.startswith(WIDE):
         return form.model_copy(update={"encoding": "utf-16"})
+    if len(set(start) & SIGNS) > MOST_SIGNS:
+        raise InputError(f"{path}: no text, whatever its name says; give a table as CSV or Parquet")
     whole = _beginning(path, -1)
     try:
         whole.decode("utf-8")

@@ -65,7 +65,7 @@ def codes(texts: pd.Series, missing: np.ndarray) -> np.ndarray:
     plain = numbers[np.isfinite(numbers) & ~below & ~above]
     if len(plain) <= LEAST:
         return np.zeros(len(texts), dtype=bool)
-    alone = 2 * plain.max() < np.where(above, numbers, np.inf)
+    alone = plain.max() < np.where(above, numbers, np.inf) / 2
     return np.asarray((below & (plain.min() >= 0)) | (above & alone))
 
 
@@ -76,5 +76,5 @@ def few_codes(texts: pd.Series) -> list[str]:
     odd = np.isin(numbers, FEW)
     plain = numbers[np.isfinite(numbers) & ~odd]
     if len(plain) > 1:
-        found |= odd & ((numbers < 0) & (plain.min() >= 0) | (numbers > 2 * plain.max()))
+        found |= odd & ((numbers < 0) & (plain.min() >= 0) | (numbers / 2 > plain.max()))
     return sorted(texts[found]) if 0 < found.sum() < len(texts) else []

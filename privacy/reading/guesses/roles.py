@@ -55,7 +55,8 @@ def roles(columns: Sequence[Role], mark: str = "") -> list[str]:
 def _tells_people(column: Role) -> bool:
     name = words(column.name)
     if column.bounds is not None:
-        return AGE(name) is not None and column.bounds[0] < CUTS[-1]
+        low, high = column.bounds
+        return AGE(name) is not None and any(low < cut < high for cut in CUTS)
     return (
         SUBGROUPS(name) is not None
         and column.categories is not None

@@ -7,11 +7,13 @@ import datetime as dt
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flows.checking.check import check
 from flows.checking.drafting import draft
+from privacy.errors import InputError
 from privacy.schema.schema import DRAFT_MARK, load_schema
 
 DAYS = st.dates(dt.date(1950, 1, 1), dt.date(2020, 12, 31))
@@ -44,7 +46,7 @@ KINDS = {
 ABSENT = st.sampled_from(["", "NA", "-999", "unknown", "ND", ".", "999"])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.data())
 def test_rows_fit_the_draft_that_they_gave(data):
     kinds = data.draw(st.lists(st.sampled_from(sorted(KINDS)), min_size=2, max_size=5))
@@ -60,14 +62,25 @@ def test_rows_fit_the_draft_that_they_gave(data):
         file, schema = folder / "t.csv", folder / "s.yaml"
         with file.open("w", encoding="utf-8", newline="") as out:
             names = [f"{kind}_{i}" for i, kind in enumerate(kinds)]
-            csv.writer(out).writerows(
-                [
-                    ["patient_id", *names],
-                    *([str(i % 20), *row] for i, row in enumerate(zip(*columns, strict=True))),
-                ]
-            )
+            csv.writer(out).writerow(["patient_id", "sex", *names])
+            for i, row in enumerate(zip(*columns, strict=True)):
+                csv.writer(out).writerow([str(i % 20), "FM"[i % 2], *row])
         text = draft([file]).text.replace("draft: unconfirmed\n", "").replace(DRAFT_MARK, "")
         schema.write_text(text, encoding="utf-8")
         checked = check(load_schema(schema), [file])
     assert not checked.refused, checked.findings
     assert {f.action for f in checked.findings} <= {"local"}
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        ([f"a{i}@b.org" for i in range(60)], "x: is an e-mail address"),
+        ([f"{i + 10} kg" for i in range(60)], "x: numbers with a unit"),
+        ([f"P{i:04}" for i in range(60)], "x: nearly every row has its own value"),
+    ],
+)
+def test_a_table_of_which_nothing_can_be_modelled_is_refused_with_the_reason(rows, told, tmp_path):
+    (tmp_path / "t.csv").write_text("\n".join(["x", *rows]) + "\n")
+    with pytest.raises(InputError, match="no column of it can be modelled: " + told):
+        draft([tmp_path / "t.csv"])

@@ -50,7 +50,15 @@ def test_however_a_dictionary_is_written_it_is_read(content, tmp_path):
         (json.dumps({"fields": [{"type": "string"}]}).encode(), "field 1 has no name"),
         (json.dumps({"fields": [{"name": "a"}, {"name": "a"}]}).encode(), "describes 'a' twice"),
         (json.dumps({"fields": [{"name": "email"}]}).encode(), "no column that can be modelled"),
-        (json.dumps({"resources": [{"schema": "a.json"}]}).encode(), "give one of them, as a.json"),
+        (
+            json.dumps({"resources": [{"schema": "a.json"}]}).encode(),
+            "give one of them, as 'a.json'",
+        ),
+        (json.dumps({"fields": [{"name": "a\nb"}]}).encode(), "which no header can hold"),
+        (
+            json.dumps({"fields": [{"name": "a", "categories": 3}]}).encode(),
+            "not as its specification",
+        ),
         (DICTIONARY.partition("\n")[0].encode(), "names no field"),
     ],
 )

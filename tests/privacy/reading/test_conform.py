@@ -70,8 +70,8 @@ def test_categories() -> None:
     assert values == ["F", None, "M", None]
     assert summary(findings) == [("refused", "x", 2, 2)]
     assert str(findings[0]) == (
-        "column 'x', row 2: undeclared category 'x' (2 rows): correct the data, or say in the"
-        " schema what to do with it"
+        "column 'x', row 2: undeclared category 'x' (2 rows): correct it; or list it under"
+        " `categories:` where it is public, or say `aliases:` or `other:`"
     )
     values, findings = conformed(["F", "x", ""], **column, other="M")
     assert values == ["F", "M", "M"]
@@ -307,4 +307,27 @@ def test_a_code_that_became_a_float_is_refused_with_what_would_help() -> None:
     assert finding.hint == "a code that became a float: `aliases: {'1.0': '1'}`"
     assert conformed(["0", "1.0"], **column, aliases={"1.0": "1"}) == (["0", "1"], [])
     _, (finding,) = conformed(["1.5"], **column)
-    assert finding.hint == ""
+    assert finding.hint.startswith("list it under `categories:`")
+
+
+@pytest.mark.parametrize(
+    ("value", "column", "hint"),
+    [
+        ("", {"kind": "integer", "bounds": [0, 9]}, "`missing: keep`"),
+        ("3.5", {"kind": "integer", "bounds": [0, 9]}, "`kind: float`"),
+        ("12", {"kind": "integer", "bounds": [0, 9]}, "`out_of_range: clamp`"),
+        ("ND", {"kind": "float", "bounds": [0, 9]}, "`special:`"),
+        (
+            "3/4/2021",
+            {"kind": "datetime", "bounds": ["2020-01-01", "2022-01-01"]},
+            "'%d/%m/%Y' or '%m/%d/%Y'",
+        ),
+        ("soon", {"kind": "datetime", "bounds": ["2020-01-01", "2022-01-01"]}, "`missing_values:`"),
+    ],
+)
+def test_whatever_is_refused_is_told_with_what_would_help(
+    value: str, column: dict[str, Any], hint: str
+) -> None:
+    _, (finding,) = conformed([value], **column)
+    assert finding.action == "refused"
+    assert hint in str(finding)

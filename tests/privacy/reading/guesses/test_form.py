@@ -44,6 +44,7 @@ def test_how_it_is_written(content, found, tmp_path):
         (b"%PDF-1.7", "a PDF"),
         (b"PAR1", "a Parquet file"),
         (gzip.compress(ROWS.encode()), "a file packed by gzip"),
+        (bytes(range(64)), "no text, whatever its name says"),
         (b"Registry of 2020\n\na,b,c\n1,2,3\n", "delete the lines above the header"),
         (b"a,b\n1,2,3\n", "correct the row"),
         (b"", "the file is empty"),
