@@ -8,6 +8,7 @@ Privacy claim: none; counts the rows it is given.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -16,7 +17,7 @@ import pandas as pd
 
 from evaluators.features import classes, event_of, outcome
 from evaluators.policy import Policy
-from evaluators.tables import evidence
+from evaluators.tables import MIN_EVENTS, MIN_PEOPLE, evidence
 from privacy.schema.codec import Codec
 from privacy.schema.schema import Multiclass, Schema, Target
 
@@ -50,6 +51,16 @@ def undeclared(policy: Policy, schema: Schema) -> str | None:
                 f"one; add it under `{what}s:`, or take another policy (`policy:`)"
             )
     return None
+
+
+def smallest(holdout: float) -> str:
+    """The smallest table that can be approved, in the words in which every command tells it."""
+    share = f"`holdout: {holdout:g}`"
+    return (
+        f"The smallest table that can be approved has {MIN_PEOPLE} people held out, "
+        f"{math.ceil(round(MIN_PEOPLE / holdout, 6)):,} in all at {share}, {MIN_EVENTS} of them with a "
+        f"target's event and {MIN_EVENTS} without it; of a smaller group nothing is claimed"
+    )
 
 
 def unassessed(

@@ -87,6 +87,29 @@ def cost(name: str, schema: Schema) -> float:
     return costs.get(name, UNKNOWN) * often
 
 
+ADULT = 48_842, 15
+"""Rows and columns of the table that COSTS were measured on."""
+
+FEW, MANY = 0.25, 4.0
+"""Part of the work does not shrink with the rows, and large tables are looked at in part."""
+
+WITHIN = 2.5
+"""The factor within which a judgement keeps to the sum of its costs, about."""
+
+
+def judging(schema: Schema) -> tuple[float, float]:
+    """Seconds that judging a release takes, at least and at most, with one processor and nothing else to do.
+
+    By the public number of rows; where it is not declared, that of a small table to that of Adult.
+    """
+    rows, columns = ADULT
+    wide = max(1.0, len(schema.modelled) / columns)
+    known = schema.public_rows
+    sizes = (FEW, 1.0) if known is None else [min(MANY, max(FEW, known / rows))] * 2
+    low, high = (size * wide * sum(cost(name, schema) for name in COSTS) for size in sizes)
+    return low / WITHIN, high * WITHIN
+
+
 def left(share: float, seconds: float) -> str:
     """ ", about 40 s left": as long again for each share as for those that are done."""
     if share < SOON:

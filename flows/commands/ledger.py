@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from flows.commands.terminal import console, say
 from privacy.errors import LedgerError
 
 if TYPE_CHECKING:
+    from privacy.ledger.charges import Charge
+    from privacy.ledger.decisions import Decision
     from privacy.ledger.register import Dataset
 
 app = typer.Typer(
@@ -29,17 +34,24 @@ LedgerOption = Annotated[
 
 
 @app.command("show")
-def ledger_show(ledger: LedgerOption = "runs/ledger.db") -> None:
+def ledger_show(
+    ledger: LedgerOption = "runs/ledger.db",
+    events: Annotated[
+        bool, typer.Option("--events", help="Each charge's event in full, as accountants take it.")
+    ] = False,
+) -> None:
     """Budgets, charges and decisions of every data set."""
     from privacy.ledger.decisions import decisions
 
     opened = open_ledger(ledger)
-    budgets = Table("data set", "unit", "partition", "ε spent", "ε budget", "δ", "share held out")
+    budgets = Table("data set", "unit", "people", "ε spent", "of", "δ", "held out", box=SIMPLE_HEAD)
     budgets.title = "Budgets"
+    charges = opened.charges()
     for dataset in opened.datasets():
         for partition in ("train", "holdout"):
             spent = opened.spent(dataset.name, partition)
             shared = "" if dataset.account == dataset.name else f", on that of {dataset.account}"
+            share = dataset.split.holdout
             budgets.add_row(
                 f"{dataset.name}{shared}",
                 _unit(dataset),
@@ -48,25 +60,47 @@ def ledger_show(ledger: LedgerOption = "runs/ledger.db") -> None:
                 + (f" ({spent.claimed:.4g} as claimed, not verified)" if spent.claimed else ""),
                 f"{dataset.budget.epsilon:g}",
                 f"{dataset.budget.delta:g}",
-                f"{dataset.split.holdout:g}",
+                f"{share if partition == 'holdout' else 1 - share:.0%}",
             )
     console.print(budgets)
-    charges = Table(
-        "#", "time", "who", "data set", "partition", "run", "purpose", "event", title="Charges"
-    )
-    for c in opened.charges():
-        charges.add_row(
-            str(c.number), c.time, c.who, c.dataset, c.partition, c.run, c.purpose, c.event
-        )
-    console.print(charges)
-    made = Table(
-        "#", "time", "who", "data set", "run", "candidate", "decision", "reviewer", "reason"
-    )
-    made.title = "Decisions"
-    for d in decisions(opened):
-        row = str(d.number), d.time, d.who, d.dataset, d.run, d.candidate, d.decision
-        made.add_row(*row, d.reviewer, d.reason)
-    console.print(made)
+    console.print(_charges(charges, {d.name: d.budget.delta for d in opened.datasets()}, events))
+    console.print(_decisions(decisions(opened)))
+
+
+def _charges(charges: Sequence[Charge], deltas: Mapping[str, float], events: bool) -> Table:
+    """Each charge in a line or two; its ε is what it would cost by itself, at its data set's δ."""
+    from privacy.accounting.composition import spent
+    from privacy.accounting.events import event_of
+
+    @cache
+    def alone(event: str, delta: float) -> str:
+        return f"{spent([event_of(event)], delta).epsilon:.4g}"
+
+    shown = Table("#", "time, who", "data set, run", "what for", "ε alone", box=SIMPLE_HEAD)
+    shown.title = "Charges"
+    for c in charges:
+        cost = "" if c.free else alone(c.event, deltas[c.dataset])
+        what = f"{c.purpose} ({c.partition})"
+        about = f"{c.dataset}\n{c.run}" + (f"\n{c.event}" if events else "")
+        shown.add_row(str(c.number), f"{_minute(c.time)}\n{c.who}", about, what, cost)
+    return shown
+
+
+def _decisions(made: Sequence[Decision]) -> Table:
+    """Each decision with the word of whoever made it."""
+    shown = Table("#", "time, who", "data set, run", "decision", box=SIMPLE_HEAD)
+    shown.title = "Decisions"
+    if not made:
+        shown.caption = "none so far"
+    for d in made:
+        said = f"{d.decision} by {d.reviewer}: {d.reason}\nof candidate {d.candidate}"
+        shown.add_row(str(d.number), f"{_minute(d.time)}\n{d.who}", f"{d.dataset}\n{d.run}", said)
+    return shown
+
+
+def _minute(time: str) -> str:
+    """A time of the ledger, to the minute."""
+    return time[:16].replace("T", " ")
 
 
 def _unit(dataset: Dataset) -> str:
@@ -74,7 +108,8 @@ def _unit(dataset: Dataset) -> str:
         return "not bound yet"
     if dataset.identity.unit is None:
         return "row"
-    return f"{dataset.identity.unit}, {dataset.identity.max_rows_per_unit} rows"
+    k = dataset.identity.max_rows_per_unit
+    return f"{dataset.identity.unit}, {k} row{'s' if k > 1 else ''}"
 
 
 @app.command("verify")

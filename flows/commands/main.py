@@ -37,6 +37,7 @@ from privacy.errors import DataError, EvidenceError, PeopleError, UnderstudyErro
 
 if TYPE_CHECKING:
     from flows.pipelines.outcome import Outcome
+    from flows.stages.config import Loss
 
 app = typer.Typer(
     help="Publish a differentially private synthetic copy of a table, with the evidence to sign for it.",
@@ -105,7 +106,7 @@ def release(
         charged = "this read was charged" if paid else "nothing was charged"
         told = f"{charged}; `understudy schema check` finds such rows at no cost"
         raise DataError(f"{error.private}. {told}") from None
-    _say_decision(outcome)
+    _say_decision(outcome, wanted.evaluation)
     say(f"the ledger is {shown(wanted.ledger) if '://' in wanted.ledger else wanted.ledger}")
     raise typer.Exit(outcome.exit_code)
 
@@ -196,17 +197,22 @@ SHOWN = 8
 """Rules told on the terminal; report.html tells all."""
 
 
-def _say_decision(outcome: Outcome) -> None:
+def _say_decision(outcome: Outcome, evaluation: Loss | None) -> None:
     from flows.bundle.candidate import REPORT, WAITS, Candidate
 
     _say_reasons(outcome.decision, _read_json(outcome.bundle / "internal" / "verdict.json"))
     decision = outcome.decision
     label = _read_json(outcome.bundle / "internal" / "label.json")
     guarantee, spent = label["guarantee"], label["accounting"]["ledger"]
+    asked = (
+        f", and ε={evaluation.epsilon:g} at δ={evaluation.delta:g} for each one held out, for figures"
+        if evaluation is not None
+        else ""
+    )
     say(
-        f"cost ε={guarantee['epsilon']:.4g} at δ={guarantee['delta']:g} for each {guarantee['unit']}; the data "
-        f"set has spent {spent['data_set_epsilon_spent']:.4g} of {spent['data_set_epsilon_budget']:g} in all, "
-        f"at δ={spent['data_set_delta']:g}"
+        f"cost ε={guarantee['epsilon']:.4g} at δ={guarantee['delta']:g} for each {guarantee['unit']} trained on"
+        f"{asked}; the data set has spent {spent['data_set_epsilon_spent']:.4g} of "
+        f"{spent['data_set_epsilon_budget']:g} in all, at δ={spent['data_set_delta']:g}"
     )
     if label.get("people", {}).get("other_ledgers_seen_with_these_files"):
         say(
@@ -305,7 +311,7 @@ def forecast(
         "after it",
         "budget",
         "",
-        title=f"ε at δ={found.delta:g}",
+        title=f"ε of {found.data_set} for each {found.unit}, at δ={found.delta:g}, its budget's",
     )
     for c in found.costs:
         fits = "fits" if c.fits else "[red]does not fit[/]"
@@ -315,6 +321,9 @@ def forecast(
             fits,
         )
     console.print(costs)
+    for c in found.costs:
+        if c.fitting:
+            say(c.fitting)
     groups = Table(
         "group", "people", "rate off by, at best", f"with {found.generator}", "", "ε it needs"
     )
@@ -329,8 +338,11 @@ def forecast(
     say(
         f"for event rates within {found.limit:g} a group needs {best:,} people at the very least{also}"
     )
-    if found.seconds is not None:
-        say(f"a fit by {found.generator} takes about {lasting(*found.seconds)} on two idle cores")
+    if found.seconds is None:
+        fit = f"how long a fit by {found.generator} takes was not measured"
+    else:
+        fit = f"a fit by {found.generator} takes about {lasting(*found.seconds)}"
+    say(f"{fit}; judging its rows takes about {lasting(*found.judging)}, on two idle cores")
     for line in found.advice:
         say(line)
     say_unlinked(load_config(config, reads=False).load_schema())

@@ -36,9 +36,13 @@ UNCHARGED_SETTINGS = (
     "without a charge, and whoever chose may have seen the figures."
 )
 
+ROWS = (
+    "The schema names no unit column, so each row is a unit: a person whose row was edited between two "
+    "releases is two units."
+)
+
 ALWAYS = (
     "How long the computation took, and errors met on the way, are not protected; both stay in the house.",
-    "A row without a unit column is a unit: a person whose row was edited between two releases is two units.",
     "A ledger knows what was charged in it. The same people charged in another ledger are charged again.",
     "The guarantee bounds what one unit adds. What is true of a whole group of people can be learned from "
     "the synthetic rows, as it could be without any one of them.",
@@ -56,6 +60,7 @@ def not_covered(
         *_decision(config, verdict),
         *([UNCHARGED_CHOICE] if uncharged_choice(config) else []),
         *([UNCHARGED_SETTINGS] if judged_before else []),
+        *([ROWS] if config.load_schema().unit is None else []),
         *ALWAYS,
     ]
 

@@ -47,19 +47,21 @@ class Stage:
 
 
 def _choose(work: Work, progress: Progress) -> None:
-    progress("comparing candidates", 0.0)
+    if not (work.run / "model").exists():
+        progress("comparing candidates", 0.0)
     steps.choose(work)
 
 
 def _sample(work: Work, progress: Progress) -> None:
-    progress("drawing rows", 0.0)
+    if not work.synthetic_file.exists():
+        progress("drawing rows", 0.0)
     steps.sample(work)
 
 
 def _publish(work: Work, progress: Progress) -> None:
-    progress("writing the bundle", 0.0)
     if (work.run / "bundle").exists():
         return  # a finished run asks for nothing, also where it was charged otherwise once
+    progress("writing the bundle", 0.0)
     from flows.bundle.write import write_bundle
 
     write_bundle(work, work.charge(), steps.decide(work))

@@ -36,7 +36,7 @@ def stop_where_nothing_can_be_assessed(work: Work, accepted: bool) -> None:
     policy = work.run.config.load_policy()
     if accepted or _begun(work) or policy.small_groups == "accept" or policy.figures == "charged":
         return
-    from evaluators.assessable import unassessed
+    from evaluators.assessable import smallest, unassessed
 
     permit = work.ledger.open_internally(
         work.dataset.name,
@@ -52,7 +52,10 @@ def stop_where_nothing_can_be_assessed(work: Work, accepted: bool) -> None:
     if found := unassessed(rows.frame, rows.units, work.schema):
         told = "; ".join(map(str, found[:SHOWN]))
         more = f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-        raise EvidenceError(f"too few people would be held out to assess {told}{more}. {HELP}")
+        raise EvidenceError(
+            f"too few people would be held out to assess {told}{more}. {smallest(work.run.config.holdout)}. "
+            f"{HELP}"
+        )
 
 
 def _begun(work: Work) -> bool:

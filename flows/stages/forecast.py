@@ -24,7 +24,8 @@ from pathlib import Path
 
 from dp_accounting import ComposedDpEvent, DpEvent, ZCDpEvent
 
-from evaluators.assessable import undeclared
+from evaluators.assessable import smallest, undeclared
+from evaluators.pace import judging
 from evaluators.policy import Policy
 from evaluators.tables import MIN_PEOPLE
 from flows.stages.config import RunConfig, load_config
@@ -37,6 +38,7 @@ from privacy.accounting.composition import spent
 from privacy.accounting.events import DiscreteGaussianDpEvent
 from privacy.accounting.guarantee import Guarantee, Spent
 from privacy.errors import InputError
+from privacy.ledger.budget import fitting
 from privacy.ledger.ledger import Ledger
 from privacy.schema.codec import Codec
 from privacy.schema.schema import Schema, Subgroup
@@ -79,13 +81,17 @@ SURE = 2.0
 
 @dataclass(frozen=True)
 class Cost:
-    """ε of one partition at the data set's δ: so far, after this release, and what it may be."""
+    """ε of one partition at the data set's δ: so far, after this release, and what it may be.
+
+    ``fitting``: where it does not fit, what would, in words.
+    """
 
     partition: str
     release: Spent
     before: float
     after: float
     budget: float
+    fitting: str = ""
 
     @property
     def fits(self) -> bool:
@@ -111,13 +117,15 @@ class Group:
 class Forecast:
     """All that can be said beforehand.
 
-    ``delta``: the data set's, at which every ε of ``costs`` is.
+    ``data_set``: whose budget it is, and ``unit``: for whom; ``delta``: that budget's, at which every ε of
+    ``costs`` is.
     ``smallest``: people that a group must have, at best and expected.
     ``seconds``: what a fit takes at least and at most, on two cores with nothing else to do; None where it was
-    not measured.
+    not measured. ``judging``: what judging its rows takes.
     """
 
     data_set: str
+    unit: str
     generator: str
     costs: tuple[Cost, ...]
     delta: float
@@ -125,6 +133,7 @@ class Forecast:
     smallest: tuple[int, int | None]
     limit: float
     seconds: tuple[float, float] | None
+    judging: tuple[float, float]
     advice: tuple[str, ...]
 
 
@@ -150,7 +159,8 @@ def forecast(path: Path) -> Forecast:
         event = ComposedDpEvent([plan.evaluation_event, plan.choice_event])
         costs.append(_cost(config.ledger, account, "holdout", event, config.lifetime))
     return Forecast(
-        schema.name,
+        account,
+        schema.unit or "row",
         name,
         tuple(costs),
         config.lifetime.delta,
@@ -161,13 +171,15 @@ def forecast(path: Path) -> Forecast:
         ),
         limit,
         None if config.select else _seconds(name, schema, share),
+        judging(schema),
         (
             *_refused(config),
             *_contradictions(config, schema),
             *_never_approved(config, schema),
             *_never_assessed(config, schema, groups),
             *_relations(name, schema, share, config.guarantee.guarantee),
-            *_advice(schema, name, groups),
+            f"{smallest(config.holdout)}.",
+            *_advice(schema, name, groups, limit),
         ),
     )
 
@@ -266,14 +278,28 @@ def _cost(url: str, data_set: str, partition: str, event: DpEvent, budget: Guara
     """Against the ledger where there is one, which is not made here."""
     alone = spent([event], budget.delta)
     if "://" not in url and not Path(url).exists():
-        return Cost(partition, alone, 0.0, alone.epsilon, budget.epsilon)
+        return _compared(partition, alone, 0.0, alone.epsilon, [], budget)
     ledger = Ledger(url)
     known = {d.name: d for d in ledger.datasets()}.get(data_set)
     if known is None:
-        return Cost(partition, alone, 0.0, alone.epsilon, budget.epsilon)
+        return _compared(partition, alone, 0.0, alone.epsilon, [], budget)
     before = ledger.spent(data_set, partition).epsilon
     after = ledger.would_spend(data_set, partition, [event]).epsilon
-    return Cost(partition, alone, before, after, known.budget.epsilon)
+    charged = [c.dp_event for c in ledger.charges(data_set) if c.partition == partition]
+    return _compared(partition, alone, before, after, charged, known.budget)
+
+
+def _compared(
+    partition: str,
+    release: Spent,
+    before: float,
+    after: float,
+    charged: list[DpEvent],
+    budget: Guarantee,
+) -> Cost:
+    fits = after <= budget.epsilon
+    told = "" if fits else f"{partition}: {fitting(charged, budget)}"
+    return Cost(partition, release, before, after, budget.epsilon, told)
 
 
 def _refused(config: RunConfig) -> tuple[str, ...]:
@@ -339,7 +365,23 @@ def spearman_error(rho: float, columns: int, rates: bool, people: float) -> floa
     return GROUPS / people / math.sqrt(2 * selected_rho(columns, rates, rho))
 
 
-def _advice(schema: Schema, name: str, groups: tuple[Group, ...]) -> list[str]:
+def _weakest(weak: list[Group], limit: float) -> str:
+    """Of groups that cannot be served the smallest, whose rate will be furthest off, and why."""
+    one = min(weak, key=lambda g: g.people)
+    others = f", before {len(weak) - 1} more" if len(weak) > 1 else ""
+    off = one.at_best if one.expected is None or one.at_best > limit else one.expected
+    why = (
+        f"its rate will be off by up to {off:.2f}, where {limit:g} is allowed"
+        if off > limit
+        else one.verdict
+    )
+    return (
+        f"{one.name} is the weakest group{others}: of {one.people:,} people {why}. Widen its band, merge it "
+        "with another, spend more ε, or make no claim about it in the schema."
+    )
+
+
+def _advice(schema: Schema, name: str, groups: tuple[Group, ...], limit: float) -> list[str]:
     if schema.image is not None:
         return [
             f"Generators of image sets are {' and '.join(IMAGES)}; image-gan is the faster one."
@@ -354,10 +396,7 @@ def _advice(schema: Schema, name: str, groups: tuple[Group, ...]) -> list[str]:
         )
     weak = [g for g in groups if g.verdict != "can be served"]
     if weak:
-        advice.append(
-            f"{weak[0].name} is the weakest group: widen its band, merge it with another, or make no claim "
-            "about it in the schema."
-        )
+        advice.append(_weakest(weak, limit))
     if not groups:
         advice.append(
             "No group's size is declared public (`public_sizes:` of a subgroup), so nothing is said of groups."

@@ -6,10 +6,10 @@ Privacy claim: none of its own; arithmetic on public parameters.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import dp_accounting
-from dp_accounting import DpEvent
+from dp_accounting import DpEvent, GaussianDpEvent
 from scipy.optimize import brentq
 
 from privacy.accounting.composition import spent, within
@@ -52,6 +52,30 @@ def calibrate(
             return math.exp(root)
         root, back = root + back, 2 * back
     return math.exp(cheap)
+
+
+HALVINGS = 10
+MARGIN = 0.98
+"""How much of what is left is told, since no release costs to the last digit what a Gaussian does."""
+
+
+def left(before: Sequence[DpEvent], budget: Guarantee) -> float:
+    """About the ε, at the budget's δ, of the largest release that still fits beside ``before``; 0 for none.
+
+    That of a Gaussian mechanism, rounded down to two digits.
+    """
+    fits, too_much = 3.0, -3.0  # logarithms of σ, base 10
+    if not within([*before, GaussianDpEvent(10**fits)], budget):
+        return 0.0
+    for _ in range(HALVINGS):
+        middle = (fits + too_much) / 2
+        if within([*before, GaussianDpEvent(10**middle)], budget):
+            fits = middle
+        else:
+            too_much = middle
+    epsilon = MARGIN * spent([GaussianDpEvent(10**fits)], budget.delta).epsilon
+    digit = 10.0 ** (math.floor(math.log10(epsilon)) - 1)
+    return round(math.floor(epsilon / digit) * digit, 12)
 
 
 def zcdp_budget(guarantee: Guarantee) -> float:

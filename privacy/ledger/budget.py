@@ -7,11 +7,12 @@ Privacy claim: the composed events of a partition never exceed the budget of its
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import sqlalchemy as sa
 from dp_accounting import DpEvent
 
+from privacy.accounting.calibration import left
 from privacy.accounting.composition import spent, within
 from privacy.accounting.guarantee import Guarantee, Spent
 from privacy.errors import BudgetError
@@ -41,8 +42,17 @@ def check_budget(
         so_far = spent(before, budget.delta).epsilon
         raise BudgetError(
             f"{entry.account}/{partition}: this would bring the lifetime ε from {so_far:.4g} to {total:.4g} "
-            f"at δ={budget.delta:g}; the budget is {budget.epsilon:g}. Nothing was read."
+            f"at δ={budget.delta:g}; the budget is {budget.epsilon:g}. {fitting(before, budget)}. Nothing "
+            "was read."
         )
+
+
+def fitting(before: Sequence[DpEvent], budget: Guarantee) -> str:
+    """What would still fit, in words; costs compose to less than their sum."""
+    found = left(before, budget)
+    if not found:
+        return "Nothing more fits"
+    return f"A release of about ε={found:g} at δ={budget.delta:g} would still fit"
 
 
 def _charged(db: sa.Connection, known: Register, dataset: str, partition: str) -> list[DpEvent]:

@@ -169,7 +169,7 @@ class ColumnCode:
         if self.bins.whole:
             pairs = [(int(a), int(b) - 1) for a, b in pairwise(edges)]
             return [str(a) if a == b else f"{a} to {b}" for a, b in pairs]
-        return [f"{a:.12g} to {b:.12g}" for a, b in pairwise(edges)]
+        return [f"{a} to {b}" for a, b in pairwise(rounded(edges))]
 
     def encode(self, series: pd.Series) -> np.ndarray:
         """Codes of a canonical series, int32."""
@@ -297,6 +297,27 @@ class Codec:
             code.column, bins=bands, values=code.values, has_missing=code.has_missing
         )
         return number, named.labels
+
+
+WRITTEN = 6
+"""Edges with as many digits or fewer are shown as they are."""
+
+CLOSE = 0.01
+"""Others are rounded by at most so much of the narrower bin beside them."""
+
+
+def rounded(edges: np.ndarray) -> list[str]:
+    """Increasing edges for people: no more digits than tell them apart; the bins stay as they are."""
+    widths = np.diff(edges)
+    narrow = np.minimum(np.append(widths, widths[-1]), np.append(widths[0], widths))
+    return [_rounded(float(e), CLOSE * float(w)) for e, w in zip(edges, narrow, strict=True)]
+
+
+def _rounded(edge: float, slack: float) -> str:
+    if float(f"{edge:.{WRITTEN}g}") == edge:
+        return f"{edge:.{WRITTEN}g}"
+    near = (round(edge, digits) for digits in range(13))
+    return f"{next((e for e in near if abs(e - edge) <= slack), edge):.12g}"
 
 
 def number_identifiers(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:

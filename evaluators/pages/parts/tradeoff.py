@@ -5,12 +5,13 @@ Privacy claim: none; shows internal scores, for internal pages only.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from evaluators.pages.drawing.charts import Chart, Grid, axis, chart, plain, whiskers
+from evaluators.pages.drawing.charts import Chart, Grid, axis, chart, plain, short, whiskers
 from evaluators.pages.drawing.page import loss, number
 from evaluators.pages.parts.facts import Facts
 from evaluators.pages.parts.headlines import GAP, UTILITY, WORST, Headline, headlines
@@ -21,8 +22,15 @@ COLORS = ("--blue", "--hot", "--go", "--wait", "--violet", "--soft")
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "x")
 DRAWN = (UTILITY, WORST, GAP)
 
-DODGE, MIDDLE = 1.05, 1
-"""Generators at the same ε are drawn a little beside each other, by so many times their ε."""
+DODGE, WIDEST = 1.05, 1.3
+"""Generators at the same ε are drawn a little beside each other, by so many times their ε; first and last by no
+more than so many."""
+
+APART = 0.07
+"""Ticks nearer to each other than this share of the axis are left out; the table has every ε."""
+
+LEGEND = 21
+"""Pixels of height that a generator's line of the legend takes."""
 
 BEYOND = 10.0
 """Releases without a claim stand at so many times the largest ε, with a tick of their own."""
@@ -74,9 +82,9 @@ def _chart(points: Sequence[Point]) -> Chart:
     last = BEYOND * (claimed[-1] if claimed else 0.1)
     names = list(dict.fromkeys(p.headline.name for p in points))
     generators = list(dict.fromkeys(p.generator for p in points))
-    ticks, texts = list(claimed), [loss(e) for e in claimed]
-    if any(p.epsilon is None for p in points):
-        ticks, texts = [*ticks, last], [*texts, "none claimed"]
+    unclaimed = any(p.epsilon is None for p in points)
+    ticks = spaced([*claimed, last] if unclaimed else claimed)
+    texts = ["none claimed" if unclaimed and t == last else loss(t) for t in ticks]
     best, worst = (pick(points, key=_value) for pick in (max, min))
     ceiling = _ceiling(points)
     return chart(
@@ -84,15 +92,17 @@ def _chart(points: Sequence[Point]) -> Chart:
         "" if ceiling is None else f"Dashed: trained on real rows, {number(ceiling)}.",
         f"{names[0]} of {len(points)} releases over the claimed ε: highest {number(_value(best))} "
         f"({best.release.facts.name}), lowest {number(_value(worst))} ({worst.release.facts.name}).",
-        [t for i, g in enumerate(generators) for t in _traces(points, g, i, last)],
+        [t for g in generators for t in _traces(points, g, generators, last)],
         {
-            "xaxis": axis("ε, smaller protects more", type="log", tickvals=ticks, ticktext=texts),
+            "xaxis": axis(
+                "ε, smaller protects more", type="log", tickvals=ticks, ticktext=texts, tickangle=0
+            ),
             "yaxis": axis(),
             "shapes": [] if ceiling is None else [_dashed(ceiling)],
             "legend": {"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0, "xanchor": "left"},
         },
         Grid(("Release", "ε", "Figure", "Beside"), tuple(_row(p) for p in points)),
-        320,
+        300 + LEGEND * len(generators),
     )
 
 
@@ -120,19 +130,45 @@ def _value(point: Point) -> float:
     return point.headline.score.value or 0.0
 
 
-def _traces(points: Sequence[Point], generator: str, i: int, last: float) -> list[dict[str, Any]]:
+def spaced(places: Sequence[float]) -> list[float]:
+    """Those of increasing places on a log axis that fit beside each other: both ends, then the roundest."""
+    if len(places) < 3:
+        return list(places)
+    apart = APART * math.log(places[-1] / places[0])
+    kept = [places[0], places[-1]]
+    for place in sorted(places[1:-1], key=lambda p: (len(loss(p)), p)):
+        if min(abs(math.log(place / other)) for other in kept) >= apart:
+            kept.append(place)
+    return sorted(kept)
+
+
+def looks(i: int) -> tuple[str, str]:
+    """Colour and symbol of the i-th generator; no two of the first 36 have both alike."""
+    again = i // len(COLORS)
+    return COLORS[i % len(COLORS)], SYMBOLS[(i + again) % len(SYMBOLS)]
+
+
+def beside(i: int, of: int) -> float:
+    """By how many times its ε the i-th of some generators is drawn, so that none hides another."""
+    step = min(DODGE, WIDEST ** (1 / max(1, of - 1)))
+    return float(step ** (i - (of - 1) / 2))
+
+
+def _traces(
+    points: Sequence[Point], generator: str, generators: Sequence[str], last: float
+) -> list[dict[str, Any]]:
     """A generator's releases, and the mean of its seeds at each ε as a line."""
     mine = [p for p in points if p.generator == generator]
-    color, symbol = COLORS[i % len(COLORS)], SYMBOLS[i % len(SYMBOLS)]
-    beside = DODGE ** (i - MIDDLE)
-    at = [beside * (p.epsilon or last) for p in mine]
+    i = generators.index(generator)
+    (color, symbol), aside = looks(i), beside(i, len(generators))
+    at = [aside * (p.epsilon or last) for p in mine]
     scores = [p.headline.score for p in mine]
     y = [_value(p) for p in mine]
     places = sorted({p.epsilon for p in mine if p.epsilon is not None})
     line: dict[str, Any] = {
         "type": "scatter",
         "mode": "lines",
-        "x": [beside * e for e in places],
+        "x": [aside * e for e in places],
         "y": [fmean(_value(p) for p in mine if p.epsilon == e) for e in places],
         "line": {"color": color, "width": 1.5},
         "showlegend": False,
@@ -141,7 +177,7 @@ def _traces(points: Sequence[Point], generator: str, i: int, last: float) -> lis
     dots: dict[str, Any] = {
         "type": "scatter",
         "mode": "markers",
-        "name": plain(generator),
+        "name": short(generator),
         "x": at,
         "y": y,
         "error_y": whiskers(y, [s.low for s in scores], [s.high for s in scores], color),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -14,7 +16,7 @@ from evaluators.pages.parts.heatmap import heatmaps
 from evaluators.pages.parts.learning import ceilings
 from evaluators.pages.parts.missing import not_measured
 from evaluators.pages.parts.published import charged
-from evaluators.pages.parts.tradeoff import trade_offs
+from evaluators.pages.parts.tradeoff import APART, beside, looks, spaced, trade_offs
 from evaluators.score import Score, Scorecard
 from tests.evaluators.made_pages import full_scores, make_releases
 
@@ -131,3 +133,22 @@ def test_differences_are_widest_first_and_only_where_releases_differ() -> None:
     ]
     assert [text for text, _ in grid.rows[0][1:]] == ["0.550", "0.250"]
     assert differences([one, one]) is None
+
+
+def test_ticks_of_a_comparison_do_not_run_into_each_other() -> None:
+    """Both ends stay, and of neighbours the rounder one; every ε stands in the table."""
+    claimed = [0.5, 0.9, 1.0, 1.1, 2.999, 3.0, 4.0, 40.0]
+    kept = spaced(claimed)
+    assert kept == [0.5, 1.0, 3.0, 40.0]
+    assert spaced([1.0, 1.01]) == [1.0, 1.01]
+    least = APART * math.log(40.0 / 0.5)
+    assert all(math.log(b / a) >= least for a, b in pairwise(kept))
+
+
+def test_no_two_generators_look_alike_and_none_is_drawn_far_from_its_epsilon() -> None:
+    assert len({looks(i) for i in range(36)}) == 36
+    for many in (1, 2, 7, 30):
+        places = [beside(i, many) for i in range(many)]
+        assert places == sorted(places)
+        assert places[-1] / places[0] <= max(1.3, 1.05) + 1e-9
+        assert places[0] * places[-1] == pytest.approx(1.0)

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,8 @@ import pytest
 import yaml
 
 from flows.commands.main import main
+from flows.commands.terminal import console
+from privacy.ledger.ledger import Ledger
 from tests.flows import clinic
 from tests.flows.stages.test_steps import release
 
@@ -95,6 +98,48 @@ def test_the_ledger_is_shown_and_verified(clinic_folder):
     other.unlink()
     assert refused.returncode == 2
     assert "not in this ledger" in refused.stderr
+
+
+def test_a_ledger_is_read_at_eighty_columns(clinic_folder, monkeypatch):
+    """No name is cut, and a charge takes two lines, with its ε and not its event."""
+    monkeypatch.setattr(console, "width", 80)
+    shown = understudy("ledger", "show", "--ledger", clinic_folder / "ledger.db").stdout
+    run = next((clinic_folder / "runs").iterdir()).name
+    assert run in shown
+    assert "…" not in shown
+    assert max(map(len, shown.splitlines())) <= 80
+    (fit,) = (line for line in shown.splitlines() if "fit (train)" in line)
+    assert fit.split()[-1] == "2"
+    assert "DpEvent" not in shown
+    words = ("ledger", "show", "--events", "--ledger", clinic_folder / "ledger.db")
+    assert "DpEvent" in understudy(*words).stdout
+
+
+def test_a_release_tells_what_the_people_held_out_paid(tmp_path):
+    config = clinic.write(tmp_path, evaluation={"epsilon": 0.7, "delta": 1e-5})
+    release(config)
+    told = " ".join(understudy("release", config).stdout.split())
+    assert "cost ε=2 at δ=1e-05 for each patient trained on, and ε=0.7 at δ=1e-05 for each" in told
+
+
+def test_ctrl_c_ends_a_release_in_one_line_and_it_goes_on(tmp_path):
+    config = clinic.write(tmp_path)
+    command = [sys.executable, "-c", "from flows.commands.main import main; main()", "release"]
+    begun = subprocess.Popen([*command, config], stderr=subprocess.PIPE, text=True)
+    for line in begun.stderr:
+        if "judge begins" in line:
+            begun.send_signal(signal.SIGINT)
+            break
+    rest = begun.stderr.read().strip().splitlines()
+    assert begun.wait(timeout=60) == 130
+    assert rest[-1].endswith(
+        "the same command goes on where this one was, and nothing is charged twice"
+    )
+    assert not any("Traceback" in line for line in rest)
+    charged = [c.purpose for c in Ledger(str(tmp_path / "ledger.db")).charges()]
+    assert understudy("release", config).returncode == 0
+    after = [c.purpose for c in Ledger(str(tmp_path / "ledger.db")).charges()]
+    assert charged.count("fit") == after.count("fit") == 1
 
 
 def test_schema_check_counts_and_draft_warns(clinic_folder, tmp_path):

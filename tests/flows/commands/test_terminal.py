@@ -1,8 +1,12 @@
 """How the command line puts things."""
 
-import pytest
+import io
 
-from flows.commands.terminal import lasting
+import pytest
+from rich.console import Console
+
+from flows.commands import terminal
+from flows.commands.terminal import GOES_ON, StoppedError, elapsed, lasting, listened, progress_bar
 
 
 @pytest.mark.parametrize(
@@ -16,3 +20,31 @@ from flows.commands.terminal import lasting
 )
 def test_a_range_of_seconds_is_told_in_the_larger_unit(low, high, told):
     assert lasting(low, high) == told
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"), [(0.4, "0:00:00"), (67.9, "0:01:07"), (3_725, "1:02:05")]
+)
+def test_time_that_went_by_is_told_as_a_clock_does(seconds, told):
+    assert elapsed(seconds) == told
+
+
+def test_where_no_terminal_is_a_line_is_told_for_each_stage_that_begins(monkeypatch):
+    """A log holds no bar; what was done before, and what ends, is no line."""
+    log = Console(file=io.StringIO())
+    monkeypatch.setattr(terminal, "stderr", log)
+    with progress_bar() as tell:
+        for what, share in [("fit: done", 1.0), ("judge: a", 0.1), ("judge: b", 0.5)]:
+            tell(what, share)
+        tell("publish: writing", 0.0)
+    assert log.file.getvalue() == "0:00:00 judge begins\n0:00:00 publish begins\n"
+
+
+def test_whoever_stops_a_run_is_told_how_it_goes_on():
+    def stop():
+        raise KeyboardInterrupt
+
+    with pytest.raises(StoppedError, match="nothing is charged twice") as caught:
+        listened(stop)
+    assert caught.value.exit_code == 130
+    assert "the same command goes on" in GOES_ON

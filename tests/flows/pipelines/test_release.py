@@ -185,6 +185,19 @@ def test_a_finished_release_still_looks_at_files_ledger_and_transcript(tmp_path,
     assert understudy("release", config).returncode == 0
 
 
+def test_the_story_of_a_try_that_failed_goes_with_the_next_one(tmp_path):
+    run = Run.of(load_config(clinic.write(tmp_path)))
+    file = tmp_path / "clinic.csv"
+    whole = file.read_bytes()
+    file.write_bytes(whole.replace(b"north", b"north,north", 1))
+    with pytest.raises(StageError):
+        pipeline.release(run)
+    assert (run / "error.txt").exists()
+    file.write_bytes(whole)
+    assert pipeline.release(run).decision == "approved"
+    assert not (run / "error.txt").exists()
+
+
 def test_a_second_process_writes_nothing_in_a_folder_that_is_taken(tmp_path):
     """Nor one with another config, in the folder of a run by the same name."""
     run = Run.of(load_config(clinic.write(tmp_path)), "mine")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import yaml
 
+from evaluators.assessable import smallest
 from flows.pipelines.release import release
 from flows.stages.config import load_config
 from flows.stages.run import Run
@@ -32,6 +33,7 @@ def test_a_release_asks_before_it_is_charged_and_goes_on_where_that_is_accepted(
         release(run)
     assert caught.value.exit_code == 2
     assert "everyone: " in caught.value.rest()
+    assert smallest(0.2) in caught.value.rest()
     assert "everyone: " not in str(caught.value)  # a count of real people stays in the house
     assert paid(run) == []
     assert not (run / "model").exists()

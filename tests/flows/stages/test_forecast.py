@@ -9,6 +9,7 @@ import pytest
 import yaml
 from dp_accounting import ZCDpEvent
 
+from evaluators.assessable import smallest
 from flows.stages.config import load_config
 from flows.stages.forecast import (
     FACTORS,
@@ -21,7 +22,7 @@ from flows.stages.forecast import (
 )
 from generators.marginals.aim import selected_rho
 from generators.registry import GENERATORS, IMAGES, WORKERS
-from privacy.accounting.calibration import zcdp_budget
+from privacy.accounting.calibration import left, zcdp_budget
 from privacy.accounting.composition import spent
 from privacy.accounting.events import DiscreteGaussianDpEvent
 from privacy.accounting.guarantee import Guarantee
@@ -64,7 +65,37 @@ def test_what_was_spent_counts_and_what_does_not_fit_is_said(tmp_path):
     assert cost.before == pytest.approx(spent([event], 1e-5).epsilon)
     assert cost.after > 2.0
     assert not cost.fits
+    assert "would still fit" in cost.fitting
     assert len(ledger.charges()) == 1
+
+
+def test_what_is_said_to_fit_does(tmp_path):
+    """Costs compose to less than their sum, so more than the difference is left."""
+    said = left([ZCDpEvent(0.05)], Guarantee(2.0, 1e-5))
+    assert 2.0 - spent([ZCDpEvent(0.05)], 1e-5).epsilon < said < 2.0
+    path = planned(tmp_path, guarantee={"epsilon": said, "delta": 1e-5}, budget=loss(2.0))
+    ledger = Ledger(str(tmp_path / "ledger.db"))
+    ledger.register("clinic", Guarantee(2.0, 1e-5), 0.2)
+    ledger.charge("clinic", "train", run="r", attempt="a", purpose="fit", event=ZCDpEvent(0.05))
+    assert forecast(path).costs[0].fits
+    assert left([ZCDpEvent(5.0)], Guarantee(2.0, 1e-5)) == 0
+
+
+def loss(epsilon):
+    return {"epsilon": epsilon, "delta": 1e-5}
+
+
+def test_the_weakest_group_is_the_smallest_and_it_is_said_why(tmp_path):
+    found = forecast(planned(tmp_path, {"F": 276, "M": 36}))
+    (line,) = [line for line in found.advice if "is the weakest group" in line]
+    assert line.startswith("sex=M is the weakest group, before 1 more: of 36 people")
+    assert "where 0.05 is allowed" in line
+
+
+def test_how_small_a_table_may_be_is_told_in_the_words_of_a_refusal(tmp_path):
+    found = forecast(planned(tmp_path, holdout=0.25))
+    assert f"{smallest(0.25)}." in found.advice
+    assert "400 in all at `holdout: 0.25`" in smallest(0.25)
 
 
 def test_a_schema_that_the_ledger_will_refuse_is_told_beforehand(tmp_path):
@@ -142,10 +173,13 @@ def test_how_long_a_fit_takes_follows_from_what_is_public(tmp_path):
     path = planned(tmp_path)
     low, high = forecast(path).seconds
     assert 0 < low < high <= 60
+    shortest, longest = forecast(path).judging
+    assert 0 < shortest < longest
     schema = yaml.safe_load((tmp_path / "schema.yaml").read_text())
     (tmp_path / "schema.yaml").write_text(yaml.safe_dump(schema | {"public_rows": 20_000_000}))
     path.write_text(path.read_text().replace("1.0e-05", "1.0e-9"))  # δ lies below one in all
     assert forecast(path).seconds[0] > low
+    assert forecast(path).judging[1] > longest
     wide = {f"c{i}": {"kind": "integer", "bounds": [0, 9], "bins": 5} for i in range(200)}
     schema["columns"] |= wide
     (tmp_path / "schema.yaml").write_text(yaml.safe_dump(schema))

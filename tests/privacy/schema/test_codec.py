@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from privacy.schema.codec import MISSING, Codec, make_bins
+from privacy.schema.codec import MISSING, Codec, make_bins, rounded
 from privacy.schema.columns import Datetime, Numeric
 from privacy.schema.numbers import bounds_as_numbers
 from privacy.schema.schema import Schema
@@ -125,3 +125,21 @@ def test_bins_that_are_yet_to_be_measured_have_no_codes() -> None:
 def test_a_bin_without_room_for_the_decimals_is_refused() -> None:
     with pytest.raises(ValueError, match="no number with 0 lies in the bin from"):
         codec_of(x={"kind": "float", "bounds": [0, 1], "bins": [0, 0.2, 0.4, 1], "decimals": 0})
+
+
+def test_bins_are_called_by_few_digits_and_stay_what_they_are() -> None:
+    """Sevenths have no end; what a person wrote is shown as written."""
+    column = Numeric(kind="float", bounds=(0, 10), bins=7)
+    assert make_bins(column).edges[1] == 10 / 7
+    named = Codec(Schema(name="t", columns={"x": column})).columns["x"].labels
+    assert named[:3] == ("0 to 1.43", "1.43 to 2.86", "2.86 to 4.3")
+    written = Numeric(kind="float", bounds=(0, 10), bins=(0, 1.2345, 10))
+    assert Codec(Schema(name="t", columns={"x": written})).columns["x"].labels[0] == "0 to 1.2345"
+
+
+@given(st.sets(st.integers(-(10**6), 10**6), min_size=2, max_size=8))
+def test_bins_are_called_in_their_order_and_near_their_edges(sevenths: set[int]) -> None:
+    edges = np.array(sorted(sevenths)) / 7
+    called = np.array([float(text) for text in rounded(edges)])
+    assert (np.diff(called) > 0).all()
+    assert np.abs(called - edges).max() <= 0.0101 * np.diff(edges).max()
