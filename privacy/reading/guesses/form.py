@@ -56,14 +56,14 @@ def form_of(path: Path, form: Csv) -> Csv:
 
 def form_of_all(paths: Sequence[Path], form: Csv) -> Csv:
     """How several files are written, where they are written alike; separators and decimals as in ``form``."""
-    found = [form_of(path, form) for path in paths if not is_parquet(path)]
+    found = [form_of(path, form) for path in paths if not is_typed(path)]
     said: dict[str, object] = {
         s: True for s in ("strip", "newlines") if any(getattr(f, s) for f in found)
     }
     encodings = {f.encoding for f in found}
     plain = all(
         _beginning(path, -1).isascii()
-        for path, f in zip([p for p in paths if not is_parquet(p)], found, strict=True)
+        for path, f in zip([p for p in paths if not is_typed(p)], found, strict=True)
         if f.encoding == form.encoding
     )
     others = encodings - {form.encoding}

@@ -260,11 +260,7 @@ def test_two_releases_at_once_cannot_share_one_budget(tmp_path):
 @pytest.mark.parametrize(
     ("change", "named"),
     [
-<<<<<<< HEAD
-        ({"generator": {"name": "gan"}}, "did you mean 'ctgan'"),
-=======
         ({"generator": {"name": "gan"}}, "did you mean .ctgan"),
->>>>>>> w-errors
         ({"generator": {"name": "aim", "epsilon": 3}}, "epsilon"),
         ({"generator": {"name": "aim", "rho": 3.0}}, "rho"),
         ({"guarantee": {"epsilon": 0, "delta": 1e-5}}, "epsilon"),
