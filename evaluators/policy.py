@@ -23,7 +23,8 @@ IN_HALF = 1.96
 class Limits(Frozen):
     """The closed range in which a figure is good.
 
-    ``metric``: the figure, by the name that scores have. ``rows``: only figures on these real rows.
+    ``metric``: the figure, by its name in a release's internal scores.json; the ready policies have most.
+    ``rows``: only figures on these real rows.
     ``at_least``, ``at_most``: the ends of the range; one of them is enough.
 
     Privacy: public.
@@ -161,7 +162,7 @@ def _error(score: Score) -> float:
 class Policy(Frozen):
     """What a custodian asks of a release. Rule names may repeat (one purpose, several metrics).
 
-    ``name``: of the policy, which the label gives. ``description``: what it is for.
+    ``name``: what the policy is called; the label gives it. ``description``: what it is for.
     ``figures``: "charged" decides on public scores alone, those that were charged or need no real row, so
     that the decision is covered by the guarantee too.
     ``unverified``: whether a release may leave the house whose guarantee is somebody else's claim that nobody

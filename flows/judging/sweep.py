@@ -96,7 +96,7 @@ class Workers(Frozen):
 class Sweep(Frozen):
     """What a person writes to compare generators. Paths are relative to the file.
 
-    ``name``: of the sweep.
+    ``name``: what the sweep is called.
     ``public``: whoever writes this declares every row of every data set public; cells cost nothing.
     ``data_sets``: on what generators are compared.
     ``generators``: a label for each spec, whose ``name`` is the label where it is left out.

@@ -119,8 +119,8 @@ class About(Frozen):
     ``publisher``: who answers for it. ``contact``: where to ask. ``intended_use``: what it is meant for, and
     what not.
     ``settings_from``: how generator, ε and settings were chosen, and on what was looked at for it.
-    ``region``: whose people, and under what law. ``sector``: of the registry of differential privacy
-    deployments.
+    ``region``: whose people, and under what law. ``sector``: one of those that the registry of
+    differential privacy deployments knows.
 
     Privacy: public; on label and cards. ``settings_from``: public; what was looked at without a charge is
     nowhere else to be read.
@@ -146,7 +146,7 @@ class About(Frozen):
 class RunConfig(Frozen):
     """One release. Paths are relative to the config file.
 
-    ``name``: of the release; its data set stands in the ledger under the schema's.
+    ``name``: what the release is called; its data set stands in the ledger under the schema's name.
     ``schema``: the file that says what is public. ``data``: the private files.
     ``guarantee``: what this release may cost.
     ``budget``: what the data set may cost over all releases, ``guarantee`` where it is left out.
@@ -167,7 +167,7 @@ class RunConfig(Frozen):
     ledger takes them for the same; the label says so.
     ``public_images``: a folder or file of images that whoever writes this declares public, to learn from first.
     ``inception``: the file of FID's network, for judging images.
-    ``license``: under which the synthetic rows may be used, by Hugging Face's name for it (``cc-by-4.0``); it
+    ``license``: that of the synthetic rows, by Hugging Face's name for it (``cc-by-4.0``); it
     makes no other run, and none is stated where it is left out.
     ``about``: what else only a person can say of a release, which makes no other run either.
     ``ledger``: a path or a URL without a password, or else what UNDERSTUDY_LEDGER says, or else a file beside

@@ -280,8 +280,7 @@ class Numeric(ColumnBase):
     ``decimals``: digits after the point of a float, to which what is read is rounded; null has them found.
     ``shape``: how numbers lie inside their bins; null where it is measured.
 
-    Privacy: public. ``bins``, ``spikes``, ``heaped_at``, ``decimals``, ``shape``: measured where it is null,
-    for a part of ``domain_share``.
+    Privacy: public. ``bins``, ``spikes``, ``heaped_at``, ``decimals``, ``shape``: measured where it is null.
 
     Example::
 

@@ -219,12 +219,12 @@ class Csv(Frozen):
     """How the text file is written; a file without a header lists its columns in schema order.
 
     ``separator``: the sign between values; "\\t" in double quotes is a tab.
-    ``encoding``: of the text, by Python's name for it.
+    ``encoding``: how letters are written, by Python's name for it.
     ``decimal``: the sign before the decimals of a number, in integer and float columns; where it is a comma,
     a number with a point is refused, since it may stand for thousands.
     ``header``: whether the first line names the columns.
-    ``strip``: blanks around a value are no part of it.
-    ``newlines``: a quoted value may run over several lines; otherwise a stray quote is refused before
+    ``strip``: whether blanks around a value are left out.
+    ``newlines``: whether a quoted value may run over several lines; otherwise a stray quote is refused before
     it swallows the rows after it.
     ``comment``: a line that begins with it, and is no row by its number of values, is passed over.
 
@@ -280,7 +280,7 @@ SOME = 8
 class Schema(Frozen):
     """The public domain of one data set.
 
-    ``name``: under which the ledger keeps its budget.
+    ``name``: what the data set is called; the ledger keeps its budget under it.
     ``description``: what it is. ``source``: where each value below is published.
     ``unit``: the column that names whoever is protected, or null where a row is a unit.
     ``max_rows_per_unit``: how many of a unit's rows count (k); sensitivity follows from it.

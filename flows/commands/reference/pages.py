@@ -141,7 +141,7 @@ def _body(model: type[BaseModel], part: dict[str, Any], links: dict[str, str]) -
     needed, several = part.get("required", []), _keys(model)
     keys = sorted(
         (k for k in part["properties"] if k not in apart),
-        key=lambda k: (k not in CHOOSERS, k not in needed),
+        key=lambda k: (k not in needed, k not in CHOOSERS),
     )
     rows = []
     for key in keys:
