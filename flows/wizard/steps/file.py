@@ -12,6 +12,7 @@ from flows.wizard.project import Project, folder_for
 from flows.wizard.session import Form, Session, one
 from privacy.dictionaries.document import schema_from
 from privacy.errors import InputError
+from privacy.reading.formats.holders import is_there
 from privacy.schema.schema import Csv
 
 NAME, TITLE = "file", "Your file"
@@ -53,7 +54,7 @@ def take(session: Session, form: Form) -> str:
     if not data and not dictionary:
         raise InputError("choose a file, or write where it lies")
     for path in data:
-        if not path.exists():
+        if not is_there(path):
             raise InputError(f"{path}: no such file")
     if dictionary:
         path = session.home / Path(dictionary).expanduser()

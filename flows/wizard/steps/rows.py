@@ -9,6 +9,7 @@ from flows.checking.check import check
 from flows.wizard.project import Project, digest
 from flows.wizard.session import Form, Session, one
 from privacy.errors import InputError
+from privacy.reading.formats.holders import is_there
 
 NAME, TITLE = "check", "Check your rows"
 
@@ -32,7 +33,7 @@ def take(session: Session, form: Form) -> str:
             str(session.home / Path(part.strip()).expanduser()) for part in named.split(";")
         )
         for file in data:
-            if not Path(file).exists():
+            if not is_there(Path(file)):
                 raise InputError(f"{file}: no such file")
         project = project.with_state(data=data)
         session.keep(project)
