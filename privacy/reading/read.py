@@ -72,10 +72,11 @@ def read_texts(paths: Sequence[Path], schema: Schema) -> pa.Table:
 def with_points(path: Path, table: pa.Table, schema: Schema, told: Told = IN_SCHEMA) -> pa.Table:
     """Numbers of a file with decimal commas, written with points; of any other the table as it is.
 
-    Each value by itself; what stands for a missing one stays as it is written.
-    Raises DataError for a number with a point.
+    Each value by itself; what stands for a missing one stays as it is written. Of a workbook only numbers that
+    are stored as text have commas. Raises DataError for a number with a point in any other file.
     """
-    if schema.csv.decimal == "." or is_typed(path):
+    in_excel = kind_of(apart(path)[0]) == "excel"
+    if schema.csv.decimal == "." or (is_typed(path) and not in_excel):
         return table
     for i, name in enumerate(table.column_names):
         column = schema.columns.get(name)
@@ -84,7 +85,7 @@ def with_points(path: Path, table: pa.Table, schema: Schema, told: Told = IN_SCH
         texts = table[name]
         known = pc.is_in(texts, value_set=pa.array(column.missing_values, pa.string()))
         odd = pc.and_(have_points(texts), pc.invert(known))
-        if pc.any(odd).as_py():
+        if pc.any(odd).as_py() and not in_excel:
             row = pc.index(odd, pa.scalar(True)).as_py()
             raise DataError(
                 f"{path}: column {name!r}, row {row + 1}: {texts[row].as_py()!r} has a point, and decimals"
@@ -167,7 +168,11 @@ def check_kind(path: Path) -> None:
 
 
 def first_line(path: Path, form: Csv) -> list[str]:
-    """The texts of a CSV file's first line. DataError for a file that holds no more than a header."""
+    """The texts of a CSV file's first line. DataError for a file that holds no more than a header.
+
+    Raises InputError as ``check_kind`` does.
+    """
+    check_kind(path)
     texts, _ = _first_line(path, form, IN_SCHEMA, False)
     return [t.strip() for t in texts] if form.strip else texts
 

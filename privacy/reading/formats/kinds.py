@@ -52,10 +52,11 @@ SIGNATURES: dict[bytes | tuple[bytes, ...], Kind] = {
 OTHERS: dict[bytes | tuple[bytes, ...], str] = {
     b"%PDF": "a PDF document; export the table it shows from where it comes",
     b"SQLite format 3": "an SQLite database; export its table as CSV",
-    b"ARROW1": "an Arrow (Feather) file; save it as Parquet",
     b"\x89PNG": "a picture; give a table",
     b"\x89HDF": "an HDF5 file; save its table as CSV or Parquet",
 }
+
+PAGE = "a web page (HTML), however it is called"
 
 
 def kind_of(path: Path) -> Kind | None:
@@ -83,39 +84,30 @@ def check_content(path: Path, kind: Kind) -> None:
 
 def _another(path: Path, first: bytes, kind: Kind) -> str:
     """What a file is instead of ``kind``, and what to do; "" where it may be one."""
+    in_words = kind == "csv" and _is_text(first)  # a column may be called PAR1
     for signs, found in SIGNATURES.items():
-        if first.startswith(signs):
+        if first.startswith(signs) and not (in_words and found == "parquet"):
             return "" if found == kind else _renamed(found)
     for signs, words in OTHERS.items():
         if first.startswith(signs):
-            return f"{words}"
+            return words
     if first.startswith(ZIP):
         return _zipped(path, kind)
     if first.startswith(GZIP):
-        return (
-            f"compressed by gzip; name it {path.name}.gz, or unpack it"
-            if kind == "csv"
-            else ("compressed by gzip; unpack it")
-        )
+        named = f"name it {path.name}.gz, or " if kind == "csv" else ""
+        return f"compressed by gzip; {named}unpack it"
     start = first.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     if start.startswith((b"<html", b"<!doctype html", b"<table", b"<div", b"<meta")):
-        return (
-            "a web page (HTML), however it is called; open it in Excel and save it as .xlsx or CSV"
-        )
+        return f"{PAGE}; open it in Excel and save it as .xlsx or CSV"
     if start.startswith(b"<?xml") and b"spreadsheet" in start:
         return "a spreadsheet in XML of 2003; open it in Excel and save it as .xlsx"
-    if b"SPSS PORT FILE" in first:
+    if b"SPSS PORT FILE" in first[:200]:
         return "" if kind == "spss" else _renamed("spss")
-    if kind != "csv" and kind != "query":
-        words = (
-            "plain text, CSV perhaps; rename it to .csv"
-            if _is_text(first)
-            else "none by its content"
-        )
-        return f"called as {WORDS[kind]} and is {words}" + (
-            "" if _is_text(first) else "; it may be damaged"
-        )
-    return ""
+    if kind in ("csv", "query"):
+        return ""
+    if _is_text(first):
+        return f"called as {WORDS[kind]} and is plain text, CSV perhaps; rename it to .csv"
+    return f"called as {WORDS[kind]} and is none by its content; it may be damaged"
 
 
 def _renamed(kind: Kind) -> str:

@@ -162,6 +162,11 @@ def _table(path: Path, rows: Sequence[Sequence[Any]], merged: Sequence[Any]) -> 
         if rows and any(filled):
             raise DataError(f"{path}: no row names the columns; write their names into one row")
         raise DataError(f"{path}: the sheet is empty; give the right one")
+    if not any(isinstance(rows[head][at], str) for at in filled[head]):
+        raise DataError(
+            f"{path}: row {head + 1}, where the columns should be named, holds numbers only; write their "
+            "names above the rows"
+        )
     below = [i for i in range(head + 1, len(rows)) if filled[i]]
     held = {at for i in below for at in filled[i]}
     kept = sorted(held | set(filled[head]))

@@ -33,7 +33,7 @@ OTHERWISE = {
     "e.csv": (gzip.compress(b"a,b\n1,2\n"), "compressed by gzip; name it e.csv.gz"),
     "f.dta": (gzip.compress(b"a,b\n1,2\n"), "compressed by gzip; unpack it"),
     "g.csv": (b"  \n<!DOCTYPE html><html>", "a web page (HTML)"),
-    "h.csv": (b"PAR1....", "a Parquet file by its content; rename it so that it ends in .parquet"),
+    "h.csv": (b"PAR1\x15\0\x15", "a Parquet file by its content; rename it so that it ends in .parquet"),
     "i.parquet": (b"a,b\n1,2\n", "is called as a Parquet file and is plain text, CSV perhaps"),
     "j.csv": (b"$FL2@(#) SPSS", "an SPSS file by its content"),
     "k.csv": (b"<stata_dta><header>", "a Stata file by its content"),
@@ -56,6 +56,11 @@ def test_a_file_is_not_of_its_kind(name: str, tmp_path: Path) -> None:
     assert expected in str(caught.value)
     assert str(caught.value).startswith(f"{tmp_path / name}: ")
     assert str(caught.value).isprintable()
+
+
+def test_a_column_may_be_called_as_parquet_begins(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("PAR1,PAR2\n1,2\n")
+    assert read_any(tmp_path / "t.csv", Csv()).to_pydict() == {"PAR1": ["1"], "PAR2": ["2"]}
 
 
 def write(path: Path, **columns: list[object]) -> Path:

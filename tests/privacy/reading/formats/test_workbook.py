@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from privacy.errors import DataError, InputError, UnderstudyError
 from privacy.reading.draft import draft_schema
-from privacy.reading.read import NULL, read_any
-from privacy.schema.schema import Csv
+from privacy.reading.read import NULL, read_any, read_texts
+from privacy.schema.schema import Csv, Schema
 
 HEAD = ("id", "sex", "age")
 
@@ -94,6 +94,11 @@ REFUSED: dict[str, tuple[list[Sequence[Any]], Callable[[Any], None] | None, str]
     "a stray value": ([HEAD, (1, "F", 3), (None,) * 27 + ("?",)], None, "column AB has values"),
     "a name twice": ([("id", "id"), (1, 2)], None, "names 'id' twice"),
     "a formula": ([HEAD, (1, "F", "=A2+1")], None, "formulas that were never computed"),
+    "no names": (
+        [(1, 2, 3), (4, 5, 6)],
+        None,
+        "row 1, where the columns should be named, holds num",
+    ),
     "a value far out": (
         [HEAD, (1, "F", 3)],
         lambda s: s.__setitem__("XFD1048576", "?"),
@@ -113,6 +118,14 @@ def test_a_title_may_be_merged(tmp_path: Path) -> None:
     rows = [("Ward 3",), HEAD, (1, "F", 3)]
     path = workbook(tmp_path / "t.xlsx", *rows, then=lambda s: s.merge_cells("A1:C1"))
     assert read(path) == [{"id": "1", "sex": "F", "age": "3"}]
+
+
+def test_numbers_stored_as_text_may_have_commas(tmp_path: Path) -> None:
+    column = {"kind": "float", "bounds": [0, 9], "bins": 3, "missing": "keep"}
+    said = {"name": "t", "columns": {"lab": column}, "csv": {"decimal": ","}}
+    path = workbook(tmp_path / "t.xlsx", ("lab",), ("1,5",), (2.5,), (3,), ("4,0",))
+    texts = read_texts([path], Schema.model_validate(said))
+    assert texts.to_pydict() == {"lab": ["1.5", "2.5", "3", "4.0"]}
 
 
 def test_formats_of_numbers_are_left_out(tmp_path: Path) -> None:
