@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from privacy.dictionaries.answers import choices
 from privacy.dictionaries.document import schema_from
-from privacy.dictionaries.redcap import choices
 from privacy.schema.columns import Categorical, Datetime, Identifier, Numeric
 from tests.privacy.dictionaries.described import findings, loaded, write
 
