@@ -1,8 +1,9 @@
 """REDCap's data dictionary (CSV, as it is downloaded or as its API gives it) → what it says of an export.
 
 Columns and field types are those of REDCap's own help page on the data dictionary. An export writes dates as
-YYYY-MM-DD whatever the field shows, and a checkbox as a column for each choice, ``field___code``. A required
-field may all the same be left empty, and all fields of other instruments and events are in a row of one.
+YYYY-MM-DD whatever the field shows, and a checkbox as a column for each choice, ``field___code``. Of a
+required field a value is expected in every row, though REDCap lets people leave one empty, and a row of a
+repeating instrument or of an event has no value in the fields of others.
 
 Privacy claim: none; a data dictionary holds no row.
 """
@@ -48,6 +49,7 @@ COLUMNS = {
     "min": ("text validation min", "text_validation_min"),
     "max": ("text validation max", "text_validation_max"),
     "identifier": ("identifier?", "identifier"),
+    "required": ("required field?", "required_field"),
     "branching": ("branching logic (show field only if...)", "branching logic", "branching_logic"),
 }  # fmt: skip
 """What the columns of a dictionary are called, in the file to download and in the API's."""
@@ -62,6 +64,7 @@ NAMING = {
     "mrn": "a medical record number",
     "vmrn": "a medical record number",
 }
+YES = ("y", "yes", "1")
 MARKED = "the dictionary marks it as an identifier, so it is not modelled"
 
 
@@ -87,10 +90,16 @@ def redcap(header: Sequence[str], rows: Sequence[Sequence[str]], labels: bool = 
     conditions = shown(said, labels)
     fields = [unit]
     for row in said[1:]:
-        fields += [replace(f, shown_if=conditions.get(row["name"])) for f in _fields(row, labels)]
+        asked = (
+            row["required"].lower() in YES and not row["branching"] and row["type"] != "checkbox"
+        )
+        fields += [
+            replace(f, shown_if=conditions.get(row["name"]), required=asked)
+            for f in _fields(row, labels)
+        ]
     told = [
         "repeating instruments and events are not in a dictionary: if the export has redcap_repeat_instance or "
-        "redcap_event_name, set max_rows_per_unit, and take those columns in where they matter (docs/visits.md)"
+        "redcap_event_name, set max_rows_per_unit, and `missing: keep` for fields of some rows (docs/visits.md)"
     ]
     if commas == "some":
         told += [
@@ -174,7 +183,7 @@ def _fields(row: Row, labels: bool) -> Iterator[Field]:
 
 def _is_marked(row: Row) -> bool:
     """Whether the dictionary calls it an identifier."""
-    return row["identifier"].lower() in ("y", "yes", "1")
+    return row["identifier"].lower() in YES
 
 
 def _text(row: Row) -> Field:

@@ -115,6 +115,13 @@ def test_an_export_of_labels_has_labels(tmp_path):
     assert schema.impossible[0]["sex"].values == ("Male",)
 
 
+def test_a_required_field_is_never_missing_unless_it_is_not_always_asked(tmp_path):
+    asked = [field("a", "yesno"), field("b", "yesno"), field("c", "yesno", shown="[a] = '1'")]
+    lines = [[*line[:-1], "" if line[0] == "b" else "y"] for line in asked]
+    columns = loaded(tmp_path, [HEADER, field("id"), *lines]).columns
+    assert [columns[n].missing for n in "abc"] == ["refuse", "keep", "keep"]
+
+
 def test_what_is_left_out_and_what_is_open_is_said(tmp_path):
     described = schema_from(write(tmp_path, [HEADER, *FIELDS], "Heart_DataDictionary_2024-05-01"))
     assert "name: heart\n" in described.text
