@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from evaluators.assessable import unassessed
+from evaluators.assessable import Unassessed, unassessed
 from evaluators.original.unsaid import unsaid_orders
 from flows.checking.checked import Checked, Remark
 from flows.checking.odd import MOST_SHOWN, odd_texts, odd_values
@@ -24,6 +24,7 @@ from privacy.reading.folded import by_table
 from privacy.reading.source import Source, read_source, read_tables
 from privacy.records.broken import breaks
 from privacy.records.impossible import impossible_rows
+from privacy.schema.codec import MISSING
 from privacy.schema.schema import Schema
 
 MANY = 0.1
@@ -136,5 +137,12 @@ def _people(frame: pd.DataFrame, schema: Schema, holdout: float) -> Iterator[Rem
             "people",
             f"with {holdout:g} of the people held out, too few would be there to assess these; a release asks "
             "for --accept-unassessed, or take wider bands, merged categories, or a larger `holdout:`",
-            tuple(map(str, small)),
+            (*map(str, small), *_without_value(small)),
         )
+
+
+def _without_value(small: Sequence[Unassessed]) -> Iterator[str]:
+    """What to do about a group of people without a value of which there is hardly anybody."""
+    empty = [u.group.partition("=")[0] for u in small if u.group.endswith(f"={MISSING}")]
+    if names := ", ".join(dict.fromkeys(empty)):
+        yield f"where everybody has a value of {names}: `missing: refuse`, and there is no group without one"

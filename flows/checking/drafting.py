@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from privacy.reading.draft import Draft, draft_schema
+from privacy.reading.draft import Draft, check_tables, draft_schema
 from privacy.reading.guesses.form import form_of, form_of_all, has_mark
 from privacy.reading.several.draft import draft_of_several
 from privacy.reading.several.proposal import files_in
@@ -26,6 +26,7 @@ def draft(
     files that are not there or no tables, DataError for what is in them.
     """
     files = files_in(data)
+    check_tables(files)
     found = form_of(files[0], form) if len(files) == 1 else form_of_all(files, form)
     what = files[0] if len(files) == 1 else f"{len(files)} files"
     told = [

@@ -1,8 +1,9 @@
 """REDCap's data dictionary (CSV, as it is downloaded or as its API gives it) → what it says of an export.
 
 Columns and field types are those of REDCap's own help page on the data dictionary. An export writes dates as
-YYYY-MM-DD whatever the field shows, and a checkbox as a column for each choice, ``field___code``. A required
-field may all the same be left empty, and all fields of other instruments and events are in a row of one.
+YYYY-MM-DD whatever the field shows, and a checkbox as a column for each choice, ``field___code``. Of a
+required field a value is expected in every row, though REDCap lets people leave one empty, and a row of a
+repeating instrument or of an event has no value in the fields of others.
 
 Privacy claim: none; a data dictionary holds no row.
 """
@@ -11,9 +12,19 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from privacy.dictionaries.answers import (
+    CHECKED,
+    TRUE_FALSE,
+    YES_NO,
+    Row,
+    box,
+    choices,
+    coded,
+    shown,
+)
 from privacy.dictionaries.field import (
     FREE_TEXT,
     Document,
@@ -38,6 +49,7 @@ COLUMNS = {
     "min": ("text validation min", "text_validation_min"),
     "max": ("text validation max", "text_validation_max"),
     "identifier": ("identifier?", "identifier"),
+    "required": ("required field?", "required_field"),
     "branching": ("branching logic (show field only if...)", "branching logic", "branching_logic"),
 }  # fmt: skip
 """What the columns of a dictionary are called, in the file to download and in the API's."""
@@ -52,17 +64,8 @@ NAMING = {
     "mrn": "a medical record number",
     "vmrn": "a medical record number",
 }
-SHOWN_IF = re.compile(r"\s*\[(\w+)(?:\((\w+)\))?\]\s*=\s*(['\"])([^'\"]*)\3\s*")
-YES_NO = {False: {"1": "yes", "0": "no"}, True: {"Yes": "", "No": ""}}
-TRUE_FALSE = {False: {"1": "true", "0": "false"}, True: {"True": "", "False": ""}}
-CHECKED = {False: {"0": "not checked", "1": "checked"}, True: {"Unchecked": "", "Checked": ""}}
-"""What an export writes, and what it stands for: codes, or labels."""
-
-SAID = {"yesno": {"1": "Yes", "0": "No"}, "truefalse": {"1": "True", "0": "False"}}
-
+YES = ("y", "yes", "1")
 MARKED = "the dictionary marks it as an identifier, so it is not modelled"
-
-Row = Mapping[str, str]
 
 
 def is_redcap(header: Sequence[str]) -> bool:
@@ -84,13 +87,19 @@ def redcap(header: Sequence[str], rows: Sequence[Sequence[str]], labels: bool = 
     first = said[0]["name"]
     unit = identifier(first, "names the record", _label(said[0]), required=True)
     commas = _commas(said)
-    shown = _shown(said, labels)
+    conditions = shown(said, labels)
     fields = [unit]
     for row in said[1:]:
-        fields += [replace(f, shown_if=shown.get(row["name"])) for f in _fields(row, labels)]
+        asked = (
+            row["required"].lower() in YES and not row["branching"] and row["type"] != "checkbox"
+        )
+        fields += [
+            replace(f, shown_if=conditions.get(row["name"]), required=asked)
+            for f in _fields(row, labels)
+        ]
     told = [
         "repeating instruments and events are not in a dictionary: if the export has redcap_repeat_instance or "
-        "redcap_event_name, set max_rows_per_unit, and take those columns in where they matter (docs/visits.md)"
+        "redcap_event_name, set max_rows_per_unit, and `missing: keep` for fields of some rows (docs/visits.md)"
     ]
     if commas == "some":
         told += [
@@ -131,24 +140,6 @@ def _label(row: Row) -> str:
     return row["label"]
 
 
-def choices(text: str) -> dict[str, str]:
-    r"""Codes and labels: ``1, Male | 2, Female``; older files part them by ``\n``."""
-    parts = re.split(r"\||\\n|\n", text)
-    pairs = (part.partition(",") for part in parts if part.strip())
-    return {code.strip(): label.strip() or code.strip() for code, _, label in pairs}
-
-
-def _coded(row: Row, labels: bool) -> dict[str, str]:
-    """What an export writes for the choices of a field, with what it means."""
-    found = choices(row["choices"])
-    return dict.fromkeys(map(plain, found.values()), "") if labels else found
-
-
-def plain(label: str) -> str:
-    """A label as an export writes it: without marks of HTML."""
-    return " ".join(re.sub(r"<[^<>]{1,500}>", "", label).split())
-
-
 def _fields(row: Row, labels: bool) -> Iterator[Field]:
     """The columns of an export that a field becomes."""
     name, kind, label = row["name"], row["type"].lower(), _label(row)
@@ -156,7 +147,7 @@ def _fields(row: Row, labels: bool) -> Iterator[Field]:
         return
     if kind == "checkbox":
         for code, text in choices(row["choices"]).items():
-            column = f"{name}___{_box(code)}"
+            column = f"{name}___{box(code)}"
             yield (
                 identifier(column, MARKED, f"{label}: {text}")
                 if _is_marked(row)
@@ -166,7 +157,7 @@ def _fields(row: Row, labels: bool) -> Iterator[Field]:
         age = "; of a date of birth the age may do in its place"
         yield identifier(name, MARKED + age * row["validation"].startswith("date"), label)
     elif kind in ("radio", "dropdown") and choices(row["choices"]):
-        yield listed(name, _coded(row, labels), label)
+        yield listed(name, coded(row, labels), label)
     elif kind in ("radio", "dropdown", "sql"):
         yield unlisted(name, label)
     elif kind in ("yesno", "truefalse"):
@@ -192,7 +183,7 @@ def _fields(row: Row, labels: bool) -> Iterator[Field]:
 
 def _is_marked(row: Row) -> bool:
     """Whether the dictionary calls it an identifier."""
-    return row["identifier"].lower() in ("y", "yes", "1")
+    return row["identifier"].lower() in YES
 
 
 def _text(row: Row) -> Field:
@@ -240,30 +231,6 @@ def _commas(said: Sequence[Row]) -> str:
     numbers = [r for r in said if r["type"] == "calc" or r["validation"].startswith("number")]
     commas = [r for r in numbers if r["validation"].endswith("comma_decimal")]
     return "none" if not commas else "all" if len(commas) == len(numbers) else "some"
-
-
-def _shown(said: Sequence[Row], labels: bool) -> dict[str, tuple[str, tuple[str, ...]]]:
-    """By field, the one answer that it is asked with, where that is all its branching logic says."""
-    kinds = {row["name"]: row for row in said}
-    found: dict[str, tuple[str, tuple[str, ...]]] = {}
-    for row in said:
-        told = SHOWN_IF.fullmatch(row["branching"])
-        of = kinds.get(told[1]) if told else None
-        if told is None or of is None or row["type"] == "checkbox":
-            continue
-        column, box, value = told[1], told[2], told[4]
-        if box is not None:
-            column, answers = f"{column}___{_box(box)}", {"0": "Unchecked", "1": "Checked"}
-        else:
-            answers = SAID.get(of["type"]) or choices(of["choices"])
-        if value in answers:
-            found[row["name"]] = column, (plain(answers[value]) if labels else value,)
-    return found
-
-
-def _box(code: str) -> str:
-    """A choice of a checkbox as the name of its column ends."""
-    return re.sub("[^a-z0-9_]", "_", code.lower())
 
 
 def _number(text: str) -> float | None:

@@ -24,13 +24,14 @@ from privacy.reading.formats.holders import called
 from privacy.reading.guesses.column import guess, pointed_texts, scale_of, times_of
 from privacy.reading.guesses.lines import quoted
 from privacy.reading.guesses.missing import MISSING
-from privacy.reading.guesses.numbers import numeric_lines
+from privacy.reading.guesses.names import NAMES_A_PERSON
+from privacy.reading.guesses.people import counting, followed, is_named, protected, whose_rows
 from privacy.reading.guesses.roles import Role, roles
 from privacy.reading.guesses.ties import ties
 from privacy.reading.guesses.times import DATE
 from privacy.reading.numerals import have_commas
 from privacy.reading.read import NULL, read_any
-from privacy.reading.repeats import KEPT, LEAST, Drafted, Repeats, repeats
+from privacy.reading.repeats import LEAST, Drafted, repeats
 from privacy.schema.schema import DRAFT_MARK, Csv
 
 MOST_TOLD = 3
@@ -81,7 +82,7 @@ def draft_schema(path: Path, form: Csv = Csv(), unit: str | None = None) -> Draf
     which nothing can be modelled.
     """
     check_tables([path])
-    table = read_any(path, form)
+    table = read_any(path, form, told="--{}".format)
     if table.num_rows == 0:
         raise DataError(f"{path}: no rows to draft a schema from")
     if unit is not None and unit not in table.column_names:
@@ -94,7 +95,9 @@ def draft_schema(path: Path, form: Csv = Csv(), unit: str | None = None) -> Draf
         guesses.lines.update(counting(found, guesses.drafted) if found else {})
     _refuse_without_values(path, guesses)
     dropped = _dropped(guesses, whose)
-    lines = [*head(called(path), form), *protected(whose, found), *_surplus(dropped)]
+    named = (n for n in guesses.lines if NAMES_A_PERSON(n) and is_named(guesses.lines[n]))
+    once = next(named, None)
+    lines = [*head(called(path), form), *protected(whose, found, once), *_surplus(dropped)]
     for name in dropped:
         del guesses.lines[name]
     lines += described(guesses)
@@ -102,12 +105,12 @@ def draft_schema(path: Path, form: Csv = Csv(), unit: str | None = None) -> Draf
     lines += followed(found) if found and whose and (found.visits or found.several >= LEAST) else []
     told = [f"{name}: {said}" for name, said in guesses.told.items() if name not in dropped]
     told = [f"{name}: left out, {why}" for name, why in dropped.items()] + told
-    return Draft("\n".join([*lines, ""]), (*_whose(whose, found), *told))
+    return Draft("\n".join([*lines, ""]), (*whose_rows(whose, found), *told))
 
 
 def _refuse_without_values(path: Path, guesses: Guesses) -> None:
     """Raise InputError for a table of which nothing could be modelled."""
-    if all(lines[0].split()[1] == "identifier" for lines in guesses.lines.values()):
+    if all(map(is_named, guesses.lines.values())):
         why = {n: guesses.told.get(n, "nearly every row has its own value") for n in guesses.lines}
         told = "; ".join(f"{name}: {said}" for name, said in [*why.items()][:MOST_TOLD])
         raise InputError(f"{path}: no column of it can be modelled: {told}")
@@ -117,7 +120,7 @@ def _dropped(guesses: Guesses, unit: str | None) -> dict[str, str]:
     """Columns that are left out, and why; none where nothing would be left to model."""
     dropped = {n: why for n, why in guesses.left_out.items() if n != unit}
     rest = [n for n in guesses.lines if n not in dropped and n != unit]
-    modelled = any(guesses.lines[n][0].split()[1] != "identifier" for n in rest)
+    modelled = any(not is_named(guesses.lines[n]) for n in rest)
     return dropped if modelled else {}
 
 
@@ -126,21 +129,6 @@ def _surplus(dropped: Mapping[str, str]) -> list[str]:
         return []
     lines = ["surplus_columns: drop  # left out, since nothing can be learnt from them or may be:"]
     return [*lines, *(f"#   {quoted(name)}: {why}" for name, why in dropped.items())]
-
-
-def _whose(unit: str | None, found: Repeats | None) -> list[str]:
-    """Who is protected, for whoever asked."""
-    if found is None:
-        return []
-    if unit is None:
-        return [
-            f"{found.unit}: its values repeat. Does it name the people? Then draft again with --unit "
-            f"{found.unit}: as it is, each row is protected by itself"
-        ]
-    return [
-        f"{unit}: names the people, who have up to {found.most} rows each and are protected with all of them; "
-        "without `unit` each row would be protected by itself"
-    ]
 
 
 def check_tables(paths: Iterable[Path]) -> None:
@@ -214,73 +202,6 @@ def tied(table: pa.Table, guesses: Guesses, unit: str | None) -> list[str]:
     found = ties(table.select(modelled), dates, numbers, [*MISSING, NULL])
     tied = [f"#  - {quoted(one)}  {DRAFT_MARK}" for one in found]
     return ["# relations:", *tied] if tied else []
-
-
-def protected(unit: str | None, found: Repeats | None) -> list[str]:
-    """Who is protected, and by how many rows."""
-    if unit is None:
-        lines = [
-            "# unit: the identifier column that names the person, where a person has several rows; without it",
-            "#   each row is protected by itself, and what a person's rows say together is not",
-        ]
-        if found is not None:
-            lines += [
-                f"# is it {quoted(found.unit)}? then draft again with --unit {quoted(found.unit)}"
-            ]
-        return lines
-    if found is None:  # named, and nobody has two rows
-        return [f"unit: {quoted(unit)}", "max_rows_per_unit: 1"]
-    lines = [
-        "# without `unit` each row would be protected by itself, and what a person's rows say together not",
-        f"unit: {quoted(unit)}  # whoever shares a value of it is protected as one  {DRAFT_MARK}",
-    ]
-    if found.enough < found.most:
-        lines += [
-            f"# noise grows with max_rows_per_unit; {found.enough} would keep {KEPT:.0%} of the rows  "
-            f"{DRAFT_MARK}"
-        ]
-    return [*lines, f"max_rows_per_unit: {found.most}  {DRAFT_MARK}"]
-
-
-def counting(found: Repeats, drafted: Mapping[str, Drafted]) -> dict[str, list[str]]:
-    """The columns that count or order rows: numbers, though they may have few values.
-
-    What counts rows has a bin for each: nothing of it is measured, as it follows from the rows.
-    """
-    lines = {}
-    order, numbered = found.visits.get("order", found.unit), found.visits.get("numbered", ())
-    if drafted[order].kind == "categorical" and order != found.unit:
-        texts = pd.Series(list(drafted[order].scale), dtype=object)
-        numbers = np.array(list(drafted[order].scale.values()))
-        lines[order] = numeric_lines(texts, numbers, [])
-    for name in numbered:
-        lines[name] = [
-            "    kind: integer",
-            f"    bounds: [1, {found.most}]  {DRAFT_MARK}",
-            f"    bins: {found.most}  {DRAFT_MARK}",
-            "    out_of_range: clamp",
-        ]
-    return lines
-
-
-def followed(found: Repeats) -> list[str]:
-    """How the rows of a unit follow one another, as far as the rows show it."""
-    lines = [
-        f"visits:  # rows of one {found.unit} become a history; without it they are drawn as strangers"
-    ]
-    if not found.visits:
-        lines = [lines[0].replace("visits:", "visits: {}", 1)]
-    lines += [f"  {name}: {quoted(value)}  {DRAFT_MARK}" for name, value in found.visits.items()]
-    for name, (changing, several) in found.nearly.items():
-        lines += [
-            f"  # constant but for {changing} of {several} units with several rows: {quoted(name)}; if it is "
-            f"listed, the first row's value counts  {DRAFT_MARK}"
-        ]
-    if "order" not in found.visits:
-        lines += [
-            "  # order: no column puts the rows of a unit in order, so they stay as they stand"
-        ]
-    return lines
 
 
 def _drafted(lines: list[str], scale: dict[str, float]) -> Drafted:

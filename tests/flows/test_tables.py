@@ -163,7 +163,7 @@ def test_as_a_database_its_keys_are_kept(released: Path, tmp_path: Path) -> None
             "nowhere,x,1",
             "'nowhere' in row 1; mend the file, or drop those rows. nothing was",
         ),
-        ("values", f"SBP,mmHg,9999,{NAMED}v0", "what to do with it. this read was"),
+        ("values", f"SBP,mmHg,9999,{NAMED}v0", "`out_of_range: clamp`. this read was"),
     ],
 )
 def test_a_refusal_says_whether_it_was_charged(

@@ -125,11 +125,11 @@ def _starts_with_remark(start: bytes, form: Csv) -> bool:
 def _with_values(path: Path, form: Csv) -> Csv:
     """By what the values look like: lines inside of them, blanks around them, commas for points."""
     try:
-        table = read_any(path, form)
+        table = read_any(path, form, told="--{}".format)
     except DataError:
         _refuse_title(path, form)
         form = form.model_copy(update={"newlines": True})
-        table = read_any(path, form)
+        table = read_any(path, form, told="--{}".format)
     found: dict[str, object] = {}
     if any(
         pc.any(

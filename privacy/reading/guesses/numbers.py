@@ -22,6 +22,8 @@ ABOVE_OTHERS = 5
 MOST_SPIKES = 3
 HEAPED = 0.2
 """So many more rows than by chance are multiples of a step that people round to."""
+ALL = 0.999
+"""Of multiples of one step so many are multiples of the next: then nobody rounds to the finer one."""
 STEPS = (0.5, 1.0, 5.0, 10.0, 50.0, 100.0, 500.0, 1000.0)
 WIDTHS = 4
 """So many steps lie between most values."""
@@ -123,5 +125,8 @@ def _steps(numbers: np.ndarray, counts: np.ndarray, decimals: int) -> list[float
             break
         share = counts[scaled % wanted == 0].sum() / counts[inside].sum()
         if share >= unit / wanted + HEAPED:
-            found, unit = [*found, step], wanted
+            finer = (
+                found if share < ALL else found[:-1]
+            )  # of all that are fives also tens, tens alone
+            found, unit = [*finer, step], wanted
     return found if len(found) <= MOST_STEPS else []  # digits of numbers of all sizes

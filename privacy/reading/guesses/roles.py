@@ -45,7 +45,9 @@ def roles(columns: Sequence[Role], mark: str = "") -> list[str]:
         lines += [
             "#   - {task: classification, column: …, positive: [yes]}  # which? No other has two values"
         ]
-    lines += ["# subgroups:  # whom the release must serve, each group by itself:"]
+    lines += [
+        "# subgroups:  # whom the release must serve, each by itself; no value is one, unless `missing: refuse`"
+    ]
     lines += [f"#   - {quoted(_group(c))}{mark}" for c in people[:MOST_SHOWN]]
     if not people:
         lines += ["#   - {column: …}  # sex, race, or age with bands: [18, 40, 65, 80]"]

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from privacy.dictionaries.answers import choices
 from privacy.dictionaries.document import schema_from
-from privacy.dictionaries.redcap import choices
 from privacy.schema.columns import Categorical, Datetime, Identifier, Numeric
 from tests.privacy.dictionaries.described import findings, loaded, write
 
@@ -113,6 +113,13 @@ def test_an_export_of_labels_has_labels(tmp_path):
         "smokes": ("Yes", "No"),
     }
     assert schema.impossible[0]["sex"].values == ("Male",)
+
+
+def test_a_required_field_is_never_missing_unless_it_is_not_always_asked(tmp_path):
+    asked = [field("a", "yesno"), field("b", "yesno"), field("c", "yesno", shown="[a] = '1'")]
+    lines = [[*line[:-1], "" if line[0] == "b" else "y"] for line in asked]
+    columns = loaded(tmp_path, [HEADER, field("id"), *lines]).columns
+    assert [columns[n].missing for n in "abc"] == ["refuse", "keep", "keep"]
 
 
 def test_what_is_left_out_and_what_is_open_is_said(tmp_path):

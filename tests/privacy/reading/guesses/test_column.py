@@ -143,6 +143,8 @@ def test_point_masses_and_heaping_are_proposed():
     assert (zero["spikes"], zero.get("heaped_at")) == ([0], None)
     fives = said(column([str(5 * (i * 7 % 13 + 28)) for i in range(200)]))
     assert (fives["heaped_at"], fives.get("spikes")) == ([5], None)
+    hundreds = said(column([str(100 * (i % 37 + 1)) for i in range(300)]))
+    assert hundreds["heaped_at"] == [100]
     tens = [str(10 * (i % 15 + 5)) for i in range(200)] + [str(i % 150 + 50) for i in range(200)]
     assert said(column(tens))["heaped_at"] == [5, 10]
     plain = said(column([str(i * 37 % 400) for i in range(400)]))
