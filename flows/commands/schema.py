@@ -100,7 +100,7 @@ def schema_check(
     import numpy as np
     from pandas import factorize
 
-    from evaluators.assessable import unassessed
+    from evaluators.assessable import smallest, unassessed
     from evaluators.original.unsaid import unsaid_orders
     from flows.frames.visits import remarks, unkept
     from privacy.people.order import first_rows
@@ -176,6 +176,8 @@ def schema_check(
         )
     for one in small:
         say(f"  {one}")
+    if small and holdout > 0:
+        say(f"{smallest(holdout)}.")
 
 
 @app.command("editor")
