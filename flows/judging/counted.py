@@ -1,7 +1,7 @@
 """The rows of a unit that count: a release learns from the first k of each, so a judgement looks at these.
 
 Real rows beyond ``max_rows_per_unit`` are left out, as ``PrivateTable`` does for a release. Synthetic ones are
-left out too where no more synthetic than real people have some, so that fresh real people are judged alike. Where
+left out too where no more synthetic than real people have some, so that fresh real people pass. Where
 more have, the rows stay, and the bound that they break is told as what it is.
 
 Privacy claim: none; what it says of real rows stays in the house.
