@@ -13,12 +13,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from statistics import NormalDist
 from typing import Literal
 
 from evaluators.attacks.claims import MEMBERSHIP, PER_PERSON, STRONGEST, allowed
 from evaluators.noticed import noticed
-from evaluators.policy import Limits, Policy, Rule
+from evaluators.policy import Limits, Policy, Rule, remedy
 from evaluators.score import MAIN, Score, Scorecard
 from evaluators.verdict import READABLE, REFUTED, Decision, Outcome, Reason, Verdict, unread
 from evaluators.words import HISTORIES, OF_HISTORIES, metric_words
@@ -86,7 +87,14 @@ def _refuted(scorecard: Scorecard, claim: Guarantee) -> Iterator[Reason]:
                 f"{_figure(score)}, where it allows at most {most:.3g}"
             )
             reason = Reason(
-                REFUTED, score.metric, "all", score.value, f"at most {most:.3g}", "veto", text
+                REFUTED,
+                score.metric,
+                "all",
+                score.value,
+                f"at most {most:.3g}",
+                "veto",
+                text,
+                remedy="publish nothing of it; ask its maker how the rows were made",
             )
             of_many = not score.metric.startswith(f"{MEMBERSHIP}.{STRONGEST}")
             found.append((of_many, most - score.value, len(found), reason))
@@ -168,6 +176,8 @@ def _judge(score: Score, rule: Rule, scorecard: Scorecard, policy: Policy, among
     if outcome == "insufficient evidence" and (named or rule.on_insufficient == "note"):
         outcome, why = "note", f"not assessed: {why}"
     text = f"{_subject(score)}: {why}, asked {rule}{_remark(score)}"
+    if outcome == "veto":
+        text += _by_real(score, scorecard)
     return Reason(
         rule.name,
         score.metric,
@@ -179,6 +189,7 @@ def _judge(score: Score, rule: Rule, scorecard: Scorecard, policy: Policy, among
         score.target,
         score.model,
         score.order,
+        remedy(score.metric) if outcome == "veto" else "",
     )
 
 
@@ -192,6 +203,19 @@ def _subject(score: Score) -> str:
 
 def _remark(score: Score) -> str:
     return score.detail and f" ({score.detail})"
+
+
+BY_REAL = "_by_real"
+"""Ends of metrics that say of real rows what others say of synthetic ones."""
+
+
+def _by_real(score: Score, scorecard: Scorecard) -> str:
+    """What share of real rows, or people, does the same, where that is known and may be said."""
+    real = next(iter(scorecard.filter(metric=f"{score.metric}{BY_REAL}", status="ok")), None)
+    if real is None or real.value is None:
+        return ""
+    who = "people" if score.metric.startswith(OF_HISTORIES) else "rows"
+    return f"; of real {who} {real.value:.2%} do too" if real.value else f"; no real {who} do"
 
 
 def _figure(score: Score) -> str:
@@ -270,6 +294,9 @@ def _other_holds(score: Score, other: Limits, scorecard: Scorecard) -> bool:
     return any(t.value is not None and other.hold(t.value) for t in twins)
 
 
+PROVED = "take a generator whose guarantee is proved here, as `aim` or `mst`"
+
+
 def _guarantee(policy: Policy, standing: Standing) -> Reason:
     outcome: Outcome = "veto"
     text = "the guarantee is as claimed upstream, not verified"
@@ -281,7 +308,8 @@ def _guarantee(policy: Policy, standing: Standing) -> Reason:
         outcome, text = "note", f"{text}, which this policy allows"
     else:
         text += "; a policy with `unverified: allow` lets such a release out, and the label says so"
-    return Reason(VERIFIED, "guarantee", "all", None, "verified", outcome, text)
+    found = Reason(VERIFIED, "guarantee", "all", None, "verified", outcome, text)
+    return replace(found, remedy=PROVED) if outcome == "veto" else found
 
 
 def _failure(score: Score, policy: Policy) -> Reason:

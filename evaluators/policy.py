@@ -1,10 +1,11 @@
-"""What a custodian asks of a release: rules, each a figure and the range in which it is good.
+"""What a custodian asks of a release: rules, each a figure and the range in which it is good, and remedies.
 
 Privacy claim: none needed; a policy is public.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -201,3 +202,67 @@ class Policy(Frozen):
 def load_policy(path: str | Path) -> Policy:
     """Read a policy from YAML; unknown keys are refused, errors are one line."""
     return load_yaml(path, Policy)
+
+
+COARSER = "spend less ε, or take fewer and coarser columns, so that fewer people stand out"
+
+REMEDIES: Mapping[str, str] = {
+    "declared.target": "declare one under `targets:`",
+    "declared.subgroup": "declare one under `subgroups:`",
+    "copies": f"publish no row as it came; {COARSER}",
+    "attack": COARSER,
+    "attack.attribute": "spend less ε, or merge the categories of the column that is guessed",
+    "lost_group": "merge the group with another, declare its categories, or spend more ε",
+    "representation_ratio": "widen bands or merge small groups, spend more ε, or take `aim`",
+    "impossible_rows": "leave these rows out, or take a generator of this project, which draws none",
+    "broken_rows": "leave these rows out, or take `aim`, which draws none; correct `relations:` where real "
+    "rows break it too",
+    "histories.broken": "take `aim`, which keeps `visits:`; correct these or `max_rows_per_unit:` where "
+    "real people break them too",
+    "histories": "spend more ε, take fewer columns, or say what lasts under `remembers:` of `visits:`",
+    "histories.gaps": "spend more ε, or say how long it is between rows under `gaps:` of `visits:`",
+    "histories.rows": "spend more ε, or let fewer rows count (`max_rows_per_unit:`)",
+    "histories.utility": "spend more ε, take fewer columns, or name the target's history under `remembers:`",
+    "base_rate": "widen or merge groups, spend more ε, or take `aim`, which counts these rates first",
+    "class_share": "merge rare classes, or spend more ε",
+    "target_mean": "widen or merge groups, spend more ε, or give the target narrower `bins:`",
+    "truth": "spend more ε, widen groups, or name the target with its strongest columns under `keep_together:`",
+    "column.tv": "spend more ε, or merge rare categories",
+    "column.ks": "leave `bins:` out, which are then measured, or spend more ε",
+    "column.spikes": "name the common value under `spikes:`, which gives it a bin of its own",
+    "column.lost": "declare these categories, merge rare ones, or spend more ε",
+    "relation": "declare it under `relations:`, and every synthetic row keeps it",
+    "utility": "spend more ε, take fewer columns, or name target and predictors under `keep_together:`",
+    "fairness": "spend more ε, widen or merge groups, or take another generator",
+    "kmarginal": "spend more ε, or take fewer columns and wider bins",
+    "calibration_gap": "spend more ε, and more under `evaluation:`, which makes the figure surer",
+    "auroc": "spend more ε, take fewer columns, or name target and predictors under `keep_together:`",
+    "auroc.difference": "spend more ε, or widen groups: a model's figures on synthetic rows are not its "
+    "true ones",
+}
+"""What a person can do about a veto, by the beginning of a metric's name; of several the longest.
+
+Each is true of the generators and schemas here: a relation that is declared is kept by every row, bins that are
+left out are measured, AIM counts the rates of declared groups first.
+"""
+
+ALIKE: Mapping[str, str] = {
+    "c_index": "auroc",
+    "c_index.difference": "auroc.difference",
+    "accuracy.difference": "auroc.difference",
+    "tpr.difference": "auroc.difference",
+    "fpr.difference": "auroc.difference",
+    "within_one_sd.difference": "auroc.difference",
+}
+"""Charged figures that others' remedies hold for."""
+
+ELSE = "spend more ε, take fewer columns or wider bins, or another generator"
+"""For figures that only somebody's own policy asks for."""
+
+
+def remedy(metric: str) -> str:
+    """What may help where a rule about this metric is broken."""
+    name = metric.removeprefix("charged.")
+    name = ALIKE.get(name, name)
+    known = [r for r in REMEDIES if name == r or name.startswith((f"{r}.", f"{r}_"))]
+    return REMEDIES[max(known, key=len)] if known else ELSE

@@ -29,8 +29,10 @@ IN_SHORT: dict[Decision, str] = {
 
 @dataclass(frozen=True)
 class Reason:
-    """Why one rule passed or did not in one slice; ``text`` quotes real-row figures and is
-    internal."""
+    """Why one rule passed or did not in one slice; ``text`` quotes real-row figures and is internal.
+
+    ``remedy``: what a person can do about a veto.
+    """
 
     rule: str
     metric: str
@@ -42,6 +44,7 @@ class Reason:
     target: str = ""
     model: str = ""
     order: int = 0
+    remedy: str = ""
 
 
 @dataclass(frozen=True)
@@ -76,19 +79,14 @@ class Verdict:
 
     @property
     def told(self) -> tuple[str, ...]:
-        """What could not be read; then of the gravest outcome a sentence for each rule: its first reason, and
-        how many more there are."""
+        """What could not be read; then of the gravest outcome a sentence for each rule: its first reason, how
+        many more there are, and what may help against a veto."""
         first = [r.text for r in self.reasons if unread(r)]
         of_rule: dict[str, list[Reason]] = {}
         for reason in self.of("veto") or self.of("insufficient evidence"):
             if not unread(reason):
                 of_rule.setdefault(reason.rule, []).append(reason)
-        broken = (
-            mine[0].text
-            + (f"; and {len(mine) - 1} more ({rule})" if len(mine) > 1 else f" ({rule})")
-            for rule, mine in of_rule.items()
-        )
-        return (*first, *broken)
+        return (*first, *(_of_rule(rule, mine) for rule, mine in of_rule.items()))
 
     def as_dict(self) -> dict[str, Any]:
         """All of it, with what is told first; internal."""
@@ -114,6 +112,14 @@ class Verdict:
         if self.figures == "charged":
             summary |= {"reasons": [asdict(r) for r in self.reasons]}
         return summary
+
+
+def _of_rule(rule: str, reasons: list[Reason]) -> str:
+    """A rule's first reason, how many more there are, and what may help."""
+    more = f"; and {len(reasons) - 1} more" if len(reasons) > 1 else ""
+    remedies = dict.fromkeys(r.remedy for r in reasons if r.remedy)
+    help_ = f". What may help: {next(iter(remedies))}" if remedies else ""
+    return f"{reasons[0].text}{more} ({rule}){help_}"
 
 
 def unread(reason: Reason) -> bool:

@@ -235,8 +235,10 @@ def _listed(labels: list[str]) -> str:
 
 
 def impossible(tables: Tables) -> list[Score]:
-    """Shares of synthetic rows that the schema calls impossible, and that break a declared relation."""
+    """Shares of synthetic rows that the schema calls impossible, and that break a declared relation, then those
+    of real rows, which stay in the house."""
     schema, frame = tables.schema, tables.synthetic
+    real = pd.concat([tables.train, tables.holdout], ignore_index=True)
     return [
         _share(
             "impossible_rows", impossible_rows(frame, schema), schema.impossible, "combinations"
@@ -248,6 +250,20 @@ def impossible(tables: Tables) -> list[Score]:
             "relations",
             [r.says for r in schema.relations if breaks(frame, schema, r)[1].any()],
         ),
+        *_of_real("impossible_rows_by_real", impossible_rows(real, schema), schema.impossible),
+        *_of_real("broken_rows_by_real", broken_rows(real, schema), schema.relations),
+    ]
+
+
+def _of_real(metric: str, bad: np.ndarray, declared: tuple[object, ...]) -> list[Score]:
+    """The share of real rows that do what no synthetic row may."""
+    if not declared or not len(bad):
+        return []
+    value = float(bad.mean())
+    return [
+        Score(
+            metric=metric, value=value, rows="train and holdout", higher_is_better=False, n=len(bad)
+        )
     ]
 
 

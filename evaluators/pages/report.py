@@ -196,6 +196,7 @@ def _reason(reason: Reason) -> dict[str, str]:
         "value": number(reason.value),
         "threshold": reason.threshold,
         "text": reason.text,
+        "remedy": reason.remedy,
     }
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from evaluators.assessable import Unassessed, unassessed
+from evaluators.assessable import Unassessed, smallest, unassessed
 from evaluators.original.unsaid import unsaid_orders
 from flows.checking.checked import Checked, Remark
 from flows.checking.odd import MOST_SHOWN, odd_texts, odd_values
@@ -139,6 +139,8 @@ def _people(frame: pd.DataFrame, schema: Schema, holdout: float) -> Iterator[Rem
             "for --accept-unassessed, or take wider bands, merged categories, or a larger `holdout:`",
             (*map(str, small), *_without_value(small)),
         )
+        if holdout > 0:
+            yield Remark("people", f"{smallest(holdout)}.")
 
 
 def _without_value(small: Sequence[Unassessed]) -> Iterator[str]:

@@ -396,7 +396,7 @@ def main() -> None:
         code = app(standalone_mode=False, prog_name="understudy")
     except TyperException as error:
         if (told := mistakes.usage(error)) is None:
-            error.show()
+            typer.echo(error.format_message(), err=True)
             sys.exit(2)
         _fail(told, 2)
     except typer.Abort:

@@ -22,6 +22,7 @@ from evaluators.pages.report import write_report
 from evaluators.policy import load_policy
 from evaluators.score import Score, Scorecard
 from evaluators.verdict import Verdict
+from flows.judging.counted import counted
 from flows.judging.forms import bring_all, releases
 from flows.judging.stranger import Fitted, absent, fit, together, unfolded, unnamed, without
 from flows.label.histories import unjudged
@@ -120,12 +121,11 @@ def prepare(case: Case) -> Material:
     schema, unread = without(schema, causes, case.synthetic[0])
     if unread:
         fitted = [fit(table, schema) for table in brought]
-    found = (*unread, *lost, *nobody, *unfolded(brought[0]), *fitted[0].scores)
-    frames = tuple(f.frame for f in fitted)
-    train, holdout = together(train, schema), together(holdout, schema)
-    return Material(
-        schema, train, holdout, frames, found, _told([files[0] for files in made], fitted)
-    )
+    rows = counted(train, holdout, tuple(f.frame for f in fitted), schema)
+    found = (*unread, *lost, *nobody, *unfolded(brought[0]), *fitted[0].scores, *rows.scores)
+    train, holdout = together(rows.train, schema), together(rows.holdout, schema)
+    told = "; ".join(t for t in (_told([files[0] for files in made], fitted), rows.words) if t)
+    return Material(schema, train, holdout, rows.synthetic, found, told)
 
 
 def _check_apart(

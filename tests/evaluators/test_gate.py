@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,11 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evaluators.gate import VERIFIED, gate, outcome_of, widened
-from evaluators.policy import Policy, Rule, load_policy
+from evaluators.policy import ELSE, Policy, Rule, load_policy, remedy
 from evaluators.score import Score, Scorecard
 from evaluators.verdict import REFUTED, Decision
 from privacy.accounting.guarantee import Guarantee
 from privacy.errors import InputError
+from privacy.schema.mistakes.examples import EXAMPLES
 
 DEFAULT = Path(__file__).parents[2] / "configs" / "policies" / "default.yaml"
 GRAVITY: tuple[Decision, ...] = ("approved", "insufficient evidence", "veto")
@@ -390,3 +392,38 @@ def test_a_figure_that_is_missing_says_why_its_family_is() -> None:
     family = Score(metric="attack.copies", status="insufficient evidence", reason=why)
     verdict = gate(card(family), policy(metric="attack.copies.near.leak"), "proved")
     assert why in verdict.told[0]
+
+
+POLICIES = sorted((Path(__file__).parents[2] / "configs" / "policies").glob("*.yaml"))
+
+
+@pytest.mark.parametrize(
+    "metric", sorted({r.metric for p in POLICIES for r in load_policy(p).rules})
+)
+def test_whoever_is_vetoed_is_told_what_may_help(metric: str) -> None:
+    """In half a line, by keys that there are; no figure of a policy that ships is left to a commonplace."""
+    told = remedy(metric)
+    assert told != ELSE
+    assert len(told) <= 115
+    known = {key for keys in EXAMPLES.values() for key in keys} | {"aim"}
+    assert {word.rstrip(":") for word in re.findall("`([^`]+)`", told)} <= known
+
+
+def test_a_veto_stands_in_the_verdict_with_its_remedy_and_what_real_rows_do() -> None:
+    rule = Rule(name="kept", metric="broken_rows", slices=("all",), at_most=0)
+    given = Policy(name="test", rules=(rule,))
+    bad = Score(metric="broken_rows", value=0.2, rows="none", visibility="public")
+    for share, said in ((0.031, "; of real rows 3.10% do too"), (0.0, "; no real rows do")):
+        real = Score(metric="broken_rows_by_real", value=share, rows="train and holdout")
+        verdict = gate(Scorecard((bad, real)), given)
+        (reason,) = verdict.of("veto")
+        assert reason.text.endswith(said)
+        assert reason.remedy == remedy("broken_rows")
+        assert verdict.told[-1].endswith(f"(kept). What may help: {reason.remedy}")
+        assert verdict.as_dict()["reasons"][0]["remedy"] == reason.remedy
+    charged = given.model_copy(update={"figures": "charged"})
+    (reason,) = gate(Scorecard((bad, real)), charged).of("veto")
+    assert "do too" not in reason.text
+    assert "no real" not in reason.text
+    good = gate(Scorecard((replace(bad, value=0.0),)), given)
+    assert [r.remedy for r in good.reasons if r.outcome != "veto"] == [""] * len(good.reasons)

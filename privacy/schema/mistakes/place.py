@@ -76,13 +76,18 @@ def place_of(
 
 def alternatives(hint: Any) -> Iterator[Any]:
     """The types that an annotation allows, without None."""
-    if get_origin(hint) is Annotated:
+    if origin(hint) is Annotated:
         yield from alternatives(get_args(hint)[0])
-    elif get_origin(hint) in (Union, UnionType):
+    elif origin(hint) in (Union, UnionType):
         for one in get_args(hint):
             yield from alternatives(one)
     elif hint is not NoneType:
         yield hint
+
+
+def origin(hint: Any) -> Any:
+    """``tuple`` of ``tuple[int, ...]``, ``Literal`` of a literal; None of a plain type."""
+    return get_origin(hint)
 
 
 def keys(models: Iterable[type[BaseModel]]) -> tuple[str, ...]:
@@ -103,11 +108,11 @@ def _inner(hints: Hints, part: str | int) -> Iterator[Any]:
             for name, field in hint.model_fields.items():
                 if part == (field.alias or name):
                     yield from alternatives(field.annotation)
-        elif get_origin(hint) is tuple and isinstance(part, int):
+        elif origin(hint) is tuple and isinstance(part, int):
             same = arguments[-1] is Ellipsis
             if same or part < len(arguments):
                 yield from alternatives(arguments[0 if same else part])
-        elif arguments and get_origin(hint) not in (Literal, tuple):
+        elif arguments and origin(hint) not in (Literal, tuple):
             yield from alternatives(arguments[-1])
 
 
@@ -116,7 +121,7 @@ def _branch(hints: Hints, tag: str | int) -> Hints:
 
     def stands(hint: Any) -> bool:
         fields = hint.model_fields.values() if _is_model(hint) else ()
-        literals = (f.annotation for f in fields if get_origin(f.annotation) is Literal)
+        literals = (f.annotation for f in fields if origin(f.annotation) is Literal)
         named = _is_model(hint) and tag in hint.model_fields
         return named or any(tag in get_args(one) for one in literals)
 

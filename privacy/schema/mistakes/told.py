@@ -9,13 +9,21 @@ import datetime as dt
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, NaiveDatetime, ValidationError
 
 from privacy.errors import did_you_mean
 from privacy.schema.mistakes.examples import EXAMPLES, MEANT
-from privacy.schema.mistakes.place import Place, Written, alternatives, keys, place_of, written
+from privacy.schema.mistakes.place import (
+    Place,
+    Written,
+    alternatives,
+    keys,
+    origin,
+    place_of,
+    written,
+)
 
 SHOWN = 60
 """Signs of a value that are quoted."""
@@ -140,7 +148,7 @@ def _words(place: Place, problem: Mapping[str, Any], stands: Written | None) -> 
     if place.in_name or (kind == "string_type" and isinstance(value, READ_OTHERWISE)):
         return _as_text(value, stands)
     if kind == "literal_error" and isinstance(value, str):
-        allowed = [str(a) for h in place.hints if get_origin(h) is Literal for a in get_args(h)]
+        allowed = [str(a) for h in place.hints if origin(h) is Literal for a in get_args(h)]
         return f"expected {_expected(place)}{did_you_mean(value, allowed) or example}"
     return f"expected {_expected(place)}{_of_one(place, value, stands) or example}"
 
@@ -169,7 +177,7 @@ def _example(place: Place) -> str:
 
 def _of_one(place: Place, value: Any, stands: Written | None) -> str:
     """A list of the one value that was written, where a list of texts is wanted."""
-    of_texts = any(get_origin(h) is tuple and str in get_args(h) for h in place.hints)
+    of_texts = any(origin(h) is tuple and str in get_args(h) for h in place.hints)
     if not of_texts or stands is None or not stands.text or isinstance(value, list):
         return ""
     return f', as `{place.key}: ["{stands.text[:SHOWN]}"]`'
@@ -182,11 +190,11 @@ def _expected(place: Place) -> str:
 
 def _type(hint: Any) -> str:
     """A type in words of YAML."""
-    origin, arguments = get_origin(hint), get_args(hint)
-    if origin is Literal:
+    generic, arguments = origin(hint), get_args(hint)
+    if generic is Literal:
         listed = [str(a) if str(a)[0].isalnum() else repr(a) for a in arguments]
         return " or ".join(listed) if len(listed) < 3 else f"one of {', '.join(listed)}"
-    if origin is tuple:
+    if generic is tuple:
         inner = next(alternatives(arguments[0]), str)
         many = _plural(inner)
         if arguments[-1] is Ellipsis:

@@ -20,12 +20,14 @@ SCHEMA = Schema.model_validate(
 
 def test_it_names_the_relation_that_is_broken() -> None:
     frame = pd.DataFrame({"a": [1, 5], "b": [2, 3], "c": [3, 4]})
-    _, broken = impossible(Tables(frame, frame, frame, SCHEMA))
-    assert broken.value == 0.5
+    _, broken, real = impossible(Tables(frame, frame, frame, SCHEMA))
+    assert broken.value == real.value == 0.5
+    assert (broken.visibility, real.visibility) == ("public", "internal")
     assert broken.detail == "2 declared relations; broken: a ≤ b"
 
 
 def test_it_names_none_where_all_are_kept() -> None:
     frame = pd.DataFrame({"a": [1, 2], "b": [2, 3], "c": [3, 4]})
-    _, broken = impossible(Tables(frame, frame, frame, SCHEMA))
+    _, broken, real = impossible(Tables(frame, frame, frame, SCHEMA))
+    assert real.value == 0
     assert broken.detail == "2 declared relations"
