@@ -23,7 +23,7 @@ BOOLEANS = {
 
 
 def objects(data: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """The rows that a document describes, by title: its own properties, or those of its items.
+    """The rows that a document describes, by title: its own properties, those of its items, or its definitions.
 
     None where it is no such document.
     """
@@ -31,7 +31,12 @@ def objects(data: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
         found = _resolved(row, data) if isinstance(row, dict) else {}
         if isinstance(found.get("properties"), dict):
             return {str(data.get("title") or found.get("title") or ""): {**found, "document": data}}
-    return {}
+    parts = data.get("$defs") or data.get("definitions")
+    named = (
+        {str(n): _resolved(d, data) for n, d in parts.items()} if isinstance(parts, dict) else {}
+    )
+    rows = {n: d for n, d in named.items() if isinstance(d.get("properties"), dict)}
+    return {n: {**d, "document": data} for n, d in rows.items()}
 
 
 def json_schema(name: str, row: Mapping[str, Any]) -> Document:
@@ -58,8 +63,21 @@ def json_schema(name: str, row: Mapping[str, Any]) -> Document:
 
 
 def _resolved(said: Mapping[str, Any], document: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A description, with what it refers to inside the document, and of ``null`` or something the something."""
+    """A description with what it refers to inside the document and all that it consists of; of ``null`` or
+    something the something.
+    """
+    if not isinstance(said, dict):
+        return {}
     for _ in range(20):  # a reference may lead to another
+        if all_of := [p for p in said.get("allOf") or () if isinstance(p, dict)]:
+            rest = {k: v for k, v in said.items() if k != "allOf"}
+            parts = [_resolved(part, document) for part in all_of]
+            fields = {
+                k: v for part in (*parts, rest) for k, v in (part.get("properties") or {}).items()
+            }
+            said = {k: v for part in (*parts, rest) for k, v in part.items()}
+            said |= {"properties": fields} if fields else {}
+            continue
         if isinstance(ref := said.get("$ref"), str) and ref.startswith("#/"):
             found: Any = document
             for part in ref[2:].split("/"):

@@ -6,6 +6,7 @@ Privacy claim: none, on purpose; see ``privacy.reading.draft``.
 from __future__ import annotations
 
 import datetime as dt
+import re
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,9 +20,9 @@ from privacy.reading.guesses.missing import MISSING, codes, kept, no_dates, word
 from privacy.reading.guesses.names import NAMES_A_PERSON, identifies, is_postal, natural
 from privacy.reading.guesses.numbers import are_numbers, lying, numeric_lines, serial
 from privacy.reading.guesses.persons import is_free_text, looks
-from privacy.reading.guesses.times import datetime_lines, read_dates, stand_ins
+from privacy.reading.guesses.times import DATE, datetime_lines, read_dates, stand_ins
 from privacy.reading.numerals import commas_to_points, numbers_in
-from privacy.reading.read import NULL
+from privacy.reading.read import NULL, UNNAMED
 from privacy.schema.columns import CONTROL
 from privacy.schema.schema import DRAFT_MARK
 
@@ -82,6 +83,9 @@ def _guess(name: str, texts: pd.Series, counts: np.ndarray, rows: int, mixed: bo
     """What a column is, of those texts that stand for a value."""
     if len(texts) == 0:
         return Guess(EMPTY, left_out="no row has a value")
+    if name == UNNAMED and len(texts) == rows and np.isfinite(numbers_in(texts)).all():
+        told = "a column without a name that numbers the rows, as R and pandas write it"
+        return Guess([f"    kind: identifier  # {told}"], told, told)
     if what := identifies(name) or looks(texts):
         told = f"{what}: never modelled, written as new numbers"
         return Guess([f"    kind: identifier  # {told}"], told)
@@ -101,7 +105,8 @@ def _guess(name: str, texts: pd.Series, counts: np.ndarray, rows: int, mixed: bo
     told = remedy(texts) if lines[0].split()[1] in ("identifier", "categorical") else ""
     if told:
         return Guess([f"    kind: identifier  # {told}"], told)
-    return Guess([*lines, f"    # {asked}"] if asked else lines, asked)
+    told_there = lines[0].startswith(DATE)  # by what stands beside the format
+    return Guess([*lines, f"    # {asked}"] if asked and not told_there else lines, asked)
 
 
 def _absent(texts: pd.Series) -> tuple[np.ndarray, str]:
@@ -146,7 +151,13 @@ def _lines(name: str, texts: pd.Series, counts: np.ndarray, rows: int) -> list[s
 
 
 def _asked(name: str, texts: pd.Series) -> str:
-    """What numbers may be in disguise."""
+    """What numbers and dates may be that cannot be seen from them."""
+    if (dates := read_dates(list(texts))) is not None:
+        if any(re.match("%d[/.-]%m", f) for f in dates.formats[:1]) and len(dates.formats) > 1:
+            return "the day first, or the month? Every date can be read either way"
+        return (
+            "texts carry offsets, and no zone is known: name it (`zone:`)" if dates.offsets else ""
+        )
     numbers = numbers_in(texts)
     known = numbers[np.isfinite(numbers)]
     if len(known) > MOST_NUMBER_CATEGORIES and (what := serial(name, known)):

@@ -128,6 +128,20 @@ def test_a_table_is_asked_for_where_there_are_several(tmp_path):
     assert list(loaded(tmp_path, two, table="B").columns) == ["x"]
 
 
+def test_parts_and_definitions_of_a_json_schema_are_put_together(tmp_path):
+    sex = {"enum": ["F", "M"], "title": "Sex"}
+    base = {"type": "object", "properties": {"sex": {"allOf": [{"$ref": "#/$defs/Sex"}]}}}
+    whole = {"$defs": {"Sex": sex, "Base": base, "Row": {
+        "allOf": [{"$ref": "#/$defs/Base"}], "properties": {"age": {"type": "integer"}}}}}  # fmt: skip
+    schema = loaded(tmp_path, whole, table="Row")
+    assert {n: c.kind for n, c in schema.columns.items()} == {
+        "sex": "categorical",
+        "age": "integer",
+    }
+    loop = {"properties": {"a": {"$ref": "#/properties/a"}, "b": {"type": "boolean"}}}
+    assert list(loaded(tmp_path, loop).columns) == ["a", "b"]
+
+
 def test_patterns_pictures_and_steps_are_read():
     assert alternatives("^(?:a|b c|d)$") == ("a", "b c", "d")
     assert alternatives("[A-Z]+") == alternatives("^a.*|b$") == ()

@@ -84,7 +84,16 @@ def test_every_value_that_was_read_is_marked(tmp_path: Path) -> None:
     draft = draft_schema(table(tmp_path)).text
     for line in draft.splitlines():
         words = line.strip()
-        copies = words.startswith(("- ", "bounds:", "decimals:", "special:", "missing_values:"))
+        copied = (
+            "- ",
+            "bounds:",
+            "decimals:",
+            "special:",
+            "missing_values:",
+            "heaped_at:",
+            "spikes:",
+        )
+        copies = words.startswith(copied)
         assert copies == (DRAFT_MARK in line and not line.startswith("#")), line
 
 
