@@ -86,10 +86,10 @@ def _guess(name: str, texts: pd.Series, counts: np.ndarray, rows: int, mixed: bo
     if name == UNNAMED and len(texts) == rows and np.isfinite(numbers_in(texts)).all():
         told = "a column without a name that numbers the rows, as R and pandas write it"
         return Guess([f"    kind: identifier  # {told}"], told, told)
-    if what := identifies(name) or looks(texts):
+    if what := identifies(name) or looks(name, texts):
         told = f"{what}: never modelled, written as new numbers"
         return Guess([f"    kind: identifier  # {told}"], told)
-    if is_free_text(texts, rows):
+    if is_free_text(name, texts, rows):
         told = "free text, which is never modelled: it may name anybody"
         return Guess([f"    kind: identifier  # {told}"], told, told)
     if NAMES_A_PERSON(name) and len(texts) > MOST_CATEGORIES:
