@@ -33,7 +33,7 @@ def export(
         say(f"{out} holds {', '.join(names)}; the label of {bundle} goes with it")
     else:
         known = ", ".join((".duckdb", *ENDINGS))
-        raise InputError(f"{out}: expected a name that ends in one of {known}")
+        raise InputError(f"{out}: expected a name that ends in {known}")
 
 
 def _statistics(bundle: Path, out: Path) -> None:

@@ -182,7 +182,7 @@ def _number(values: pd.Series, column: Numeric, ending: str) -> _Column:
     whole = (
         numbers.astype("Int64").astype("Int32") if most <= LARGEST else numbers.astype("float64")
     )
-    return _Column(whole, {}, _whole(ending, 12))
+    return _Column(whole, {}, _whole(ending, len(f"{-most:.0f}")))
 
 
 def _whole(ending: str, width: int) -> str | None:
