@@ -100,7 +100,8 @@ WRONG = {
     "a bracket left open": (S, "[18, 90], bins: 8}", "[18, 90, bins: 8}", CHECK, ["line 8", "bracket"]),
     "a quote left open": (S, "name: ward", 'name: "ward', CHECK, ["line", "quote"]),
     # another file, or none
-    "an empty file": (S, None, "", CHECK, ["empty", "a schema is YAML", "`columns:`"]),
+    "an empty file": (S, None, "", CHECK,
+        ["empty", "a schema is YAML", "`columns:`", "`understudy schema draft`"]),
     "a list": (S, None, "- a\n- b\n", CHECK, ["holds a list", "a schema is YAML"]),
     "a text": (S, None, "age;sex\n39;F\n", CHECK, ["holds one value, 'age;sex 39;F'", "a schema is YAML"]),
     "rows as JSON": (S, None, '[{"age": 39}]\n', CHECK, ["holds a list", "a schema is YAML"]),
@@ -153,7 +154,7 @@ WRONG = {
     "nothing for categories": (S, "categories: [F, M]", "categories:", CHECK, ["columns.sex", "`other:`"]),
     # what columns have to do with each other
     "a unit that is not declared": (S, "unit: patient", "unit: pateint", CHECK,
-        ["unit: 'pateint'", "did you mean 'patient'?"]),
+        ["unit: 'pateint'", "is not declared; did you mean 'patient'?"]),
     "a unit that is no identifier": (S, "unit: patient", "unit: age", CHECK,
         ["unit: 'age'", "is integer", "kind: identifier"]),
     "a target that is not there": (S, "column: ill", "column: sick", CHECK,
@@ -202,7 +203,7 @@ WRONG = {
     "a rule without a limit": (P, ", at_least: 1", "", FORECAST,
         ["rules.0", "declared.target", "at_least or at_most"]),
     "a rule's slices as a text": (P, "slices: [all]", "slices: all", FORECAST,
-        ["rules.0.slices", "brackets", "`slices: [all, groups]`", "'all'"]),
+        ["rules.0.slices", "a list of any of all, groups, pairs", "`slices: [all, groups]`", "'all'"]),
     "a rule's limits reversed": (P, "at_least: 1", "at_least: 2, at_most: 1", FORECAST,
         ["rules.0", "at_least 2 exceeds at_most 1"]),
     "an unknown generator in a sweep": (W, "{mst: }", "{amst: }", SWEEP,
