@@ -143,6 +143,8 @@ def _words(place: Place, problem: Mapping[str, Any], stands: Written | None) -> 
     if kind in LIMITS:
         limit, word = LIMITS[kind]
         return f"must be {word} {context[limit]:g}{example}"
+    if kind == "string_too_long":
+        return f"must be at most {context['max_length']} signs long, and has {len(value)}{example}"
     if kind == "finite_number":
         return f"must be a finite number{example}"
     if kind == "timezone_naive":

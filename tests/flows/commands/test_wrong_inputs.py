@@ -200,6 +200,8 @@ WRONG = {
     "a share above one": (R, "name: ward", "name: ward\nholdout: 20", FORECAST,
         ["holdout", "below 1", "'20'", "`holdout: 0.2`"]),
     "a name with blanks": (R, "name: ward", "name: My ward", FORECAST, ["name", "small letters", "'My ward'"]),
+    "a text without end": (R, "name: ward", f"name: ward\nabout: {{region: {'a' * 2001}}}", FORECAST,
+        ["about.region", "at most 2000 signs long, and has 2001", "'aaa", "`region: Olmsted"]),
     "a rule without a limit": (P, ", at_least: 1", "", FORECAST,
         ["rules.0", "declared.target", "at_least or at_most"]),
     "a rule's slices as a text": (P, "slices: [all]", "slices: all", FORECAST,
