@@ -105,7 +105,7 @@ class Sweep(Frozen):
             return value
         given = {label: {} if spec is None else spec for label, spec in value.items()}
         return {
-            label: {"name": label} | spec if isinstance(spec, Mapping) else spec
+            label: {"name": label, **spec} if isinstance(spec, Mapping) else spec
             for label, spec in given.items()
         }
 
