@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from evaluators.pages.drawing.page import environment, number, write_page
+from evaluators.pages.drawing.page import environment, loss, number, write_page
 from evaluators.pages.drawing.plots import meter
 from evaluators.pages.drawing.views import MAX_ROWS
 from evaluators.pages.histories import histories
@@ -200,6 +200,15 @@ def _reason(reason: Reason) -> dict[str, str]:
     }
 
 
+SPENT = 1e-3
+"""With a smaller share of the budget left nothing is."""
+
+
+def _left(epsilon: float, total: float) -> str:
+    """What is left of a budget, in words; costs compose to less than their sum, so more than that may fit."""
+    return f"at least {loss(epsilon)} left" if epsilon > SPENT * total else "nothing left"
+
+
 def budget(budget: Budget, here: float) -> dict[str, Any]:
     """This release and all releases so far, as shares of the data set's lifetime budget."""
 
@@ -211,7 +220,7 @@ def budget(budget: Budget, here: float) -> dict[str, Any]:
         "spent": budget.spent,
         "total": budget.total,
         "delta": budget.delta,
-        "left": max(0.0, budget.total - budget.spent),
+        "left": _left(budget.total - budget.spent, budget.total),
         "release_bar": bar(here, "fill"),
         "spent_bar": bar(budget.spent, "before"),
     }

@@ -144,7 +144,11 @@ class Sweep(Frozen):
     def _named(cls, value: Any) -> Any:
         if not isinstance(value, Mapping):
             return value
-        return {label: {"name": label} | (spec or {}) for label, spec in value.items()}
+        given = {label: {} if spec is None else spec for label, spec in value.items()}
+        return {
+            label: {"name": label, **spec} if isinstance(spec, Mapping) else spec
+            for label, spec in given.items()
+        }
 
     @field_validator("generators")
     @classmethod

@@ -377,7 +377,10 @@ def make_generator(spec: Mapping[str, Any], public: PublicImages | None = None) 
     kind = GENERATORS[name]
     allowed = [f.name for f in fields(kind) if f.init and not f.metadata.get("calibrated")]
     if unknown := sorted(set(known) - set(allowed)):
-        near = did_you_mean(unknown[0], allowed) or f"; it has {', '.join(allowed) or 'none'}"
+        near = (
+            did_you_mean(unknown[0], allowed)
+            or f"; it has {', '.join(allowed) or 'none, so take it out'}"
+        )
         raise ValueError(f"{name} has no parameter {unknown[0]!r}{near}")
     hints = get_type_hints(kind)
     for key, value in known.items():

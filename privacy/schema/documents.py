@@ -29,7 +29,11 @@ class Frozen(BaseModel):
 
 
 KINDS: Mapping[str, tuple[str, str, frozenset[str]]] = {
-    "Schema": ("a schema", "it has `columns:`", frozenset({"columns"})),
+    "Schema": (
+        "a schema",
+        "it has `columns:`, and `understudy schema draft` writes a first one",
+        frozenset({"columns"}),
+    ),
     "RunConfig": (
         "a release config",
         "it names a schema under `schema:`, and has `guarantee:` and `generator:`",

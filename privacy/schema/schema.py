@@ -373,9 +373,10 @@ class Schema(Frozen):
         if self.unit is not None and not isinstance(self.columns.get(self.unit), Identifier):
             kind = getattr(self.columns.get(self.unit), "kind", "not declared")
             near = did_you_mean(self.unit, self.columns) if kind == "not declared" else ""
+            declare = f"; declare `{self.unit}: {{kind: identifier}}` under `columns:`"
             raise ValueError(
-                f"unit: {self.unit!r} must be a declared column of kind identifier, and is {kind}; declare "
-                f"`{self.unit}: {{kind: identifier}}` under `columns:`{near}"
+                f"unit: {self.unit!r} must be a declared column of kind identifier, and is "
+                f"{kind}{near or declare}"
             )
         if self.unit is not None and self.columns[self.unit].missing == "keep":
             raise ValueError(

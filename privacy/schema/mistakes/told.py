@@ -72,7 +72,7 @@ def told(error: ValidationError, data: Any, model: type[BaseModel], text: str | 
     place, problem = max(
         (f for f in found if f[0].path[: len(first)] == first), key=lambda f: len(f[0].path)
     )
-    others = {f[0].path for f in found if f[0].path[: len(first)] != first}
+    others = {f[0].path for f in found if not _on_one_line(f[0].path, first)}
     stands = None if text is None else written(text, place.path, place.in_name)
     words = " ".join(_words(place, problem, stands).split())
     where = f"{place}: " if place.path else ""
@@ -80,6 +80,12 @@ def told(error: ValidationError, data: Any, model: type[BaseModel], text: str | 
     aside += [f"line {stands.line}"] if stands is not None and place.path else []
     aside += [f"and {len(others)} more"] if others else []
     return f"{where}{words}" + (f" ({', '.join(aside)})" if aside else "")
+
+
+def _on_one_line(path: tuple[str | int, ...], other: tuple[str | int, ...]) -> bool:
+    """Whether one of two places lies in the other: a list whose only entry is wrong has none that is right."""
+    shorter = min(len(path), len(other))
+    return path[:shorter] == other[:shorter]
 
 
 def told_value(error: ValidationError, hint: Any) -> str:
@@ -137,6 +143,8 @@ def _words(place: Place, problem: Mapping[str, Any], stands: Written | None) -> 
     if kind in LIMITS:
         limit, word = LIMITS[kind]
         return f"must be {word} {context[limit]:g}{example}"
+    if kind == "string_too_long":
+        return f"must be at most {context['max_length']} signs long, and has {len(value)}{example}"
     if kind == "finite_number":
         return f"must be a finite number{example}"
     if kind == "timezone_naive":
@@ -172,7 +180,10 @@ def _example(place: Place) -> str:
     """ ", as `bounds: [0, 120]`", of the key where one is known."""
     said = (EXAMPLES.get(owner.__name__, {}).get(place.key) for owner in place.owners)
     example = next((e for e in said if e is not None), None)
-    return "" if example is None else f", as `{place.key}: {example}`"
+    of_entry = bool(place.path) and isinstance(place.path[-1], int)
+    if example is None or (of_entry and not example.startswith("[")):
+        return ""  # of one entry no example of another form
+    return f", as `{place.key}: {example}`"
 
 
 def _of_one(place: Place, value: Any, stands: Written | None) -> str:
@@ -197,6 +208,8 @@ def _type(hint: Any) -> str:
     if generic is tuple:
         inner = next(alternatives(arguments[0]), str)
         many = _plural(inner)
+        if origin(inner) is Literal:
+            many = f"any of {', '.join(map(str, get_args(inner)))},"
         if arguments[-1] is Ellipsis:
             return f"a list of {many} in brackets"
         return f"{COUNTS.get(len(arguments), len(arguments))} {many} in brackets"

@@ -11,8 +11,8 @@ import pytest
 
 from evaluators.pages.drawing.page import loss, number, percent
 from evaluators.pages.drawing.plots import Mark, axis_for, strip
-from evaluators.pages.parts.facts import Facts
-from evaluators.pages.report import write_report
+from evaluators.pages.parts.facts import Budget, Facts
+from evaluators.pages.report import budget, write_report
 from evaluators.score import Score, Scorecard
 from evaluators.verdict import Verdict
 from evaluators.words import metric_words, worst_first
@@ -44,7 +44,7 @@ def test_report_shows_decision_reasons_budget_and_every_section(tmp_path: Path) 
         assert reason.rule in page.text
         assert reason.threshold in page.text
     assert "0.9876" in page.text
-    assert "1.5 left" in page.text
+    assert "at least 1.5 left" in page.text
     assert "12.3 % subsample" in page.text
     assert "insufficient evidence: 12 people, fewer than 100" in page.text
     assert "failed: ValueError" in page.text
@@ -144,3 +144,11 @@ def test_worst_first() -> None:
     assert [s.value for s in worst_first(gaps)] == [-0.3, 0.2, 0.01]
     excess = [replace(g, metric=f"{g.metric}.excess_gap", higher_is_better=False) for g in gaps]
     assert [s.value for s in worst_first(excess)] == [0.2, 0.01, -0.3]
+
+
+@pytest.mark.parametrize(
+    ("spent", "told"),
+    [(1.001, "at least 0.999 left"), (1.99999, "nothing left"), (2.5, "nothing left")],
+)
+def test_what_is_left_of_a_budget_is_no_rounding(spent: float, told: str) -> None:
+    assert budget(Budget(spent, 2.0, 1e-6), 1.0)["left"] == told
