@@ -364,7 +364,7 @@ def test_one_unit_more_leaves_the_others_as_they_are(
 ) -> None:
     folder = tmp_path_factory.mktemp("source")
 
-    @settings(max_examples=15, deadline=None, derandomize=True, phases=[Phase.generate])
+    @settings(max_examples=8, deadline=None, derandomize=True, phases=[Phase.generate])
     @given(st.data())
     def check(data: st.DataObject) -> None:
         holds(KINDS[kind], units, permits, folder, data)
