@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 import yaml
@@ -18,6 +19,9 @@ from privacy.schema.schema import DRAFT_MARK
 
 PROPOSED = ("relations", "targets", "subgroups", "keep_together", "impossible")
 """Lists of a schema that a draft proposes entries of, as comments."""
+
+UNSAID = "…"
+"""Stands in an example where a person has to say what."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +65,12 @@ def _remarks(text: str, beside: Mapping[int, str]) -> Iterator[str]:
     for number, said in beside.items():
         plain = said.replace(mark, "").strip(" #")
         is_proposal = said.startswith("- ") or said.split(":")[0] in PROPOSED
-        if number > first and number not in columns and plain and not is_proposal:
-            yield plain
+        goes_on = lines[number].startswith(
+            "#   "
+        )  # a line of its own, further in: part of the one above
+        if number > first and number not in columns and plain and not (is_proposal or goes_on):
+            rest = takewhile(lambda n: lines[n].startswith("#   "), range(number + 1, len(lines)))
+            yield " ".join([plain, *(lines[n].strip("# ").replace(mark, "").strip() for n in rest)])
 
 
 def _comments(text: str) -> Iterator[tuple[int, str]]:
@@ -103,7 +111,8 @@ def _proposals(text: str) -> dict[str, tuple[Any, ...]]:
             under = name
         elif under and said.lstrip().startswith("- "):
             try:
-                found.setdefault(under, []).extend(yaml.safe_load(said))
+                entries = yaml.safe_load(said)
             except yaml.YAMLError:
                 continue  # words that look like an entry
+            found.setdefault(under, []).extend(e for e in entries if UNSAID not in str(e))
     return {name: tuple(entries) for name, entries in found.items()}

@@ -41,10 +41,10 @@ def show(session: Session) -> dict[str, Any]:
         "grouping": [
             n for n, c in project.columns.items() if c["kind"] not in ("identifier", "image")
         ],
-        "hints": [
-            *(f"to predict: {_line(p)}" for p in proposals.get("targets", ())),
-            *(f"to serve: {_line(p)}" for p in proposals.get("subgroups", ())),
-        ],
+        "could_be": {
+            part: [(n, words(p)) for n, p in enumerate(_proposed(project, part)) if p is not None]
+            for part, words in (("targets", _target_words), ("subgroups", _group_words))
+        },
         "proposals": [
             (number, _line(p), p in there)
             for number, p in enumerate(proposals.get("relations", ()))
@@ -61,6 +61,8 @@ def take(session: Session, form: Form) -> str:
     project = session.open
     targets = [t for n in range(_count(form, "t")) if (t := _target(form, n, project))]
     groups = [g for n in range(_count(form, "g")) if (g := _group(form, n, project))]
+    targets += [_proposed(project, "targets")[int(n)] for n in form.get("targets", ())]
+    groups += [_proposed(project, "subgroups")[int(n)] for n in form.get("subgroups", ())]
     parts: Document = {"targets": targets, "subgroups": groups} | _said_further(form, project)
     proposals = project.state.proposals.get("relations", ())
     wanted = [proposals[int(number)] for number in form.get("relation", ())]
@@ -70,6 +72,33 @@ def take(session: Session, form: Form) -> str:
     project.schema()
     session.keep(project)
     return "check" if one(form, "go") else NAME
+
+
+def _proposed(project: Project, part: str) -> list[Any]:
+    """Targets or subgroups that a draft proposes, None for what is there already or has lost its column.
+
+    Bands end where the column does now, and not where the rows did.
+    """
+    there = {t.get("column") for t in project.document.get(part, ())}
+    found: list[Any] = []
+    for entry in project.state.proposals.get(part, ()):
+        column = project.columns.get(entry.get("column"))
+        taken = column is None or column["kind"] == "identifier" or entry["column"] in there
+        bands, bounds = entry.get("bands"), (column or {}).get("bounds")
+        if bands and bounds:
+            inner = [b for b in bands[1:-1] if bounds[0] < b < bounds[1]]
+            entry = {**entry, "bands": [bounds[0], *inner, bounds[1]]}
+        found.append(None if taken else entry)
+    return found
+
+
+def _target_words(target: Document) -> str:
+    return f"{target['column']} is {' or '.join(target.get('positive', ()))}"
+
+
+def _group_words(group: Document) -> str:
+    bands = ", ".join(f"{b:g}" for b in group.get("bands", ()))
+    return f"{group['column']}{f', in bands {bands}' if bands else ''}"
 
 
 def _further(project: Project) -> str:

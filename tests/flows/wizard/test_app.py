@@ -155,6 +155,26 @@ def test_the_person_is_named_and_the_rows_are_looked_at_once_more(
     assert document["visits"]["order"] == "day"
 
 
+def test_proposals_are_taken_by_ticking_them_and_bands_end_where_the_column_does(
+    pages: TestClient, session: Session
+) -> None:
+    send(pages, "file", {"file": "patients.csv"})
+    number = list(session.open.columns).index("age")
+    columns = fields(get(pages, "columns")) | {f"{number}.low": "0", f"{number}.high": "120"}
+    send(pages, "columns", columns | {"everything": "on"})
+    text = get(pages, "purpose")
+    assert "died is 1" in text
+    band = re.search(r'name="subgroups" value="(\d)"> age, in bands 0, [\d, ]+, 120<', text)
+    target = re.search(r'name="targets" value="(\d)"> died is 1', text)
+    assert band is not None
+    assert target is not None
+    send(pages, "purpose", {"targets": target[1], "subgroups": band[1]})
+    (group,) = session.open.document["subgroups"]
+    assert (group["bands"][0], group["bands"][-1]) == (0, 120)
+    assert session.open.document["targets"][0]["positive"] == ["1"]
+    assert "died is 1" not in get(pages, "purpose")  # it is there now
+
+
 def test_from_a_file_to_an_approved_release(
     pages: TestClient, session: Session, tmp_path: Path
 ) -> None:

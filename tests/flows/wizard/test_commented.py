@@ -11,7 +11,10 @@ DRAFT = """\
 draft: unconfirmed
 name: stays
 # unit: the identifier column that names the person
-# is it pid? then draft again with --unit pid
+# is it pid? then draft again
+#   with --unit pid
+surplus_columns: drop  # left out:
+#   note: free text
 columns:
   pid:
     kind: identifier  # a guess: nearly every row has its own
@@ -30,6 +33,8 @@ targets: []
 #  - {equal: [a, b]}
 # targets:
 #  - {task: classification, column: died, positive: ['1']}
+# subgroups:  # whom it must serve
+#  - {column: …}
 """
 
 
@@ -44,10 +49,12 @@ def test_what_a_draft_says_in_comments_is_kept_apart_from_what_it_says_in_yaml()
     assert found.proposals == {
         "relations": ({"order": ["day", "out"]}, {"equal": ["a", "b"]}),
         "targets": ({"task": "classification", "column": "died", "positive": ["1"]},),
+        "subgroups": (),
     }
     assert found.remarks == (
         "unit: the identifier column that names the person",
         "is it pid? then draft again with --unit pid",
+        "left out: note: free text",
     )
 
 
