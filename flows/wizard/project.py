@@ -151,9 +151,9 @@ def plain(value: Any) -> Any:
     return json.loads(json.dumps(value, default=str))
 
 
-def folder_for(file: Path) -> Path:
-    """Where the project of a file lies by default: beside nothing private, in the working folder."""
+def folder_for(home: Path, file: Path) -> Path:
+    """Where the project of a file lies by default: in the working folder, under a name like the file's."""
     stem = "".join(c if c.isalnum() else "-" for c in file.name.split(".")[0]).strip("-").lower()
     if not stem:
         raise InputError(f"{file}: its name holds no letter or digit; name a folder with --folder")
-    return Path.cwd() / f"{stem}-release"
+    return home / f"{stem}-release"

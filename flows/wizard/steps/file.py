@@ -98,10 +98,10 @@ def _describes(path: Path | None) -> bool:
 
 def _folder(session: Session, file: Path) -> Path:
     """A folder that holds no other project."""
-    folder = session.folder or folder_for(file)
-    number = 2
+    usual = folder_for(session.home, file)
+    folder, number = session.folder or usual, 2
     while Project.there(folder) and session.folder is None:
-        folder, number = folder_for(file).with_name(f"{folder_for(file).name}-{number}"), number + 1
+        folder, number = usual.with_name(f"{usual.name}-{number}"), number + 1
     return folder
 
 

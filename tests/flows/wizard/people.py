@@ -10,8 +10,8 @@ import pandas as pd
 ROWS = 3000
 
 
-def patients(path: Path, rows: int = ROWS) -> Path:
-    """A CSV of made-up patients, one row each: age, sex, ward, dates of a stay, a death."""
+def patients(path: Path, rows: int = ROWS, odd: str = "C & D") -> Path:
+    """A CSV of made-up patients, one row each: age, sex, ward, dates, death. ``odd``: a third ward."""
     rng = np.random.default_rng(3)
     age = rng.integers(18, 96, rows)
     admitted = pd.Timestamp("2020-01-01") + pd.to_timedelta(rng.integers(0, 700, rows), "D")
@@ -21,7 +21,7 @@ def patients(path: Path, rows: int = ROWS) -> Path:
             "mrn": [f"P{100_000 + i}" for i in range(rows)],
             "age": age,
             "sex": rng.choice(["F", "M"], rows),
-            "ward": rng.choice(["A#1", "B", "<script>alert(1)</script>"], rows),
+            "ward": rng.choice(["A#1", "B", odd], rows),
             "admitted": admitted.strftime("%d.%m.%Y"),
             "discharged": (admitted + pd.to_timedelta(rng.integers(0, 20, rows), "D")).strftime("%d.%m.%Y"),
             "died": died.astype(int),

@@ -20,7 +20,7 @@ TOKEN = "t0ken"
 @pytest.fixture
 def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Session:
     monkeypatch.chdir(tmp_path)
-    patients(tmp_path / "patients.csv")
+    patients(tmp_path / "patients.csv", odd="<script>alert(1)</script>")
     return Session(tmp_path)
 
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Iterator
 
 import pytest
-import uvicorn
 
-from flows.wizard.app import app
 from flows.wizard.session import Session
 from tests.browser import Tab, browser, new_tab
 from tests.flows.wizard.people import patients
+from tests.flows.wizard.pictures import fill, served
 
 pytestmark = pytest.mark.browser
 
@@ -49,17 +46,8 @@ TOO_WIDE = "document.scrollingElement.scrollWidth - window.innerWidth"
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A wizard that is served on this machine, of a folder with one file."""
     home = tmp_path_factory.mktemp("home")
-    session = Session(home, first=patients(home / "patients.csv", 600))
-    config = uvicorn.Config(app(session, "t0ken"), port=0, log_level="error")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.05)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield f"http://127.0.0.1:{port}/t0ken"
-    server.should_exit = True
-    thread.join(10)
+    with served(Session(home, first=patients(home / "patients.csv", 600))) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
@@ -80,10 +68,6 @@ def looked_at(tab: Tab, address: str, step: str) -> None:
         assert tab.run("document.querySelectorAll('h1').length") == 1
     assert not tab.complaints(), step
     assert all(asked.startswith((address, "data:")) for asked in tab.requests())
-
-
-def fill(tab: Tab, name: str, value: str) -> None:
-    tab.run(f"document.querySelector('[name=\"{name}\"]').value = '{value}'")
 
 
 def pressed(tab: Tab, key: str) -> None:

@@ -42,7 +42,7 @@ def test_a_project_comes_back_from_its_folder_with_what_was_changed_by_hand(
     project.confirm(project.unconfirmed).save()
     again = Project.of(project.folder)
     assert (again.document, again.unconfirmed) == (project.document, ())
-    text = (project.folder / SCHEMA).read_text("utf-8").replace(", B]", ", Berlin]")
+    text = (project.folder / SCHEMA).read_text("utf-8").replace(", B,", ", Berlin,")
     (project.folder / SCHEMA).write_text(text, "utf-8")
     assert "Berlin" in Project.of(project.folder).columns["ward"]["categories"]
     assert Project.of(project.folder).unconfirmed == ("ward",)
@@ -55,4 +55,4 @@ def test_files_are_for_their_owner(project: Project) -> None:
 
 def test_a_file_without_a_name_asks_for_a_folder() -> None:
     with pytest.raises(InputError, match="--folder"):
-        folder_for(Path("!!.csv"))
+        folder_for(Path(), Path("!!.csv"))
