@@ -6,6 +6,7 @@ Privacy claim: none; whatever is told here is known from private rows, and stays
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -116,6 +117,7 @@ def _column(
             f"{name}: {len(distinct):,} values in {len(there):,} rows, nearly one each, make no categories; "
             "`kind: identifier`, or delete it, or a `hierarchy:` for codes",
         )
+    yield from _labels(distinct, name, column)
     known = {*(column.categories or ()), *column.aliases}
     plain = {_plain(c): c for c in column.categories or ()}
     odd = {t: plain[_plain(t)] for t in distinct if t not in known and _plain(t) in plain}
@@ -126,6 +128,21 @@ def _column(
             "columns",
             f"{name}: differs from a declared category in case or blanks alone; `aliases: {{{shown}}}`{more}, "
             "or `csv: {strip: true}` for blanks",
+        )
+
+
+def _labels(distinct: Sequence[str], name: str, column: Categorical) -> Iterator[Remark]:
+    """Labels in the rows where the schema has codes, which its description explains: ``1 = Male; 2 = Female``."""
+    known = {*(column.categories or ()), *column.aliases}
+    told = (part.partition(" = ") for part in re.split(r"; |\. |\? ", column.description))
+    codes = {label.strip(): code.strip() for code, _, label in told if code.strip() in known}
+    odd = {t: codes[t] for t in distinct if t not in known and t in codes}
+    if odd:
+        shown = ", ".join(f"{t!r}: {c!r}" for t, c in [*odd.items()][:MOST_SHOWN])
+        yield Remark(
+            "columns",
+            f"{name}: holds labels where the schema has codes; `aliases: {{{shown}}}`, or export codes, or make "
+            "the schema with `understudy schema from … --labels`",
         )
 
 

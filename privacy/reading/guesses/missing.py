@@ -10,7 +10,9 @@ import re
 import numpy as np
 import pandas as pd
 
+from privacy.reading.guesses.lines import quoted
 from privacy.reading.numerals import numbers_in
+from privacy.schema.schema import DRAFT_MARK
 
 MISSING = (
     "", "?", ".", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NaT", "NULL", "null", "None",
@@ -41,9 +43,6 @@ NO_DATE = re.compile(
 
 def kept(missing: list[str]) -> list[str]:
     """The lines that say that a value may be missing, and by which texts."""
-    from privacy.reading.guesses.lines import quoted
-    from privacy.schema.schema import DRAFT_MARK
-
     return ["    missing: keep", f"    missing_values: {quoted(missing)}  {DRAFT_MARK}"]
 
 

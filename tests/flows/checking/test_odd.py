@@ -48,6 +48,8 @@ def test_rows_that_are_as_rows_are_get_no_line(tmp_path):
          "sex: no row has a value; delete it"),
         ({"sex": IDS}, {"sex": {"kind": "categorical", "categories": IDS}}, {}, "columns",
          "sex: 120 values in 120 rows, nearly one each, make no categories"),
+        ({"sex": ["Female", *SEXES[1:]]}, {"sex": {**SEX, "description": "Sex. F = Female; M = Male"}}, {},
+         "columns", "holds labels where the schema has codes; `aliases: {'Female': 'F'}`"),
         ({"sex": [" f", *SEXES[1:]]}, {}, {}, "columns", "`aliases: {' f': 'F'}`"),
         ({}, {"sex": {"kind": "categorical", "categories": ["F", "M", "X"]}}, {}, "private",
          "sex: nobody has 'X' (known from private rows, so do not publish it)"),
