@@ -76,6 +76,15 @@ def test_what_is_odd_is_told_with_a_remedy(rows, columns, said, about, line, tmp
     assert all("\n" not in one for one in lines)
 
 
+def test_of_many_columns_of_which_the_like_is_to_be_said_the_names_do(tmp_path):
+    names = [f"x{i}" for i in range(12)]
+    three = {"kind": "categorical", "categories": ["F", "M", "X"]}
+    columns = dict.fromkeys(names, three)
+    lines = told(tmp_path, {**PLAIN, **dict.fromkeys(names, SEXES)}, {**COLUMNS, **columns})
+    assert len(lines) == 9
+    assert lines[-1].text == "the same or alike is to be said of 4 more: x8, x9, x10, x11"
+
+
 def test_values_refused_alike_are_told_in_one_line(tmp_path):
     names = [f"x{i}" for i in range(9)]
     schema = Schema.model_validate({"name": "t", "columns": dict.fromkeys(names, AGE)})
