@@ -27,10 +27,10 @@ WORDS = re.compile(
 )
 """What else people write for one, which may as well be an answer."""
 
-BELOW = (-9.0, -99.0, -999.0, -9999.0, -99999.0)
+BELOW = (-1.0, -8.0, -9.0, -99.0, -999.0, -9999.0, -99999.0)
 ABOVE = (99.0, 999.0, 9999.0, 99999.0, 999999.0)
 """Numbers that often stand for a missing value, where every other is positive, or less than half as large."""
-FEW = (9.0, 77.0, 88.0, 98.0, *ABOVE, -1.0, -8.0, *BELOW)
+FEW = (9.0, 77.0, 88.0, 98.0, *ABOVE, *BELOW)
 """The same among a few codes."""
 LEAST = 10
 """So many other numbers have to be there before one is taken for a code."""
