@@ -6,7 +6,8 @@ Privacy claim: none; whatever is told here is known from private rows, and stays
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -25,6 +26,8 @@ MANY = 30
 NEARLY_UNIQUE = 0.5
 """Categories of which there are more than so many of all rows are names."""
 MOST_SHOWN = 5
+MOST_LINES = 8
+"""Of more columns of which the like is to be said names are enough."""
 WIDE = 10
 """Bounds so many times as wide as the values."""
 ONE_BIN = 0.9
@@ -36,20 +39,31 @@ def odd_texts(texts: pa.Table, schema: Schema) -> Iterator[Remark]:
     """What shows before values are read: people, rows and columns."""
     yield from _names(texts, schema)
     yield from _equal_rows(texts, schema)
-    for name, column in schema.columns.items():
-        if not isinstance(column, Identifier | Image):
-            yield from _column(texts[name], name, column)
+    yield from _short(
+        remark
+        for name, column in schema.columns.items()
+        if not isinstance(column, Identifier | Image)
+        for remark in _column(texts[name], name, column)
+    )
 
 
 def odd_values(frame: pd.DataFrame, schema: Schema) -> Iterator[Remark]:
     """What shows in canonical rows: targets with one answer, categories and bounds that nobody has."""
     for target in schema.targets:
         yield from _target(frame, target)
-    for name, column in schema.columns.items():
-        if isinstance(column, Categorical):
-            yield from _unused(frame[name], name, column)
-        elif isinstance(column, Numeric | Datetime):
-            yield from _width(frame[name], name, column)
+    known = {n: c for n, c in schema.columns.items() if isinstance(c, Categorical)}
+    yield from _short(r for n, c in known.items() for r in _unused(frame[n], n, c))
+    bounded = {n: c for n, c in schema.columns.items() if isinstance(c, Numeric | Datetime)}
+    yield from _short(r for n, c in bounded.items() for r in _width(frame[n], n, c))
+
+
+def _short(remarks: Iterable[Remark]) -> Iterator[Remark]:
+    """The first of many remarks on columns, and which others there are."""
+    all_of_them = list(remarks)
+    yield from all_of_them[:MOST_LINES]
+    if rest := all_of_them[MOST_LINES:]:
+        names = ", ".join(dict.fromkeys(r.text.partition(": ")[0] for r in rest))
+        yield Remark(rest[0].about, f"the same or alike is to be said of {len(rest)} more: {names}")
 
 
 def _names(texts: pa.Table, schema: Schema) -> Iterator[Remark]:
@@ -116,6 +130,7 @@ def _column(
             f"{name}: {len(distinct):,} values in {len(there):,} rows, nearly one each, make no categories; "
             "`kind: identifier`, or delete it, or a `hierarchy:` for codes",
         )
+    yield from _labels(distinct, name, column)
     known = {*(column.categories or ()), *column.aliases}
     plain = {_plain(c): c for c in column.categories or ()}
     odd = {t: plain[_plain(t)] for t in distinct if t not in known and _plain(t) in plain}
@@ -126,6 +141,21 @@ def _column(
             "columns",
             f"{name}: differs from a declared category in case or blanks alone; `aliases: {{{shown}}}`{more}, "
             "or `csv: {strip: true}` for blanks",
+        )
+
+
+def _labels(distinct: Sequence[str], name: str, column: Categorical) -> Iterator[Remark]:
+    """Labels in rows where a schema has codes, which its description explains: ``1 = Male; 2 = Female``."""
+    known = {*(column.categories or ()), *column.aliases}
+    told = (part.partition(" = ") for part in re.split(r"; |\. |\? ", column.description))
+    codes = {label.strip(): code.strip() for code, _, label in told if code.strip() in known}
+    odd = {t: codes[t] for t in distinct if t not in known and t in codes}
+    if odd:
+        shown = ", ".join(f"{t!r}: {c!r}" for t, c in [*odd.items()][:MOST_SHOWN])
+        yield Remark(
+            "columns",
+            f"{name}: holds labels where the schema has codes; `aliases: {{{shown}}}`, or export codes, or "
+            "make the schema with `understudy schema from … --labels`",
         )
 
 

@@ -77,6 +77,8 @@ def _formats_like(text: str) -> tuple[str, ...]:
     whole = text.removesuffix(".0")
     if whole.isascii() and whole.isdigit():
         return (DIGITS[len(whole)],) if len(whole) in DIGITS else ()
+    if digits := re.fullmatch(r"(\d{12}|\d{14})(Z|[+-]\d{4})", text, re.ASCII):
+        return (DIGITS[len(digits[1])] + "%z",)
     if alone := TIME.fullmatch(text):
         half = alone["half"] or ""
         second = ":%S" * bool(alone["second"])

@@ -10,7 +10,9 @@ import re
 import numpy as np
 import pandas as pd
 
+from privacy.reading.guesses.lines import quoted
 from privacy.reading.numerals import numbers_in
+from privacy.schema.schema import DRAFT_MARK
 
 MISSING = (
     "", "?", ".", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NaT", "NULL", "null", "None",
@@ -25,10 +27,10 @@ WORDS = re.compile(
 )
 """What else people write for one, which may as well be an answer."""
 
-BELOW = (-9.0, -99.0, -999.0, -9999.0, -99999.0)
+BELOW = (-1.0, -8.0, -9.0, -99.0, -999.0, -9999.0, -99999.0)
 ABOVE = (99.0, 999.0, 9999.0, 99999.0, 999999.0)
 """Numbers that often stand for a missing value, where every other is positive, or less than half as large."""
-FEW = (9.0, 77.0, 88.0, 98.0, *ABOVE, -1.0, -8.0, *BELOW)
+FEW = (9.0, 77.0, 88.0, 98.0, *ABOVE, *BELOW)
 """The same among a few codes."""
 LEAST = 10
 """So many other numbers have to be there before one is taken for a code."""
@@ -41,9 +43,6 @@ NO_DATE = re.compile(
 
 def kept(missing: list[str]) -> list[str]:
     """The lines that say that a value may be missing, and by which texts."""
-    from privacy.reading.guesses.lines import quoted
-    from privacy.schema.schema import DRAFT_MARK
-
     return ["    missing: keep", f"    missing_values: {quoted(missing)}  {DRAFT_MARK}"]
 
 

@@ -35,8 +35,12 @@ SAYS_TIME = re.compile(
     r"date|datum|time|stamp|epoch|birth|dob|geb|admi(t|ss)|discharg|death|onset|visit|seen|created|updated|_(at|dt)$",
     re.IGNORECASE,
 ).search
+SAYS_DAY = re.compile(r"date|datum|birth|dob|geb", re.IGNORECASE).search
+DAYS = -40_000, 30_000
+LONG_AGO = 3000
+"""Days since a beginning, of which some are so far from it."""
 SERIALS = (
-    (10_000, 80_000, "days since 1900, as Excel counts them"),
+    (30_000, 80_000, "days since 1900, as Excel counts them"),
     (5e8, 4.1e9, "seconds since 1970"),
     (5e11, 4.1e12, "milliseconds since 1970"),
 )
@@ -53,6 +57,8 @@ def serial(name: str, numbers: np.ndarray) -> str:
     if SAYS_TIME(name) is None:
         return ""
     low, high = numbers.min(), numbers.max()
+    if SAYS_DAY(name) and DAYS[0] <= low and high <= DAYS[1] and max(high, -low) > LONG_AGO:
+        return "days since 1960, 1970 or 1900, as SAS, R and Excel count them"
     return next((what for a, b, what in SERIALS if a <= low and high <= b), "")
 
 

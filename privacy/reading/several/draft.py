@@ -71,7 +71,8 @@ def draft_of_several(
     text += [*described(guesses, held), *_impossible(several, lines)]
     text += tied(several.rows, guesses, several.unit)
     text += [*_visits(found, several), *_tables(several, paths)]
-    return Draft("\n".join([*text, ""]))
+    told = tuple(f"{name}: {said}" for name, said in guesses.told.items() if name not in held)
+    return Draft("\n".join([*text, ""]), told)
 
 
 def _like(rows: pa.Table, names: Sequence[str], name: str, missing: bool = False) -> list[str]:

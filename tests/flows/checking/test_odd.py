@@ -48,6 +48,8 @@ def test_rows_that_are_as_rows_are_get_no_line(tmp_path):
          "sex: no row has a value; delete it"),
         ({"sex": IDS}, {"sex": {"kind": "categorical", "categories": IDS}}, {}, "columns",
          "sex: 120 values in 120 rows, nearly one each, make no categories"),
+        ({"sex": ["Female", *SEXES[1:]]}, {"sex": {**SEX, "description": "Sex. F = Female; M = Male"}}, {},
+         "columns", "holds labels where the schema has codes; `aliases: {'Female': 'F'}`"),
         ({"sex": [" f", *SEXES[1:]]}, {}, {}, "columns", "`aliases: {' f': 'F'}`"),
         ({}, {"sex": {"kind": "categorical", "categories": ["F", "M", "X"]}}, {}, "private",
          "sex: nobody has 'X' (known from private rows, so do not publish it)"),
@@ -72,6 +74,15 @@ def test_what_is_odd_is_told_with_a_remedy(rows, columns, said, about, line, tmp
     ]
     assert any(line in one for one in lines), lines
     assert all("\n" not in one for one in lines)
+
+
+def test_of_many_columns_of_which_the_like_is_to_be_said_the_names_do(tmp_path):
+    names = [f"x{i}" for i in range(12)]
+    three = {"kind": "categorical", "categories": ["F", "M", "X"]}
+    columns = dict.fromkeys(names, three)
+    lines = told(tmp_path, {**PLAIN, **dict.fromkeys(names, SEXES)}, {**COLUMNS, **columns})
+    assert len(lines) == 9
+    assert lines[-1].text == "the same or alike is to be said of 4 more: x8, x9, x10, x11"
 
 
 def test_values_refused_alike_are_told_in_one_line(tmp_path):

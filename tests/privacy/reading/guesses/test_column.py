@@ -37,6 +37,7 @@ DAYS = [f"{i % 28 + 1:02}" for i in range(90)]
         ([f"{m:02}/2021" for m in range(1, 13)], "%m/%Y"),
         ([f"{i % 24:02}:{i % 60:02}" for i in range(200)], "%H:%M"),
         ([f"2021-03-{d} 10:00:00+01:00" for d in DAYS], None),
+        ([f"202103{d}093000+0100" for d in DAYS], "%Y%m%d%H%M%S%z"),
     ],
 )
 def test_dates_of_any_usual_form(texts, form):
@@ -50,6 +51,7 @@ def test_dates_of_any_usual_form(texts, form):
     [
         ([*numbers(80), "-999", "ND", "k.A."], ["-999", "ND", "k.A."]),
         ([*(str(i) for i in range(15)), "99"], ["99"]),
+        ([*(str(i) for i in range(15)), "-1"], ["-1"]),
         ([*numbers(80, "{}.5"), "unknown", "n.a.", "-", ""], ["", "-", "n.a.", "unknown"]),
         (
             [f"2021-05-{d}" for d in DAYS] + ["9999-99-99", "9999-12-31"],
@@ -99,6 +101,8 @@ def test_numbers_and_dates_in_disguise_are_told_with_a_remedy(texts, told):
     ("name", "texts", "told"),
     [
         ("admission_date", [str(42000 + i) for i in range(90)], "days since 1900"),
+        ("birthdate", [str(i * 300 - 9000) for i in range(90)], "days since 1960, 1970 or 1900"),
+        ("time", [str(i * 40) for i in range(90)] + ["40"], ""),
         ("created_at", [str(1_500_000_000 + i * 999) for i in range(90)], "seconds since 1970"),
         ("crp", ["<5", *numbers(80)], "limits of detection"),
         ("dose", [str(42000 + i % 40) for i in range(90)], ""),
