@@ -261,20 +261,20 @@ class Csv(Frozen):
         return encoding
 
 
+SOME = 8
+"""Known names that an error lists."""
+
+
 def _twice(names: Iterable[str]) -> str:
     """The first name that stands there twice; "" where none does."""
-    listed_ = list(names)
-    return next((n for n in listed_ if listed_.count(n) > 1), "")
+    every = list(names)
+    return next((n for n in every if every.count(n) > 1), "")
 
 
 def _some(names: Collection[str]) -> str:
     """A few of them."""
     few = list(names)[:SOME]
     return ", ".join(few) + (", …" if len(names) > SOME else "")
-
-
-SOME = 8
-"""Known names that an error lists."""
 
 
 class Schema(Frozen):

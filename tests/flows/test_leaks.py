@@ -13,6 +13,7 @@ import importlib
 import json
 import os
 import pickle
+import shutil
 import sqlite3
 import struct
 import subprocess
@@ -81,9 +82,13 @@ def child(folder: Path) -> None:
         setattr(module, name, fails)
         told.append(_told(flow, folder / "good" / "config.yaml"))
         setattr(module, name, real)
+    (story,) = folder.glob("good/**/error.txt")  # which goes once the run is good
+    (folder / "kept").mkdir()
+    shutil.copy2(story, folder / "kept")
     for name in ("unexpected", "picture"):
         told.append(_told(flow, folder / name / "config.yaml"))
     told.append(_told(flow, folder / "good" / "config.yaml"))
+    assert not story.exists()
     (folder / "told.json").write_text(json.dumps(told))
 
 
