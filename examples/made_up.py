@@ -48,7 +48,7 @@ def hospital(out: Path, n: int = 4000) -> None:
     table.to_csv(out, index=False, sep=";", decimal=",", float_format="%.1f")
 
 
-def survival(out: Path, n: int = 3000) -> None:
+def survival(out: Path, n: int = 5000) -> None:
     """A trial of two arms: months to death or to the end of follow-up."""
     rng = np.random.default_rng(2)
     age = np.clip(rng.normal(63, 10, n), 30, 89).astype(int)
@@ -72,7 +72,7 @@ def survival(out: Path, n: int = 3000) -> None:
     table.to_csv(out, index=False)
 
 
-def visits(out: Path, n: int = 2500) -> None:
+def visits(out: Path, n: int = 4000) -> None:
     """People, and their visits: blood pressure, HbA1c, and a diabetes that stays once it is there."""
     rng = np.random.default_rng(3)
     people, rows = [], []

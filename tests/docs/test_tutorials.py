@@ -31,8 +31,14 @@ def shows(output: str, quoted: str) -> bool:
     return re.search(".*?".join(parts), said, re.S) is not None
 
 
-def walk(tutorial: str, folder: Path) -> Path:
-    """Do all that a tutorial says in a clone that holds but the examples; returns the bundle."""
+VETOED = 3
+TRIES = 6
+"""Who is held out and the noise cannot be seeded; a few in a hundred honest releases are vetoed by chance."""
+
+
+def walk(tutorial: str, folder: Path) -> int:
+    """Do all that a tutorial says in a clone that holds but the examples; the exit code that ended it."""
+    folder.mkdir()
     (folder / "examples").symlink_to(ROOT / "examples")
     place, said = folder, ""
     environment = os.environ | {
@@ -59,10 +65,11 @@ def walk(tutorial: str, folder: Path) -> Path:
                 timeout=900,
             )
             said = done.stdout
+            if text.startswith("understudy release") and done.returncode == VETOED:
+                return VETOED
             assert done.returncode == 0, said
             place = folder / "tutorial"
-    (bundle,) = place.glob("runs/*/bundle")
-    return bundle
+    return 0
 
 
 @pytest.mark.parametrize(
@@ -75,7 +82,10 @@ def walk(tutorial: str, folder: Path) -> Path:
     ],
 )
 def test_a_reader_ends_with_an_approved_release(tutorial: str, tmp_path: Path) -> None:
-    bundle = walk(tutorial, tmp_path)
+    tries = (tmp_path / str(i) for i in range(TRIES))
+    approved = next((folder for folder in tries if walk(tutorial, folder) == 0), None)
+    assert approved is not None, f"vetoed {TRIES} times"
+    (bundle,) = approved.glob("tutorial/runs/*/bundle")
     label = json.loads((bundle / "public" / "label.json").read_text("utf-8"))
     assert label["decision"]["decision"] == "approved"
 
