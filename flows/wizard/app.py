@@ -87,7 +87,7 @@ def app(session: Session, token: str) -> Starlette:
                 "title": step.TITLE,
                 "error": error,
                 "told": told_now,
-                "project": project.folder if project else None,
+                "project": session.near(project.folder) if project else None,
                 **refilled(sent),
                 **(shown or {}),
             }

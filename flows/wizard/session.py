@@ -42,6 +42,10 @@ class Session:
             raise InputError("no file was chosen yet; begin with the first page")
         return self.project
 
+    def near(self, path: Path) -> Path:
+        """A path as one would say it in the working folder."""
+        return path.relative_to(self.home) if path.is_relative_to(self.home) else path
+
     def keep(self, project: Project) -> None:
         """Go on with a changed project, written down."""
         project.save()

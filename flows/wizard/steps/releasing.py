@@ -49,9 +49,8 @@ def show(session: Session) -> dict[str, Any]:
         "why": error_in(lines),
         "config": dumped(config),
         "schema": (project.folder / SCHEMA).read_text(encoding="utf-8"),
-        "files": (project.folder / RELEASE, project.folder / SCHEMA),
-        "done": _done(folder) if done else None,
-        "run": folder,
+        "file": session.near(project.folder / RELEASE),
+        "done": _done(folder) | {"bundle": session.near(folder / "bundle")} if done else None,
         "begun": folder.is_dir(),
     }
 
@@ -103,7 +102,6 @@ def _done(folder: Path) -> dict[str, Any]:
         "waits": decision == WAITS,
         "facts": facts,
         "report": REPORT,
-        "bundle": bundle,
     }
 
 

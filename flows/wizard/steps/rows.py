@@ -19,7 +19,7 @@ def show(session: Session) -> dict[str, Any]:
     project = session.open
     known = session.checked
     return {
-        "data": project.state.data,
+        "data": [session.near(Path(file)) for file in project.state.data],
         "checked": known[1] if known and known[0] == _of(project) else None,
         "unconfirmed": project.unconfirmed,
     }
