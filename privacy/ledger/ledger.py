@@ -151,7 +151,8 @@ class Ledger:
         same_people_as: str | None = None,
         other_people_than: Iterable[str] = (),
     ) -> Dataset:
-        """The data set's entry; budget, share held out and unit never change once its people are known.
+        """The data set's entry; its unit never changes once its people are known, nor budget and share held out
+        once anything was charged for them.
 
         ``schema``: says who is a unit; without one, no private table can be opened. ``public_key``: what the
         split of public rows follows from, so that it can be repeated; a secret one is drawn otherwise.
@@ -182,6 +183,10 @@ class Ledger:
                 raise LedgerError(
                     f"{name} shares the budget of {entry.account}; write `same_people_as: {entry.account}`"
                 )
+            if (
+                there is not None and known.sharing(name) == {name} and not spent_on(db, {name})
+            ):  # looked at, and not charged: nothing came of either side of the split yet
+                entry = replace(entry, budget=budget, split=Split(entry.split.key, holdout))
             check_terms(entry, budget, holdout)
             if schema is not None:
                 entry = replace(entry, identity=identity_of(db, entry, schema, host))

@@ -12,8 +12,6 @@ from flows.commands.reference.markdown import anchor
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 PAGES = sorted(ROOT.glob("docs/**/*.md"))
-COMING = {"sources.md", "dictionaries.md"}
-"""Pages that are being written elsewhere; to be emptied when they are here."""
 LINK = re.compile(r"\]\(([^)#\s]*)(?:#([^)\s]*))?\)")
 
 
@@ -31,7 +29,7 @@ def leads_to(page: Path) -> set[tuple[Path, str]]:
 @pytest.mark.parametrize("page", [README, *PAGES], ids=lambda p: str(p.relative_to(ROOT)))
 def test_links_lead_somewhere(page: Path) -> None:
     for file, place in leads_to(page):
-        assert file.exists() or file.name in COMING, f"{page.name} links to {file.name}"
+        assert file.exists(), f"{page.name} links to {file.name}"
         if place:
             headings = re.findall(r"^#+ (.+)$", plain(file), re.M)
             assert place in {anchor(h) for h in headings}, f"{page.name}: {file.name}#{place}"
