@@ -71,6 +71,7 @@ def unassessed(
     ``units``: the unit number of each row; ``share``: how many people held out each unit stands for. Of an
     incomplete schema only what is declared is looked at.
     """
+    schema = _banded(schema)
     if set(schema.incomplete) >= set(schema.modelled):  # so no group and no outcome is declared
         status, reason = evidence(int(len(np.unique(units)) * share))
         return [] if status == "ok" else [Unassessed("all", "", reason)]
@@ -84,6 +85,12 @@ def unassessed(
     for name, mask in _groups(frame, known):
         found += [u for u in counts.small(name, mask) if u.target not in hopeless or not u.target]
     return found
+
+
+def _banded(schema: Schema) -> Schema:
+    """With one bin for numbers whose bins are measured and that have bands: these part it."""
+    of_bands = {s.column for s in schema.subgroups if s.bands is not None} & set(schema.incomplete)
+    return schema.completed({n: schema.columns[n].model_copy(update={"bins": 1}) for n in of_bands})
 
 
 def _groups(frame: pd.DataFrame, schema: Schema) -> Iterator[tuple[str, np.ndarray]]:

@@ -19,7 +19,7 @@ from typing import Literal
 
 from evaluators.attacks.claims import MEMBERSHIP, PER_PERSON, STRONGEST, allowed
 from evaluators.noticed import noticed
-from evaluators.policy import Limits, Policy, Rule, remedy
+from evaluators.policy import NARROWER, Limits, Policy, Rule, remedy
 from evaluators.score import MAIN, Score, Scorecard
 from evaluators.verdict import READABLE, REFUTED, Decision, Outcome, Reason, Verdict, unread
 from evaluators.words import HISTORIES, OF_HISTORIES, metric_words
@@ -189,8 +189,15 @@ def _judge(score: Score, rule: Rule, scorecard: Scorecard, policy: Policy, among
         score.target,
         score.model,
         score.order,
-        remedy(score.metric) if outcome == "veto" else "",
+        _remedy(score, outcome),
     )
+
+
+def _remedy(score: Score, outcome: Outcome) -> str:
+    """What may help where the outcome is no approval."""
+    if outcome == "insufficient evidence":
+        return f"{NARROWER}; or, where the value itself is off, {remedy(score.metric)}"
+    return remedy(score.metric) if outcome == "veto" else ""
 
 
 def _subject(score: Score) -> str:

@@ -256,6 +256,9 @@ ALIKE: Mapping[str, str] = {
 }
 """Charged figures that others' remedies hold for."""
 
+NARROWER = "more people held out (`holdout:`) or wider groups narrow the interval"
+"""What may help where an interval leaves a rule open."""
+
 ELSE = "spend more ε, take fewer columns or wider bins, or another generator"
 """For figures that only somebody's own policy asks for."""
 

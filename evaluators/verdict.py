@@ -73,9 +73,9 @@ class Verdict:
 
     def _not_claimed(self) -> Iterator[str]:
         if groups := [g for g in self.unassessed if "=" in g]:
-            yield f"Nothing is claimed about {', '.join(groups)}: too few people to assess."
+            yield f"Nothing is claimed about {_listed(groups)}: too few people to assess."
         if between := [g for g in self.unassessed if "=" not in g]:
-            yield f"Whether a model treats groups by {', '.join(between)} alike could not be told in full."
+            yield f"Whether a model treats groups by {_listed(between)} alike could not be told in full."
 
     @property
     def told(self) -> tuple[str, ...]:
@@ -112,6 +112,11 @@ class Verdict:
         if self.figures == "charged":
             summary |= {"reasons": [asdict(r) for r in self.reasons]}
         return summary
+
+
+def _listed(names: list[str]) -> str:
+    """Names of groups, so that two of them are not read as one that is both."""
+    return " or ".join(filter(None, ["; ".join(names[:-1]), names[-1]]))
 
 
 def _of_rule(rule: str, reasons: list[Reason]) -> str:

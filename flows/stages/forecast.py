@@ -281,11 +281,12 @@ def _cost(url: str, data_set: str, partition: str, event: DpEvent, budget: Guara
         return _compared(partition, alone, 0.0, alone.epsilon, [], budget)
     ledger = Ledger(url)
     known = {d.name: d for d in ledger.datasets()}.get(data_set)
-    if known is None:
+    charges = ledger.charges(data_set)
+    if known is None or all(c.free for c in charges):  # what was said of it may still be corrected
         return _compared(partition, alone, 0.0, alone.epsilon, [], budget)
     before = ledger.spent(data_set, partition).epsilon
     after = ledger.would_spend(data_set, partition, [event]).epsilon
-    charged = [c.dp_event for c in ledger.charges(data_set) if c.partition == partition]
+    charged = [c.dp_event for c in charges if c.partition == partition]
     return _compared(partition, alone, before, after, charged, known.budget)
 
 

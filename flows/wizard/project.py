@@ -32,6 +32,9 @@ SCHEMA, RELEASE, STATE, LOG = "schema.yaml", "release.yaml", "wizard.json", "rel
 UNKNOWN_PEOPLE = 1000
 """How many people previews are made for where nobody says."""
 
+HOLDOUT = 0.2
+"""The share of people who are held out where nobody says."""
+
 UNCONFIRMED = "draft: unconfirmed\n"
 HEADER = "# Written by `understudy wizard`; everything in it is taken to be public.\n"
 
@@ -43,6 +46,7 @@ class State:
     ``data``: the private files. ``copied``: columns that hold copies from private rows. ``confirmed``: by
     column, the digest of what a person confirmed. ``notes``, ``proposals``, ``remarks``: as in a draft.
     ``left_out``: columns that are not to be published, as they were. ``people``: about how many, for previews.
+    ``holdout``: the share of people who are kept out of training.
     """
 
     data: tuple[str, ...] = ()
@@ -53,6 +57,7 @@ class State:
     remarks: tuple[str, ...] = ()
     left_out: Mapping[str, Any] = field(default_factory=dict)
     people: int = UNKNOWN_PEOPLE
+    holdout: float = HOLDOUT
 
 
 @dataclass(frozen=True)
@@ -134,6 +139,11 @@ class Project:
         """The config, where one was written."""
         path = self.folder / RELEASE
         return read_mapping(path) if path.exists() else None
+
+    @property
+    def holdout(self) -> float:
+        """The share held out, as the config says it or, before there is one, the person."""
+        return float((self.release or {}).get("holdout", self.state.holdout))
 
     def ask(self, config: dict[str, Any]) -> None:
         """Write the release config."""

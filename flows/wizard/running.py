@@ -21,14 +21,14 @@ LINES = 12
 
 @dataclass(frozen=True)
 class Running:
-    """``log``: what it says, for the custodian's eyes."""
+    """``log``: what it says, for the custodian's eyes. ``run``: the folder of the run that it works on."""
 
     process: subprocess.Popen[bytes]
     log: Path
-    accepted: bool
+    run: Path
 
     @classmethod
-    def started(cls, folder: Path, home: Path, accept_unassessed: bool) -> Running:
+    def started(cls, folder: Path, home: Path, run: Path, accept_unassessed: bool) -> Running:
         """`understudy release` on the project's config, in the working folder."""
         command = [sys.executable, "-m", "flows.commands.main", "release", str(folder / RELEASE)]
         command += ["--accept-unassessed"] if accept_unassessed else []
@@ -43,7 +43,7 @@ class Running:
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
             )
-        return cls(process, folder / LOG, accept_unassessed)
+        return cls(process, folder / LOG, run)
 
     @property
     def code(self) -> int | None:

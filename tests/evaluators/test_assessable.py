@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from evaluators.assessable import unassessed
@@ -52,6 +53,24 @@ def test_what_a_schema_leaves_open_is_not_looked_at() -> None:
     open_ = SCHEMA.columns["site"].model_copy(update={"categories": None, "other": "else"})
     schema = SCHEMA.model_copy(update={"columns": {**SCHEMA.columns, "site": open_}})
     assert names(schema=schema, share=0.5) == {}
+
+
+def test_bands_are_looked_at_also_where_bins_are_open() -> None:
+    """A draft leaves bins open: nobody was told that a band of age has hardly anybody."""
+    age = {"kind": "integer", "bounds": [0, 120]}
+    ill = {"kind": "categorical", "categories": ["0", "1"]}
+    about = {
+        "name": "t",
+        "columns": {"age": age, "ill": ill},
+        "targets": [{"task": "classification", "column": "ill", "positive": ["1"]}],
+        "subgroups": [{"column": "age", "bands": [0, 40, 120]}],
+    }
+    ages, rng = np.repeat([30, 60], [90, 1910]), np.random.default_rng(0)
+    frame = pd.DataFrame({"age": ages, "ill": rng.choice(["0", "1"], 2000)})
+    schema = Schema.model_validate(about)
+    assert names(frame=frame, schema=schema) == {"age=0 to 39": "90 people, fewer than 100"}
+    known = Schema.model_validate(about | {"columns": {"age": age | {"bins": 5}, "ill": ill}})
+    assert names(frame=frame, schema=known) == names(frame=frame, schema=schema)
 
 
 def test_of_a_schema_that_leaves_all_open_everybody_is_counted() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from flows.stages.config import DEFAULT_POLICY, RunConfig
+from flows.stages.forecast import forecast
 from flows.wizard.bought import OFFERED, bought
 from flows.wizard.columns import dumped
 from flows.wizard.preview import previews
@@ -58,7 +59,7 @@ def show(session: Session) -> dict[str, Any]:
         found, refused = [], str(error)
     schema = project.schema()
     guarantee = Guarantee(chosen, float(config["guarantee"]["delta"]))
-    share = 1 - float(config.get("holdout", 0.2))
+    share = 1 - project.holdout
     return {
         "config": {**UNSAID, **config},
         "chosen": chosen,
@@ -102,12 +103,31 @@ def take(session: Session, form: Form) -> str:
     config["about"] = {
         k: v for k in ("publisher", "contact", "intended_use") if (v := one(form, k))
     } or None
-    config["data"] = list(project.state.data)
+    config["data"], config["holdout"] = list(project.state.data), project.holdout
     config = {key: value for key, value in config.items() if value is not None}
     text = dumped(config)
     validated(project.folder / RELEASE, yaml.safe_load(text), RunConfig, text)
     project.ask(config)
-    return "release" if one(form, "go") else NAME
+    if not one(form, "go"):
+        return NAME
+    _check_budget(project, config)
+    return "release"
+
+
+def _check_budget(project: Project, config: dict[str, Any]) -> None:
+    """Raise InputError where the release would be refused for what it costs."""
+    asked = float((config.get("budget") or config["guarantee"])["epsilon"])
+    for cost in forecast(project.folder / RELEASE).costs:
+        if cost.budget != asked:
+            raise InputError(
+                f"ε for all releases is {cost.budget:g} for this data set, as was said when it was first "
+                "charged; write that"
+            )
+        if not cost.fits:
+            raise InputError(
+                f"this would bring the data set to ε = {cost.after:.4g}, and {cost.budget:g} is all that it "
+                f"may ever spend; {cost.before:.4g} is spent: take a smaller ε"
+            )
 
 
 def _usual(project: Project) -> dict[str, Any]:
@@ -117,6 +137,8 @@ def _usual(project: Project) -> dict[str, Any]:
         "schema": SCHEMA,
         "data": list(project.state.data),
         "guarantee": {"epsilon": 1.0, "delta": 1e-6},
+        "budget": {"epsilon": 3.0, "delta": 1e-6},
+        "holdout": project.holdout,
         "generator": {"name": "aim"},
         "approval": "person",
     }

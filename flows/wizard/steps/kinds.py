@@ -29,6 +29,7 @@ def show(session: Session) -> dict[str, Any]:
             for number, (name, column) in enumerate(project.columns.items())
         ],
         "kinds": KINDS,
+        "remarks": [r for r in project.state.remarks if "left out" in r],
         "left_out": list(project.state.left_out),
         "unconfirmed": project.unconfirmed,
     }

@@ -33,7 +33,7 @@ def show(session: Session) -> dict[str, Any]:
         "linked": visits is not None,
         "order": (visits or {}).get("order", ""),
         "visits": dumped(visits) if visits else "",
-        "remarks": project.state.remarks,
+        "remarks": [r for r in project.state.remarks if "left out" not in r],
         "drafted": bool(project.state.copied and project.state.data),
         "names": list(project.columns),
         "yaml": dumped({k: document[k] for k in OWNED if k in document}),

@@ -33,13 +33,15 @@ PAGES = (
 def show(session: Session) -> dict[str, Any]:
     """The config, the release in progress, or what came of it."""
     project = session.open
-    running = session.running
     config = project.release
     if config is None:
         raise InputError("say first what ε is; see ε and what it buys")
+    folder = _folder(project)
+    running = session.running
+    if running is not None and running.code is not None and running.run != folder:
+        running = None  # it was about what was asked before
     lines = running.said() if running else []
     code = running.code if running else None
-    folder = _folder(project)
     bundle = folder / "bundle"
     done = bundle.is_dir() and not (running and code is None)
     return {
@@ -69,7 +71,8 @@ def take(session: Session, form: Form) -> str:
             raise InputError("confirm first what every column says; see Columns")
         load_config(project.folder / RELEASE)  # what is wrong with it is told here
         accepted = bool(one(form, "accept"))
-        session.running = Running.started(project.folder, session.home, accepted)
+        run = _folder(project)
+        session.running = Running.started(project.folder, session.home, run, accepted)
     return NAME
 
 
@@ -90,6 +93,7 @@ def _done(folder: Path) -> dict[str, Any]:
     bundle = folder / "bundle"
     verdict = json.loads((bundle / "internal" / "verdict.json").read_text(encoding="utf-8"))
     decision, facts = verdict["decision"], None
+    label = json.loads((bundle / "internal" / "label.json").read_text(encoding="utf-8"))
     if decision == APPROVED and (bundle / "candidate").is_dir():
         found = Candidate.of(folder)
         decision, facts = found.standing(found.ledger()), found.facts()
@@ -102,6 +106,7 @@ def _done(folder: Path) -> dict[str, Any]:
         "waits": decision == WAITS,
         "facts": facts,
         "report": REPORT,
+        "elsewhere": label.get("people", {}).get("other_ledgers_seen_with_these_files", 0),
     }
 
 

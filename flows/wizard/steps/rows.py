@@ -21,7 +21,7 @@ def show(session: Session) -> dict[str, Any]:
     return {
         "data": [session.near(Path(file)) for file in project.state.data],
         "checked": known[1] if known and known[0] == _of(project) else None,
-        "unconfirmed": project.unconfirmed,
+        "holdout": f"{100 * project.holdout:g}",
     }
 
 
@@ -37,15 +37,36 @@ def take(session: Session, form: Form) -> str:
                 raise InputError(f"{file}: no such file")
         project = project.with_state(data=data)
         session.keep(project)
+    share = _share(form, project.holdout)
+    if share != project.holdout:
+        project = project.with_state(holdout=share)
+        session.keep(project)
+        if project.release is not None:
+            project.ask({**project.release, "holdout": share})
     if one(form, "go"):
         return "privacy"
     if not project.state.data:
         raise InputError("no file of rows was named yet; write where it lies")
     schema = project.schema()
-    session.checked = _of(project), check(schema, [Path(file) for file in project.state.data])
+    session.checked = (
+        _of(project),
+        check(schema, [Path(file) for file in project.state.data], project.holdout),
+    )
     return NAME
+
+
+def _share(form: Form, before: float) -> float:
+    """The share of people held out, written in percent."""
+    text = one(form, "holdout", f"{100 * before:g}")
+    try:
+        share = round(float(text) / 100, 6)
+    except ValueError:
+        share = 0.0
+    if not 0 < share < 1:
+        raise InputError(f"people held out: expected a number between 0 and 100, found {text!r}")
+    return share
 
 
 def _of(project: Project) -> str:
     """By what a check goes."""
-    return digest([project.document, list(project.state.data)])
+    return digest([project.document, list(project.state.data), project.holdout])

@@ -200,6 +200,8 @@ def test_from_a_file_to_an_approved_release(
     assert (form["epsilon"], form["approval"]) == ("1", "person")
     assert "above 0" in send(pages, "privacy", form | {"epsilon": "none"})[2]
     form |= {"epsilon": "20", "publisher": "A clinic", "go": "1"}
+    assert "all that it may ever spend" in send(pages, "privacy", form)[2]
+    form |= {"budget": "40"}
     assert send(pages, "privacy", form)[1] == "release"
     assert send(pages, "release", {"do": "start", "accept": "on"})[0] == 200
     text = send(pages, "release", {"do": "start"})[2]

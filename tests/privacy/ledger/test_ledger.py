@@ -127,15 +127,27 @@ def test_budget_and_split_are_fixed_by_the_first_registration(ledger, path):
         ledger.register("other", BUDGET, 1.0)
 
 
-def test_what_was_said_of_a_data_set_may_be_corrected_until_its_people_are_known(ledger):
-    """A mistyped budget, or a name that a refused run tried, is not there for good."""
+def test_what_was_said_of_a_data_set_may_be_corrected_until_it_is_charged(ledger):
+    """A mistyped budget, or a share held out that proved too small: nothing came of it yet."""
     key = ledger.datasets()[0].split.key
     corrected = ledger.register("cohort", Guarantee(2.0, 1e-6), 0.3)
     assert (corrected.budget.epsilon, corrected.split.holdout) == (2.0, 0.3)
     assert corrected.split.key == key
     ledger.claim("cohort", ["ab" * 32], NOBODY)
+    ledger.open_internally("cohort", "holdout", run="r", attempt="a", purpose="assess")
+    again = ledger.register("cohort", BUDGET, 0.4)
+    assert (again.budget, again.split.holdout, again.split.key) == (BUDGET, 0.4, key)
+    charge(ledger, "a", 0.1, "holdout")
     with pytest.raises(LedgerError, match="lifetime budget"):
         ledger.register("cohort", BUDGET, 0.2)
+
+
+def test_an_account_that_is_shared_is_fixed(ledger):
+    ledger.register("extract", BUDGET, 0.2, same_people_as="cohort")
+    with pytest.raises(LedgerError, match="lifetime budget"):
+        ledger.register("cohort", BUDGET, 0.3)
+    with pytest.raises(LedgerError, match="lifetime budget"):
+        ledger.register("extract", BUDGET, 0.3, same_people_as="cohort")
 
 
 def test_two_data_sets_have_two_splits(ledger):
