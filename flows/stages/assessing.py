@@ -10,9 +10,8 @@ from flows.stages.work import Work
 from privacy.errors import DataError, EvidenceError, InputError
 
 HELP = (
-    "Nothing was charged. Wider bands or merged categories would help; the share held out is bound by now. To "
-    "go on all the same: --accept-unassessed, or a policy with `small_groups: accept`; nothing will be claimed "
-    "about them"
+    "Nothing was charged. Wider bands, merged categories or a larger `holdout:` would help. To go on all the "
+    "same: --accept-unassessed, or a policy with `small_groups: accept`; nothing will be claimed about them"
 )
 SHOWN = 6
 
