@@ -98,10 +98,10 @@ def _describes(path: Path | None) -> bool:
 
 def _folder(session: Session, file: Path) -> Path:
     """A folder that holds no other project."""
-    folder = session.folder or folder_for(file)
+    first = folder = session.folder or folder_for(file, session.home)
     number = 2
     while Project.there(folder) and session.folder is None:
-        folder, number = folder_for(file).with_name(f"{folder_for(file).name}-{number}"), number + 1
+        folder, number = first.with_name(f"{first.name}-{number}"), number + 1
     return folder
 
 

@@ -55,4 +55,4 @@ def test_files_are_for_their_owner(project: Project) -> None:
 
 def test_a_file_without_a_name_asks_for_a_folder() -> None:
     with pytest.raises(InputError, match="--folder"):
-        folder_for(Path("!!.csv"))
+        folder_for(Path("!!.csv"), Path())
