@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import socket
 import webbrowser
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -29,6 +30,7 @@ def wizard(
 
     from flows.stages.places import inside
     from flows.wizard.app import app
+    from flows.wizard.door import leading_to
     from flows.wizard.project import Project
     from flows.wizard.session import Session
 
@@ -44,8 +46,9 @@ def wizard(
         say(
             "only this machine, and only whoever has this address; Ctrl-C closes it, a release goes on"
         )
-        if open_:
-            webbrowser.open(address)
-        # its log would hold the token
-        config = uvicorn.Config(app(session, token), log_level="warning", access_log=False)
-        uvicorn.Server(config).run(sockets=[listening])
+        with leading_to(address, session.home) if open_ else nullcontext() as door:
+            if door is not None:
+                webbrowser.open(door.as_uri())
+            # its log would hold the token
+            config = uvicorn.Config(app(session, token), log_level="warning", access_log=False)
+            uvicorn.Server(config).run(sockets=[listening])

@@ -32,7 +32,7 @@ from starlette.responses import (
 from starlette.routing import Route
 
 from evaluators.pages.drawing.page import environment
-from flows.wizard.session import Form, Session, Step
+from flows.wizard.session import Form, OutdatedError, Session, Step
 from flows.wizard.steps import asking, file, kinds, people, purpose, releasing, rows
 from privacy.errors import DataError, EvidenceError, PeopleError, UnderstudyError
 
@@ -56,7 +56,8 @@ def app(session: Session, token: str) -> Starlette:
 
     def guarded(answer: Callable[[Request], Awaitable[Response]]) -> Any:
         async def endpoint(request: Request) -> Response:
-            if not secrets.compare_digest(request.path_params["token"], token):
+            given = request.path_params["token"].encode()  # texts may hold ASCII only
+            if not secrets.compare_digest(given, token.encode()):
                 return PlainTextResponse("not found", 404)
             response = await answer(request)
             response.headers.setdefault("Content-Security-Policy", ASKS_NOBODY)
@@ -113,6 +114,8 @@ def app(session: Session, token: str) -> Starlette:
         try:
             with session.lock:
                 to = STEPS[name].take(session, form)
+        except OutdatedError as problem:
+            return rendered(name, str(problem), 409)  # its fields are others by now
         except (UnderstudyError, OSError) as problem:
             return rendered(name, told(problem), 400, form)
         return RedirectResponse(f"/{token}/{to}", 303)

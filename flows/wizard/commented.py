@@ -28,8 +28,9 @@ UNSAID = "…"
 class Commented:
     """``document``: what YAML says. ``notes``: by column, what is asked or explained beside it.
 
-    ``copied``: columns that hold values copied from private rows. ``proposals``: by list of the schema, entries
-    that would be true of the rows. ``remarks``: what else stands in comments, of the table as a whole.
+    ``copied``: columns that hold values copied from private rows. ``parts``: whatever else of the schema does,
+    as the most rows of a person, by its key. ``proposals``: by list of the schema, entries that would be true
+    of the rows. ``remarks``: what else stands in comments, of the table as a whole.
     """
 
     document: dict[str, Any]
@@ -37,6 +38,7 @@ class Commented:
     copied: tuple[str, ...]
     proposals: Mapping[str, tuple[Any, ...]]
     remarks: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
 
 
 def commented(text: str) -> Commented:
@@ -46,14 +48,24 @@ def commented(text: str) -> Commented:
     beside, mark = dict(_comments(text)), DRAFT_MARK.removeprefix("# ")
     notes: dict[str, tuple[str, ...]] = {}
     copied = []
-    for name, lines in _column_lines(text):
-        said = [beside[line] for line in lines if line in beside]
+    for name, said in _said(text, _column_lines(text), beside):
         if any(mark in one for one in said):
             copied.append(name)
         plain = (one.replace(mark, "").strip(" #") for one in said)
         notes[name] = tuple(dict.fromkeys(one for one in plain if one))
     remarks = tuple(dict.fromkeys(_remarks(text, beside)))
-    return Commented(document, notes, tuple(copied), _proposals(text), remarks)
+    whole = _said(text, _lines_of(_root(text)), beside)
+    parts = (key for key, said in whole if key != "columns" and any(mark in one for one in said))
+    return Commented(document, notes, tuple(copied), _proposals(text), remarks, tuple(parts))
+
+
+def _said(
+    text: str, entries: Iterator[tuple[str, range]], beside: Mapping[int, str]
+) -> Iterator[tuple[str, list[str]]]:
+    """What is said beside each entry; comments that begin a line belong to none."""
+    lines = text.split("\n")
+    for name, numbers in entries:
+        yield name, [beside[n] for n in numbers if n in beside and not lines[n].startswith("#")]
 
 
 def _remarks(text: str, beside: Mapping[int, str]) -> Iterator[str]:
@@ -87,10 +99,19 @@ def _comments(text: str) -> Iterator[tuple[int, str]]:
 
 def _column_lines(text: str) -> Iterator[tuple[str, range]]:
     """Each column's name and the lines that describe it."""
+    columns = next(value for key, value in _root(text).value if key.value == "columns")
+    yield from _lines_of(columns)
+
+
+def _root(text: str) -> yaml.MappingNode:
     root = yaml.compose(text, Loader=yaml.SafeLoader)
     assert isinstance(root, yaml.MappingNode)
-    columns = next(value for key, value in root.value if key.value == "columns")
-    for key, value in columns.value:
+    return root
+
+
+def _lines_of(mapping: yaml.MappingNode) -> Iterator[tuple[str, range]]:
+    """Each key and the lines of its value."""
+    for key, value in mapping.value:
         yield (
             key.value,
             range(key.start_mark.line, max(key.start_mark.line + 1, value.end_mark.line)),

@@ -21,7 +21,7 @@ from typing import Any
 import yaml
 
 from flows.wizard.columns import dumped
-from flows.wizard.commented import Commented
+from flows.wizard.commented import Commented, commented
 from privacy.errors import InputError
 from privacy.files import write_atomically
 from privacy.schema.documents import read_mapping, validated
@@ -44,7 +44,9 @@ class State:
     """What only the wizard has to know.
 
     ``data``: the private files. ``copied``: columns that hold copies from private rows. ``confirmed``: by
-    column, the digest of what a person confirmed. ``notes``, ``proposals``, ``remarks``: as in a draft.
+    column, the digest of what a person confirmed. ``parts``: what else of the schema holds copies, by its key,
+    each with the digest of what a person confirmed, "" while nobody has. ``notes``, ``proposals``, ``remarks``:
+    as in a draft.
     ``left_out``: columns that are not to be published, as they were. ``people``: about how many, for previews.
     ``holdout``: the share of people who are kept out of training.
     """
@@ -58,6 +60,7 @@ class State:
     left_out: Mapping[str, Any] = field(default_factory=dict)
     people: int = UNKNOWN_PEOPLE
     holdout: float = HOLDOUT
+    parts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -77,9 +80,23 @@ class Project:
     def of(cls, folder: Path) -> Project:
         """The project of a folder, with whatever was changed by hand since."""
         document = read_mapping(folder / SCHEMA)
-        document.pop("draft", None)
+        marked = document.pop("draft", None) is not None
         known = json.loads((folder / STATE).read_text(encoding="utf-8"))
-        return cls(folder, document, State(**known))
+        project = cls(folder, document, State(**known))
+        return project._as_marked() if marked else project
+
+    def _as_marked(self) -> Project:
+        """Of a schema in which the mark of a draft stands: what nobody here knows of is a copy until confirmed,
+        and so is everything where nothing else explains the mark, as in a draft that was put into the folder.
+        """
+        named = tuple(n for n in self.columns if n not in self.state.notes)
+        marked = commented((self.folder / SCHEMA).read_text(encoding="utf-8"))
+        copied = dict.fromkeys((*self.state.copied, *named, *marked.copied))
+        parts = {**dict.fromkeys(marked.parts, ""), **self.state.parts}
+        project = self.with_state(copied=tuple(copied), parts=parts)
+        if project.is_confirmed:
+            project = project.with_state(copied=tuple(self.columns), confirmed={})
+        return project
 
     @classmethod
     def begun(cls, folder: Path, found: Commented, data: tuple[Path, ...]) -> Project:
@@ -90,6 +107,7 @@ class Project:
             notes=found.notes,
             proposals={k: tuple(map(plain, v)) for k, v in found.proposals.items()},
             remarks=found.remarks,
+            parts=dict.fromkeys(found.parts, ""),
         )
         return cls(folder, found.document, state)
 
@@ -107,10 +125,30 @@ class Project:
             if name in self.columns and self.state.confirmed.get(name) != digest(self.columns[name])
         )
 
-    def confirm(self, names: tuple[str, ...]) -> Project:
-        """With a person's word that what these columns say is public."""
+    @property
+    def copied_parts(self) -> dict[str, Any]:
+        """What the schema says beside its columns that was copied; one row of a person copies nothing."""
+        said = {key: self.document.get(key) for key in self.state.parts}
+        return {key: value for key, value in said.items() if value not in (None, 1)}
+
+    @property
+    def unconfirmed_parts(self) -> tuple[str, ...]:
+        """The keys of those that nobody has confirmed."""
+        known = self.state.parts
+        return tuple(k for k, value in self.copied_parts.items() if known[k] != digest(value))
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether a person's word stands for every copy."""
+        return not (self.unconfirmed or self.unconfirmed_parts)
+
+    def confirm(self, names: tuple[str, ...], parts: bool = False) -> Project:
+        """With a person's word that what these columns say is public, and that what the ``parts`` do is."""
         said = {name: digest(self.columns[name]) for name in names}
-        return self.with_state(confirmed={**self.state.confirmed, **said})
+        also = {k: digest(value) for k, value in self.copied_parts.items()} if parts else {}
+        return self.with_state(
+            confirmed={**self.state.confirmed, **said}, parts={**self.state.parts, **also}
+        )
 
     def with_state(self, **known: Any) -> Project:
         return replace(self, state=replace(self.state, **known))
@@ -129,7 +167,7 @@ class Project:
     def save(self) -> None:
         """Write it, readable by nobody else."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        text = HEADER + (UNCONFIRMED if self.unconfirmed else "") + dumped(self.document)
+        text = HEADER + ("" if self.is_confirmed else UNCONFIRMED) + dumped(self.document)
         write_atomically(self.folder / SCHEMA, text.encode())
         state = json.dumps(asdict(self.state), ensure_ascii=False, indent=1)
         write_atomically(self.folder / STATE, state.encode())

@@ -19,6 +19,19 @@ Form = Mapping[str, tuple[str, ...]]
 """What a page was sent: by field, its values."""
 
 
+class OutdatedError(InputError):
+    """A page was sent that showed what is no longer so: what was typed on it belongs nowhere."""
+
+
+def check_seen(form: Form, now: str) -> None:
+    """Raise OutdatedError for a page that was made of something else than what its ``seen`` should be now."""
+    if one(form, "seen") != now:
+        raise OutdatedError(
+            "this page was made before something changed, in another tab perhaps; look at it as it is now, and "
+            "send it again"
+        )
+
+
 @dataclass
 class Session:
     """One person at one page. ``home``: the working folder. ``folder``: where a new project would lie.

@@ -92,7 +92,7 @@ def read_mapping(path: Path, model: type[BaseModel] | None = None) -> dict[Any, 
     if data is None:
         raise InputError(f"{path}: is empty; {wanted}")
     if not isinstance(data, dict):
-        found = "a list" if isinstance(data, list) else f"one value, {str(data)[:40]!r}"
+        found = "a list" if isinstance(data, list) else "one value"  # a row perhaps, or a password
         raise InputError(f"{path}: holds {found}; {wanted}")
     return data
 

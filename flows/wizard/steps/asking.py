@@ -47,7 +47,7 @@ POLICIES = {
 def show(session: Session) -> dict[str, Any]:
     """What is asked, what other ε would buy, and columns on made-up people."""
     project = session.open
-    if project.unconfirmed:
+    if not project.is_confirmed:
         raise InputError("confirm first what every column says; see Columns")
     config = project.release or _usual(project)
     chosen = float(config["guarantee"]["epsilon"])

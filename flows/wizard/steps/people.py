@@ -10,8 +10,8 @@ import yaml
 from flows.checking.drafting import draft
 from flows.wizard.columns import dumped
 from flows.wizard.commented import commented
-from flows.wizard.project import UNKNOWN_PEOPLE, Project
-from flows.wizard.session import Form, Session, one
+from flows.wizard.project import UNKNOWN_PEOPLE, Project, digest
+from flows.wizard.session import Form, Session, check_seen, one
 from privacy.errors import InputError
 from privacy.schema.schema import Csv
 
@@ -36,6 +36,7 @@ def show(session: Session) -> dict[str, Any]:
         "remarks": [r for r in project.state.remarks if "left out" not in r],
         "drafted": bool(project.state.copied and project.state.data),
         "names": list(project.columns),
+        "seen": _seen(project),
         "yaml": dumped({k: document[k] for k in OWNED if k in document}),
     }
 
@@ -43,29 +44,44 @@ def show(session: Session) -> dict[str, Any]:
 def take(session: Session, form: Form) -> str:
     """Say who is protected. A column that names them becomes an identifier."""
     project = session.open
+    check_seen(form, _seen(project))
     unit = one(form, "unit") or None
     if one(form, "again") and unit is not None:
         session.keep(_again(project, unit))
         return NAME
-    parts: dict[str, Any] = {"unit": unit, "max_rows_per_unit": 1, "visits": None}
+    said: dict[str, Any] = {"unit": unit, "max_rows_per_unit": 1, "visits": None}
     if unit is not None:
         if unit not in project.columns:
             raise InputError(f"{unit!r} is no column of the schema")
-        parts["max_rows_per_unit"] = whole(form, "most", "rows of a person")
-        parts["columns"] = {**project.columns, unit: {"kind": "identifier"}}
+        said["max_rows_per_unit"] = whole(form, "most", "rows of a person")
+        said["columns"] = {**project.columns, unit: {"kind": "identifier"}}
         if one(form, "linked"):
-            parts["visits"] = _visits(form, project)
+            said["visits"] = _visits(form, project)
     count = one(form, "public_rows")
-    parts["public_rows"] = (
-        whole(form, "public_rows", "the public number of rows") if count else None
-    )
-    project = project.saying(**parts)
+    said["public_rows"] = whole(form, "public_rows", "the public number of rows") if count else None
+    project = project.saying(**said)
     people = (
         whole(form, "people", "about how many people") if one(form, "people") else UNKNOWN_PEOPLE
     )
     project.schema()
-    session.keep(project.with_state(people=people))
+    session.keep(_said_by(project, session.open).with_state(people=people))
     return "purpose" if one(form, "go") else NAME
+
+
+def _said_by(project: Project, before: Project) -> Project:
+    """With a person's word for what they changed of parts that they had confirmed, or wrote anew as a whole."""
+    own = {
+        key: digest(value)
+        for key, value in project.copied_parts.items()
+        if value != before.document.get(key)
+        and (key not in before.unconfirmed_parts or not isinstance(value, dict))
+    }
+    return project.with_state(parts={**project.state.parts, **own})
+
+
+def _seen(project: Project) -> str:
+    """By what a page of these lines goes."""
+    return digest({k: project.document.get(k) for k in OWNED})
 
 
 def _again(project: Project, unit: str) -> Project:
@@ -74,10 +90,14 @@ def _again(project: Project, unit: str) -> Project:
     new = Project.begun(project.folder, found, tuple(map(Path, project.state.data)))
     kept = set(project.columns) - set(project.unconfirmed) - {unit}
     columns = {n: project.columns[n] if n in kept else c for n, c in new.columns.items()}
-    columns = {n: c for n, c in columns.items() if n not in project.state.left_out}
+    left_out = project.state.left_out
+    columns = {n: c for n, c in columns.items() if n not in left_out}
+    # what was left out is as it was, whatever the rows say now
+    copied = dict.fromkeys((*new.state.copied, *(n for n in project.state.copied if n in left_out)))
     parts = {key: new.document.get(key) for key in ("unit", "max_rows_per_unit", "visits")}
     return project.saying(columns=columns, **parts).with_state(
-        copied=new.state.copied,
+        copied=tuple(copied),
+        parts={**dict.fromkeys(new.state.parts, ""), **project.state.parts},
         notes=new.state.notes,
         proposals=new.state.proposals,
         remarks=new.state.remarks,

@@ -7,8 +7,8 @@ from typing import Any
 import yaml
 
 from flows.wizard.columns import dumped
-from flows.wizard.project import Project, plain
-from flows.wizard.session import Form, Session, one
+from flows.wizard.project import Project, digest, plain
+from flows.wizard.session import Form, Session, check_seen, one
 from privacy.errors import InputError
 
 NAME, TITLE = "purpose", "What it is for"
@@ -50,6 +50,7 @@ def show(session: Session) -> dict[str, Any]:
             for number, p in enumerate(proposals.get("relations", ()))
         ],
         "further": _further(project),
+        "seen": _seen(project),
         "yaml": dumped(
             {k: document[k] for k in ("targets", "subgroups", *FURTHER) if k in document}
         ),
@@ -59,6 +60,7 @@ def show(session: Session) -> dict[str, Any]:
 def take(session: Session, form: Form) -> str:
     """Say what is predicted and who is served."""
     project = session.open
+    check_seen(form, _seen(project))
     targets = [t for n in range(_count(form, "t")) if (t := _target(form, n, project))]
     groups = [g for n in range(_count(form, "g")) if (g := _group(form, n, project))]
     targets += [_proposed(project, "targets")[int(n)] for n in form.get("targets", ())]
@@ -99,6 +101,12 @@ def _target_words(target: Document) -> str:
 def _group_words(group: Document) -> str:
     bands = ", ".join(f"{b:g}" for b in group.get("bands", ()))
     return f"{group['column']}{f', in bands {bands}' if bands else ''}"
+
+
+def _seen(project: Project) -> str:
+    """By what a page goes whose ticks are numbers of proposals and whose lines those of what is there."""
+    there = [project.document.get(part) for part in ("targets", "subgroups")]
+    return digest(plain([project.state.proposals, there]))
 
 
 def _further(project: Project) -> str:

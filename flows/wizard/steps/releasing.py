@@ -67,7 +67,7 @@ def take(session: Session, form: Form) -> str:
         _decide(_folder(project), form, APPROVED if what == "approve" else REJECTED)
     elif what == "start":
         check_free(session.running)
-        if project.unconfirmed:
+        if not project.is_confirmed:
             raise InputError("confirm first what every column says; see Columns")
         load_config(project.folder / RELEASE)  # what is wrong with it is told here
         accepted = bool(one(form, "accept"))

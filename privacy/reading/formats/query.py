@@ -28,7 +28,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import unquote
 
 import pyarrow as pa
 from pydantic import Field, model_validator
@@ -43,7 +43,12 @@ if TYPE_CHECKING:
     from psycopg import Connection
 
 POSTGRES = re.compile(r"(postgresql|postgres)(\+psycopg)?://")
+PASSWORD = re.compile(r"://[^@]*:[^@]*@|password\s*=", re.IGNORECASE)
+"""As libpq reads an address or settings: what stands before @ is no host, whatever signs a password holds."""
 ORDERED = re.compile(r"\border\s+by\b", re.IGNORECASE)
+NO_WORDS = re.compile(r"'[^']*'|\"[^\"]*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
+"""Texts, names and remarks of SQL."""
+INNER = re.compile(r"\([^()]*\)")
 AT_ONCE = 50_000
 
 
@@ -70,20 +75,16 @@ class Query(Frozen):
 def load_query(file: Path) -> Query:
     """Read a description. Raises InputError for one that cannot be carried out, or that holds a password."""
     asked: Query = load_yaml(file, Query)
-    if "://" in asked.database:
-        if not POSTGRES.match(asked.database):
-            raise InputError(
-                f"{file}: database: expected postgresql://… or the path of a DuckDB file; export tables of "
-                "other databases as CSV or Parquet"
-            )
-        parts = urlsplit(asked.database)
-        if parts.password is not None or any(
-            "password" in key for key, _ in parse_qsl(parts.query)
-        ):
-            raise InputError(
-                f"{file}: database: holds a password, which no file should; take it out, and set PGPASSWORD or "
-                "write it into ~/.pgpass"
-            )
+    if PASSWORD.search(unquote(asked.database)):
+        raise InputError(
+            f"{file}: database: holds a password, which no file should; take it out, and set PGPASSWORD or "
+            "write it into ~/.pgpass"
+        )
+    if "://" in asked.database and not POSTGRES.match(asked.database):
+        raise InputError(
+            f"{file}: database: expected postgresql://… or the path of a DuckDB file; export tables of "
+            "other databases as CSV or Parquet"
+        )
     return asked
 
 
@@ -154,9 +155,17 @@ def _asked(file: Path) -> dict[str, pa.Table]:
     read = _postgres(file, asked) if on_server else _duckdb(file, asked)
     texts = {name: with_nulls(file, table) for name, table in read.items()}
     return {
-        name: table if ORDERED.search(asked.queries[name]) else _sorted(table)
+        name: table if is_ordered(asked.queries[name]) else _sorted(table)
         for name, table in texts.items()
     }
+
+
+def is_ordered(query: str) -> bool:
+    """Whether the rows of a query come in an order that it says itself, and not only a part of it."""
+    words, before = NO_WORDS.sub(" ", query), ""
+    while words != before:
+        words, before = INNER.sub(" ", words), words
+    return ORDERED.search(words) is not None
 
 
 def _sorted(table: pa.Table) -> pa.Table:
@@ -182,10 +191,12 @@ def _duckdb(file: Path, asked: Query) -> dict[str, pa.Table]:
     try:
         with duckdb.connect(str(path), read_only=True, config=alone) as db:
             db.execute("BEGIN TRANSACTION")
-            return {
-                name: _distinct(file, db.sql(_all(query)).to_arrow_table())
-                for name, query in asked.queries.items()
-            }
+            found = {}
+            for name, query in asked.queries.items():
+                if len(db.extract_statements(_all(query))) != 1:
+                    raise DataError(f"{file}: a query is one statement; take the others out")
+                found[name] = _distinct(file, db.sql(_all(query)).to_arrow_table())
+            return found
     except duckdb.Error as error:
         raise _refused(file, error) from error
 

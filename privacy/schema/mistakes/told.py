@@ -28,6 +28,9 @@ from privacy.schema.mistakes.place import (
 SHOWN = 60
 """Signs of a value that are quoted."""
 
+SECRET = re.compile(r"passw|pwd|secret|token", re.IGNORECASE)
+"""Keys of which no value is quoted: nothing here has such a key, but files elsewhere do."""
+
 LIMITS = {
     "greater_than": ("gt", "above"),
     "greater_than_equal": ("ge", "at least"),
@@ -76,7 +79,8 @@ def told(error: ValidationError, data: Any, model: type[BaseModel], text: str | 
     stands = None if text is None else written(text, place.path, place.in_name)
     words = " ".join(_words(place, problem, stands).split())
     where = f"{place}: " if place.path else ""
-    aside = [f"found {shown}"] if (shown := _quoted(problem, stands, words)) else []
+    shown = "" if SECRET.search(str(place.key)) else _quoted(problem, stands, words)
+    aside = [f"found {shown}"] if shown else []
     aside += [f"line {stands.line}"] if stands is not None and place.path else []
     aside += [f"and {len(others)} more"] if others else []
     return f"{where}{words}" + (f" ({', '.join(aside)})" if aside else "")

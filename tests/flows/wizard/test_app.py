@@ -36,7 +36,8 @@ def get(pages: TestClient, step: str) -> str:
 
 
 def send(pages: TestClient, step: str, form: dict[str, str | list[str]]) -> tuple[int, str, str]:
-    """Status, the step that was led to, and its text."""
+    """Status, the step that was led to, and its text. Sent as from a page that was just looked at."""
+    form = {"seen": fields(get(pages, step)).get("seen", ""), **form}
     answer = pages.post(f"/{TOKEN}/{step}", data=form)
     return answer.status_code, answer.url.path.rsplit("/", 1)[1], answer.text
 
@@ -47,7 +48,7 @@ def fields(text: str) -> dict[str, str]:
 
     found: dict[str, str] = {}
     for name, value in re.findall(
-        r'<input(?=[^>]*type="(?:text|number)")[^>]*name="([^"]*)" value="([^"]*)"', text
+        r'<input(?=[^>]*type="(?:text|number|hidden)")[^>]*name="([^"]*)" value="([^"]*)"', text
     ):
         found[name] = html.unescape(value)
     for name, value in re.findall(

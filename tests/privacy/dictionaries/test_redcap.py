@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from privacy.dictionaries.answers import choices
 from privacy.dictionaries.document import schema_from
+from privacy.errors import InputError
 from privacy.schema.columns import Categorical, Datetime, Identifier, Numeric
 from tests.privacy.dictionaries.described import findings, loaded, write
 
@@ -191,3 +192,20 @@ def test_rows_that_follow_a_dictionary_conform(data):
         found = findings(Path(folder), schema, ["record_id", *names, "visit_complete"], table)
     assert found == []
     assert isinstance(schema.columns["record_id"], Identifier)
+
+
+def test_choices_that_break_lines_say_nothing_but_themselves(tmp_path: Path) -> None:
+    """Conditions of many fields stand in comments, where a second line would be part of the schema."""
+    path = tmp_path / "breaks.csv"
+    lines = [
+        ",".join(MACHINE),
+        "rid,f,,text,Record,,,,,,,,",
+        'q,f,,radio,Q,"1, yes | 2, no",,,,,,,',
+    ]
+    lines += [
+        f"z{i},f,,radio,Z,\"a\N{LINE SEPARATOR}unit: q, yes | b, no\",,,,,,[q]='1',"
+        for i in range(14)
+    ]
+    path.write_text("\n".join(lines), "utf-8")
+    with pytest.raises(InputError, match="take out its signs"):
+        schema_from(path)

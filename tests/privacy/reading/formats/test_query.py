@@ -14,7 +14,7 @@ import yaml
 from privacy.errors import DataError, InputError, UnderstudyError
 from privacy.reading.folded import by_table
 from privacy.reading.formats.digest import source_digest
-from privacy.reading.formats.query import one_snapshot
+from privacy.reading.formats.query import is_ordered, load_query, one_snapshot
 from privacy.reading.formats.several import tables_in
 from privacy.reading.read import NULL, read_any
 from privacy.schema.schema import Csv, Schema
@@ -109,7 +109,7 @@ def test_several_tables_are_named_behind_a_hash(house: Path) -> None:
 REFUSED = {
     "SELECT nope FROM patients": "refused the query: Binder Error",
     "DROP TABLE patients": "refused the query: Parser Error",
-    "SELECT 1); DROP TABLE patients; SELECT * FROM (SELECT 1": "refused the query",
+    "SELECT 1); DROP TABLE patients; SELECT * FROM (SELECT 1": "a query is one statement",
     "SELECT * FROM read_csv('/etc/passwd')": "disabled by configuration",
     "SELECT [1] AS l FROM patients": "column 'l' of type list",
 }
@@ -128,6 +128,11 @@ DESCRIBED = {
     "database: nope.duckdb\nquery: SELECT 1": "no such file",
     "database: mysql://h/d\nquery: SELECT 1": "expected postgresql://",
     "database: postgresql://me:hunter2@h/d\nquery: SELECT 1": "holds a password",
+    "database: 'postgresql://me:hun#ter2@h/d'\nquery: SELECT 1": "holds a password",
+    "database: postgresql://me:hun?ter2@h/d\nquery: SELECT 1": "holds a password",
+    "database: postgresql://me:hun/ter2@h/d\nquery: SELECT 1": "holds a password",
+    "database: 'postgresql://h/d?a=1#&password=hunter2'\nquery: SELECT 1": "holds a password",
+    "database: host=h password=hunter2 dbname=d\nquery: SELECT 1": "holds a password",
     "database: postgresql://h/d?password=hunter2\nquery: SELECT 1": "holds a password",
     "database: x.duckdb": "give `query:`, or `tables:`",
     "database: x.duckdb\nquery: a\nqueri: b": "queri: unknown key",
@@ -224,3 +229,38 @@ def test_a_wrong_password_is_told_without_it(
         with pytest.raises(InputError, match=r"cannot connect: .*authentication failed") as caught:
             rows(described(tmp_path, url, query="SELECT 1"))
     assert "wrong-9731" not in str(caught.value)
+
+
+def test_a_user_and_a_port_are_no_password(tmp_path: Path) -> None:
+    for database in (
+        "postgresql://me@h:5432/d",
+        "postgresql://h:5432/d",
+        "postgresql:///d?user=me",
+    ):
+        assert load_query(described(tmp_path, database, query="SELECT 1")).database == database
+
+
+@pytest.mark.parametrize(
+    ("query", "whole"),
+    [
+        ("SELECT * FROM t ORDER BY a", True),
+        ("SELECT * FROM t\norder\n by (a + 1), b", True),
+        ("SELECT * FROM (SELECT * FROM t ORDER BY a) s", False),
+        ("SELECT row_number() OVER (PARTITION BY a ORDER BY (b)) FROM t", False),
+        ("SELECT * FROM t -- ORDER BY a", False),
+        ("SELECT * FROM t /* ORDER BY\na */", False),
+        ("SELECT 'order by' AS \"order by\" FROM t", False),
+    ],
+)
+def test_rows_are_in_the_order_of_a_query_only_where_all_of_it_has_one(
+    query: str, whole: bool
+) -> None:
+    """Any other order is the database's own, which may be another when a release goes on."""
+    assert is_ordered(query) == whole
+
+
+def test_a_query_is_one_statement(house: Path) -> None:
+    query = "SELECT 1) AS a; COMMIT; SELECT * FROM (SELECT * FROM patients"
+    with pytest.raises(DataError) as raised:
+        rows(described(house, "house.duckdb", query=query))
+    assert "one statement" in raised.value.private

@@ -17,10 +17,11 @@ from evaluators.policy import Policy
 from flows.judging.sweep import Sweep
 from flows.stages.config import RunConfig
 from privacy.errors import InputError, did_you_mean
+from privacy.reading.formats.query import load_query
 from privacy.schema.documents import Frozen, load_yaml
 from privacy.schema.mistakes.place import place_of, written
 from privacy.schema.mistakes.told import told
-from privacy.schema.schema import Schema
+from privacy.schema.schema import Schema, load_schema
 from tests.flows.commands.test_wrong_inputs import FILES, PHRASES
 from tests.privacy.schema.test_schema import GOOD
 
@@ -135,3 +136,21 @@ def test_the_nearest_known_name_is_offered_and_a_far_one_is_not() -> None:
     assert did_you_mean("Weigth", ["weight", "age"]) == "; did you mean 'weight'?"
     assert did_you_mean("colour", ["weight", "age"]) == ""
     assert not re.search("None", did_you_mean("", []))
+
+
+@pytest.mark.parametrize("text", ["host:5432:db:me:s3cret\n", "s3cret;sex\n39;F\n"])
+def test_a_file_of_one_value_is_not_quoted(tmp_path: Path, text: str) -> None:
+    """It may be rows, or passwords."""
+    path = tmp_path / "schema.yaml"
+    path.write_text(text, "utf-8")
+    with pytest.raises(InputError, match="holds one value;") as raised:
+        load_schema(path)
+    assert "s3cret" not in str(raised.value)
+
+
+def test_what_may_be_a_password_by_its_key_is_not_quoted(tmp_path: Path) -> None:
+    path = tmp_path / "clinic.query.yaml"
+    path.write_text("database: c.duckdb\nquery: SELECT 1\npassword: s3cret\n", "utf-8")
+    with pytest.raises(InputError, match="password: unknown key") as raised:
+        load_query(path)
+    assert "s3cret" not in str(raised.value)
