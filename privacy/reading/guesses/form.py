@@ -13,21 +13,11 @@ from pathlib import Path
 import pyarrow.compute as pc
 
 from privacy.errors import DataError, InputError
+from privacy.reading.formats.kinds import check_content
 from privacy.reading.numerals import have_commas, have_points
 from privacy.reading.read import SEPARATORS, first_line, is_typed, read_any
 from privacy.schema.schema import Csv
 
-MAGIC = {
-    b"%PDF": "a PDF; export the table as CSV",
-    b"PK\x03\x04": "an Excel workbook or an archive, whatever its name says; save it as CSV, or name it .xlsx",
-    b"\xd0\xcf\x11\xe0": "an old Excel workbook, whatever its name says; save it as CSV",
-    b"PAR1": "a Parquet file, whatever its name says; name it .parquet",
-    b"\x1f\x8b": "a file packed by gzip; name it .csv.gz",
-    b"\x89PNG": "a picture; give the table",
-    b"<html": "a web page; save the table as CSV",
-    b"<!DOC": "a web page; save the table as CSV",
-}
-"""How files begin that are no texts."""
 SIGNS = frozenset(range(32)) - frozenset(b"\t\n\r\f\x1b")
 MOST_SIGNS = 2
 """So many control signs stand in no text."""
@@ -44,7 +34,7 @@ def form_of(path: Path, form: Csv) -> Csv:
     if is_typed(path) or not path.is_file():
         return form
     start = _beginning(path)
-    _refuse_others(path, start)
+    check_content(path, "csv")
     form = _with_encoding(path, form, start)
     if form.comment is None and _starts_with_remark(start, form):
         form = form.model_copy(update={"comment": "#"})
@@ -88,12 +78,6 @@ def _beginning(path: Path, size: int = 1 << 12) -> bytes:
             return found
     except (OSError, EOFError):
         return b""
-
-
-def _refuse_others(path: Path, start: bytes) -> None:
-    for magic, what in MAGIC.items():
-        if start.startswith(magic):
-            raise InputError(f"{path}: {what}")
 
 
 def _with_encoding(path: Path, form: Csv, start: bytes) -> Csv:

@@ -40,10 +40,10 @@ def test_how_it_is_written(content, found, tmp_path):
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (b"PK\x03\x04...", "an Excel workbook"),
+        (b"PK\x03\x04...", "a damaged ZIP archive or workbook"),
         (b"%PDF-1.7", "a PDF"),
-        (b"PAR1", "a Parquet file"),
-        (gzip.compress(ROWS.encode()), "a file packed by gzip"),
+        (b"PAR1\x15\x04\x00\x15", "a Parquet file"),
+        (gzip.compress(ROWS.encode()), "compressed by gzip"),
         (bytes(range(64)), "no text, whatever its name says"),
         (b"Registry of 2020\n\na,b,c\n1,2,3\n", "delete the lines above the header"),
         (b"a,b\n1,2,3\n", "correct the row"),
