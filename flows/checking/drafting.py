@@ -30,7 +30,9 @@ def draft(
     found = form_of(files[0], form) if len(files) == 1 else form_of_all(files, form)
     what = files[0] if len(files) == 1 else f"{len(files)} files"
     told = [
-        f"{what}: read with {setting} {value!r}, as it seems to be written"
+        f"{what}: read without a header, since its first line looks like one more row"
+        if setting == "header"
+        else f"{what}: read with {setting} {value!r}, as it seems to be written"
         for setting, value in found.model_dump(exclude_defaults=True).items()
         if value != getattr(form, setting)
     ]

@@ -15,7 +15,12 @@ from dataclasses import dataclass
 from privacy.schema.times import Written, two_digit_years
 
 ISO = re.compile(r"\d{4}-\d\d(?!\d)")
-DIGITS = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
+DIGITS = {
+    8: ("%Y%m%d", "%d%m%Y", "%m%d%Y"),
+    12: ("%Y%m%d%H%M",),
+    14: ("%Y%m%d%H%M%S",),
+}
+"""By how many digits there are, what they may say."""
 SHAPES = {
     r"\d{1,2}([/.-])\d{1,2}\1\d{4}": ("%d{0}%m{0}%Y", "%m{0}%d{0}%Y"),
     r"\d{4}([/.-])\d{1,2}\1\d{1,2}": ("%Y{0}%m{0}%d",),
@@ -76,9 +81,9 @@ def _formats_like(text: str) -> tuple[str, ...]:
     """The formats that a text of this shape may have."""
     whole = text.removesuffix(".0")
     if whole.isascii() and whole.isdigit():
-        return (DIGITS[len(whole)],) if len(whole) in DIGITS else ()
+        return DIGITS.get(len(whole), ())
     if digits := re.fullmatch(r"(\d{12}|\d{14})(Z|[+-]\d{4})", text, re.ASCII):
-        return (DIGITS[len(digits[1])] + "%z",)
+        return tuple(form + "%z" for form in DIGITS[len(digits[1])])
     if alone := TIME.fullmatch(text):
         half = alone["half"] or ""
         second = ":%S" * bool(alone["second"])

@@ -6,10 +6,12 @@ Privacy claim: none; looks at a private file for a draft, and tells of no value.
 from __future__ import annotations
 
 import gzip
+import re
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from privacy.errors import DataError, InputError
@@ -21,6 +23,7 @@ from privacy.schema.schema import Csv
 SIGNS = frozenset(range(32)) - frozenset(b"\t\n\r\f\x1b")
 MOST_SIGNS = 2
 """So many control signs stand in no text."""
+YEAR = re.compile(r"(19|20)\d\d")
 BOM = b"\xef\xbb\xbf"
 WIDE = (b"\xff\xfe", b"\xfe\xff")
 """How texts in UTF-16 begin."""
@@ -122,11 +125,28 @@ def _with_values(path: Path, form: Csv) -> Csv:
         for c in table.columns
     ):
         found["strip"] = True
+    if form.header and _is_a_row(table):
+        found["header"] = False
     commas = any(pc.any(have_commas(c)).as_py() for c in table.columns)
     points = any(pc.any(have_points(c)).as_py() for c in table.columns)
     if commas and not points:
         found["decimal"] = ","
     return form.model_copy(update=found)
+
+
+def _is_a_row(table: pa.Table) -> bool:
+    """Whether the first line is one more row and names nothing: each of its texts looks like those below it."""
+    numbered = False
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        like = pc.replace_substring_regex(
+            pc.replace_substring_regex(column, "[A-Za-z]", "A"), r"\d+", "9"
+        )
+        shape = re.sub(r"\d+", "9", re.sub("[A-Za-z]", "A", name))
+        alike = "9" in shape and pc.any(pc.equal(like, shape)).as_py()
+        if not alike and not pc.any(pc.equal(column, name)).as_py():
+            return False
+        numbered |= alike and not YEAR.fullmatch(name)  # columns of years may be called so
+    return numbered
 
 
 def _refuse_title(path: Path, form: Csv) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Sequence
+from itertools import chain
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from privacy.reading.guesses.lines import quoted
 from privacy.schema.schema import DRAFT_MARK
 
 DATE = "    kind: datetime"
+SPELLED = {"Y": "YYYY", "m": "MM", "d": "DD", "H": "hh", "M": "mm", "S": "ss"}
 STAND_INS = (dt.date(1800, 1, 1), dt.date(1899, 12, 30), dt.date(1899, 12, 31), dt.date(1900, 1, 1))
 """Days that programs write where there is no date."""
 APART = dt.timedelta(days=3650)
@@ -50,8 +52,9 @@ def datetime_lines(dates: Dates) -> list[str]:
     first, latest = min(dates.times), max(dates.times)
     last = latest.date() + dt.timedelta(days=latest.time() != midnight or latest == first)
     kind, form = DATE, dates.formats[0] if dates.formats else ""
-    if form in DIGITS.values():
-        kind += "  # whole numbers that look like dates, YYYYMMDD; if they are none: kind: integer"
+    if form in chain(*DIGITS.values()):
+        shown = re.sub("%(.)", lambda part: SPELLED[part[1]], form)
+        kind += f"  # whole numbers that look like dates, {shown}; if they are none: kind: integer"
     if clock:
         kind += "  # a time of day or a duration, read as one of 1 January 1900"
     lines = [kind]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from pathlib import Path
 
 import pytest
@@ -223,6 +224,9 @@ def test_well_known_codes_get_a_hierarchy_to_choose(
 DATED = [
     # texts, format, choices, pivot, first and last bound, resolution
     (["20180614", "20201231"], "%Y%m%d", 1, "2018-06-14", "2020-12-31", "day"),
+    (["14062018", "31122020"], "%d%m%Y", 1, "2018-06-14", "2020-12-31", "day"),
+    (["06142018", "12312020"], "%m%d%Y", 1, "2018-06-14", "2020-12-31", "day"),
+    (["06072018", "12112020"], "%d%m%Y", 2, "2018-07-06", "2020-11-12", "day"),
     (["20180614.0", "20201231.0"], "%Y%m%d", 1, "2018-06-14", "2020-12-31", "day"),
     (["20180614235959", "20201231000000"], "%Y%m%d%H%M%S", 1, "2018-06-14", "2020-12-31", "second"),
     (["17/01/1945", "02/11/1955"], "%d/%m/%Y", 1, "1945-01-17", "1955-11-02", "day"),
@@ -271,7 +275,7 @@ def test_dates_are_recognised_as_they_are_written(
     asked = [line for line in draft.splitlines() if "every text fits" in line]
     assert len(asked) == (choices > 1)
     assert all(line.endswith(DRAFT_MARK) for line in asked)  # so that the draft waits for an answer
-    assert ("look like dates" in draft) == form.startswith("%Y%m%d")
+    assert ("look like dates" in draft) == (re.fullmatch("(%[YmdHMS])+", form) is not None)
     assert ("is that so?" in draft) == ("%y" in form)
 
 

@@ -57,3 +57,14 @@ def test_what_is_no_table_is_one_line(content, told, tmp_path):
     with pytest.raises((InputError, DataError)) as caught:
         form_of(path, Csv())
     assert told in getattr(caught.value, "private", str(caught.value))
+
+
+def test_a_first_line_that_is_a_row_names_nothing(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("48,M,P017\n61,F,P002\n7,M,P100\n")
+    assert form_of(path, Csv()).header is False
+    # names, though they hold digits, or are years
+    path.write_text("q1,sex,2019\n3,M,1\n4,F,2\n")
+    assert form_of(path, Csv()).header
+    path.write_text("2019,2020\n1873,2100\n1900,1910\n")
+    assert form_of(path, Csv()).header
