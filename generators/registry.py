@@ -114,6 +114,11 @@ def load_model(folder: Path) -> Model:
         model: Model = load(folder, *network)
     except (OSError, ValueError, KeyError) as error:
         raise InputError(f"{folder}: not a model that Understudy saved ({error})") from error
+    if lacking := model.schema.incomplete:
+        raise InputError(
+            f"{folder}: was fitted by a version of Understudy that measured no {lacking[0]!r}; take that version, "
+            "or fit anew"
+        )
     return model
 
 
