@@ -116,8 +116,8 @@ def load_model(folder: Path) -> Model:
         raise InputError(f"{folder}: not a model that Understudy saved ({error})") from error
     if lacking := model.schema.incomplete:
         raise InputError(
-            f"{folder}: was fitted by a version of Understudy that measured no {lacking[0]!r}; take that version, "
-            "or fit anew"
+            f"{folder}: was fitted by a version of Understudy that measured no {lacking[0]!r}; take that "
+            "version, or fit anew"
         )
     return model
 

@@ -42,7 +42,7 @@ def scripts(files: Mapping[str, Path], notes: Sequence[str]) -> dict[str, str]:
     return {
         ".R": _script(f"# {told}", ['# install.packages("haven")', *r]),
         ".do": _script(f"* {told}", stata),
-        ".sas": _script(f"/* {told.replace('*/', '')} */", sas),
+        ".sas": _script(f"/* {told.replace('*/', '* /')} */", sas),
         ".py": _script(f"# {told}", ["import pyreadstat", "", *python]),
     }
 

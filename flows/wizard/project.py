@@ -173,6 +173,12 @@ class Project:
         write_atomically(self.folder / STATE, state.encode())
 
     @property
+    def written(self) -> tuple[int, ...]:
+        """When its files were written, in nanoseconds; 0 for one that is gone."""
+        files = (self.folder / SCHEMA, self.folder / STATE)
+        return tuple(f.stat().st_mtime_ns if f.exists() else 0 for f in files)
+
+    @property
     def release(self) -> dict[str, Any] | None:
         """The config, where one was written."""
         path = self.folder / RELEASE

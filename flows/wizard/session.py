@@ -36,13 +36,15 @@ def check_seen(form: Form, now: str) -> None:
 class Session:
     """One person at one page. ``home``: the working folder. ``folder``: where a new project would lie.
 
-    ``told``: what the last step had to say. ``checked``: the last check, and the schema it was of.
+    ``written``: when its files were. ``told``: what the last step had to say. ``checked``: the last check, and
+    the schema it was of.
     """
 
     home: Path
     folder: Path | None = None
     first: Path | None = None
     project: Project | None = None
+    written: tuple[int, ...] = ()
     told: tuple[str, ...] = ()
     checked: tuple[str, Checked] | None = None
     running: Running | None = None
@@ -50,9 +52,11 @@ class Session:
 
     @property
     def open(self) -> Project:
-        """The project, where there is one."""
+        """The project, where there is one, as it stands in its folder: an editor may have changed it."""
         if self.project is None:
             raise InputError("no file was chosen yet; begin with the first page")
+        if self.written != (written := self.project.written):
+            self.project, self.written = Project.of(self.project.folder), written
         return self.project
 
     def near(self, path: Path) -> Path:
@@ -62,7 +66,7 @@ class Session:
     def keep(self, project: Project) -> None:
         """Go on with a changed project, written down."""
         project.save()
-        self.project = project
+        self.project, self.written = project, project.written
 
 
 class Step(Protocol):

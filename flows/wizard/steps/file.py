@@ -8,7 +8,7 @@ from typing import Any
 
 from flows.checking.drafting import draft
 from flows.wizard.commented import commented
-from flows.wizard.project import Project, folder_for
+from flows.wizard.project import RELEASE, SCHEMA, STATE, Project, folder_for
 from flows.wizard.session import Form, Session, one
 from privacy.dictionaries.document import schema_from
 from privacy.errors import InputError
@@ -45,7 +45,7 @@ def take(session: Session, form: Form) -> str:
         folder = session.home / Path(project).name
         if not Project.there(folder):
             raise InputError(f"{folder}: holds no project of the wizard")
-        session.project, session.folder = Project.of(folder), folder
+        session.project = Project.of(folder)
         return "columns"
     named = one(form, "path")
     texts = [*form.get("file", ()), *([named] if named else [])]
@@ -97,11 +97,11 @@ def _describes(path: Path | None) -> bool:
 
 
 def _folder(session: Session, file: Path) -> Path:
-    """A folder that holds no other project."""
-    usual = folder_for(session.home, file)
-    folder, number = session.folder or usual, 2
-    while Project.there(folder) and session.folder is None:
-        folder, number = usual.with_name(f"{usual.name}-{number}"), number + 1
+    """A folder that holds no other project, nor anybody's own schema."""
+    first = folder = session.folder or folder_for(session.home, file)
+    number = 2
+    while any((folder / name).exists() for name in (SCHEMA, RELEASE, STATE)):
+        folder, number = first.with_name(f"{first.name}-{number}"), number + 1
     return folder
 
 

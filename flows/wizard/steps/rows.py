@@ -37,6 +37,8 @@ def take(session: Session, form: Form) -> str:
                 raise InputError(f"{file}: no such file")
         project = project.with_state(data=data)
         session.keep(project)
+        if project.release is not None:  # what is checked is what is released
+            project.ask({**project.release, "data": list(data)})
     share = _share(form, project.holdout)
     if share != project.holdout:
         project = project.with_state(holdout=share)

@@ -181,3 +181,42 @@ def test_where_nothing_can_be_written_no_browser_is_opened(tmp_path: Path) -> No
 def test_a_token_of_any_letters_is_no_fault_of_ours(tmp_path: Path) -> None:
     pages, _ = pages_of(tmp_path)
     assert pages.get("/tökën/").status_code == 404
+
+
+def test_what_an_editor_took_out_does_not_come_back(tmp_path: Path) -> None:
+    patients(tmp_path / "patients.csv", 600)
+    pages, session = pages_of(tmp_path)
+    send(pages, "file", {"file": "patients.csv"})
+    send(pages, "columns", fields(get(pages, "columns")) | {"everything": "on"})
+    stale = fields(get(pages, "columns"))
+    path = session.open.folder / SCHEMA
+    path.write_text(path.read_text("utf-8").replace("A#1", "Annex"), "utf-8")
+    assert pages.post(f"/{TOKEN}/columns", data=stale).status_code == 409
+    send(pages, "columns", fields(get(pages, "columns")))
+    assert "A#1" not in path.read_text("utf-8")
+    assert "Annex" in path.read_text("utf-8")
+
+
+def test_a_folder_with_a_schema_in_it_is_not_written_over(tmp_path: Path) -> None:
+    patients(tmp_path / "patients.csv", 600)
+    pages, session = pages_of(tmp_path)
+    session.folder = tmp_path / "mine"
+    session.folder.mkdir()
+    (session.folder / SCHEMA).write_text("name: mine\n")
+    send(pages, "file", {"file": "patients.csv"})
+    send(pages, "file", {"project": "mine-2"})
+    send(pages, "file", {"file": "patients.csv"})
+    assert (tmp_path / "mine" / SCHEMA).read_text() == "name: mine\n"
+    assert {p.parent.name for p in tmp_path.glob("*/wizard.json")} == {"mine-2", "mine-3"}
+
+
+def test_rows_that_were_checked_are_those_that_are_released(tmp_path: Path) -> None:
+    patients(tmp_path / "patients.csv", 600)
+    other = patients(tmp_path / "later.csv", 500)
+    pages, session = pages_of(tmp_path)
+    send(pages, "file", {"file": "patients.csv"})
+    send(pages, "columns", fields(get(pages, "columns")) | {"everything": "on"})
+    send(pages, "privacy", fields(get(pages, "privacy")))
+    send(pages, "check", {"path": "later.csv"})
+    assert session.open.release is not None
+    assert session.open.release["data"] == [str(other)]
