@@ -30,8 +30,8 @@ def draft(
     files = files_in(data)
     check_tables(files)
     for file in files:
-        if what := document_in(file):
-            raise InputError(f"{file}: is {what}, not rows; understudy schema from {file}")
+        if document := document_in(file):
+            raise InputError(f"{file}: is {document}, not rows; understudy schema from {file}")
     found = form_of(files[0], form) if len(files) == 1 else form_of_all(files, form)
     what = files[0] if len(files) == 1 else f"{len(files)} files"
     told = [

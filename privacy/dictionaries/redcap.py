@@ -16,15 +16,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from privacy.dictionaries.answers import (
-    CHECKED,
-    TRUE_FALSE,
-    YES_NO,
-    Row,
-    box,
-    choices,
-    coded,
-)
+from privacy.dictionaries.answers import CHECKED, TRUE_FALSE, YES_NO, Row, box, choices, coded
 from privacy.dictionaries.branching.fields import branched
 from privacy.dictionaries.field import (
     FREE_TEXT,
@@ -183,8 +175,9 @@ def _fields(row: Row, labels: bool) -> Iterator[Field]:
 
 def _box(column: str, labels: bool, description: str) -> Field:
     """A box is checked or not in every row that its form is in, also where nobody was asked."""
-    field = listed(column, CHECKED[labels], description, required=True, remarks=(NEVER_EMPTY,))
-    return replace(field, unasked=next(c for c in ("0", "Unchecked") if c in CHECKED[labels]))
+    known = CHECKED[labels]
+    said = {"required": True, "remarks": (NEVER_EMPTY,), "unasked": next(iter(known))}
+    return listed(column, known, description, **said)
 
 
 def _is_marked(row: Row) -> bool:
