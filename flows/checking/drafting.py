@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from privacy.dictionaries.document import document_in
+from privacy.errors import InputError
 from privacy.reading.draft import Draft, check_tables, draft_schema
 from privacy.reading.guesses.form import form_of, form_of_all, has_mark
 from privacy.reading.several.draft import draft_of_several
@@ -27,6 +29,9 @@ def draft(
     """
     files = files_in(data)
     check_tables(files)
+    for file in files:
+        if document := document_in(file):
+            raise InputError(f"{file}: is {document}, not rows; understudy schema from {file}")
     found = form_of(files[0], form) if len(files) == 1 else form_of_all(files, form)
     what = files[0] if len(files) == 1 else f"{len(files)} files"
     told = [

@@ -1,4 +1,4 @@
-"""The answers of REDCap fields: what an export writes for each, and which field is asked after which answer.
+"""The answers of REDCap fields: what an export writes for each.
 
 Privacy claim: none; a data dictionary holds no row.
 """
@@ -6,17 +6,20 @@ Privacy claim: none; a data dictionary holds no row.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 Row = Mapping[str, str]
 """A field, by the names of ``privacy.dictionaries.redcap.COLUMNS``."""
-SHOWN_IF = re.compile(r"\s*\[(\w+)(?:\((\w+)\))?\]\s*=\s*(['\"])([^'\"]*)\3\s*")
 YES_NO = {False: {"1": "yes", "0": "no"}, True: {"Yes": "", "No": ""}}
 TRUE_FALSE = {False: {"1": "true", "0": "false"}, True: {"True": "", "False": ""}}
 CHECKED = {False: {"0": "not checked", "1": "checked"}, True: {"Unchecked": "", "Checked": ""}}
 """What an export writes, and what it stands for: codes, or labels."""
 
-SAID = {"yesno": {"1": "Yes", "0": "No"}, "truefalse": {"1": "True", "0": "False"}}
+SAID = {
+    "yesno": {"1": "Yes", "0": "No"},
+    "truefalse": {"1": "True", "0": "False"},
+    "checkbox": {"0": "Unchecked", "1": "Checked"},
+}
 
 
 def choices(text: str) -> dict[str, str]:
@@ -42,20 +45,11 @@ def box(code: str) -> str:
     return re.sub("[^a-z0-9_]", "_", code.lower())
 
 
-def shown(said: Sequence[Row], labels: bool) -> dict[str, tuple[str, tuple[str, ...]]]:
-    """By field, the one answer that it is asked with, where that is all its branching logic says."""
-    kinds = {row["name"]: row for row in said}
-    found: dict[str, tuple[str, tuple[str, ...]]] = {}
-    for row in said:
-        told = SHOWN_IF.fullmatch(row["branching"])
-        of = kinds.get(told[1]) if told else None
-        if told is None or of is None or row["type"] == "checkbox":
-            continue
-        column, choice, value = told[1], told[2], told[4]
-        if choice is not None:
-            column, answers = f"{column}___{box(choice)}", {"0": "Unchecked", "1": "Checked"}
-        else:
-            answers = SAID.get(of["type"]) or choices(of["choices"])
-        if value in answers:
-            found[row["name"]] = column, (plain(answers[value]) if labels else value,)
-    return found
+def answers(row: Row, labels: bool, choice: str | None = None) -> dict[str, str] | None:
+    """Codes → what an export writes; of a checkbox for one ``choice``. None where they are not listed."""
+    kind = row["type"].lower()
+    if (kind == "checkbox") != (choice is not None):
+        return None
+    listed = choices(row["choices"]) if kind in ("radio", "dropdown") else {}
+    known = SAID.get(kind, listed)
+    return {code: plain(text) if labels else code for code, text in known.items()} or None

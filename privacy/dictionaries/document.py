@@ -10,7 +10,8 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from privacy.dictionaries.json_schema import json_schema, objects
 from privacy.dictionaries.omop import is_omop, omop
 from privacy.dictionaries.omop import tables as omop_tables
 from privacy.dictionaries.redcap import is_redcap, redcap
+from privacy.dictionaries.told import counted
 from privacy.dictionaries.written import written
 from privacy.errors import InputError
 from privacy.schema.schema import Schema
@@ -39,6 +41,12 @@ MOST_NAMES = 400
 """Letters of all the names of tables that an error tells."""
 LARGE = 64 << 20
 """Bytes that no document has."""
+HEAD = 1 << 16
+"""Bytes that hold a header."""
+MOST_ROWS = 100
+"""Lines by which rows are told from an unknown document."""
+VALUE = re.compile(r"[<>~+-]?\d[\d.,:/T +-]*")
+"""A number, a date or a time."""
 IN_JSON: tuple[tuple[Callable[[Any], dict[str, Any]], Callable[[str, Any], Document]], ...] = (
     (csvw_tables, csvw),
     (frictionless_tables, frictionless),
@@ -82,17 +90,7 @@ def schema_from(path: Path, table: str | None = None, labels: bool = False) -> D
         raise InputError(
             f"{path}: {where}: {said['msg'].removeprefix('Value error, ')}; correct the document"
         ) from None
-    return Described(made, (_counted(document, made), *document.told))
-
-
-def _counted(document: Document, made: str) -> str:
-    kinds = [f.kind for f in document.fields]
-    names, gone = kinds.count("identifier"), kinds.count("left out")
-    asked = sum("?" in line.partition("#")[2] for line in made.splitlines()[4:])
-    return (
-        f"{document.what}: {len(kinds)} columns, of which {len(kinds) - names - gone} are modelled, {names} "
-        f"only name somebody and {gone} are left out; {asked} comments ask for what it does not say"
-    )
+    return Described(made, (counted(document, made), *document.told))
 
 
 def _content(path: Path) -> bytes:
@@ -106,7 +104,8 @@ def _content(path: Path) -> bytes:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None
 
 
-def _decoded(path: Path, content: bytes) -> str:
+def _decoded(path: Path, content: bytes, whole: bool = True) -> str:
+    """A file as text. ``whole``: otherwise the last letter may be cut."""
     if content.startswith(b"PK"):
         raise InputError(f"{path}: an Excel workbook or an archive; save the dictionary as CSV")
     if content.startswith(b"%PDF"):
@@ -115,7 +114,7 @@ def _decoded(path: Path, content: bytes) -> str:
         ("utf-16",) if content[:2] in (b"\xff\xfe", b"\xfe\xff") else ("utf-8-sig", "cp1252")
     ):
         try:
-            text = content.decode(encoding)
+            text = content.decode(encoding, "strict" if whole else "ignore")
         except UnicodeError:
             continue
         if "\0" not in text:
@@ -129,12 +128,10 @@ def _read(text: str, table: str | None, labels: bool) -> Document:
         return _from_json(start, table)
     if start.startswith("<"):
         raise InputError("XML; export the dictionary as CSV (REDCap: Data Dictionary, Download)")
-    separator = max(",;\t", key=start.partition("\n")[0].count)
     try:
-        lines = list(csv.reader(io.StringIO(text), delimiter=separator))
+        lines = _lines(text)
     except csv.Error as error:
         raise InputError(f"not a readable CSV file: {error}") from None
-    lines = [line for line in lines if any(cell.strip() for cell in line)]
     if not lines:
         raise InputError("the file is empty; give the right file")
     header, rows = lines[0], lines[1:]
@@ -144,7 +141,38 @@ def _read(text: str, table: str | None, labels: bool) -> Document:
         found = omop_tables(header, rows)
         name = _one(found, table)
         return omop(name, found[name])
+    if _are_values(header, rows):
+        raise InputError(f"looks like rows of data (then: understudy schema draft); give {KINDS}")
     raise InputError(f"no document that is known; give {KINDS}. Of rows: understudy schema draft")
+
+
+def _lines(text: str) -> list[list[str]]:
+    """The lines of a CSV file that hold anything. Raises csv.Error."""
+    separator = max(",;\t", key=text.lstrip().partition("\n")[0].count)
+    found = csv.reader(io.StringIO(text), delimiter=separator)
+    return [line for line in found if any(cell.strip() for cell in line)]
+
+
+def _are_values(header: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Whether lines are as long as their header, and many cells are numbers, dates or the like."""
+    some = rows[:MOST_ROWS]
+    cells = [cell.strip() for row in some for cell in row if cell.strip()]
+    valued = sum(VALUE.fullmatch(cell) is not None for cell in cells)
+    return bool(cells) and {len(row) for row in some} == {len(header)} and 3 * valued >= len(cells)
+
+
+def document_in(path: Path) -> str | None:
+    """The kind of document that a file is by its header, as "a REDCap data dictionary"; None of any other."""
+    if not path.is_file():
+        return None
+    with path.open("rb") as file:
+        start = file.read(HEAD)
+    try:
+        header = next(iter(_lines(_decoded(path, start, whole=False))), [])
+    except (InputError, csv.Error):
+        return None
+    known = (is_redcap, "a REDCap data dictionary"), (is_omop, "OMOP's field-level definitions")
+    return next((what for is_one, what in known if is_one(header)), None)
 
 
 def _from_json(text: str, table: str | None) -> Document:

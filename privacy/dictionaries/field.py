@@ -23,8 +23,9 @@ class Field:
     ``categories``: None where they are not listed; ``other``: the one for what is none of them. ``low``,
     ``high``: bounds, None where they are left open.
     ``format``: of a date, as in strptime; None for ISO 8601. ``required``: never missing.
-    ``remarks``: what a person should know or answer. ``shown_if``: a column, and the values of it with which
-    this one may have a value. ``why``: why it is left out.
+    ``remarks``: what a person should know or answer. ``unless``: conditions on other columns under each of
+    which this one is not asked, and ``unasked`` what it holds then (None where it is missing). ``unsaid``: when
+    it is asked, where ``unless`` does not say all of that. ``why``: why it is left out.
     """
 
     name: str
@@ -41,7 +42,9 @@ class Field:
     required: bool = False
     missing_values: tuple[str, ...] = ("",)
     remarks: tuple[str, ...] = ()
-    shown_if: tuple[str, tuple[str, ...]] | None = None
+    unless: tuple[Mapping[str, Mapping[str, object]], ...] = ()
+    unasked: str | None = None
+    unsaid: str = ""
     why: str = ""
 
 

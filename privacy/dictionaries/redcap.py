@@ -3,7 +3,8 @@
 Columns and field types are those of REDCap's own help page on the data dictionary. An export writes dates as
 YYYY-MM-DD whatever the field shows, and a checkbox as a column for each choice, ``field___code``. Of a
 required field a value is expected in every row, though REDCap lets people leave one empty, and a row of a
-repeating instrument or of an event has no value in the fields of others.
+repeating instrument or of an event has no value in the fields of others. The columns of a checkbox say 0 where
+nothing was answered, and are empty in such rows alone.
 
 Privacy claim: none; a data dictionary holds no row.
 """
@@ -15,16 +16,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from privacy.dictionaries.answers import (
-    CHECKED,
-    TRUE_FALSE,
-    YES_NO,
-    Row,
-    box,
-    choices,
-    coded,
-    shown,
-)
+from privacy.dictionaries.answers import CHECKED, TRUE_FALSE, YES_NO, Row, box, choices, coded
+from privacy.dictionaries.branching.fields import branched
 from privacy.dictionaries.field import (
     FREE_TEXT,
     Document,
@@ -65,6 +58,9 @@ NAMING = {
     "vmrn": "a medical record number",
 }
 YES = ("y", "yes", "1")
+NEVER_EMPTY = (
+    "never empty in an export; where rows of repeating instruments or events lack it, missing: keep"
+)
 MARKED = "the dictionary marks it as an identifier, so it is not modelled"
 
 
@@ -87,16 +83,12 @@ def redcap(header: Sequence[str], rows: Sequence[Sequence[str]], labels: bool = 
     first = said[0]["name"]
     unit = identifier(first, "names the record", _label(said[0]), required=True)
     commas = _commas(said)
-    conditions = shown(said, labels)
-    fields = [unit]
+    fields, of = [unit], {first: said[0]}
     for row in said[1:]:
-        asked = (
-            row["required"].lower() in YES and not row["branching"] and row["type"] != "checkbox"
-        )
-        fields += [
-            replace(f, shown_if=conditions.get(row["name"]), required=asked)
-            for f in _fields(row, labels)
-        ]
+        always = row["required"].lower() in YES and not row["branching"]
+        found = [replace(f, required=f.required or always) for f in _fields(row, labels)]
+        fields += found
+        of |= {f.name: row for f in found}
     told = [
         "repeating instruments and events are not in a dictionary: if the export has redcap_repeat_instance or "
         "redcap_event_name, set max_rows_per_unit, and `missing: keep` for fields of some rows (docs/visits.md)"
@@ -109,7 +101,7 @@ def redcap(header: Sequence[str], rows: Sequence[Sequence[str]], labels: bool = 
     return Document(
         "REDCap data dictionary",
         "",
-        tuple(fields),
+        branched(fields, of, labels),
         unit=first,
         several="A repeating instrument or event gives it several; each counts towards the noise",
         csv=_form(said, commas),
@@ -151,7 +143,7 @@ def _fields(row: Row, labels: bool) -> Iterator[Field]:
             yield (
                 identifier(column, MARKED, f"{label}: {text}")
                 if _is_marked(row)
-                else listed(column, CHECKED[labels], f"{label}: {text}")
+                else _box(column, labels, f"{label}: {text}")
             )
     elif _is_marked(row):
         age = "; of a date of birth the age may do in its place"
@@ -179,6 +171,13 @@ def _fields(row: Row, labels: bool) -> Iterator[Field]:
         yield left_out(name, FREE_TEXT, label)
     else:
         yield _text(row)
+
+
+def _box(column: str, labels: bool, description: str) -> Field:
+    """A box is checked or not in every row that its form is in, also where nobody was asked."""
+    known = CHECKED[labels]
+    said = {"required": True, "remarks": (NEVER_EMPTY,), "unasked": next(iter(known))}
+    return listed(column, known, description, **said)
 
 
 def _is_marked(row: Row) -> bool:

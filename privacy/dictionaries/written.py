@@ -6,13 +6,12 @@ Privacy claim: none needed; no row is read. What stands in for an open bound is 
 from __future__ import annotations
 
 import datetime as dt
-import math
 import re
 from collections.abc import Iterator
 
 from privacy.dictionaries.field import Document, Field
+from privacy.dictionaries.numbers import bounds_of
 from privacy.reading.guesses.lines import quoted
-from privacy.reading.guesses.names import natural
 from privacy.reading.guesses.roles import Role, roles
 
 HEADER = """\
@@ -21,11 +20,12 @@ HEADER = """\
 # copies better. Check it against the rows before a release: understudy schema check THIS_FILE ROWS.csv
 """
 
-WIDE = 1_000_000
-"""A bound that stands in for one that no document says."""
 DAYS = dt.datetime(1900, 1, 1), dt.datetime(2099, 12, 31)
 MOST_TIED = 12
 """So many conditions are put into force; more are listed as comments, since each makes a model larger."""
+
+
+UNSAID = "asked only where {}: no rule of a schema says this"
 
 
 def written(document: Document, file: str, digest: str) -> str:
@@ -93,32 +93,12 @@ def _column(field: Field) -> Iterator[str]:
         yield from _numbers(field)
     for remark in field.remarks:
         yield f"# {_line(remark)}"
+    if field.unsaid:
+        yield f"# {UNSAID.format(' '.join(field.unsaid.split()))}"
     if not field.required:
         yield "missing: keep"
     if field.missing_values != ("",):
         yield f"missing_values: {quoted(list(field.missing_values))}"
-
-
-def bounds_of(field: Field) -> tuple[float, float, str]:
-    """The bounds of a number, and what is to be asked of them."""
-    low, high = (
-        b if isinstance(b, int | float) and math.isfinite(b) else None
-        for b in (field.low, field.high)
-    )
-    if field.kind == "integer":
-        low, high = (None if b is None else r(b) for b, r in ((low, math.ceil), (high, math.floor)))
-    if low is not None and high is not None and low < high:
-        return low, high, ""
-    both = low is not None and high is not None
-    if (known := natural(field.name, field.description.split(".")[0])) and not both:
-        low, high = known[0] if low is None else low, known[1] if high is None else high
-        if low < high:
-            return low, high, "a natural range, by the name: the document does not say. Is it so?"
-    if both or low is None:
-        low = min(-WIDE, -WIDE if high is None or both else high - WIDE)
-    if both or high is None:
-        high = max(WIDE, low + WIDE)
-    return low, high, "bounds? The document does not say what is natural; wide ones cost accuracy"
 
 
 def _numbers(field: Field) -> Iterator[str]:
@@ -160,27 +140,24 @@ def _role(field: Field) -> Role:
 
 def _impossible(fields: list[Field]) -> Iterator[str]:
     """A column that is asked only of some has no value with the others."""
-    known = {f.name: f for f in fields}
-    zeros = []
-    for field in fields:
-        if field.shown_if is None or (value := _any_value(field)) is None:
-            continue
-        of = known.get(field.shown_if[0])
-        if of is None or of.categories is None or of.name == field.name:
-            continue
-        others = [c for c in of.categories if c not in field.shown_if[1]]
-        if others and len(others) < len(of.categories):
-            zeros.append({of.name: {"values": others}, field.name: value})
+    asked = [(f, value) for f in fields if (value := any_value(f)) is not None]
+    # A box alone says least, and a question with many choices has many
+    asked.sort(key=lambda one: one[0].unasked is not None)
+    zeros = [{**way, field.name: value} for field, value in asked for way in field.unless]
     if not zeros:
         return
-    mark = "" if len(zeros) <= MOST_TIED else "# "
-    many = f"; {len(zeros)} of them make a large model, so take what matters" if mark else ""
-    yield f"{mark}impossible:  # what is asked only after another answer is missing after the others{many}"
-    yield from (f"{mark}  - {quoted(zero)}" for zero in zeros)
+    some, more = zeros[:MOST_TIED], zeros[MOST_TIED:]
+    yield "impossible:  # what is asked only after another answer is missing after the others"
+    yield from (f"  - {quoted(zero)}" for zero in some)
+    if more:
+        yield f"  # {len(more)} more; each makes the model larger, so take what matters:"
+        yield from (f"  # - {quoted(zero)}" for zero in more)
 
 
-def _any_value(field: Field) -> dict[str, object] | None:
-    """Every value of a column that may be missing, as a condition."""
+def any_value(field: Field) -> dict[str, object] | None:
+    """Every value of a column that tells it was asked, as a condition; None where they cannot be listed."""
+    if field.unasked is not None and field.categories is not None:
+        return {"values": [c for c in field.categories if c != field.unasked]}
     if field.required or field.kind == "identifier":
         return None
     if field.kind in ("categorical", "ordinal"):

@@ -24,4 +24,7 @@ def test_a_schema_from_a_dictionary_passes_a_check(tmp_path):
     again = understudy("schema", "from", "dictionary.csv", "--out", "s.yaml", cwd=tmp_path)
     assert (again.returncode, "exists already" in again.stderr) == (2, True)
     wrong = understudy("schema", "from", "rows.csv", "--out", "t.yaml", cwd=tmp_path)
-    assert (wrong.returncode, "no document that is known" in wrong.stderr) == (2, True)
+    assert (wrong.returncode, "looks like rows of data" in wrong.stderr) == (2, True)
+    turned = understudy("schema", "draft", "dictionary.csv", "--out", "t.yaml", cwd=tmp_path)
+    assert (turned.returncode, (tmp_path / "t.yaml").exists()) == (2, False)
+    assert "is a REDCap data dictionary, not rows; understudy schema from" in turned.stderr

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from privacy.dictionaries.document import schema_from
+from privacy.dictionaries.document import document_in, schema_from
 from privacy.errors import InputError
 
 DICTIONARY = (
@@ -42,7 +42,9 @@ def test_however_a_dictionary_is_written_it_is_read(content, tmp_path):
         (b"%PDF-1.7", "a PDF"),
         (b"<ODM/>", "XML; export the dictionary as CSV"),
         (b"\0\1\2", "no text"),
-        (b"patient,age\nMary Smith,54\n", "no document that is known"),
+        (b"patient,age\nMary Smith,54\n", "looks like rows of data"),
+        (b"column,meaning\nage,How old\nMary,A name\n", "no document that is known"),
+        (b"column,meaning\n1,2,3\n", "no document that is known"),
         (b'{"a": ', "not valid JSON, line 1"),
         (b"[1, 2]", "a list of JSON"),
         (b"{}", "no document that is known"),
@@ -77,3 +79,22 @@ def test_what_is_not_there_or_a_folder_is_told(tmp_path):
     for path in (tmp_path, tmp_path / "nowhere"):
         with pytest.raises(InputError, match="no such file"):
             schema_from(path)
+
+
+def test_a_document_is_known_by_its_header_alone(tmp_path):
+    files = {
+        "dictionary.csv": DICTIONARY.encode("utf-8-sig"),
+        "wide.txt": (DICTIONARY + "é".join(["x,f,text,a\n"] * 9999)).encode().replace(b",", b"\t"),
+        "omop.csv": b"cdmTableName,cdmFieldName,cdmDatatype,isRequired\n",
+        "rows.csv": b"patient,age\n1,54\n",
+        "nothing.csv": b"",
+        "bytes.parquet": b"PAR1\0\0",
+    }
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    found = {name: document_in(tmp_path / name) for name in (*files, "nowhere.csv")}
+    assert {name: what for name, what in found.items() if what} == {
+        "dictionary.csv": "a REDCap data dictionary",
+        "wide.txt": "a REDCap data dictionary",
+        "omop.csv": "OMOP's field-level definitions",
+    }

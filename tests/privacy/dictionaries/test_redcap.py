@@ -123,6 +123,24 @@ def test_a_required_field_is_never_missing_unless_it_is_not_always_asked(tmp_pat
     assert [columns[n].missing for n in "abc"] == ["refuse", "keep", "keep"]
 
 
+def test_a_box_is_never_empty(tmp_path):
+    columns = loaded(tmp_path, [HEADER, *FIELDS]).columns
+    assert [columns[n].missing for n in ("race___1", "race____9", "sex")] == [
+        "refuse",
+        "refuse",
+        "keep",
+    ]
+
+
+def test_columns_that_are_asked_of_are_told_by_name(tmp_path):
+    open_ones = [field(f"x{i}", check="integer") for i in range(3)]
+    few = schema_from(write(tmp_path, [HEADER, field("id"), field("smokes", "yesno")])).told[0]
+    more = [HEADER, field("id"), field("ok", "yesno", label="Well?"), *open_ones]
+    many = schema_from(write(tmp_path, more)).told[0]
+    assert few.endswith("; 1 comment asks for what it does not say (max_rows_per_unit)")
+    assert many.endswith("; 4 comments ask for what it does not say (max_rows_per_unit, x0, x1, …)")
+
+
 def test_what_is_left_out_and_what_is_open_is_said(tmp_path):
     described = schema_from(write(tmp_path, [HEADER, *FIELDS], "Heart_DataDictionary_2024-05-01"))
     assert "name: heart\n" in described.text
