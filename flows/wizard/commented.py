@@ -80,6 +80,8 @@ def _remarks(text: str, beside: Mapping[int, str]) -> Iterator[str]:
         goes_on = lines[number].startswith(
             "#   "
         )  # a line of its own, further in: part of the one above
+        if lines[number].startswith("source:"):  # is a field of its own
+            continue
         if number > first and number not in columns and plain and not (is_proposal or goes_on):
             rest = takewhile(lambda n: lines[n].startswith("#   "), range(number + 1, len(lines)))
             yield " ".join([plain, *(lines[n].strip("# ").replace(mark, "").strip() for n in rest)])

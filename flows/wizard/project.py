@@ -48,7 +48,7 @@ class State:
     each with the digest of what a person confirmed, "" while nobody has. ``notes``, ``proposals``, ``remarks``:
     as in a draft.
     ``left_out``: columns that are not to be published, as they were. ``people``: about how many, for previews.
-    ``holdout``: the share of people who are kept out of training.
+    ``asked``: whether somebody said who is protected. ``holdout``: the share of people kept out of training.
     """
 
     data: tuple[str, ...] = ()
@@ -59,6 +59,7 @@ class State:
     remarks: tuple[str, ...] = ()
     left_out: Mapping[str, Any] = field(default_factory=dict)
     people: int = UNKNOWN_PEOPLE
+    asked: bool = False
     holdout: float = HOLDOUT
     parts: Mapping[str, str] = field(default_factory=dict)
 

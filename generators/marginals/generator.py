@@ -15,7 +15,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Self
 
@@ -68,13 +68,20 @@ class MarginalModel:
         """The noisy estimate of the number of train rows."""
         return max(1, round(self.model.total))
 
+    @cached_property
+    def _codec(self) -> RecordCodec:
+        """Draws numbers of an outermost bin by how many people the model has there."""
+        plain = RecordCodec(self.schema)
+        people = {n: self.model.alone(n) for n, code in plain.columns.items() if code.n_bins}
+        return RecordCodec(self.schema, people)
+
     def sample(self, n: int, rng: np.random.Generator) -> pd.DataFrame:
         """``n`` rows as a canonical frame; the same for the same generator state.
 
         Of rows whose codes contradict a relation the numbers are drawn again, given their categories: rows with
         an event have more numbers that may contradict each other, and would be thrown away more often.
         """
-        codec = RecordCodec(self.schema)
+        codec = self._codec
         fixed = [c for c, code in codec.columns.items() if code.n_bins == 0]
 
         def draw(more: int) -> Drawn:
@@ -119,7 +126,7 @@ class MarginalModel:
 
         Raises InputError for a column that is drawn from another that is not known.
         """
-        codec = RecordCodec(self.schema)
+        codec = self._codec
         for name in known.columns:
             if lacking := sorted(codec.sources(name) - set(known.columns)):
                 raise InputError(

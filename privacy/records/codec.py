@@ -40,10 +40,12 @@ Near = Callable[[str, np.ndarray, pd.Series], pd.Series]
 class RecordCodec:
     """Codes of every modelled column of a complete schema, as generators see them.
 
-    Raises ValueError where the schema still has bins or categories to be measured.
+    ``people``: by column, how many people have each code, where a model knows: numbers in the first and last
+    bin are drawn by it. Raises ValueError where the schema still has bins or categories to be measured.
     """
 
     schema: Schema
+    people: Mapping[str, np.ndarray] = field(default_factory=dict, repr=False, compare=False)
     columns: Mapping[str, Code] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -59,7 +61,15 @@ class RecordCodec:
     @cached_property
     def own(self) -> Codec:
         """The columns one by one."""
-        return Codec(self.schema)
+        codec = Codec(self.schema)
+        drawn = {
+            n: code.holding(self.people[n])
+            if n in self.people and n not in self.plan.relative
+            else code
+            for n, code in codec.columns.items()
+        }
+        object.__setattr__(codec, "columns", drawn)
+        return codec
 
     def _code(self, name: str) -> Code:
         own, schema = self.own.columns[name], self.schema
@@ -67,7 +77,10 @@ class RecordCodec:
         if tied is not None:
             gap = Codec(Schema(name="gap", columns={tied.gap: self.plan.gaps[tied.gap]}))
             alone = may_be_absent(schema, tied.anchor)
-            return FollowingCode(gap.columns[tied.gap], own, 0 if alone else own.n_bins)
+            between = gap.columns[tied.gap]
+            if name in self.people:
+                between = between.holding(self.people[name])
+            return FollowingCode(between, own, 0 if alone else own.n_bins)
         for one in self.plan.sums:
             if one.follows == name:
                 alone = any(may_be_absent(schema, n) for n in one.of)

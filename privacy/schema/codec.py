@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
 
@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 
 from privacy.schema.columns import Categorical, Datetime, Numeric, Shape
-from privacy.schema.drawing import Pieces
+from privacy.schema.drawing import Pieces, with_ends
 from privacy.schema.lattice import Lattice
 from privacy.schema.numbers import (
     bounds_as_numbers,
@@ -76,12 +76,22 @@ class Bins:
 
     @cached_property
     def _pieces(self) -> Pieces:
+        edges, lattice = self._on_lattice()
+        return Pieces.of(edges, lattice, self.shape)
+
+    def _on_lattice(self) -> tuple[np.ndarray, Lattice]:
         bounds = float(self.edges[0]), float(self.edges[-1])
         lattice = Lattice() if self.whole else Lattice.fine(self.decimals or 0, bounds)
         edges = lattice.first(self.edges)
         closed = not self.whole and edges[-1] / lattice.scale <= self.edges[-1]
         edges[-1] += closed
-        return Pieces.of(edges, lattice, self.shape)
+        return edges, lattice
+
+    def holding(self, masses: np.ndarray) -> Bins:
+        """The bins with the ends of their shape as full as these say: people in each of the bins."""
+        if self.shape is None:
+            return self
+        return replace(self, shape=with_ends(self.shape, *self._on_lattice(), masses))
 
 
 def make_bins(column: Numeric | Datetime, also: tuple[float, ...] = ()) -> Bins:
@@ -146,6 +156,12 @@ class ColumnCode:
     @property
     def size(self) -> int:
         return self.n_bins + len(self.values) + self.has_missing
+
+    def holding(self, people: np.ndarray) -> ColumnCode:
+        """The same codes, whose bins are drawn from as ones that hold so many people; ``people``: by code."""
+        if self.bins is None:
+            return self
+        return replace(self, bins=self.bins.holding(people[: self.n_bins]))
 
     @cached_property
     def stand_ins(self) -> Mapping[str, tuple[str, ...]]:

@@ -28,6 +28,9 @@ LONE = 10.0
 SPIKE = 4.0
 """A single value that much denser than the cell beside it is a spike."""
 
+UNEXPLAINED = 0.25
+"""A part of a bin's people that is too large for noise in the cells beside its end."""
+
 STEEPEST = 500.0
 """Rate times width beyond which all lies at one end."""
 
@@ -104,6 +107,31 @@ class Pieces:
         total = (below + self.share)[self.first[bins + 1] - 1] - start
         found = np.searchsorted(below, start + rng.random(len(bins)) * total, side="right") - 1
         return np.asarray(np.clip(found, self.first[bins], self.first[bins + 1] - 1))
+
+
+def with_ends(shape: Shape, edges: np.ndarray, lattice: Lattice, masses: np.ndarray) -> Shape:
+    """The shape with as many people in its first and last cell as the bins there hold beside its other cells.
+
+    ``edges``: of the bins, on the lattice. ``masses``: how many people each holds, on any scale. A shape's end
+    is the sum of many noisy counts, and may come out empty where a twentieth of all people are; what a model
+    counted in the whole bin is surer. Less than UNEXPLAINED of the bin is left to noise.
+    """
+    cells, weights = lattice.first(np.asarray(shape.edges)), np.asarray(shape.weights, dtype=float)
+    cells[0], cells[-1] = edges[0], edges[-1]
+    if (np.diff(cells) <= 0).any() or len(weights) < 2 or masses.sum() <= 0:
+        return shape
+    people = masses / masses.sum() * weights.sum()
+    rates = rates_of(np.diff(cells), weights)
+    for at, inside in ((0, cells[1] < edges[1]), (-1, cells[-2] > edges[-2])):
+        if not inside:
+            continue
+        low, stop = edges[:-1][at], edges[1:][at]
+        within = (np.clip(edge, cells[:-1], cells[1:]) for edge in (low, stop))
+        parts = _between(rates, cells[:-1], cells[1:], *within)
+        rest = people[at] - float((weights * parts).sum() - weights[at] * parts[at])
+        if rest > max(UNEXPLAINED * people[at], weights[at]):
+            weights[at] = rest
+    return shape.model_copy(update={"weights": tuple(weights.tolist())})
 
 
 def _on(edges: np.ndarray, lattice: Lattice, shape: Shape) -> tuple[np.ndarray, np.ndarray]:

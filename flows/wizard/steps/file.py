@@ -12,7 +12,7 @@ from flows.wizard.project import RELEASE, SCHEMA, STATE, Project, folder_for
 from flows.wizard.session import Form, Session, one
 from privacy.dictionaries.document import schema_from
 from privacy.errors import InputError
-from privacy.reading.formats.holders import is_there
+from privacy.reading.formats.holders import apart, is_there
 from privacy.schema.schema import Csv
 
 NAME, TITLE = "file", "Your file"
@@ -47,8 +47,11 @@ def take(session: Session, form: Form) -> str:
             raise InputError(f"{folder}: holds no project of the wizard")
         session.project = Project.of(folder)
         return "columns"
-    named = one(form, "path")
-    texts = [*form.get("file", ()), *([named] if named else [])]
+    named = one(form, "path").strip("\"'")
+    ticked = form.get("file", ())
+    if named:  # a sheet of a file that is ticked is what is meant of it
+        ticked = tuple(text for text in ticked if apart(Path(named))[0] != Path(text))
+    texts = [*ticked, *([named] if named else [])]
     data = tuple(session.home / Path(text).expanduser() for text in texts)
     dictionary = one(form, "dictionary")
     if not data and not dictionary:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ def show(session: Session) -> dict[str, Any]:
     document = project.document
     visits = document.get("visits")
     return {
-        "unit": document.get("unit") or "",
+        "unit": document.get("unit") or _proposed(project),
         "most": document.get("max_rows_per_unit", 1),
         "public_rows": document.get("public_rows") or "",
         "people": project.state.people,
@@ -64,7 +65,7 @@ def take(session: Session, form: Form) -> str:
         whole(form, "people", "about how many people") if one(form, "people") else UNKNOWN_PEOPLE
     )
     project.schema()
-    session.keep(_said_by(project, session.open).with_state(people=people))
+    session.keep(_said_by(project, session.open).with_state(people=people, asked=True))
     return "purpose" if one(form, "go") else NAME
 
 
@@ -82,6 +83,15 @@ def _said_by(project: Project, before: Project) -> Project:
 def _seen(project: Project) -> str:
     """By what a page of these lines goes."""
     return digest({k: project.document.get(k) for k in OWNED})
+
+
+def _proposed(project: Project) -> str:
+    """The column that a draft takes for the people's names, until somebody said otherwise."""
+    if project.state.asked:
+        return ""
+    said = (re.match(r"unit: (.+?)  ?# names the people", r) for r in project.state.remarks)
+    found = next((yaml.safe_load(m[1]) for m in said if m), "")
+    return str(found) if found in project.columns else ""
 
 
 def _again(project: Project, unit: str) -> Project:

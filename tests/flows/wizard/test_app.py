@@ -291,3 +291,28 @@ def test_a_dictionary_that_is_named_first_is_known_as_one(tmp_path: Path) -> Non
     form = fields(get(pages, "file"))
     assert form["dictionary"].endswith("dictionary.csv")
     assert "file" not in form
+
+
+def test_a_sheet_that_is_named_is_meant_of_the_file_that_is_ticked(
+    pages: TestClient, session: Session, tmp_path: Path
+) -> None:
+    import pandas as pd
+
+    with pd.ExcelWriter(tmp_path / "two sheets.xlsx") as book:
+        pd.read_csv(tmp_path / "patients.csv").to_excel(book, sheet_name="Patients", index=False)
+        pd.DataFrame({"column": ["age"], "meaning": ["years"]}).to_excel(book, sheet_name="Legend")
+    form: dict[str, str | list[str]] = {"file": "two sheets.xlsx"}
+    assert "#Patients" in send(pages, "file", form)[2]
+    named = form | {"path": '"two sheets.xlsx#Patients"'}
+    assert send(pages, "file", named)[:2] == (200, "columns")
+    assert session.open.state.data[0].endswith("#Patients")
+
+
+def test_who_names_the_people_is_proposed_until_somebody_says(
+    pages: TestClient, session: Session
+) -> None:
+    through_columns(pages)
+    form = fields(get(pages, "people"))
+    assert form["unit"] == "mrn"
+    send(pages, "people", form | {"unit": ""})
+    assert fields(get(pages, "people"))["unit"] == ""

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from privacy.schema.columns import Shape
-from privacy.schema.drawing import Pieces, decay, rates_of
+from privacy.schema.drawing import Pieces, decay, rates_of, with_ends
 from privacy.schema.lattice import Lattice
 
 steps = st.sampled_from([(), ((1.0, 0.5), (5.0, 0.5)), ((10.0, 1.0),)])
@@ -73,3 +73,35 @@ def test_an_empty_bin_leans_towards_what_there_is():
     pieces = Pieces.of(np.array([0, 10, 1000]), Lattice(), shape)
     drawn = pieces.draw(np.ones(5_000, dtype=int), np.random.default_rng(0))
     assert np.median(drawn) < 250
+
+
+def test_the_ends_of_a_shape_hold_what_their_bins_hold_beside_other_cells() -> None:
+    """A tail that noise left empty is drawn again where a bin holds more people than its other cells."""
+    shape = Shape(edges=(18, 54, 69, 85, 101), weights=(0, 900, 900, 200))
+    edges, lattice = np.array([18, 56, 60, 85, 101]), Lattice()
+    people = np.array([300.0, 200.0, 1300.0, 200.0])
+    found = with_ends(shape, edges, lattice, people)
+    assert found.edges == shape.edges
+    # of 300 people below 56 some are of the cell from 54 on, the rest has no other place
+    assert 150 < found.weights[0] < 300
+    assert found.weights[1:] == shape.weights[1:]
+    drawn = Pieces.of(edges, lattice, found).draw(
+        np.zeros(2000, dtype=int), np.random.default_rng(0)
+    )
+    assert 0.4 < (drawn < 54).mean() < 1
+    before = Pieces.of(edges, lattice, shape).draw(
+        np.zeros(2000, dtype=int), np.random.default_rng(0)
+    )
+    assert (before < 54).mean() == 0
+
+
+def test_ends_that_are_explained_stay() -> None:
+    shape = Shape(edges=(18, 54, 69, 85, 101), weights=(250, 900, 900, 200))
+    edges, lattice = np.array([18, 54, 60, 85, 101]), Lattice()
+    # the first cell is a bin of its own, the last bin's people are in its cell
+    assert with_ends(shape, edges, lattice, np.array([999.0, 1, 1000, 200])) == shape
+    bins = np.array([18, 56, 60, 85, 101])
+    assert with_ends(shape, bins, lattice, np.array([300.0, 250.0, 1500.0, 200.0])) == shape
+    assert with_ends(shape, bins, lattice, np.zeros(4)) == shape
+    one = Shape(edges=(0, 10), weights=(5,))
+    assert with_ends(one, np.array([0, 5, 10]), lattice, np.array([1.0, 9.0])) == one
