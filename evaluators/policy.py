@@ -228,8 +228,8 @@ REMEDIES: Mapping[str, str] = {
     "target_mean": "widen or merge groups, spend more ε, or give the target narrower `bins:`",
     "truth": "spend more ε, widen groups, or name the target with its strongest columns under `keep_together:`",
     "column.tv": "spend more ε, or merge rare categories",
-    "column.ks": "give `bins:` that are narrow where people are many, or leave wide ones out, which are then "
-    "measured; or spend more ε",
+    "column.ks": "give `bins:` that are narrow where many are, or leave wide ones out to be measured; or spend "
+    "more ε",
     "column.spikes": "name the common value under `spikes:`, which gives it a bin of its own",
     "column.lost": "declare these categories, merge rare ones, or spend more ε",
     "relation": "declare it under `relations:`, and every synthetic row keeps it",

@@ -18,6 +18,12 @@ from privacy.files import owner_only
 
 LINES = 12
 
+HEARD = (
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "from flows.commands.main import main; main()"
+)
+"""The command line, which can be interrupted although whoever started the wizard ignores interrupts."""
+
 
 @dataclass(frozen=True)
 class Running:
@@ -30,7 +36,7 @@ class Running:
     @classmethod
     def started(cls, folder: Path, home: Path, run: Path, accept_unassessed: bool) -> Running:
         """`understudy release` on the project's config, in the working folder."""
-        command = [sys.executable, "-m", "flows.commands.main", "release", str(folder / RELEASE)]
+        command = [sys.executable, "-c", HEARD, "release", str(folder / RELEASE)]
         command += ["--accept-unassessed"] if accept_unassessed else []
         environment = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1"}
         with open(folder / LOG, "w", opener=owner_only) as log:
