@@ -83,6 +83,7 @@ def main(folder: Path) -> None:
             tab.click("button[name=go]")
             taken(tab, folder / "wizard-privacy.png")
             fill(tab, "epsilon", "5")
+            fill(tab, "budget", "10")
             tab.click("button[name=go]")
             tab.run("document.querySelector('[name=accept]').checked = true")
             tab.click("button[value=start]")
