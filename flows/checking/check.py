@@ -14,10 +14,12 @@ import pyarrow as pa
 
 from evaluators.assessable import Unassessed, smallest, unassessed
 from evaluators.original.unsaid import unsaid_orders
+from evaluators.tables import MIN_EVENTS, MIN_PEOPLE
 from flows.checking.checked import Checked, Remark
 from flows.checking.odd import MOST_SHOWN, odd_texts, odd_values
 from flows.frames.visits import remarks, unkept
 from flows.label.histories import REMEDY, unlinked
+from flows.label.small_groups import SURE
 from privacy.people.order import first_rows
 from privacy.reading.conform import Finding, conform
 from privacy.reading.folded import by_table
@@ -131,7 +133,8 @@ def _people(frame: pd.DataFrame, schema: Schema, holdout: float) -> Iterator[Rem
     """Whom too few people would stand behind, of those who are held out."""
     units = np.arange(len(frame)) if schema.unit is None else pd.factorize(frame[schema.unit])[0]
     counted = first_rows(frame, schema, units)
-    small = unassessed(frame[counted].reset_index(drop=True), units[counted], schema, holdout)
+    rows, whose = frame[counted].reset_index(drop=True), units[counted]
+    small = unassessed(rows, whose, schema, holdout)
     if small:
         yield Remark(
             "people",
@@ -141,6 +144,15 @@ def _people(frame: pd.DataFrame, schema: Schema, holdout: float) -> Iterator[Rem
         )
         if holdout > 0:
             yield Remark("people", f"{smallest(holdout)}.")
+    told = {(u.group, u.target) for u in small}
+    scarce = unassessed(rows, whose, schema, holdout / SURE)
+    if left := [u.name for u in scarce if (u.group, u.target) not in told]:
+        yield Remark(
+            "people",
+            f"the card goes by synthetic rows, whose counts are noisy, and claims nothing of a group under "
+            f"{SURE * MIN_PEOPLE} people held out, {SURE * MIN_EVENTS} with the outcome and as many without; "
+            f"by these rows nothing of {', '.join(left)}",
+        )
 
 
 def _without_value(small: Sequence[Unassessed]) -> Iterator[str]:

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from flows.checking.check import check
-from flows.wizard.project import Project, digest
+from flows.stages.config import load_config
+from flows.wizard.project import RELEASE, Project, digest
 from flows.wizard.session import Form, Session, one
 from privacy.errors import InputError
+from privacy.ledger.ledger import Ledger
 from privacy.reading.formats.holders import is_there
 
 NAME, TITLE = "check", "Check your rows"
@@ -41,6 +43,7 @@ def take(session: Session, form: Form) -> str:
             project.ask({**project.release, "data": list(data)})
     share = _share(form, project.holdout)
     if share != project.holdout:
+        _check_uncharged(project)
         project = project.with_state(holdout=share)
         session.keep(project)
         if project.release is not None:
@@ -67,6 +70,21 @@ def _share(form: Form, before: float) -> float:
     if not 0 < share < 1:
         raise InputError(f"people held out: expected a number between 0 and 100, found {text!r}")
     return share
+
+
+def _check_uncharged(project: Project) -> None:
+    """Raise InputError where something was charged for the data set, whose sides are fixed by that."""
+    if project.release is None:
+        return
+    config = load_config(project.folder / RELEASE, reads=False)
+    name = config.same_people_as or project.document["name"]
+    if "://" not in config.ledger and not Path(config.ledger).exists():
+        return
+    if any(not c.free for c in Ledger(config.ledger).charges(name)):
+        raise InputError(
+            f"people held out: {100 * project.holdout:g} in 100 is fixed, since something was charged for this "
+            "data set; leave it"
+        )
 
 
 def _of(project: Project) -> str:

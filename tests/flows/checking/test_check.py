@@ -49,3 +49,25 @@ def test_a_draft_is_a_text_and_how_the_file_was_read(tmp_path):
     assert [line.partition(": ")[2] for line in found.told] == [
         "read with separator ';', as it seems to be written"
     ]
+
+
+def test_of_whom_the_card_will_claim_nothing_is_told_before(tmp_path: Path) -> None:
+    """The card goes by synthetic rows and asks for twice as many; nobody was told until it was there."""
+    schema = Schema.model_validate(
+        {
+            "name": "t",
+            "columns": {
+                "sex": {"kind": "categorical", "categories": ["F", "M"]},
+                "ill": {"kind": "categorical", "categories": ["0", "1"]},
+            },
+            "targets": [{"task": "classification", "column": "ill", "positive": ["1"]}],
+            "subgroups": [{"column": "sex"}],
+        }
+    )
+    path = tmp_path / "t.csv"
+    rows = [("F", i % 4 == 0) for i in range(700)] + [("M", i % 2 == 0) for i in range(2000)]
+    path.write_text("sex,ill\n" + "".join(f"{sex},{int(ill)}\n" for sex, ill in rows))
+    people = [r.text for r in check(schema, [path], 0.2).remarks if r.about == "people"]
+    assert len(people) == 1
+    assert people[0].endswith("by these rows nothing of sex=F")
+    assert not [r for r in check(schema, [path], 0.5).remarks if r.about == "people"]

@@ -223,6 +223,8 @@ def test_from_a_file_to_an_approved_release(
         "reason": "Looked at it.",
     }
     assert "Approved" in send(pages, "release", said)[2]
+    # who is held out is fixed by now
+    assert "is fixed, since something was charged" in send(pages, "check", {"holdout": "40"})[2]
     card = pages.get(f"/{TOKEN}/bundle/public/card.html")
     assert "A clinic" in card.text
     assert pages.get(f"/{TOKEN}/bundle/internal/model").status_code == 404
