@@ -102,11 +102,12 @@ def evaluate(data: Path, mechanism: str, epsilon: float, seed: int) -> dict[str,
 
 def run_mechanism(mechanism: str, count: Counter, rho: float) -> Result:
     """The mechanism as the package uses it: AIM knows subgroups and target, MST does not."""
+    ordered = {c: count.domain[c] for c in ORDERED}
     if mechanism == "mst":
-        return mst_module.mst(count, rho, ordered=ORDERED)
+        return mst_module.mst(count, rho, ordered=ordered)
     rates = by_code(count.domain, [TARGET], SUBGROUPS)
     weights = workload(count.domain, [TARGET], SUBGROUPS)
-    return aim_module.aim(count, weights, rho, rates=rates, ordered=ORDERED)
+    return aim_module.aim(count, weights, rho, rates=rates, targets=[TARGET], ordered=ordered)
 
 
 def tvd(a: pd.DataFrame, b: pd.DataFrame, domain: dict[str, int], k: int) -> float:

@@ -31,7 +31,7 @@ from generators.deep.generator import Deep
 from privacy.accounting.guarantee import Guarantee
 from privacy.schema.codec import Codec
 from privacy.schema.schema import load_schema
-from privacy.table import Rows
+from privacy.stored.rows import Rows
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "adult_deep.jsonl"

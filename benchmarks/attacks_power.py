@@ -38,7 +38,7 @@ from privacy.reading.conform import conform
 from privacy.reading.read import read_texts
 from privacy.schema.codec import Codec
 from privacy.schema.schema import Schema, load_schema
-from privacy.table import Rows
+from privacy.stored.rows import Rows
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "attacks_power.jsonl"

@@ -48,7 +48,8 @@ def main() -> None:
         workload(domain, ["target"], ["group"]),
         zcdp_budget(Guarantee(epsilon=1.0, delta=1e-9)),
         rates=by_code(domain, ["target"], ["group"]),
-        ordered=[c for c in domain if domain[c] >= 24],
+        targets=["target"],
+        ordered={c: size for c, size in domain.items() if size >= 24},
         progress=lambda share: print(f"{share:.0%} after {time.perf_counter() - wall:.0f} s"),
     )
     fitted = time.perf_counter() - wall

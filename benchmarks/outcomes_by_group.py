@@ -33,7 +33,7 @@ from generators.marginals.generator import Aim
 from privacy.accounting.guarantee import Guarantee
 from privacy.schema.codec import Codec
 from privacy.schema.schema import Survival
-from privacy.table import Rows
+from privacy.stored.rows import Rows
 
 RESULTS = Path(__file__).parent / "results" / "outcomes_by_group.json"
 DELTA = 1e-6

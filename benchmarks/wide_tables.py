@@ -84,7 +84,7 @@ def main() -> None:
 
 def run(mechanism: str, count: Counter, rho: float) -> Result:
     """The mechanism as the package uses it: AIM knows subgroup and target, MST does not."""
-    ordered = [c for c in count.domain if count.domain[c] >= 10]
+    ordered = {c: size for c, size in count.domain.items() if size >= 10}
     wall = time.perf_counter()
 
     def tell(share: float) -> None:
@@ -94,7 +94,9 @@ def run(mechanism: str, count: Counter, rho: float) -> Result:
         return mst_module.mst(count, rho, ordered=ordered, progress=tell)
     rates = by_code(count.domain, [TARGET], [GROUP])
     weights = workload(count.domain, [TARGET], [GROUP])
-    return aim_module.aim(count, weights, rho, rates=rates, ordered=ordered, progress=tell)
+    return aim_module.aim(
+        count, weights, rho, rates=rates, targets=[TARGET], ordered=ordered, progress=tell
+    )
 
 
 def table(

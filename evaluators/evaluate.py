@@ -143,6 +143,7 @@ def evaluate(
     also: Mapping[str, Metric] | None = None,
     extractor: Extractor | None = None,
     originals: Mapping[str, pd.DataFrame] | None = None,
+    whole: Tables | None = None,
 ) -> Scorecard:
     """Run every metric on canonical frames under a complete schema; the same seed, the same
     scores.
@@ -153,8 +154,10 @@ def evaluate(
     ``also``: further metrics by name, such as ``IN_OWN_ENVIRONMENT``.
     ``extractor``: features that images are compared by, else those of a network taught here.
     ``originals``: "train" and "holdout" before categories outside the schema became ``other``, where some did.
+    ``whole``: targets and subgroups of more rows, where the frames are of some of them.
     """
-    tables = Tables(train, holdout, synthetic, schema, seed, tuple(more), own_fits, originals or {})
+    real = originals or {}
+    tables = Tables(train, holdout, synthetic, schema, seed, tuple(more), own_fits, real, whole)
     tell = progress or (lambda what, share: None)
     own: dict[str, Metric] = {"image": partial(image_fidelity, extractor=extractor)}
     on_tables = {**ON_TABLES, **own, **(also or {})}

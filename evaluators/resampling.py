@@ -28,18 +28,35 @@ def unit_numbers(units: np.ndarray | None, n: int) -> np.ndarray:
 
 
 def bootstrap_weights(
-    unit: np.ndarray, rng: np.random.Generator, replicates: int = REPLICATES
+    unit: np.ndarray,
+    rng: np.random.Generator,
+    replicates: int = REPLICATES,
+    kind: type = np.float32,
 ) -> np.ndarray:
-    """How often each row counts, [1 + replicates, rows], float32; the first row is all ones.
+    """How often each row counts, [1 + replicates, rows], of that type; the first row is all ones.
 
     ``unit``: the unit number of each row. Every replicate draws as many units as there are.
     """
     n_units = int(unit.max()) + 1 if len(unit) else 0
-    weights = np.ones((1 + replicates, len(unit)), dtype=np.float32)
+    weights: np.ndarray = np.ones((1 + replicates, len(unit)), dtype=kind)
     for b in range(1, 1 + replicates if n_units else 1):
         drawn = np.bincount(rng.integers(n_units, size=n_units), minlength=n_units)
         weights[b] = drawn[unit]
     return weights
+
+
+def means(weights: np.ndarray, values: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """The mean of values over some rows (bool [n]) under all weights [replicates, n]; NaN where none is drawn.
+
+    A few replicates at a time, since products in double precision copy the weights.
+    """
+    there = np.column_stack([np.where(rows, values, 0.0), rows.astype(float)])
+    sums = np.concatenate(
+        [part @ there for part in np.array_split(weights, max(1, len(weights) // 16))]
+    )
+    total = sums[:, 1]
+    undrawn = np.full(total.shape, np.nan)
+    return np.asarray(np.divide(sums[:, 0], total, out=undrawn, where=total > 0))
 
 
 def simultaneous(many: Sequence[np.ndarray]) -> list[tuple[float | None, float | None]]:

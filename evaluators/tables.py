@@ -67,7 +67,8 @@ class Tables:
     ``more``: further synthetic tables, other draws of the same model or releases of other seeds, for
     metrics that look at several. ``own_fits``: whether each of them comes from a fit of its own, so
     that they do not share their noise. ``originals``: by role, the real rows before categories outside the
-    schema became ``other``; a role that is not there is as its frame.
+    schema became ``other``; a role that is not there is as its frame. ``whole``: targets and subgroups of
+    more rows, where the frames are of some of them.
     """
 
     train: pd.DataFrame
@@ -78,6 +79,7 @@ class Tables:
     more: tuple[pd.DataFrame, ...] = ()
     own_fits: bool = True
     originals: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    whole: Tables | None = None
 
     @cached_property
     def codec(self) -> Codec:

@@ -15,7 +15,7 @@ from privacy.ledger.ledger import Ledger
 from privacy.ledger.paid import Paid
 from privacy.ledger.transcript import Transcript
 from privacy.schema.schema import Schema
-from privacy.table import Rows
+from privacy.stored.rows import Rows
 
 
 def fit_alone(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # whoever only tells progress needs none of it
     from privacy.accounting.guarantee import Guarantee
     from privacy.ledger.paid import Paid
     from privacy.schema.schema import Schema
-    from privacy.table import Rows
+    from privacy.stored.rows import AnyRows
 
 Progress = Callable[[str, float], None]
 """Called with what is going on and the share done, 0 to 1; told nothing that is not charged or public."""
@@ -60,7 +60,7 @@ class Generator(Protocol):
         """What noise is drawn with and in which numbers, for the label."""
         ...
 
-    def fit(self, rows: Rows, schema: Schema, paid: Paid, progress: Progress) -> Model:
+    def fit(self, rows: AnyRows, schema: Schema, paid: Paid, progress: Progress) -> Model:
         """Train on the rows that a permit opened, canonical in a complete schema.
 
         Every noised answer goes through the transcript of ``paid``, so that a killed run resumes. Raises

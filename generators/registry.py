@@ -44,6 +44,7 @@ GENERATORS = Places(
         "ctgan": "generators.deep.ctgan:Ctgan",
         "pategan": "generators.deep.pategan:PateGan",
         "image-diffusion": "generators.images.diffusion:ImageDiffusion",
+        "image-matching": "generators.images.matching:ImageMatching",
         "image-gan": "generators.images.gan:ImageGan",
         "synthcity-dpgan": "generators.synthcity.generator:Dpgan",
         "synthcity-pategan": "generators.synthcity.generator:Pategan",
@@ -79,7 +80,7 @@ WORKERS = UNVERIFIED + NON_PRIVATE
 LINKED = Places({"aim": "generators.histories.generator:Histories"})
 """By what draws rows, what draws histories of them, where a schema has visits."""
 
-IMAGES = ("image-diffusion", "image-gan")
+IMAGES = ("image-matching", "image-gan", "image-diffusion")
 """Those that draw image sets."""
 
 FROM_PUBLIC = ("image-diffusion",)
@@ -100,6 +101,10 @@ MODELS: Mapping[str, tuple[str, ...]] = {
     "image-diffusion": (
         "generators.images.generator:load_image_model",
         "generators.images.networks:ImageDenoiser",
+    ),
+    "image-matching": (
+        "generators.images.generator:load_image_model",
+        "generators.images.refiner:Refiner",
     ),
     "image-gan": ("generators.images.generator:load_image_model", "generators.images.gan:Refiner"),
     "pool": ("generators.synthcity.pool:Pool.load",),

@@ -41,7 +41,7 @@ from privacy.files import sync
 from privacy.ledger.paid import Paid
 from privacy.records.codec import RecordCodec
 from privacy.schema.schema import Schema
-from privacy.table import Rows
+from privacy.stored.rows import AnyRows
 
 GEOMETRIC = 1.0
 """The shape of the number of runs: P(T = t) = γ (1 − γ)^(t − 1) with mean 1/γ."""
@@ -135,12 +135,12 @@ class RandomStopping:
         """That of the first candidate, and of the coins."""
         return f"{self.among[0].randomness()} The number of runs comes from the operating system."
 
-    def fit(self, rows: Rows, schema: Schema, paid: Paid, progress: Progress) -> Chosen:
+    def fit(self, rows: AnyRows, schema: Schema, paid: Paid, progress: Progress) -> Chosen:
         """Run, score, keep the best; progress would tell the number of runs, so it tells nothing."""
         paid.covers(self.event())
         progress("trying candidates", 0.0)
         codec = RecordCodec(schema)
-        count = Counter.of(codec.domain, codec.encode(rows.frame))
+        count = Counter.gathered(codec.domain, map(codec.encode, rows.batches()), rows.room)
         runs = paid.transcript.answer(["runs", self.mean], lambda: geometric(self.mean))
         best: tuple[float, int, int] | None = None
         for run in range(runs):
@@ -198,7 +198,7 @@ class EachOnce:
         """Of every candidate, each said once."""
         return " ".join(dict.fromkeys(g.randomness() for g in self.among))
 
-    def fit(self, rows: Rows, schema: Schema, paid: Paid, progress: Progress) -> Several:
+    def fit(self, rows: AnyRows, schema: Schema, paid: Paid, progress: Progress) -> Several:
         """Fit all."""
         paid.covers(self.event())
         models = []
@@ -269,7 +269,7 @@ def closeness(model: Model, tables: Sequence[Measurement]) -> float:
     )
 
 
-def _kept(generator: Generator, run: int, rows: Rows, schema: Schema, paid: Paid) -> Model:
+def _kept(generator: Generator, run: int, rows: AnyRows, schema: Schema, paid: Paid) -> Model:
     """The run's model, from its folder where a killed process had finished it."""
     transcript = paid.transcript
     folder = transcript.tried / str(run)

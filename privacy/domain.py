@@ -47,6 +47,7 @@ from privacy.schema.placing import gap_name, plan
 from privacy.schema.relations import Determined
 from privacy.schema.schema import Schema
 from privacy.schema.visits import varying
+from privacy.stored.rows import AnyRows, Rows
 
 MAX_FOUND = 200
 """Most categories that partition selection may add at a level; the most frequent by noisy count."""
@@ -177,35 +178,29 @@ def _texts(schema: Schema, names: Sequence[str]) -> list[Categorical]:
     return [c for n in names if isinstance(c := schema.columns.get(n), Categorical)]
 
 
-def measure_domain(
-    frame: pd.DataFrame,
-    schema: Schema,
-    rho: float,
-    delta: float,
-    paid: Paid,
-    units: np.ndarray | None = None,
-) -> Schema:
-    """The schema with every open column measured on ``frame``, a canonical frame of train rows.
+def measure_domain(rows: AnyRows, schema: Schema, rho: float, delta: float, paid: Paid) -> Schema:
+    """The schema with every open column measured on ``rows`` of train.
 
     Of histories one row of each unit is measured, and one step, drawn by chance: then a unit is one row, and
-    adds no more. ``units``: each row's, where there are histories. Raises PermitError unless ``domain_event``
-    was paid for.
+    adds no more. Raises PermitError unless ``domain_event`` was paid for.
     """
     paid.covers(domain_event(schema, rho, delta))
     shares = _shares(schema, rho, delta)
     if schema.visits is None:
-        return _measured(frame, schema, *shares[0], paid)
-    assert units is not None
-    starts = start_frame(frame, units, schema, one_each(units))
+        return _measured(rows, schema, *shares[0], paid)
+    frame, units = rows.frame, rows.units
+    some = one_each(units)
+    starts = Rows(start_frame(frame, units, schema, some), units[some])
     start = _measured(starts, start_schema(schema), *shares[0], paid, varying(schema))
     schema = completed_by(schema, start)
     steps, later = step_frame(frame, units, schema), units[places(units) > 1]
-    some = steps.iloc[one_each(later)].reset_index(drop=True)
-    return completed_by(schema, _measured(some, step_schema(schema), *shares[1], paid))
+    some = one_each(later)
+    one_step = Rows(steps.iloc[some].reset_index(drop=True), later[some])
+    return completed_by(schema, _measured(one_step, step_schema(schema), *shares[1], paid))
 
 
 def _measured(
-    frame: pd.DataFrame,
+    rows: AnyRows,
     schema: Schema,
     rho: float,
     delta: float,
@@ -219,7 +214,7 @@ def _measured(
     columns, fewest = _all(schema), _fewest_decimals(schema)
     for name in (n for n in names if n in columns):
         column = columns[name]
-        series = _values(frame, schema, name)
+        series = _values(rows, schema, name)
         if isinstance(column, Categorical):
             share = rho / len(names), delta / len(texts), k
             categories = paid.transcript.answer(
@@ -238,21 +233,28 @@ def _measured(
             )
     tables = {
         table.name: measured_table(
-            frame, schema, table, rho / len(names), k, paid.transcript.answer
+            pd.DataFrame({n: rows.column(n) for n in (table.by, table.determined)}),
+            schema,
+            table,
+            rho / len(names),
+            k,
+            paid.transcript.answer,
         )
         for table in _tables(schema)
     }
     return schema.completed(found, tables)
 
 
-def _values(frame: pd.DataFrame, schema: Schema, name: str) -> pd.Series:
+def _values(rows: AnyRows, schema: Schema, name: str) -> pd.Series:
     """What is measured under that name."""
     if name in schema.columns:
-        return frame[name]
+        return rows.column(name)
     if name not in schema.changes:
-        return gap_values(frame, schema, name)
-    of = next(n for before, n in schema.alike.items() if gap_name(before, n) == name)
-    return change_values(frame, schema, of, name)
+        found = [gap_values(frame, schema, name) for frame in rows.batches()]
+    else:
+        of = next(n for before, n in schema.alike.items() if gap_name(before, n) == name)
+        found = [change_values(frame, schema, of, name) for frame in rows.batches()]
+    return pd.concat(found, ignore_index=True)
 
 
 def _fewest_decimals(schema: Schema) -> int:

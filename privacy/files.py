@@ -8,7 +8,10 @@ Privacy claim: none; what is written is kept from other accounts of the machine.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 
 def owner_only(path: str | Path, flags: int) -> int:
@@ -25,13 +28,20 @@ def sync(path: Path) -> None:
         os.close(opened)
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that it is there whole or not at all."""
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """A file to write to, which is there under its name when all is written."""
     partial = path.with_name(f".{path.name}.partial")
     partial.unlink(missing_ok=True)
     with open(partial, "xb", opener=owner_only) as file:
-        file.write(content)
+        yield file
         file.flush()
         os.fsync(file.fileno())
     os.replace(partial, path)
     sync(path.parent)
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file so that it is there whole or not at all."""
+    with whole_file(path) as file:
+        file.write(content)

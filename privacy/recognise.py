@@ -17,9 +17,17 @@ from privacy.table import PrivateTable
 
 
 def recognise(
-    ledger: Ledger, schema: Schema, paths: tuple[Path, ...], *, run: str, attempt: str
+    ledger: Ledger,
+    schema: Schema,
+    paths: tuple[Path, ...],
+    *,
+    run: str,
+    attempt: str,
+    room: Path | None = None,
 ) -> None:
     """Keep a sketch of the people in files that this data set has not brought before.
+
+    ``room``: a folder for rows that are too many for memory, in files without a name.
 
     Raises LedgerError where they were charged as a data set of another account, or would change sides.
     """
@@ -31,7 +39,7 @@ def recognise(
     permit = ledger.open_internally(
         schema.name, "train", run=run, attempt=attempt, purpose="recognise"
     )
-    sketch = PrivateTable(schema, paths).people(permit, ledger.house_secret())
+    sketch = PrivateTable(schema, paths).people(permit, ledger.house_secret(), room)
     ledger.claim(schema.name, digests, sketch)
     here = ledger.standing(schema.name).id
     for digest in digests:

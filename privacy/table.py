@@ -20,25 +20,26 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from privacy.errors import DataError, PermitError
+from privacy.errors import PermitError
 from privacy.ledger.charges import Permit
+from privacy.people.bound import by_lot
+from privacy.people.identity import AS_READ
 from privacy.people.keys import Keys, keys_of
 from privacy.people.order import first_rows, in_order
 from privacy.people.sketch import Sketch
 from privacy.people.split import Split
 from privacy.reading.conform import conform
+from privacy.reading.formats.holders import apart
+from privacy.reading.formats.parts import parts_of
 from privacy.reading.source import read_source
 from privacy.schema.schema import Schema
+from privacy.stored.reading import Told, read_rows, refuse
+from privacy.stored.rows import AnyRows, Rows
 
 Partition = Literal["train", "holdout"]
 
-
-@dataclass(frozen=True)
-class Rows:
-    """Private rows that have been paid for: a canonical frame, and each row's unit as a number."""
-
-    frame: pd.DataFrame
-    units: np.ndarray
+LARGE = 64 * 2**20
+"""Bytes of files beyond which rows are not held in memory."""
 
 
 @dataclass(frozen=True)
@@ -49,15 +50,32 @@ class PrivateTable:
     paths: tuple[Path, ...]
     partition: Partition = "train"
 
-    def open(self, permit: Permit) -> Rows:
-        """Read, conform, bound and split. Raises PermitError before anything is read, DataError after."""
+    def open(self, permit: Permit, room: Path | None = None) -> AnyRows:
+        """Read, conform, bound and split. Raises PermitError before anything is read, DataError after.
+
+        ``room``: a folder for rows that are too many for memory, in files without a name. Images and rows that
+        follow one another are held in memory.
+        """
         form = self._form(permit)
+        if self._is_held(form):
+            return self._held(permit, form)
+        held_out = self.partition == "holdout"
+        return read_rows(self.paths, self.schema, permit.split, held_out, self._room(room))
+
+    def _is_held(self, form: str) -> bool:
+        schema = self.schema
+        return form == AS_READ or bool(schema.image or schema.visits or schema.tables)
+
+    def _room(self, room: Path | None) -> Path | None:
+        """The folder, where rows are too many for memory."""
+        return room if sum(map(_bytes, self.paths)) > LARGE else None
+
+    def _held(self, permit: Permit, form: str) -> Rows:
+        """All rows as they are read together."""
         source = read_source(self.paths, self.schema)
         texts = source.texts
         conformed, findings = conform(texts, self.schema)
-        if refused := [f for f in findings if f.action == "refused"]:
-            more = f" (and {len(refused) - 1} more columns or problems)" if len(refused) > 1 else ""
-            raise DataError(f"{self.paths[0]}: {refused[0]}{more}")
+        refuse(self.paths[0], findings)
         keys = keys_of(source, self.schema, form)
         side = permit.split.is_holdout(keys.names)[keys.units] == (self.partition == "holdout")
         mine = side & self._bounded(keys, permit.split, conformed)
@@ -69,10 +87,14 @@ class PrivateTable:
         frame = rows.iloc[in_turn].reset_index(drop=True)
         return Rows(frame[list(self.schema.informative)], units[in_turn])
 
-    def people(self, permit: Permit, secret: bytes) -> Sketch:
-        """A sketch of the people of both partitions, for the ledger and nobody else."""
+    def people(self, permit: Permit, secret: bytes, room: Path | None = None) -> Sketch:
+        """A sketch of the people of both partitions, for the ledger alone; ``room``: as for ``open``."""
         form = self._form(permit)
-        sketch = Sketch.of(read_source(self.paths, self.schema), self.schema, form, secret)
+        if self._is_held(form):
+            sketch = Sketch.of(read_source(self.paths, self.schema), self.schema, form, secret)
+        else:
+            told = Told(self.paths, self.schema, permit.split, secret, self._room(room))
+            sketch = Sketch.of_parts(told.parts, self.schema, told.keys(), secret)
         pa.default_memory_pool().release_unused()
         return sketch
 
@@ -100,8 +122,15 @@ class PrivateTable:
             return np.ones(len(keys.units), dtype=bool)
         if self.schema.visits is not None:
             return first_rows(conformed, self.schema, keys.units)
-        rank = pd.Series(keys.units).groupby(keys.units).cumcount()
-        named = keys.names.iloc[keys.units].reset_index(drop=True)
-        lot = pd.Series(split.uniform(named + "\0" + rank.astype(str), salt="bound"))
-        place = lot.groupby(keys.units).rank(method="first")
-        return np.asarray(place <= self.schema.max_rows_per_unit)
+        kept, most = np.ones(len(keys.units), dtype=bool), self.schema.max_rows_per_unit
+        many = np.bincount(keys.units)[keys.units] > most
+        kept[many] = by_lot(keys.units[many], keys.names.iloc[keys.units[many]], split, most)
+        return kept
+
+
+def _bytes(path: Path) -> int:
+    """How large a file is, or all parts of a folder; nothing where it is not there, which reading tells."""
+    file = apart(path)[0]
+    return sum(
+        p.stat().st_size for p in (parts_of(file) if file.is_dir() else [file]) if p.exists()
+    )

@@ -25,7 +25,7 @@ FLOORS = {
         {"partition_selection", "histogram", "reading", "records", "accounting"},
         {"determined", "histories", "dictionaries"},
         {"people"},
-        {"ledger"},
+        {"ledger", "stored"},
         {"domain", "table"},
         {"recognise"},
     ),

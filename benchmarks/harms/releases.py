@@ -29,7 +29,7 @@ from privacy.ledger.ledger import Ledger
 from privacy.ledger.paid import Paid
 from privacy.ledger.transcript import Transcript
 from privacy.schema.schema import Schema
-from privacy.table import Rows
+from privacy.stored.rows import Rows
 
 DELTA = 1e-6
 DOMAIN_SHARE = 0.1
@@ -64,6 +64,6 @@ def fitted(train: Rows, schema: Schema, name: str, epsilon: float) -> Model:
             event=ComposedDpEvent([beside, generator.event()]),
         )
         paid = Paid(permit, transcript)
-        complete = measure_domain(train.frame, schema, rho, delta, paid, train.units)
+        complete = measure_domain(train, schema, rho, delta, paid)
         rows = Rows(map_undeclared(train.frame, complete), train.units)
         return generator.fit(rows, complete, paid, lambda what, share: None)

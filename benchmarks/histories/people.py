@@ -24,7 +24,7 @@ from privacy.reading.folded import folded
 from privacy.reading.read import read_any
 from privacy.schema.columns import Datetime, Numeric
 from privacy.schema.schema import Schema, load_schema
-from privacy.table import Rows
+from privacy.stored.rows import Rows
 
 SCHEMAS = Path(__file__).parents[2] / "configs" / "schemas"
 TRAIN = 0.8

@@ -38,6 +38,12 @@ PEERS: Mapping[str, Peer] = {  # cheap ones first: in this order they run
     "ours-ctgan": Peer("ours.py", "ctgan", DEEP),
     "ours-pategan": Peer("ours.py", "pategan", DEEP),
     "ours-diffusion": Peer("ours.py", "diffusion", DEEP),
+    "tab-pe": Peer(
+        "private_evolution.py",
+        "tab-pe",
+        "Our own code after the paper, whose package is on no index; noise is float. Its examples read bounds, "
+        "categories and the rows of each label from private rows; here they are public or charged.",
+    ),
     "smartnoise-mst": Peer(
         "smartnoise_marginals.py",
         "mst",

@@ -18,7 +18,7 @@ from evaluators.resampling import unit_numbers
 from privacy.reading.conform import conform
 from privacy.reading.read import concatenated, read_any
 from privacy.schema.schema import Schema, load_schema
-from privacy.table import Rows
+from privacy.stored.rows import Rows
 
 TRAIN = 0.8
 """The share of the people to learn from, as a release has it unless its config says otherwise."""

@@ -19,7 +19,7 @@ from evaluators.charged.distance import Ask, Distances, distances
 from evaluators.charged.lenses import Lens
 from evaluators.tables import Dimension, Tables
 from privacy.noise import discrete_gaussian, gaussian_sigma
-from privacy.table import Rows
+from privacy.stored.rows import AnyRows
 
 ORDER_WEIGHTS = (1.0, 2.0, 1.0)
 """How ρ is divided between everyone, the subgroups and the pairs of subgroups."""
@@ -48,7 +48,7 @@ class Answers:
     apart: dict[str, Distances]
 
 
-def first_rows(rows: Rows) -> pd.DataFrame:
+def first_rows(rows: AnyRows) -> pd.DataFrame:
     """The first row of each unit, so that a unit is counted once."""
     return rows.frame[~pd.Series(rows.units).duplicated().to_numpy()].reset_index(drop=True)
 

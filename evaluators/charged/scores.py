@@ -40,7 +40,7 @@ from evaluators.tables import Dimension, Slice, Tables, evidence
 from privacy.ledger.charges import Permit
 from privacy.ledger.transcript import Transcript
 from privacy.schema.schema import Schema
-from privacy.table import Rows
+from privacy.stored.rows import AnyRows
 
 PREFIX = "charged"
 ITSELF = "the synthetic rows of themselves"
@@ -55,7 +55,7 @@ WORSE_WHEN_HIGH = frozenset({"fpr"})
 
 
 def charged_scores(
-    rows: Rows,
+    rows: AnyRows,
     synthetic: pd.DataFrame,
     fresh: pd.DataFrame,
     schema: Schema,

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from evaluators.features import classes, event_of, outcome
-from evaluators.resampling import bootstrap_weights, interval
+from evaluators.resampling import bootstrap_weights, interval, means
 from evaluators.score import RealRows, Score, finite
 from evaluators.tables import ROLES, Dimension, Slice, Tables, evidence
 from privacy.schema.schema import Multiclass, Target
@@ -31,8 +31,11 @@ MIN_LOST = 20
 def representation(tables: Tables) -> list[Score]:
     """Lost groups and classes, representation ratios and base rates of every subgroup and pair of
     subgroups."""
+    tables = tables.whole or tables
     scores: list[Score] = []
-    weights = bootstrap_weights(tables.units["holdout"], tables.rng("representation"))
+    units, rng = tables.units["holdout"], tables.rng("representation")
+    # hundreds of replicates of many rows: whole numbers take half the room
+    weights = bootstrap_weights(units, rng, kind=np.uint16)
     outcomes = {
         (target, role): outcome(tables.frame(role), tables.codec, target)
         for target in tables.schema.targets
@@ -91,8 +94,7 @@ def _ratio(
     people = tables.people(rows, group[rows])
     status, reason = evidence(people)
     W = weights if rows == "holdout" else np.ones((1, len(group[rows])))
-    total = W.sum(axis=1)
-    real = np.divide(W @ group[rows], total, out=np.full(total.shape, np.nan), where=total > 0)
+    real = means(W, group[rows], np.ones(len(group[rows]), dtype=bool))
     share = redrawn(
         group["synthetic"],
         tables.units["synthetic"],
@@ -179,9 +181,8 @@ def _differences(
         figures = np.full(1, np.nan)
         ours = value["synthetic"][kept["synthetic"]]
         if len(real) and len(ours):
-            W = weights[:, kept[rows]] if rows == "holdout" else np.ones((1, len(real)))
-            total = W.sum(axis=1)
-            mean = np.divide(W @ real, total, out=np.full(total.shape, np.nan), where=total > 0)
+            W = weights if rows == "holdout" else np.ones((1, len(kept[rows])))
+            mean = means(W, value[rows], kept[rows])
             rng = tables.rng(f"synthetic {detail or target.name} {piece.name}")
             unit = tables.units["synthetic"][kept["synthetic"]]
             figures = redrawn(ours, unit, len(mean), rng) - mean

@@ -29,7 +29,7 @@ from generators.registry import IMAGES
 from privacy.accounting.guarantee import Guarantee
 from privacy.reading.images import stack
 from privacy.records.codec import RecordCodec
-from privacy.table import Rows
+from privacy.stored.rows import Rows
 
 Scores = npt.NDArray[np.float64]
 PEOPLE = 4000
@@ -142,5 +142,6 @@ SCORES: Mapping[str, Callable[[Any, pd.DataFrame, pd.DataFrame], Scores]] = {
     "diffusion": by_denoising,
     "image-diffusion": by_pictures,
     "image-gan": by_pictures,
+    "image-matching": by_pictures,
 }
 """Registry name → (model, canaries, base) → a score for each canary; ``by_nearest`` for others."""

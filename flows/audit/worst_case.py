@@ -29,9 +29,13 @@ from generators.deep.teachers import Votes
 from generators.dpsgd.engine import PrivateGradient
 from generators.dpsgd.plan import Plan, sampled_gaussian
 from generators.dpsgd.units import Units
+from generators.images.features import Features
 from generators.images.generator import ImageSgd
+from generators.images.matching import features_event
+from generators.images.means import class_means, summed
 from generators.images.moments import Basis, events, noise
 from generators.images.moments import measure as measure_moments
+from generators.images.scattering import Scattering
 from generators.marginals.counting import Counter
 from generators.marginals.measurement import Budget
 from privacy.accounting.composition import spent
@@ -181,6 +185,26 @@ def moments(rho: float, spread: float, runs: int, copies: int = 1) -> tuple[Scor
     return scores[runs:], scores[:runs]
 
 
+def features(rho: float, runs: int, copies: int = 1) -> tuple[Scores, Scores]:
+    """Scores of ``runs`` mean features, the unit alone in a class of its own."""
+    look = Features(Scattering((8, 8, 1), 4))
+    # a flat image has next to no features
+    checked = (torch.arange(64) * 89 % 256).to(torch.uint8).reshape(1, 1, 8, 8)
+    seen = look.of_bytes(checked).double().numpy()
+    asked: list[npt.NDArray[np.float64]] = []
+
+    def note(question: list[Any], draw: Callable[[], Any]) -> Any:
+        asked.append(np.asarray(draw()))
+        return asked[-1]
+
+    of, sigma = np.tile(np.arange(runs), copies), features_event(rho).noise_multiplier
+    total = summed(np.repeat(seen, len(of), 0), np.ones(len(of)), of, 2 * runs)
+    class_means("image features", total, np.ones(2 * runs), look.bands, sigma, note)
+    u = seen[0] / np.linalg.norm(seen[0])
+    scores = (asked[0].reshape(2 * runs, -1) @ u - 1 / 2) / sigma**2
+    return scores[runs:], scores[:runs]
+
+
 def of_plan(generator: Any, runs: int, copies: int = 1) -> list[Audit]:
     """DP-SGD by the generator's plan, and with its noise on everybody, where scores are normal."""
     plan: Plan = generator.plan(generator.calibrated_noise)
@@ -234,6 +258,17 @@ def of_images(generator: Any, runs: int, copies: int = 1) -> list[Audit]:
     return [*of_diffusion(generator, runs, copies), told]
 
 
+def of_matching(generator: Any, runs: int, copies: int = 1) -> list[Audit]:
+    rho = generator.features_rho
+
+    def noisier(noise: float) -> DpEvent:
+        return features_event(rho / noise**2)
+
+    scores = features(rho, runs, copies)
+    told = Audit("mean features", *scores, features_event(rho), noisier)
+    return [*of_images(generator, runs, copies), told]
+
+
 def of_pategan(generator: Any, runs: int, copies: int = 1) -> list[Audit]:
     """Votes at the noise that makes a few of them cost what all of the generator's do."""
     sigma = generator.calibrated_noise * math.sqrt(DRAWS / generator.votes)
@@ -250,6 +285,7 @@ MECHANISMS: Mapping[str, Callable[..., list[Audit]]] = {
     "pategan": of_pategan,
     "image-diffusion": of_images,
     "image-gan": of_images,
+    "image-matching": of_matching,
 }
 """Registry name → (calibrated generator, runs, copies of the unit) → audits."""
 

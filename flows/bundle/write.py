@@ -16,8 +16,6 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from evaluators.pages.parts.facts import Facts
 from evaluators.pages.report import write_report
 from evaluators.verdict import Verdict
@@ -37,6 +35,7 @@ from flows.stages.steps import scorecard
 from flows.stages.work import Work
 from privacy.ledger.charges import Permit
 from privacy.schema.schema import Schema
+from privacy.stored.rows import AnyRows
 
 
 def write_bundle(work: Work, permit: Permit, verdict: Verdict) -> Path:
@@ -45,50 +44,49 @@ def write_bundle(work: Work, permit: Permit, verdict: Verdict) -> Path:
     if bundle.exists():
         return bundle
     schema = work.completed_schema()
-    frame = work.synthetic()
-    label = make_label(work, permit.charge, frame, verdict)
+    rows = work.synthetic
+    label = make_label(work, permit.charge, rows, verdict)
     check_model(work.run / "model", label)
     with folder_atomically(bundle) as folder:
-        _internal(folder / "internal", work, label, verdict, frame)
+        _internal(folder / "internal", work, label, verdict)
         if verdict.decision == "approved":
             asks = work.run.config.approval == "person"
-            _public(folder / (CANDIDATE if asks else PUBLIC), schema, label, frame)
+            _public(folder / (CANDIDATE if asks else PUBLIC), schema, label, rows)
     return bundle
 
 
-def _public(folder: Path, schema: Schema, label: dict[str, Any], frame: pd.DataFrame) -> None:
+def _public(folder: Path, schema: Schema, label: dict[str, Any], rows: AnyRows) -> None:
     folder.mkdir(mode=0o700)
-    write_files(frame, schema, folder)
-    write_tables(frame, schema, folder)
+    write_files(rows, schema, folder)
+    if schema.max_rows_per_unit > 1:
+        write_tables(rows.frame, schema, folder)
     (folder / "schema.yaml").write_text(exported(schema).to_yaml(), encoding="utf-8")
     write_json(folder / "label.json", label)
-    alt = _picture(folder, schema, frame)
-    write_card(folder / "card.html", label, schema, frame)
+    alt = _picture(folder, schema, rows)
+    write_card(folder / "card.html", label, schema, rows)
     write_readme(folder, label, schema, alt)
     write_croissant(folder, label, schema)
     write_registry(folder, label, schema)
     write_json(folder / MANIFEST, manifest(folder))
 
 
-def _picture(folder: Path, schema: Schema, frame: pd.DataFrame) -> str:
+def _picture(folder: Path, schema: Schema, rows: AnyRows) -> str:
     """Draw a few histories, where there are any; returns what is seen, in words."""
-    shown = histories(schema, frame)
+    shown = histories(schema, rows.frame) if schema.visits else None
     if shown is None:
         return ""
     (folder / HISTORIES).write_text(draw(shown), encoding="utf-8")
     return shown.alt
 
 
-def _internal(
-    folder: Path, work: Work, label: dict[str, Any], verdict: Verdict, frame: pd.DataFrame
-) -> None:
+def _internal(folder: Path, work: Work, label: dict[str, Any], verdict: Verdict) -> None:
     scores = work.run / "scores"
     shutil.copytree(scores, folder)
     shutil.copytree(work.run / "model", folder / "model")
     write_json(folder / "verdict.json", verdict.as_dict())
     write_json(folder / "label.json", label)
     write_json(folder / LEDGER, {"address": work.ledger.address})
-    _picture(folder, work.completed_schema(), frame)
+    _picture(folder, work.completed_schema(), work.synthetic)
     grid = scores / NEIGHBOURS
     write_report(
         folder / "report.html",

@@ -26,6 +26,7 @@ from flows.cards.timelines import draw
 from flows.frames.tables import parts
 from flows.label.risk import in_hundred
 from privacy.schema.schema import Schema
+from privacy.stored.rows import AnyRows
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -80,9 +81,11 @@ MAX_EVENTS = 40
 """At most so many different draws are listed; label.json holds all."""
 
 
-def write_card(path: Path, label: dict[str, Any], schema: Schema, synthetic: pd.DataFrame) -> None:
-    """Write the card; ``schema`` is complete and ``synthetic`` a canonical frame under it."""
+def write_card(path: Path, label: dict[str, Any], schema: Schema, synthetic: AnyRows) -> None:
+    """Write the card; ``schema`` is complete and ``synthetic`` are rows under it."""
     rows = events(label)
+    # only these are looked at as a whole
+    frame = synthetic.frame if schema.image or schema.visits else pd.DataFrame()
     context = {
         "label": label,
         "decision": decision(label),
@@ -92,9 +95,9 @@ def write_card(path: Path, label: dict[str, Any], schema: Schema, synthetic: pd.
         "events_left_out": max(0, len(rows) - MAX_EVENTS),
         "left_open": label["accounting"]["what_the_schema_left_open"],
         "tiles": tiles(schema, synthetic),
-        "sheet": contact_sheet(schema, synthetic),
-        "histories": _pictured(schema, synthetic),
-        "sizes": sizes(schema, synthetic),
+        "sheet": contact_sheet(schema, frame),
+        "histories": _pictured(schema, frame),
+        "sizes": sizes(schema, frame),
         "tables": parts(schema),
         "subgroups": [s.name for s in schema.subgroups],
         "relations": [r.says for r in schema.relations],

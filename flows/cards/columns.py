@@ -18,6 +18,7 @@ from privacy.schema.codec import Codec, ColumnCode
 from privacy.schema.columns import Categorical, Column, Identifier, Image
 from privacy.schema.hierarchy import Hierarchy
 from privacy.schema.schema import Schema
+from privacy.stored.rows import AnyRows
 
 MAX_BARS = 32
 """Neighbouring bins are joined until a histogram has at most so many bars."""
@@ -44,13 +45,11 @@ class Tile:
     values: tuple[tuple[str, Markup, str], ...] = ()
 
 
-def tiles(schema: Schema, synthetic: pd.DataFrame) -> list[Tile]:
+def tiles(schema: Schema, synthetic: AnyRows) -> list[Tile]:
     """A tile for every column, in schema order; identifiers and pictures have no distribution."""
-    codec = Codec(schema)
-    codes = codec.encode(synthetic)
-    return [
-        _tile(schema, name, codec.columns.get(name), codes.get(name)) for name in schema.columns
-    ]
+    columns = Codec(schema).columns
+    codes = {name: code.encode(synthetic.column(name)) for name, code in columns.items()}
+    return [_tile(schema, name, columns.get(name), codes.get(name)) for name in schema.columns]
 
 
 def sizes(schema: Schema, synthetic: pd.DataFrame) -> Tile | None:
@@ -68,7 +67,7 @@ def sizes(schema: Schema, synthetic: pd.DataFrame) -> Tile | None:
     )
 
 
-def _tile(schema: Schema, name: str, code: ColumnCode | None, codes: pd.Series | None) -> Tile:
+def _tile(schema: Schema, name: str, code: ColumnCode | None, codes: np.ndarray | None) -> Tile:
     column = schema.columns[name]
     about = (name, _kind(column), roles(schema, name), " ".join(column.description.split()))
     if code is None or codes is None:

@@ -5,22 +5,27 @@ Privacy claim: none; handles synthetic rows.
 
 from __future__ import annotations
 
-import io
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from flows.frames.parquet import typed_table, with_pictures
+from flows.frames.parquet import typed_table, with_pictures, written_values
 from flows.frames.pictures import write_npz, write_png
 from privacy.errors import InputError
 from privacy.reading.conform import conform
 from privacy.reading.images import stack
 from privacy.reading.source import read_source
+from privacy.schema.codec import number_identifiers
 from privacy.schema.columns import Datetime
 from privacy.schema.schema import Csv, Schema
+from privacy.stored.reading import read_all
+from privacy.stored.rows import AnyRows, Rows
 
 
 def texts(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
@@ -36,8 +41,7 @@ def texts(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
         if isinstance(column, Datetime):
             written = column.written.write(series)
         else:
-            # as objects: pandas would hand whole numbers beside missing ones over as floats
-            written = series.astype(object).map(lambda v: v if pd.isna(v) else str(v))
+            written = written_values(series)
         sign = column.missing_values[0] if column.missing_values else ""
         return written.astype(object).where(series.notna(), sign)
 
@@ -50,7 +54,7 @@ def exported(schema: Schema) -> Schema:
 
 
 def read_synthetic(path: Path, schema: Schema) -> pd.DataFrame:
-    """The canonical frame of a file of ``synthetic_bytes``.
+    """The canonical frame of a file of ``write_synthetic``.
 
     Raises ValueError where a value does not fit the schema: synthetic rows must.
     """
@@ -61,14 +65,25 @@ def read_synthetic(path: Path, schema: Schema) -> pd.DataFrame:
     return source.frame(frame, schema, np.ones(len(frame), dtype=bool))
 
 
-def synthetic_bytes(frame: pd.DataFrame, schema: Schema) -> bytes:
-    """A file of texts that is read back exactly: CSV, or Parquet where there are pictures."""
-    if schema.image is None:
-        return texts(frame, schema).to_csv(index=False).encode()
-    file = io.BytesIO()
-    table = pa.Table.from_pandas(texts(frame, schema), preserve_index=False)
-    pq.write_table(with_pictures(table, frame[schema.image], schema), file)
-    return file.getvalue()
+def stored_synthetic(path: Path, schema: Schema, room: Path) -> AnyRows:
+    """As ``read_synthetic``, without identifiers and outside of memory where rows are by themselves."""
+    if schema.image or schema.visits:
+        return Rows.of(read_synthetic(path, schema))
+    rows, findings = read_all((path,), exported(schema), room)
+    if findings:
+        raise ValueError(f"{path}: {findings[0]}")
+    return rows
+
+
+def write_synthetic(parts: Iterable[pd.DataFrame], schema: Schema, file: BinaryIO) -> None:
+    """A file of texts that is read back exactly: CSV, or one part as Parquet where there are pictures."""
+    for number, frame in enumerate(parts):
+        columns = texts(frame, schema)
+        if schema.image is None:
+            columns.to_csv(file, index=False, header=number == 0)
+            continue
+        table = pa.Table.from_pandas(columns, preserve_index=False)
+        pq.write_table(with_pictures(table, frame[schema.image], schema), file)
 
 
 def check_name(path: Path, schema: Schema) -> None:
@@ -88,13 +103,41 @@ def write_rows(frame: pd.DataFrame, schema: Schema, path: Path) -> None:
         texts(frame, schema).to_csv(path, index=False)
 
 
-def write_files(frame: pd.DataFrame, schema: Schema, folder: Path) -> None:
+def write_files(rows: AnyRows, schema: Schema, folder: Path) -> None:
     """The rows as data.parquet and data.csv; of an image set also images/ (named in data.csv) and data.npz."""
+    if schema.image is not None:
+        _write_pictures(rows.frame, schema, folder)
+        return
+    parts = _kept(folder / "data.parquet", _numbered(rows, schema), exported(schema))
+    with (folder / "data.csv").open("wb") as csv:
+        write_synthetic(parts, exported(schema), csv)
+
+
+def _kept(path: Path, parts: Iterable[pd.DataFrame], schema: Schema) -> Iterator[pd.DataFrame]:
+    """The parts, each written to a Parquet file as it passes."""
+    with ExitStack() as opened:
+        file: pq.ParquetWriter | None = None
+        for frame in parts:
+            table = typed_table(frame, schema)
+            file = file or opened.enter_context(pq.ParquetWriter(path, table.schema))
+            file.write_table(table)
+            yield frame
+
+
+def _numbered(rows: AnyRows, schema: Schema) -> Iterator[pd.DataFrame]:
+    """The rows, some after the other, with identifiers where they have none."""
+    before = 0
+    for frame in rows.batches():
+        whole = set(schema.columns) <= set(frame.columns)
+        yield frame if whole else number_identifiers(frame, schema, before)
+        before += len(frame)
+
+
+def _write_pictures(frame: pd.DataFrame, schema: Schema, folder: Path) -> None:
     write_rows(frame, schema, folder / "data.parquet")
     columns = texts(frame, schema)
-    if schema.image is not None:
-        arrays = {str(n): columns[n].to_numpy(dtype=str) for n in columns}
-        arrays[schema.image] = stack(frame[schema.image])
-        write_npz(folder / "data.npz", arrays)
-        columns = columns.assign(**{schema.image: write_png(folder, frame[schema.image])})
+    arrays = {str(n): columns[n].to_numpy(dtype=str) for n in columns}
+    arrays[schema.image or ""] = stack(frame[schema.image])
+    write_npz(folder / "data.npz", arrays)
+    columns = columns.assign(**{schema.image or "": write_png(folder, frame[schema.image])})
     columns[list(schema.columns)].to_csv(folder / "data.csv", index=False)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -72,8 +73,7 @@ def _typed(series: pd.Series, name: str, schema: Schema) -> pd.Series:
         assert isinstance(column, Categorical)
         return series.astype(pd.CategoricalDtype(list(column.categories or ()), ordered=True))
     if kind is TEXT:
-        objects = series.astype(object)
-        return objects.map(lambda v: None if pd.isna(v) else str(v)).astype(object)
+        return written_values(series)
     if kind is WHOLE:
         return series.astype("Int64")
     if kind is DAY:
@@ -81,3 +81,14 @@ def _typed(series: pd.Series, name: str, schema: Schema) -> pd.Series:
     if isinstance(column, Datetime) and column.written.has_offset:
         return column.written.instants(series)
     return series
+
+
+def written_values(series: pd.Series) -> pd.Series:
+    """Each value as ``str`` writes it, None for a missing one; each distinct value is written once."""
+    if series.dtype == object and pd.api.types.infer_dtype(series) != "string":
+        # 1 and 1.0 are equal and are written otherwise
+        return series.map(lambda v: None if pd.isna(v) else str(v)).astype(object)
+    number, distinct = pd.factorize(series)
+    # as objects: pandas would hand whole numbers beside missing ones over as floats
+    texts = np.array([*map(str, pd.Series(distinct).astype(object)), None], dtype=object)
+    return pd.Series(texts[number], index=series.index, name=series.name)

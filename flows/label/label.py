@@ -32,6 +32,8 @@ from privacy.accounting.events import event_to_json
 from privacy.accounting.guarantee import Spent
 from privacy.domain import to_measure
 from privacy.ledger.charges import Charge
+from privacy.schema.schema import Schema
+from privacy.stored.rows import AnyRows
 
 LABEL_VERSION = 1
 
@@ -43,12 +45,13 @@ BASIS = {"proved": PROVED, "claimed": CLAIMED}
 """What a guarantee stands on; without one there is no release."""
 
 
-def make_label(work: Work, charge: Charge, frame: pd.DataFrame, verdict: Verdict) -> dict[str, Any]:
+def make_label(work: Work, charge: Charge, rows: AnyRows, verdict: Verdict) -> dict[str, Any]:
     """The label of a release as plain JSON; of the verdict, the decision and which policy it was only.
 
-    ``frame``: the synthetic rows.
+    ``rows``: the synthetic ones.
     """
     schema, config = work.schema, work.run.config
+    frame = rows.frame if schema.visits or schema.image else _roles(rows, schema)
     policy = config.load_policy()
     unit = schema.unit or "row"
     cost = spent([charge.dp_event], config.guarantee.delta)
@@ -126,6 +129,11 @@ def make_label(work: Work, charge: Charge, frame: pd.DataFrame, verdict: Verdict
             origin["settings"]["earlier_runs_judged_without_a_charge"] > 0,
         ),
     }
+
+
+def _roles(rows: AnyRows, schema: Schema) -> pd.DataFrame:
+    """Of each row what it is told by, which is little where there are many rows."""
+    return pd.DataFrame({n: rows.column(n) for n in schema.roles}, index=range(len(rows)))
 
 
 def _held_out(work: Work, frame: pd.DataFrame) -> float:

@@ -6,6 +6,8 @@ that a run goes on says of them what its verdict would say, outside the guarante
 
 from __future__ import annotations
 
+import pandas as pd
+
 from flows.stages.work import Work
 from privacy.errors import DataError, EvidenceError, InputError
 
@@ -14,6 +16,9 @@ HELP = (
     "same: --accept-unassessed, or a policy with `small_groups: accept`; nothing will be claimed about them"
 )
 SHOWN = 6
+
+JUDGED = {"train": 100_000, "holdout": 200_000, "synthetic": 100_000}
+"""Rows of each table that are judged, of people drawn by the seed where there are more."""
 
 
 def stop_where_nothing_can_be_approved(work: Work) -> None:
@@ -48,7 +53,9 @@ def stop_where_nothing_can_be_assessed(work: Work, accepted: bool) -> None:
         rows = work.open(permit)
     except DataError:
         return  # told by the stage that is charged for it
-    if found := unassessed(rows.frame, rows.units, work.schema):
+    frame = pd.DataFrame({n: rows.column(n) for n in work.schema.roles}, index=range(len(rows)))
+    judged = min(1.0, JUDGED["holdout"] / max(1, len(rows)))
+    if found := unassessed(frame, rows.units, work.schema, judged):
         told = "; ".join(map(str, found[:SHOWN]))
         more = f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
         raise EvidenceError(

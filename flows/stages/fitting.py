@@ -6,6 +6,8 @@ choice by uncharged figures says so on the label.
 
 from __future__ import annotations
 
+from functools import partial
+
 from flows.stages.run import CANDIDATES, folder_atomically
 from flows.stages.work import Work
 from generators.base import Progress
@@ -15,7 +17,6 @@ from generators.selection import Chosen, EachOnce, Several, closeness, measured,
 from privacy.domain import map_undeclared, measure_domain
 from privacy.ledger.paid import Paid
 from privacy.records.codec import RecordCodec
-from privacy.table import Rows
 
 
 def fit(work: Work, progress: Progress) -> None:
@@ -30,10 +31,8 @@ def fit(work: Work, progress: Progress) -> None:
     rows = work.open(permit)
     plan, paid = work.plan, Paid(permit, work.transcript)
     work.transcript.answer(work.files(permit, rows), lambda: "opened")
-    schema = measure_domain(
-        rows.frame, plan.schema, plan.domain_rho, plan.domain_delta, paid, rows.units
-    )
-    rows = Rows(map_undeclared(rows.frame, schema), rows.units)
+    schema = measure_domain(rows, plan.schema, plan.domain_rho, plan.domain_delta, paid)
+    rows = rows.changed(partial(map_undeclared, schema=schema))
     model = plan.generator.fit(rows, schema, paid, progress)
     kept = CANDIDATES if isinstance(plan.generator, EachOnce) else "model"
     with folder_atomically(work.run / kept) as folder:
@@ -50,11 +49,12 @@ def choose(work: Work) -> None:
         rows = work.open(permit)
         work.compared.answer(work.files(permit, rows), lambda: "opened")
         codec, ask = RecordCodec(schema), work.compared.answer
-        count = Counter.of(codec.domain, codec.encode(map_undeclared(rows.frame, schema)))
+        rows = rows.changed(partial(map_undeclared, schema=schema))
+        count = Counter.gathered(codec.domain, map(codec.encode, rows.batches()), rows.room)
         tables = measured(count, codec, work.plan.choice_rho, ask)
     else:
         codec = RecordCodec(schema)
-        frame = map_undeclared(work.open_internally("holdout"), schema)
+        frame = map_undeclared(work.opened_internally("holdout").frame, schema)
         count = Counter.of(codec.domain, codec.encode(frame))
         tables = [Measurement(c, count(c), 1.0) for c in tables_of(codec)]
     scores = [closeness(model, tables) for model in models]

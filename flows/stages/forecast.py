@@ -384,9 +384,7 @@ def _weakest(weak: list[Group], limit: float) -> str:
 
 def _advice(schema: Schema, name: str, groups: tuple[Group, ...], limit: float) -> list[str]:
     if schema.image is not None:
-        return [
-            f"Generators of image sets are {' and '.join(IMAGES)}; image-gan is the faster one."
-        ]
+        return [f"Generators of image sets are {', '.join(IMAGES)}; start with image-matching."]
     best = min(FACTORS, key=lambda n: FACTORS[n])
     advice = []
     if FACTORS.get(name, math.inf) > FACTORS[best]:

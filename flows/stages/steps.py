@@ -9,18 +9,23 @@ has something to do imports what it needs for it. Private rows live only inside 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
+import pandas as pd
 
 from evaluators.gate import gate
 from evaluators.score import Scorecard
 from evaluators.verdict import Verdict
-from flows.frames.export import synthetic_bytes
+from flows.frames.export import write_synthetic
 from flows.stages.work import Work
 from generators.base import Model, Progress
 from generators.registry import load_model
-from privacy.files import write_atomically
+from privacy.files import whole_file
+from privacy.schema.codec import number_identifiers
+
+DRAWN = 250_000
+"""Rows that are drawn together."""
 
 
 def fit(work: Work, progress: Progress) -> None:
@@ -49,8 +54,17 @@ def sample(work: Work) -> None:
     model: Model = load_model(work.run / "model")
     public, share = work.schema.public_rows, 1 - work.dataset.split.holdout
     n = work.run.config.rows or (round(public * share) if public else model.rows)
-    frame = model.sample(n, np.random.default_rng(work.run.config.seed))
-    write_atomically(work.synthetic_file, synthetic_bytes(frame, model.schema))
+    with whole_file(work.synthetic_file) as file:
+        write_synthetic(_drawn(model, n, work.run.config.seed), model.schema, file)
+
+
+def _drawn(model: Model, n: int, seed: int) -> Iterator[pd.DataFrame]:
+    """The rows, some after the other where each is by itself."""
+    rng, schema = np.random.default_rng(seed), model.schema
+    at_once = n if schema.image or schema.visits else DRAWN
+    for before in range(0, n, at_once):
+        frame = model.sample(min(at_once, n - before), rng)
+        yield number_identifiers(frame, schema, before) if before else frame
 
 
 def judge(work: Work, progress: Progress, measure: Sequence[str] = ()) -> None:

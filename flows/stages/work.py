@@ -12,9 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
-from flows.frames.export import read_synthetic
+from flows.frames.export import stored_synthetic
 from flows.stages.run import CANDIDATES, Run
 from privacy.errors import LedgerError
 from privacy.ledger.charges import Permit
@@ -25,7 +23,8 @@ from privacy.reading.formats.digest import source_digest
 from privacy.reading.images import stack
 from privacy.recognise import recognise
 from privacy.schema.schema import Schema, load_schema
-from privacy.table import Partition, PrivateTable, Rows
+from privacy.stored.rows import AnyRows
+from privacy.table import Partition, PrivateTable
 
 if TYPE_CHECKING:
     from dp_accounting import DpEvent
@@ -142,15 +141,21 @@ class Work:
                 self.run.config.data,
                 run=self.run.name,
                 attempt=self.transcript.attempt,
+                room=self.run.folder,
             )
 
-    def open(self, permit: Permit) -> Rows:
-        """The rows of the permit's partition; files that hold people known under another name are refused."""
+    def open(self, permit: Permit) -> AnyRows:
+        """The rows of the permit's partition; files that hold people known under another name are refused.
+
+        Rows that are too many for memory lie in the run's folder, in files without a name.
+        """
         partition: Partition = "train" if permit.partition == "train" else "holdout"
         self.recognise()
-        return PrivateTable(self.schema, self.run.config.data, partition).open(permit)
+        return PrivateTable(self.schema, self.run.config.data, partition).open(
+            permit, self.run.folder
+        )
 
-    def open_internally(self, partition: Partition) -> pd.DataFrame:
+    def opened_internally(self, partition: Partition) -> AnyRows:
         """Rows for judging, as they came: categories outside the completed schema are not ``other`` yet.
 
         Nothing computed on them may leave the house.
@@ -165,10 +170,9 @@ class Work:
         rows = self.open(permit)
         if partition == "train":
             self._check_files(permit, rows)
-        frame, unit = rows.frame[list(self.schema.informative)], self.schema.unit
-        return frame if unit is None else frame.assign(**{unit: rows.units})
+        return rows
 
-    def _check_files(self, permit: Permit, rows: Rows) -> None:
+    def _check_files(self, permit: Permit, rows: AnyRows) -> None:
         """Raise LedgerError where the files are not those that the model was trained on."""
         if [a["question"] for a in self.transcript.answers[:1]] != [self.files(permit, rows)]:
             raise LedgerError(
@@ -176,7 +180,7 @@ class Work:
                 "put them back, or start a new run, which is charged anew"
             )
 
-    def files(self, permit: Permit, rows: Rows) -> list[str]:
+    def files(self, permit: Permit, rows: AnyRows) -> list[str]:
         """A question whose answer ties a transcript to these files: answers are not continued on others."""
         files = "".join(map(source_digest, self.run.config.data))
         if self.schema.image is not None:  # a CSV file only names its pictures
@@ -201,9 +205,10 @@ class Work:
         """Where the synthetic rows are kept; pictures need Parquet."""
         return self.run / ("synthetic.parquet" if self.schema.image else "synthetic.csv")
 
-    def synthetic(self) -> pd.DataFrame:
+    @cached_property
+    def synthetic(self) -> AnyRows:
         """The synthetic rows, checked against the schema as they are read."""
-        return read_synthetic(self.synthetic_file, self.completed_schema())
+        return stored_synthetic(self.synthetic_file, self.completed_schema(), self.run.folder)
 
 
 def _check_paid(run: Run, ledger: Ledger) -> None:

@@ -41,7 +41,7 @@ from privacy.noise import OPENDP
 from privacy.records.codec import RecordCodec
 from privacy.records.impossible import impossible_rows
 from privacy.schema.schema import Schema, load_schema
-from privacy.table import Rows
+from privacy.stored.rows import AnyRows
 
 CALIBRATED = {"calibrated": True}
 MOST_NOISE, LEAST_NOISE = 4.0**8, 0.5
@@ -278,7 +278,7 @@ class Deep(ABC):
             raise ValueError("calibrate first")
         return self.noise_multiplier
 
-    def fit(self, rows: Rows, schema: Schema, paid: Paid, progress: Progress) -> DeepModel:
+    def fit(self, rows: AnyRows, schema: Schema, paid: Paid, progress: Progress) -> DeepModel:
         """Measure the opening, then train; ``rows`` canonical and ``schema`` complete."""
         paid.covers(self.event())
         assert self.opening_rho is not None
@@ -334,7 +334,7 @@ class Deep(ABC):
     def randomness(self) -> str:
         """Integer noise for the opening, floating-point noise for gradients."""
         drawn = describe(self.pick_device())
-        return f"{OPENDP} Sums of gradients are float32 and get floating-point noise: {drawn}."
+        return f"{OPENDP} Gradients are float32; sums of batches get floating-point noise: {drawn}."
 
     def pick_device(self) -> torch.device:
         """The device that ``device`` names."""

@@ -25,7 +25,8 @@ from dp_accounting import DpEvent, SelfComposedDpEvent, ZCDpEvent
 
 from generators.marginals.compression import BINS, Compression, compress
 from generators.marginals.counting import Clique, Counter, cells
-from generators.marginals.estimate import Fit, Observation, fit
+from generators.marginals.estimate import FORBIDDEN, Fit, Observation, fit
+from generators.marginals.junction import Fitting, model_megabytes
 from generators.marginals.measurement import Ask, Budget, Measurement, total
 from generators.marginals.model import GraphicalModel
 from privacy.accounting.events import DiscreteGaussianDpEvent
@@ -42,6 +43,8 @@ FLOOR = 1e-4
 CROSSED = 20_000
 """Cells of a table over all targets and subgroups beyond which intersections are not measured."""
 UNTOLD = 50
+MEGABYTES = 4.0
+"""What structural zeros may add to the model; those that have no room are left to drawing again."""
 MANY = 30_000
 """Cells of a table over all targets beyond which only the first target conditions a column."""
 
@@ -188,7 +191,10 @@ def measure(
     joint = [budget.measure(merged, c, price["joint"]) for c in roles.joint]
     pairs = [budget.measure(merged, c, price["pairs"]) for c in roles.pairs]
     n = total([*alone, *joint, *pairs])
-    fitted = _fit(compression, roles, alone, [*joint, *pairs], n)
+    zeros: dict[Clique, npt.NDArray[np.bool_]] = {
+        c: _merged_zeros(z, [compression.groups[n] for n in c]) for c, z in impossible.items()
+    }
+    fitted = _fit(compression, roles, alone, [*joint, *pairs], n, zeros)
     tables = {
         m.clique: _probabilities(
             fitted.project(m.clique) if fitted.tree.holds(m.clique) else m.counts
@@ -196,9 +202,6 @@ def measure(
         for m in (*alone, *joint, *pairs)
     }
     model = GraphicalModel.of(fitted, compression, n)
-    zeros: dict[Clique, npt.NDArray[np.bool_]] = {
-        c: _merged_zeros(z, [compression.groups[n] for n in c]) for c, z in impossible.items()
-    }
     return Opening(model, tables, roles, max(1.0, units), zeros)
 
 
@@ -225,7 +228,9 @@ def _fit(
     alone: list[Measurement],
     joint: list[Measurement],
     n: float,
+    zeros: Mapping[Clique, npt.NDArray[np.bool_]],
 ) -> Fit:
+    """The model keeps to the zeros that have room in it, whatever noise says of either column alone."""
     seen = [compression.observe(m) for m in alone]
     seen += [Observation.plain(m.clique, m.counts, m.sigma) for m in joint]
     domain = compression.domain
@@ -233,4 +238,10 @@ def _fit(
         first = roles.targets[0]
         seen = [o for o in seen if len(o.clique) == 1 or first in o.clique]
     root = joint[0].clique if joint else ()
-    return fit(domain, seen, n, iterations=ITERATIONS, root=root)
+    held: dict[Clique, npt.NDArray[np.float64]] = {}
+    measured = [o.clique for o in seen]
+    room = MEGABYTES + model_megabytes(domain, measured)
+    for c, z in zeros.items():
+        if Fitting.of(domain, [*measured, *held], room)(c):
+            held[c] = np.where(z, FORBIDDEN, 0.0)
+    return fit(domain, seen, n, iterations=ITERATIONS, start=held, root=root)

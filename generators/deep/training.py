@@ -30,7 +30,7 @@ class DeepSgd(Deep):
     ``sampling_rate``: the share q of the people whom a step looks at. ``steps``: how many steps there are, T.
     ``clipping``: how a person's gradient is bounded: at ``clip``, adaptively, or by group. ``clip``: the bound
     C on that.
-    ``physical_batch``: people whose gradients are computed at once; less takes less memory.
+    ``physical_batch``: people whose gradients are computed at once, at most 4,096; less takes less memory.
     ``precision``: of the network's passes; noise is float64 with either.
 
     Privacy: nothing. ``sampling_rate``, ``steps``, ``clipping``, ``clip``: budget.

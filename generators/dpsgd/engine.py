@@ -117,21 +117,26 @@ class PrivateGradient:
         noisy = self._noised(parts, scales)
         parameters = trainable(self.module)
         for name, total in zip(gradient, noisy[:-1], strict=True):
-            parameters[name].grad = total / self.expected
-        self.state = clipping.update(self.state, noisy[-1].cpu(), self.expected)
+            parameters[name].grad = (total / self.expected).to(parameters[name])
+        self.state = clipping.update(self.state, noisy[-1].cpu().float(), self.expected)
 
     def _clipped_sums(self) -> tuple[dict[str, Tensor], Tensor]:
-        """The clipped gradients and the statistics, summed over a fresh Poisson sample."""
+        """The clipped gradients and the statistics, summed over a fresh Poisson sample.
+
+        In float64 from batch to batch: in a float32 sum of many people, one is rounded to more than its bound.
+        """
         clipping = self.plan.clipping
         # a step's sample fits into one batch of public size nearly always, and into several otherwise
         mine = self.expected / world()
         ample = math.ceil(mine + 3 * math.sqrt(mine))
         physical = math.ceil(ample / math.ceil(ample / self.plan.performance.physical_batch))
-        sums = {n: torch.zeros_like(p) for n, p in trainable(self.module).items()}
+        sums = {
+            n: torch.zeros_like(p, dtype=torch.float64) for n, p in trainable(self.module).items()
+        }
         width = clipping.statistics(
             self.state, torch.zeros(1), torch.zeros(1, dtype=torch.int64)
         ).shape[1]
-        statistics = torch.zeros(width, device=self.device)
+        statistics = torch.zeros(width, device=self.device, dtype=torch.float64)
         sample = self.units.poisson(self.plan.sampling_rate, self.coins)
         for chosen in torch.split(sample, physical) if len(sample) else ():
             # static shapes are worth padding on a GPU only

@@ -17,17 +17,27 @@ from generators.dpsgd.clipping import Clipping, Flat
 
 Precision = Literal["float32", "bfloat16"]
 
+LARGEST = 4096
+"""Units in a batch: what float32 does to the sum of more may be above what clipping leaves for it."""
+
 
 @dataclass(frozen=True)
 class Performance:
     """How fast and in how much memory the same mechanism runs.
 
     ``physical_batch``: the most units whose gradients are computed at once; the sums are exact for any.
-    ``precision``: of forward and backward passes; norms and sums are always float32, noise is float64.
+    ``precision``: of forward and backward passes; norms and the sums of a batch are always float32, sums of
+    batches and noise float64.
     """
 
     physical_batch: int = 4096
     precision: Precision = "float32"
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.physical_batch <= LARGEST:
+            raise ValueError(
+                f"physical_batch must lie in [1, {LARGEST}], got {self.physical_batch}"
+            )
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ from privacy.records.where import Where
 from privacy.schema.codec import Codec
 from privacy.schema.schema import Schema, load_schema
 from privacy.schema.visits import LAST, PLACE, ROWS, varying
-from privacy.table import Rows
+from privacy.stored.rows import AnyRows
 
 TWICE = 2
 """A column of the steps counts for so many of the starts: each is drawn given itself."""
@@ -75,7 +75,7 @@ class Histories:
         """Integer noise only."""
         return OPENDP
 
-    def fit(self, rows: Rows, schema: Schema, paid: Paid, progress: Progress) -> HistoryModel:
+    def fit(self, rows: AnyRows, schema: Schema, paid: Paid, progress: Progress) -> HistoryModel:
         """Measure and fit; rows of a unit stand together, in order."""
         paid.covers(self.event())
         assert self.rho is not None

@@ -75,7 +75,8 @@ class Begun:
     """What is there before training: who is told what, and the moments.
 
     ``sizes``: codes of each condition column. ``told``: conditions of the private rows.
-    ``stock``: conditions of synthetic rows, to learn from draws with.
+    ``stock``: conditions of synthetic rows, to learn from draws with. ``counts``: noisy numbers of units in
+    each class.
     """
 
     sizes: list[int]
@@ -83,6 +84,7 @@ class Begun:
     stock: Tensor
     units: Units
     moments: Moments
+    counts: np.ndarray
 
     def draws(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """``n`` images in [−1, 1] by the moments, and their conditions; free."""
@@ -164,12 +166,13 @@ class ImageSgd(DeepSgd):
         told = prepared.codes[:, conditions]
         sizes = [list(prepared.layout.sizes.values())[i] for i in conditions]
         prepared.progress("measuring moments", 0.0)
+        counts = _units_in_classes(opening)
         moments = measure(
             Basis(column.shape, self.frequencies),
             images,
             prepared.units,
             classes_of(told),
-            _units_in_classes(opening),
+            counts,
             self.spread,
             self.moments_rho,
             prepared.transcript.answer,
@@ -182,7 +185,8 @@ class ImageSgd(DeepSgd):
             schema.max_rows_per_unit,
             prepared.groups,
         )
-        begun = Begun(sizes, told, _stock(opening, prepared.layout, conditions), units, moments)
+        stock = _stock(opening, prepared.layout, conditions)
+        begun = Begun(sizes, told, stock, units, moments, counts)
         return self.learn(prepared, begun, column.shape)
 
     def keep(self, schema: Schema, opening: Opening, network: nn.Module, charge: str) -> ImageModel:

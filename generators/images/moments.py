@@ -14,7 +14,6 @@ they hold; the means that the outer products are taken around are those already 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,7 +23,7 @@ from dp_accounting import DpEvent, GaussianDpEvent
 from scipy.fft import dctn, idctn
 from torch import Tensor
 
-from generators.dpsgd.randomness import normal, secret_generator
+from generators.images.means import class_means, noised, shares, summed
 from generators.marginals.measurement import Ask
 
 Array = npt.NDArray[np.float64]
@@ -33,8 +32,6 @@ MEANS = 0.35
 """The share of ρ that the means get; outer products get the rest."""
 ABOVE = 1.1
 """An eigenvalue counts where it is so many times as large as noise alone would make it."""
-ROUNDS = 50
-"""Of the fixed point that a variance between classes is."""
 CHUNK = 8192
 
 
@@ -133,18 +130,9 @@ def measure(
     """
     sigma_means, sigma_products = noise(rho)
     u, d, n_classes = basis.encode(images), basis.size, len(counts)
-    _, number, rows_of = np.unique(units, return_inverse=True, return_counts=True)
-    share = 1 / rows_of[number]
-    counts = np.maximum(counts, 1.0)
-
-    def sums() -> list[float]:
-        total = np.zeros((n_classes, d))
-        np.add.at(total, classes, share[:, None] * u)
-        return noised(total, sigma_means, lambda g: g)
-
-    asked = ask(["image means", n_classes, d, sigma_means], sums)
-    noisy = np.reshape(asked, (n_classes, d))
-    means = _shrunk(noisy / counts[:, None], counts, sigma_means, basis.bands)
+    share, counts = shares(units), np.maximum(counts, 1.0)
+    total = summed(u, share, classes, n_classes)
+    means = class_means("image means", total, counts, basis.bands, sigma_means, ask)
 
     def products() -> list[float]:
         rest = u - means[classes]
@@ -158,43 +146,6 @@ def measure(
     asked = ask(["image products", n_classes, d, sigma_products, spread], products)
     covariances = np.reshape(asked, (n_classes, d, d)) * spread**2
     return Moments(basis, means, _factors(covariances, counts, sigma_products * spread**2))
-
-
-def noised(total: Array, sigma: float, form: Callable[[Array], Array]) -> list[float]:
-    """Sums with Gaussian noise of that deviation in every number, brought into the form of what is summed.
-
-    Half of a symmetric matrix' noise goes as it is made symmetric, and with it what rounding made of its two
-    halves, which symmetric noise would leave to be seen.
-    """
-    return list(
-        form(total + sigma * normal(total.shape, secret_generator()).numpy()).ravel().tolist()
-    )
-
-
-def _shrunk(means: Array, counts: Array, sigma: float, bands: npt.NDArray[np.intp]) -> Array:
-    """Class means drawn to that of all as far as their noise asks for, of norm at most 1.
-
-    Band by band: classes differ in low frequencies most, and a rare class keeps those while the noise of the
-    others is taken off.
-    """
-    pooled = (means * counts[:, None]).sum(0) / counts.sum()
-    apart, variances = means - pooled, (sigma / counts) ** 2
-    kept = np.empty_like(means)
-    for band in np.unique(bands):
-        mine = bands == band
-        between = _between((apart[:, mine] ** 2).mean(1), variances)
-        kept[:, mine] = (between / (between + variances))[:, None]
-    out = pooled + kept * apart
-    return np.asarray(out / np.maximum(1, np.linalg.norm(out, axis=1, keepdims=True)))
-
-
-def _between(squares: Array, variances: Array) -> float:
-    """The variance between classes that explains their mean squares best, beside that of their noise."""
-    found = 0.0
-    for _ in range(ROUNDS):
-        weights = 1 / (variances + found) ** 2
-        found = max(0.0, float(np.average(squares - variances, weights=weights)))
-    return found
 
 
 def _factors(sums: Array, counts: Array, sigma: float) -> Array:

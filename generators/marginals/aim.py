@@ -19,6 +19,8 @@ why:
   score could only be negative; nor is one with a column of a single code, which says nothing;
 - which candidates keep the model small is asked of what is drawn, not of all of them (see
   ``Budget.select``): it is the same choice, and thousands of eliminations less;
+- what four and five columns say together is a candidate as well, where one of them is a target (see
+  ``parities`` and ``candidates``): a label that is the parity of three columns is seen by no triple;
 - with many columns a few marginals are selected from the same scores before the model is fitted
   again;
 - scores are integers, in units of 1/64 of a row: their sensitivity is exact.
@@ -40,14 +42,15 @@ import numpy.typing as npt
 
 from generators.marginals.compression import RARE, Compression
 from generators.marginals.counting import Clique, Counter, Counts, cells
-from generators.marginals.distances import UNIT, Distances
-from generators.marginals.estimate import Observation, fit
-from generators.marginals.junction import Fitting
+from generators.marginals.estimate import FORBIDDEN, Observation, fit
+from generators.marginals.junction import BYTES_PER_CELL, Fitting, model_megabytes
 from generators.marginals.measurement import Ask, Budget, Measurement, Step, draw_anew
 from generators.marginals.model import GraphicalModel, Result, sample
-from generators.marginals.opening import by_weight, opening
+from generators.marginals.opening import by_weight, measure_groups, opening
 from generators.marginals.rates import Rates
+from generators.marginals.selecting.candidates import Candidates
 from generators.marginals.workload import Workload
+from privacy.noise import gaussian_sigma
 
 ONE_WAY = 0.1
 RATES = 0.25
@@ -69,8 +72,6 @@ SAMPLE = 100_000
 LEAST = 10_000
 """The most and the fewest rows that are drawn to score candidates."""
 ROUNDING = 1e-12
-FORBIDDEN = -1e6
-"""The potential of a structural zero: e to this is 0."""
 
 
 def schedule(columns: int, rates: Sequence[float], rho: float, keep: int = 0) -> tuple[Step, ...]:
@@ -115,6 +116,7 @@ def aim(
     sensitivity: int = 1,
     rates: Sequence[Rates] = (),
     keep: Sequence[Clique] = (),
+    targets: Collection[str] = (),
     ordered: Mapping[str, int] | None = None,
     zeros: Mapping[Clique, npt.NDArray[np.bool_]] | None = None,
     mirrors: Mapping[str, str] | None = None,
@@ -128,6 +130,7 @@ def aim(
     """Select, measure and fit marginals of the workload.
 
     ``rates``: measured up front; the first one's columns are drawn first when rows are sampled.
+    ``targets``: columns whose sets of four and five are candidates as well.
     ``keep``: measured next, where the model has room for them and they can be told from noise.
     ``ordered``: columns whose neighbouring codes may be merged, and how many of their first codes are in order.
     ``zeros``: cells that are publicly known to be empty, True where they are.
@@ -174,31 +177,39 @@ def aim(
     model = fit(domain, observations, n, iterations=GLANCE, start=potentials, root=root)
     at_once = max(1, len(domain) // COLUMNS_PER_SELECTION)
     noise = _noise((1 - SELECT) * share, sensitivity)
-    drawn = _enough(n, noise)
-    varied = {c for c, size in domain.items() if size > 1}
-    pool = {r: w for r, w in workload.items() if varied.issuperset(r)}
-    pool = {r: w for r, w in pool.items() if noise * cells(domain, r) < 2 * n}
-    per_row = UNIT * max(pool.values(), default=0)
-    apart = Distances.of([*pool])
-    weights = np.array([*pool.values()])
-    expected = np.array([int(UNIT * noise * cells(domain, r)) for r in pool])
+    drawn, luck = _enough(n, noise), gaussian_sigma(SELECT * share, sensitivity)
+    among = Candidates.of(start, workload, noise, luck, drawn, targets, ordered)
+    sizes = np.array([float(cells(domain, r)) for r in among.cliques]) * BYTES_PER_CELL / 2**20
     while due:
         limit = megabytes * min(1.0, (budget.spent + at_once * share) / rho)
+        # what has no room even alone, unless the model holds it, need not be drawn to be thrown away
+        room = max(limit, model_megabytes(domain, model.potentials))
+        some = np.flatnonzero(sizes <= room)
+        cliques = [among.cliques[i] for i in some]
         rows = sample(domain, model.tree, model.marginals, drawn, np.random.default_rng(0))
-        distances = partial(apart, start.count, Counter.of(domain, rows), n / drawn)
-        scores = cache(partial(_scores, weights, expected, distances))
+        scores = cache(partial(among.scores, some, rows, n / drawn))
         # what was measured before fits, so that whether anything does is soon known
-        known = [r for r in model.potentials if r in pool]
-        chosen: list[Clique] = []
+        measured = [i for i, r in enumerate(cliques) if r in model.potentials]
+        chosen: list[int] = []
         while len(chosen) < min(at_once, due):
-            small = Fitting.of(domain, [*model.potentials, *chosen], limit)
-            fits = partial(_fits, small, {*chosen})
-            if not any(map(fits, chain(known, pool))):
+            taken = [*model.potentials, *(cliques[i] for i in chosen)]
+            small = Fitting.of(domain, taken, limit)
+            fits = partial(_fits, small, cliques, {*chosen})
+            if not any(map(fits, chain(measured, range(len(cliques))))):
                 break
-            chosen.append(budget.select([*pool], scores, SELECT * share, per_row, fits))
-            new = budget.measure(start.count, chosen[-1], (1 - SELECT) * share)
+            kin = among.kin[some]
+            kin[chosen] = ~np.arange(len(chosen))
+            chosen.append(
+                budget.select(len(cliques), scores, SELECT * share, among.per_row, fits, kin)
+            )
+            r, cost = cliques[chosen[-1]], (1 - SELECT) * share
+            if halves := among.halves(int(some[chosen[-1]])):
+                new = measure_groups(budget, count, halves, cost)
+                observations.append(start.compression.observe(new))
+            else:
+                new = budget.measure(start.count, r, cost)
+                observations.append(Observation.plain(r, new.counts, new.sigma))
             measurements.append(new)
-            observations.append(Observation.plain(new.clique, new.counts, new.sigma))
         if not chosen:
             break
         due -= len(chosen)
@@ -260,15 +271,10 @@ def _noise(rho: float, sensitivity: int) -> float:
     return sensitivity / math.sqrt(math.pi * rho)
 
 
-def _fits(small: Fitting, chosen: Collection[Clique], r: Clique) -> bool:
-    return r not in chosen and small(r)
+def _fits(small: Fitting, among: Sequence[Clique], chosen: Collection[int], i: int) -> bool:
+    return i not in chosen and small(among[i])
 
 
 def _enough(n: float, noise: float) -> int:
     """Rows to draw, so that drawing adds less to a cell than the noise of its measurement."""
     return round(min(SAMPLE, max(LEAST, 2 / math.pi * (n / noise) ** 2)))
-
-
-def _scores(weights: Counts, expected: Counts, distances: Callable[[], Counts]) -> Counts:
-    """UNIT · w_r (‖M_r(D) − M_r(p̂)‖₁ − √(2/π) σ n_r) of each, whole; one row moves it by UNIT · w_r."""
-    return weights * (distances() - expected)

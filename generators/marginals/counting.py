@@ -12,20 +12,24 @@ answer by at most k in L1, hence in L2.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from math import prod
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
+
+from privacy.stored.growing import Growing, taken
 
 Clique = tuple[str, ...]
 Domain = Mapping[str, int]
 """Column → number of codes. The order of the columns is the order of a clique's axes."""
 Counts = npt.NDArray[np.int64]
 
-BLOCK = 1 << 17
+BLOCK, PART = 1 << 16, 1 << 20
+"""Rows that are counted, and rows that are recoded, together."""
 
 
 class Columns(Protocol):
@@ -52,6 +56,8 @@ class Counter:
     codes: Mapping[str, npt.NDArray[np.unsignedinteger]] = field(repr=False)
     weights: Counts | None = field(default=None, repr=False)
     """Of each row, a whole number; None where each counts once."""
+    room: Path | None = field(default=None, repr=False)
+    """A folder for codes that are too many for memory."""
     known: dict[Clique, Counts] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -59,35 +65,75 @@ class Counter:
         """Check every code against the domain and keep it in the smallest type."""
         return cls(domain, {c: _compact(c, codes[c], size) for c, size in domain.items()}, weights)
 
+    @classmethod
+    def gathered(
+        cls,
+        domain: Domain,
+        parts: Iterable[Columns],
+        room: Path | None,
+        weights: Counts | None = None,
+    ) -> Counter:
+        """Of codes that come some rows after the other; kept in files in ``room``, or in memory."""
+        kept = {c: Growing(np.min_scalar_type(size - 1), room) for c, size in domain.items()}
+        for part in parts:
+            for c, size in domain.items():
+                kept[c].append(_compact(c, part[c], size))
+        codes = taken({c: kept.pop(c).whole() for c in [*kept]}, None, room)
+        return cls(domain, codes, weights, room)
+
+    @property
+    def rows(self) -> int:
+        """How many there are."""
+        return len(next(iter(self.codes.values())))
+
     def recode(self, domain: Domain, groups: Mapping[str, npt.NDArray[np.intp]]) -> Counter:
         """The same rows with every code replaced by that of its group."""
-        codes = {c: groups[c][own] for c, own in self.codes.items()}
-        return Counter.of(domain, codes, self.weights)
+        parts = (
+            {c: groups[c][own[start : start + PART]] for c, own in self.codes.items()}
+            for start in range(0, self.rows, PART)
+        )
+        return Counter.gathered(domain, parts, self.room, self.weights)
 
     def __call__(self, clique: Clique) -> Counts:
         if clique not in self.known:
             self.known[clique] = self.tally(clique)
         return self.known[clique]
 
-    def tally(self, clique: Clique) -> Counts:
-        """Count without remembering."""
-        size = cells(self.domain, clique)
+    def tally(
+        self, clique: Clique, groups: Mapping[str, npt.NDArray[np.intp]] | None = None
+    ) -> Counts:
+        """Count without remembering; ``groups``: what codes count as, for every column of the clique."""
+        sizes = self.domain if groups is None else {c: int(groups[c].max()) + 1 for c in clique}
+        size = cells(sizes, clique)
         counts = np.zeros(size, dtype=np.int64)
-        rows = len(next(iter(self.codes.values())))
-        for start in range(0, rows, BLOCK):
-            index = np.zeros(min(BLOCK, rows - start), dtype=np.intp)
-            for column in clique:
-                index *= self.domain[column]
-                index += self.codes[column][start : start + BLOCK]
-            counts += self._weighed(index, size, slice(start, start + BLOCK))
-        return counts.reshape(shape(self.domain, clique))
+        kind = _narrow(size)
+        for start in range(0, self.rows, BLOCK):
+            rows = slice(start, start + BLOCK)
+            index = np.zeros(min(BLOCK, self.rows - start), dtype=kind)
+            for place, column in enumerate(clique):
+                codes = self.codes[column][rows]
+                codes = codes if groups is None else groups[column][codes].astype(kind)
+                if place == 0:
+                    index[:] = codes
+                else:
+                    index *= kind(sizes[column])
+                    index += codes
+            counts += self._weighed(index, size, rows)
+        return counts.reshape(shape(sizes, clique))
 
-    def _weighed(self, index: npt.NDArray[np.intp], size: int, rows: slice) -> Counts:
+    def _weighed(self, index: npt.NDArray[Any], size: int, rows: slice) -> Counts:
         """The sums of weights, exact: as floats they are whole numbers far below 2^53."""
         if self.weights is None:
             return np.bincount(index, minlength=size)
         summed = np.bincount(index, weights=self.weights[rows], minlength=size)
         return summed.astype(np.int64)
+
+
+def _narrow(size: int) -> type[np.uint16 | np.uint32 | np.int64]:
+    """The narrowest type of numbers of so many cells that numpy counts: folding takes most of the time."""
+    if size < 1 << 16:
+        return np.uint16
+    return np.uint32 if size < 1 << 32 else np.int64
 
 
 def _compact(column: str, codes: npt.ArrayLike, size: int) -> npt.NDArray[np.unsignedinteger]:

@@ -34,6 +34,8 @@ PATIENCE = 10
 GROWTH = 1.05
 ROUNDING = 1e-13
 TINY = 1e-300
+FORBIDDEN = -1e6
+"""The potential of a structural zero: e to this is 0."""
 
 
 @dataclass(frozen=True)

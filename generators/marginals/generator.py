@@ -45,7 +45,7 @@ from privacy.schema.codec import ColumnCode, number_identifiers
 from privacy.schema.columns import Categorical, Column
 from privacy.schema.placing import plan
 from privacy.schema.schema import Schema, load_schema
-from privacy.table import Rows
+from privacy.stored.rows import AnyRows
 
 MOST_GAINED = 2.0
 """More than a schedule ever allows beyond the ρ of zCDP."""
@@ -239,11 +239,11 @@ class Marginals(ABC):
             raise ValueError("calibrate first")
         return self.rho
 
-    def fit(self, rows: Rows, schema: Schema, paid: Paid, progress: Progress) -> MarginalModel:
+    def fit(self, rows: AnyRows, schema: Schema, paid: Paid, progress: Progress) -> MarginalModel:
         """Measure and fit; ``rows`` are canonical and ``schema`` complete."""
         paid.covers(self.event())
         codec = RecordCodec(schema)
-        count = Counter.of(codec.domain, codec.encode(rows.frame))
+        count = Counter.gathered(codec.domain, map(codec.encode, rows.batches()), rows.room)
         result = self.run(count, codec, paid.transcript.answer, partial(progress, "measuring"))
         return MarginalModel(schema, result.model, result.measurements, paid.charge)
 
@@ -306,8 +306,9 @@ class Aim(Marginals):
         """
         keep, known = _together(codec), codec.schema.known
         wanted = workload(codec.domain, *_roles(codec.schema), keep)
+        targets = _roles(codec.schema)[0]
         if known:  # what is given makes a table twice as wide: triples would take most of the time
-            wanted = {r: w for r, w in wanted.items() if len(r) == 2}
+            wanted, targets = {r: w for r, w in wanted.items() if len(r) == 2}, set()
         return aim.aim(
             count,
             wanted,
@@ -315,6 +316,7 @@ class Aim(Marginals):
             sensitivity=sensitivity,
             rates=[r for r in declared(codec) if not known.issuperset(r.clique)],
             keep=keep,
+            targets=targets,
             ordered=codec.ordered,
             zeros=codec.zeros,
             mirrors=_mirrors(codec),

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 from dp_accounting import ComposedDpEvent, DpEvent, SelfComposedDpEvent
 
-from generators.marginals.counting import Clique, Counter
+from generators.marginals.counting import Clique, Counter, Counts
 from privacy.accounting.events import BoundedRangeDpEvent, DiscreteGaussianDpEvent
 from privacy.noise import discrete_gaussian, gaussian_sigma, noisy_max, selection_range
 
@@ -29,6 +29,9 @@ Ask = Callable[[list[Any], Callable[[], Any]], Any]
 """Answers a question by drawing, or with what was drawn for it before (a resumed run); both plain
 JSON.
 """
+
+Count = Callable[[Clique], Counts]
+"""The exact counts over the columns of a clique."""
 
 
 def draw_anew(question: list[Any], draw: Callable[[], Any]) -> Any:
@@ -92,7 +95,7 @@ class Budget:
     def left(self) -> float:
         return self.rho - self.spent
 
-    def measure(self, count: Counter, clique: Clique, rho: float) -> Measurement:
+    def measure(self, count: Count, clique: Clique, rho: float) -> Measurement:
         """The clique's marginal with Gaussian noise, at a cost of rho."""
         self._pay("measure", rho)
         counts = self.ask(
@@ -120,34 +123,37 @@ class Budget:
 
     def select(
         self,
-        among: Sequence[Clique],
+        among: int,
         scores: Callable[[], npt.NDArray[np.int64]],
         rho: float,
         per_row: int,
-        fits: Callable[[Clique], bool] = lambda clique: True,
-    ) -> Clique:
-        """A clique of high score among those that fit, at a cost of rho.
+        fits: Callable[[int], bool] = lambda place: True,
+        kin: npt.NDArray[np.intp] | None = None,
+    ) -> int:
+        """The place of a high score among those that fit, at a cost of rho.
 
-        ``scores``: of each clique, in their order; one row moves a score by at most ``per_row``.
-        ``fits``: true of one of them at least; a public rule, which sees nothing of the rows but what is
+        ``scores``: so many of them; one row moves a score by at most ``per_row``.
+        ``fits``: true of one place at least; a public rule, which sees nothing of the rows but what is
         noised. Asked of what is drawn only: a draw that does not fit is thrown away and another made without
         it, and that has the distribution of one draw among those that fit, since every draw takes each of
         them in proportion to its weight in the exponential mechanism (rejection sampling).
+        ``kin``: a number for each place; places with equal numbers fit or none of them does, so that they are
+        thrown away together.
         """
         self._pay("select", rho)
         width = self.sensitivity * per_row
 
-        def draw() -> list[str]:
-            left = list(among)
-            weights = scores()
+        def draw() -> int:
+            left, weights = np.arange(among), scores()
+            family = left if kin is None else kin
             while True:
                 i = noisy_max(weights, rho, width)
-                if fits(left[i]):
-                    return list(left[i])
-                del left[i]
-                weights = np.delete(weights, i)
+                if fits(int(left[i])):
+                    return int(left[i])
+                stays = family != family[i]
+                left, weights, family = left[stays], weights[stays], family[stays]
 
-        return tuple(self.ask(["select", len(among), rho], draw))
+        return int(self.ask(["select", "place", among, rho], draw))
 
     def _pay(self, kind: Kind, rho: float) -> None:
         if not 0 < rho <= self.left:

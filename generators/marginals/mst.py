@@ -70,7 +70,7 @@ def mst(
     for _ in range(edges):
         pool = [(a, b) for a, b in combinations(domain, 2) if part[a] != part[b]]
         scores = partial(_scores, apart, pool)
-        tree.append(budget.select(pool, scores, third / edges, UNIT))
+        tree.append(pool[budget.select(len(pool), scores, third / edges, UNIT)])
         _join(part, *tree[-1])
     progress(2 / 3)
     joint = [budget.measure(start.count, pair, third / len(tree)) for pair in tree]

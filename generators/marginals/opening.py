@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -51,7 +52,7 @@ def opening(
     own = [c for c in domain if c not in (mirrors or {})]
     alone = [budget.measure(count, (c,), one_way / len(own)) for c in own]
     shares = by_weight(rates_rho, [r.weight for r in rates])
-    joint = [_measure(budget, count, r, rho) for r, rho in zip(rates, shares, strict=True)]
+    joint = [measure_groups(budget, count, r, rho) for r, rho in zip(rates, shares, strict=True)]
     compression = compress(
         domain, alone, whole=whole, ordered=ordered, apart=_apart(rates), mirrors=mirrors
     )
@@ -65,12 +66,10 @@ def by_weight(rho: float, weights: Sequence[float]) -> list[float]:
     return [rho * weight / sum(weights) for weight in weights]
 
 
-def _measure(budget: Budget, count: Counter, rates: Rates, rho: float) -> Measurement:
-    """The noisy counts of groups by outcomes."""
+def measure_groups(budget: Budget, count: Counter, rates: Rates, rho: float) -> Measurement:
+    """The noisy counts of groups of codes."""
     groups = dict(zip(rates.clique, rates.groups, strict=True))
-    sizes = {c: int(group.max()) + 1 for c, group in groups.items()}
-    codes = {c: group[count.codes[c]] for c, group in groups.items()}
-    grouped = Counter.of(sizes, codes, count.weights)
+    grouped = partial(count.tally, groups=groups)
     return replace(budget.measure(grouped, rates.clique, rho), groups=rates.groups)
 
 

@@ -36,7 +36,7 @@ from privacy.ledger.transcript import Transcript
 from privacy.noise import OPENDP, discrete_gaussian, gaussian_sigma
 from privacy.records.codec import RecordCodec
 from privacy.schema.schema import Schema, Survival
-from privacy.table import Rows
+from privacy.stored.rows import AnyRows
 from privacy.worker import SYNTHCITY as WORKER
 
 CALIBRATED = {"calibrated": True}
@@ -79,7 +79,7 @@ class Synthcity(ABC):
         """What ``fit`` costs."""
 
     @abstractmethod
-    def count(self, rows: Rows, k: int, transcript: Transcript) -> int:
+    def count(self, rows: AnyRows, k: int, transcript: Transcript) -> int:
         """How many rows there are to be, as far as that may be known."""
 
     @abstractmethod
@@ -91,7 +91,7 @@ class Synthcity(ABC):
         WORKER.ready(lambda text: progress(text, 0.0))
         WORKER.ask({"task.json": b'{"do": "nothing"}'}, START, self.gigabytes)
 
-    def fit(self, rows: Rows, schema: Schema, paid: Paid, progress: Progress) -> Pool:
+    def fit(self, rows: AnyRows, schema: Schema, paid: Paid, progress: Progress) -> Pool:
         """Train in the worker, and keep rows drawn there; both answers stand in the transcript.
 
         So does a worker that gave none, or none that is of the schema: that may hang on the rows, and a second
@@ -178,7 +178,7 @@ class Claimed(Synthcity):
             raise ValueError("calibrate first")
         return ComposedDpEvent([self.count_event, self.claim])
 
-    def count(self, rows: Rows, k: int, transcript: Transcript) -> int:
+    def count(self, rows: AnyRows, k: int, transcript: Transcript) -> int:
         """With noise; a unit moves it by up to ``k``."""
         assert self.count_rho is not None
         rho = self.count_rho
@@ -270,7 +270,7 @@ class NonPrivate(Synthcity):
         """ε = ∞."""
         return NonPrivateDpEvent()
 
-    def count(self, rows: Rows, k: int, transcript: Transcript) -> int:
+    def count(self, rows: AnyRows, k: int, transcript: Transcript) -> int:
         """As it is."""
         return len(rows.frame)
 

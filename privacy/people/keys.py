@@ -49,7 +49,7 @@ def keys_of(source: Source, schema: Schema, form: str) -> Keys:
         return Keys(named.numbers, pd.Series(named.distinct, dtype=object))
     read = {n: numbered(source.texts[n]) for n in source.texts.column_names}
     before = _equal_before(np.column_stack([r.numbers for r in read.values()]))
-    known = _joined(source.texts) if form == AS_READ else _digests(plain_columns(source, schema))
+    known = _joined(source.texts) if form == AS_READ else digests(plain_columns(source, schema))
     names = [f"{name}\0{number}" for name, number in zip(known, before, strict=True)]
     return Keys(np.arange(len(names)), pd.Series(names, dtype=object))
 
@@ -84,9 +84,9 @@ def numbered(texts: Texts) -> Numbered:
     return Numbered(encoded.indices.to_numpy(), encoded.dictionary.to_pylist())
 
 
-def plain_columns(source: Source, schema: Schema) -> dict[str, Numbered]:
-    """All declared columns in plain form, by name; a picture is the SHA-256 of its pixels."""
-    return {n: _plain_column(source, schema, n) for n in sorted(schema.columns)}
+def plain_columns(source: Source, schema: Schema, names: Iterable[str] = ()) -> dict[str, Numbered]:
+    """These columns, or all that are declared, in plain form; a picture is the SHA-256 of its pixels."""
+    return {n: _plain_column(source, schema, n) for n in sorted(names or schema.columns)}
 
 
 def _plain_column(source: Source, schema: Schema, name: str) -> Numbered:
@@ -109,7 +109,7 @@ def _equal_before(rows: np.ndarray) -> list[int]:
     return found
 
 
-def _digests(columns: dict[str, Numbered]) -> Iterable[str]:
+def digests(columns: dict[str, Numbered]) -> Iterable[str]:
     """One digest a row, of the hashes of its values."""
     rows = np.column_stack([column.hashed() for column in columns.values()])
     return (hashlib.blake2b(row.tobytes(), digest_size=16).hexdigest() for row in rows)

@@ -18,7 +18,7 @@ decides is whether the house may go on.
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, Self
@@ -124,6 +124,20 @@ class Counted:
         return cls(*map(View.from_plain, plain))
 
 
+class _Smallest:
+    """The smallest of distinct hashes that come some after the other."""
+
+    def __init__(self, most: int) -> None:
+        self.most, self.kept = most, np.zeros(0, np.uint64)
+
+    def add(self, hashes: Hashes) -> None:
+        """Some more; one beyond the most is kept, so that it is known whether there are more."""
+        self.kept = np.union1d(self.kept, hashes)[: self.most + 1]
+
+    def view(self) -> View:
+        return View.of(self.kept, self.most)
+
+
 @dataclass(frozen=True)
 class Sketch:
     """The people of one set of files. ``repeated``: the share of rows that have an equal. ``visits``: the names
@@ -143,36 +157,47 @@ class Sketch:
         ``form``: in which keys are made. ``secret``: the house's, since sketches made with two cannot be
         compared.
         """
+        names = numbered(pa.array(keys_of(source, schema, form).names, pa.string()))
+        return cls.of_parts(lambda: (source,), schema, (names.hashed(secret),), secret)
 
-        def named(column: str | None) -> View | None:
-            if column is None:
-                return None
-            texts = numbered(source.texts[column]).changed(_name)
-            return View.of(np.unique(texts.hashed(secret)), NAMES)
+    @classmethod
+    def of_parts(
+        cls,
+        parts: Callable[[], Iterable[Source]],
+        schema: Schema,
+        keys: Iterable[Hashes],
+        secret: bytes,
+    ) -> Self:
+        """Of rows that come some after the other, and are asked for twice.
 
+        ``keys``: keyed hashes of the keys of the units, some after the other; asked for after all rows came.
+        """
         visits = schema.tables[visits_table(schema.tables)].key if schema.tables else None
-        keys = numbered(pa.array(keys_of(source, schema, form).names, pa.string()))
-        values = {
-            n: _dated(column, schema.columns[n])
-            for n, column in plain_columns(source, schema).items()
-            if not isinstance(schema.columns[n], Identifier)
-        }
-        hashes = {n: column.hashed(secret) for n, column in values.items()}
-        telling = sorted(values, key=lambda n: -len(values[n].distinct))[:COLUMNS]
-        rows = _mixed(np.sum([*hashes.values()], axis=0))
-        once = np.unique(rows, return_counts=True)[1] == 1
-        n = len(rows)
-        below = ALL if n <= SAMPLE else int(ALL * (SAMPLE / n))
+        units, seen = _Smallest(NAMES), _Smallest(NAMES)
+        distinct: dict[str, Hashes] = {}
+        of_rows = []
+        for source in parts():
+            for column, smallest in ((schema.unit, units), (visits, seen)):
+                if column is not None:
+                    names = numbered(source.texts[column]).changed(_name)
+                    smallest.add(names.hashed(secret))
+            hashes = _hashed(source, schema, secret)
+            for name, mine in hashes.items():
+                distinct[name] = np.union1d(distinct.get(name, mine[:0]), mine)
+            of_rows.append(_mixed(np.sum([*hashes.values()], axis=0)))
+        known = _Smallest(NAMES)
+        for some in keys:
+            known.add(some)
+        rows = np.concatenate(of_rows)
+        n, once = len(rows), int((np.unique(rows, return_counts=True)[1] == 1).sum())
+        telling = sorted(distinct, key=lambda c: -len(distinct[c]))[:COLUMNS]
         return cls(
-            named(schema.unit),
-            View.of(np.unique(keys.hashed(secret)), NAMES),
+            units.view() if schema.unit else None,
+            known.view(),
             Counted.of(rows, ROWS),
-            tuple(
-                Counted.of(_mixed(_mixed(hashes[a]) + _mixed(hashes[b])), PAIR, below)
-                for a, b in combinations(telling, 2)
-            ),
-            1 - int(once.sum()) / n,
-            named(visits),
+            _pairs(parts, schema, secret, telling, ALL if n <= SAMPLE else int(ALL * (SAMPLE / n))),
+            1 - once / n,
+            seen.view() if visits else None,
         )
 
     def likeness(self, other: Sketch) -> str:
@@ -243,6 +268,32 @@ class Sketch:
             plain["repeated"],
             plain.get("visits") and View.from_plain(plain["visits"]),
         )
+
+
+def _hashed(source: Source, schema: Schema, secret: bytes) -> dict[str, Hashes]:
+    """Keyed hashes of the values of each column that names nobody, one a row."""
+    telling = [n for n, column in schema.columns.items() if not isinstance(column, Identifier)]
+    return {
+        n: _dated(column, schema.columns[n]).hashed(secret)
+        for n, column in plain_columns(source, schema, telling).items()
+    }
+
+
+def _pairs(
+    parts: Callable[[], Iterable[Source]],
+    schema: Schema,
+    secret: bytes,
+    columns: Sequence[str],
+    below: int,
+) -> tuple[Counted, ...]:
+    """Of each two columns the values up to ``below``."""
+    found: dict[tuple[str, str], list[Hashes]] = {pair: [] for pair in combinations(columns, 2)}
+    for source in parts():
+        hashes = _hashed(source, schema, secret)
+        for (a, b), kept in found.items():
+            both = _mixed(_mixed(hashes[a]) + _mixed(hashes[b]))
+            kept.append(both[both <= np.uint64(below)])
+    return tuple(Counted.of(np.concatenate(kept), PAIR, below) for kept in found.values())
 
 
 def _found(pair: Counted, among: Sequence[Counted]) -> bool | None:

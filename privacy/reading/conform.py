@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Literal
 
@@ -38,6 +39,9 @@ NOT_WHOLE = "not a whole number:"
 NO_DATE = "not a date:"
 NO_CATEGORY = "undeclared category"
 NO_VALUE = "undeclared missing value"
+OFFSET = "an offset"
+IN_TURN = (NO_VALUE, NO_CATEGORY, NOT_WHOLE, NO_NUMBER, NO_DATE)
+"""In which order problems of a column are looked for; then what is out of bounds, and offsets."""
 
 
 @dataclass(frozen=True)
@@ -118,11 +122,24 @@ class _Values:
 def conform(texts: pa.Table, schema: Schema) -> tuple[pd.DataFrame, list[Finding]]:
     """Canonical frame of all declared columns [n rows], and what was refused, clamped, mapped or kept local.
 
-    Works on the distinct texts of a column, so that long tables cost little. Where a finding is
-    "refused" the frame holds a missing value in its place and must not be used. An image column is
-    left out: a picture is held against the schema as it is decoded.
+    Where a finding is "refused" the frame holds a missing value in its place and must not be used. An image
+    column is left out: a picture is held against the schema as it is decoded.
     """
-    series, findings = {}, []
+    columns, findings = conform_distinct(texts, schema)
+    whole = {
+        n: values.take(places).reset_index(drop=True) for n, (values, places) in columns.items()
+    }
+    return pd.DataFrame(whole), findings
+
+
+def conform_distinct(
+    texts: pa.Table, schema: Schema
+) -> tuple[dict[str, tuple[pd.Series, np.ndarray]], list[Finding]]:
+    """As ``conform``, each column as what became of its distinct texts, and for each row the place of its own.
+
+    Nothing is done twice for a text, so that long tables cost little.
+    """
+    columns, findings = {}, []
     for name, column in schema.columns.items():
         if isinstance(column, Image):
             continue
@@ -132,9 +149,34 @@ def conform(texts: pa.Table, schema: Schema) -> tuple[pd.DataFrame, list[Finding
         distinct = encoded.dictionary.to_pandas().astype(object)
         values = _Values(name, distinct, encoded.indices.to_numpy())
         canonical, found = _column(values, column)
-        series[name] = canonical.take(values.index).reset_index(drop=True)
+        columns[name] = canonical, values.index
         findings += found
-    return pd.DataFrame(series), findings
+    return columns, findings
+
+
+def merged(
+    findings: Sequence[Finding], more: Sequence[Finding], before: int, schema: Schema
+) -> list[Finding]:
+    """What was found in some rows and in those that follow, ``before`` of them standing before these."""
+    found = {(f.column, f.problem): f for f in findings}
+    for f in more:
+        first = found.get((f.column, f.problem))
+        found[f.column, f.problem] = (
+            replace(f, row=f.row + before)
+            if first is None
+            else replace(first, rows=first.rows + f.rows)
+        )
+    columns = [*schema.columns]
+    return sorted(found.values(), key=lambda f: (columns.index(f.column), _turn(f)))
+
+
+def _turn(finding: Finding) -> float:
+    """The place of a problem among those of a column, as they are looked for."""
+    if finding.problem == NO_VALUE and finding.action == "mapped":
+        return IN_TURN.index(NO_CATEGORY) + 0.5
+    if finding.problem == OFFSET:
+        return len(IN_TURN) + 1
+    return IN_TURN.index(finding.problem) if finding.problem in IN_TURN else len(IN_TURN)
 
 
 def _column(
@@ -208,7 +250,7 @@ def _dates(
     number = np.where(np.isnat(local), np.nan, local.astype(np.int64) // unit)
     number, bad, findings = _bounded(values, number, ~missing, NO_DATE, column)
     seconds = np.where(bad, 0, number * unit).astype(np.int64).astype("datetime64[s]")
-    findings += values.finding(left_out, "an offset", "local")
+    findings += values.finding(left_out, OFFSET, "local")
     return pd.Series(np.where(bad, np.datetime64("NaT", "s"), seconds)), findings
 
 

@@ -18,7 +18,9 @@ import json
 import os
 import re
 import zlib
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 
 import pyarrow as pa
@@ -54,6 +56,11 @@ UNNAMED = "unnamed"
 LINE_BREAK = re.compile(r"\r\n?|\n")
 """However a file breaks its lines; inside a quoted value every such break is read as \\n."""
 
+BLOCK, AT_ONCE = 1 << 24, 1 << 17
+"""Bytes of a CSV file, and rows of a Parquet file, that are read together."""
+
+CONVERSION = "CSV conversion error to string: "
+
 UNREADABLE = (pa.ArrowException, OSError, ValueError, EOFError, csv.Error, zlib.error)
 
 
@@ -62,14 +69,32 @@ def read_texts(paths: Sequence[Path], schema: Schema) -> pa.Table:
 
     Raises InputError for a file that is not there, DataError for what is inside it.
     """
+    return pa.concat_tables(batches(paths, schema)).combine_chunks()
+
+
+def batches(paths: Sequence[Path], schema: Schema) -> Iterator[pa.Table]:
+    """What ``read_texts`` gives, some rows after the other, never none; CSV and Parquet are read in parts.
+
+    Raises as ``read_texts`` does, when it comes to what is wrong.
+    """
     if not paths:
         raise InputError("data: no file is given")
-    names = tuple(schema.columns)
-    tables = [_declared(path, read_any(path, schema.csv, names), schema) for path in paths]
-    return concatenated(paths, tables)
+    anybody = False
+    for path in paths:
+        before = 0
+        for part in read_parts(path, schema.csv, tuple(schema.columns)):
+            declared = _declared(path, part, schema, before)
+            before += part.num_rows
+            if part.num_rows:
+                anybody = True
+                yield declared
+    if not anybody:
+        raise _no_rows(paths[0])
 
 
-def with_points(path: Path, table: pa.Table, schema: Schema, told: Told = IN_SCHEMA) -> pa.Table:
+def with_points(
+    path: Path, table: pa.Table, schema: Schema, told: Told = IN_SCHEMA, before: int = 0
+) -> pa.Table:
     """Numbers of a file with decimal commas, written with points; of any other the table as it is.
 
     Each value by itself; what stands for a missing one stays as it is written. Of a workbook only numbers that
@@ -88,8 +113,8 @@ def with_points(path: Path, table: pa.Table, schema: Schema, told: Told = IN_SCH
         if pc.any(odd).as_py() and not in_excel:
             row = pc.index(odd, pa.scalar(True)).as_py()
             raise DataError(
-                f"{path}: column {name!r}, row {row + 1}: {texts[row].as_py()!r} has a point, and decimals"
-                f" are read after a comma; correct it, or say {told('decimal')}"
+                f"{path}: column {name!r}, row {before + row + 1}: {texts[row].as_py()!r} has a point, and"
+                f" decimals are read after a comma; correct it, or say {told('decimal')}"
             )
         table = table.set_column(i, name, pc.if_else(known, texts, commas_to_points(texts)))
     return table
@@ -109,8 +134,12 @@ def concatenated(paths: Sequence[Path], tables: Sequence[pa.Table]) -> pa.Table:
     """Tables with the same columns as one; DataError where that has no rows."""
     table = pa.concat_tables(tables).combine_chunks()
     if table.num_rows == 0:
-        raise DataError(f"{paths[0]}: the file holds a header and no rows; give the right file")
+        raise _no_rows(paths[0])
     return table
+
+
+def _no_rows(path: Path) -> DataError:
+    return DataError(f"{path}: the file holds a header and no rows; give the right file")
 
 
 def read_any(
@@ -125,13 +154,28 @@ def read_any(
     ``columns`` names those of a file without a header; without it they are column_1, column_2, …
     ``told``: where the form is said, for errors. ``empty``: whether a header may stand alone.
     """
+    return pa.concat_tables(read_parts(path, form, columns, told, empty))
+
+
+def read_parts(
+    path: Path,
+    form: Csv,
+    columns: tuple[str, ...] = (),
+    told: Told = IN_SCHEMA,
+    empty: bool = False,
+) -> Iterator[pa.Table]:
+    """What ``read_any`` gives, some rows after the other; one part at least, which may be empty."""
     check_kind(path)
     if not is_typed(path):
-        return _csv(path, form, columns, told, empty)
-    return pa.concat_tables([as_texts(path, part) for part in _typed(path, form)])
+        yield from _csv(path, form, columns, told, empty)
+        return
+    before = 0
+    for part in _typed(path, form):
+        yield as_texts(path, part, before)
+        before += part.num_rows
 
 
-def _typed(path: Path, form: Csv) -> list[pa.Table]:
+def _typed(path: Path, form: Csv) -> Iterable[pa.Table]:
     """A file whose values have types, in its parts; what reads it is imported when there is one."""
     kind = kind_of(apart(path)[0])
     if kind in ("parquet", "parts"):
@@ -221,33 +265,44 @@ def _check_parts(folder: Path) -> None:
         check_content(part, "parquet")
 
 
-def read_parquet(path: Path) -> list[pa.Table]:
-    """One Parquet file, or each part in a folder, with the types that it has and the columns of the first."""
-    found: list[pa.Table] = []
+def read_parquet(path: Path) -> Iterator[pa.Table]:
+    """One Parquet file, or each part in a folder, some rows after the other; one table at least of each.
+
+    The types are those that it has, the columns those of the first part.
+    """
+    names: list[str] = []
     for part in parts_of(path) if path.is_dir() else [path]:
         try:
             with pq.ParquetFile(part) as file:
-                table = file.read()
+                yield from _rows_of(path, part, file, names)
         except UNREADABLE as error:
             raise DataError(f"{part}: not a readable Parquet file: {one_line(error)}") from error
+
+
+def _rows_of(path: Path, part: Path, file: pq.ParquetFile, names: list[str]) -> Iterator[pa.Table]:
+    """The rows of one part; ``names``: the columns of the first, which it fills in."""
+    empty = file.schema_arrow.empty_table()
+    for rows in chain(file.iter_batches(AT_ONCE), () if file.metadata.num_rows else (empty,)):
+        table = rows if isinstance(rows, pa.Table) else pa.Table.from_batches([rows])
         table = with_partition(path, part, table) if part != path else table
         _check_names(part, table.column_names)
-        if found and (differ := {*table.column_names} ^ {*found[0].column_names}):
+        if not names:
+            names += table.column_names
+        if differ := {*table.column_names} ^ {*names}:
             raise DataError(
                 f"{part}: column {min(differ)!r} is in one part of {path.name} and not in another; write"
                 " all alike"
             )
-        found.append(table.select(found[0].column_names) if found else table)
-    return found
+        yield table.select(names)
 
 
-def as_texts(path: Path, table: pa.Table) -> pa.Table:
-    """Every value of a typed table as text, NULL for a null."""
-    texts = with_nulls(path, table)
+def as_texts(path: Path, table: pa.Table, before: int = 0) -> pa.Table:
+    """Every value of a typed table as text, NULL for a null; ``before``: rows of the file before these."""
+    texts = with_nulls(path, table, before)
     return pa.table({n: pc.fill_null(texts[n], NULL) for n in texts.column_names})
 
 
-def with_nulls(path: Path, table: pa.Table) -> pa.Table:
+def with_nulls(path: Path, table: pa.Table, before: int = 0) -> pa.Table:
     """Every value of a typed table as text, nulls as they are."""
     texts = {}
     for name, column in zip(table.column_names, table.columns, strict=True):
@@ -259,25 +314,28 @@ def with_nulls(path: Path, table: pa.Table) -> pa.Table:
                 " store texts, numbers or dates"
             ) from error
     table = pa.table(texts)
-    _refuse_signs(path, table)
+    _refuse_signs(path, table, before)
     return table
 
 
-def _refuse_signs(path: Path, table: pa.Table) -> None:
-    _refuse(path, table, "\0", "a NUL byte; export the file as text")
-    _refuse(path, table, NULL[0], "the sign U+FDD0, which is no character; export the file as text")
+def _refuse_signs(path: Path, table: pa.Table, before: int) -> None:
+    _refuse(path, table, "\0", "a NUL byte; export the file as text", before)
+    advice = "the sign U+FDD0, which is no character; export the file as text"
+    _refuse(path, table, NULL[0], advice, before)
 
 
-def _refuse(path: Path, table: pa.Table, sign: str, advice: str) -> None:
-    """Refuse a table in which any value holds ``sign``."""
+def _refuse(path: Path, table: pa.Table, sign: str, advice: str, before: int) -> None:
+    """Refuse a table in which any value holds ``sign``; ``before``: rows of the file before these."""
     for name in table.column_names:
         found = pc.match_substring(table[name], sign)
         if pc.any(found).as_py():
-            row = pc.index(found, pa.scalar(True)).as_py() + 1
+            row = before + pc.index(found, pa.scalar(True)).as_py() + 1
             raise DataError(f"{path}: column {name!r}, row {row}: {advice}")
 
 
-def _csv(path: Path, form: Csv, columns: tuple[str, ...], told: Told, empty: bool) -> pa.Table:
+def _csv(
+    path: Path, form: Csv, columns: tuple[str, ...], told: Told, empty: bool
+) -> Iterator[pa.Table]:
     first, remarks = _first_line(path, form, told, empty)
     names = _names(path, first, form, columns, told)
     written = first if form.header else names
@@ -285,10 +343,10 @@ def _csv(path: Path, form: Csv, columns: tuple[str, ...], told: Told, empty: boo
         column_types={n: pa.string() for n in written}, strings_can_be_null=False, null_values=[]
     )
     read = pacsv.ReadOptions(
-        encoding=form.encoding,
+        encoding="utf8" if form.newlines else form.encoding,
         column_names=None if form.header else names,
         skip_rows=remarks,
-        block_size=1 << 24,
+        block_size=BLOCK,
     )
 
     def invalid(row: pacsv.InvalidRow) -> str:
@@ -299,24 +357,69 @@ def _csv(path: Path, form: Csv, columns: tuple[str, ...], told: Told, empty: boo
     parse = pacsv.ParseOptions(
         delimiter=form.separator, newlines_in_values=True, invalid_row_handler=invalid
     )
+    before = 0
     try:
-        with pa.input_stream(str(path), compression="gzip" if _zipped(path) else None) as stream:
-            table = pacsv.read_csv(stream, read, parse, convert)
+        with _stream(path, form) as stream:
+            rows = pacsv.open_csv(stream, read, parse, convert)
+            yield pa.table({n: pa.array([], pa.string()) for n in names})
+            for batch in rows:
+                table = pa.Table.from_batches([batch]).rename_columns(names)
+                yield _plain(path, table, form, before)
+                before += batch.num_rows
     except UNREADABLE as error:
         raise DataError(
             f"{path}: not a readable CSV file: {_advice(error, form, names, told)}"
         ) from error
-    table = table.rename_columns(names)
-    _refuse_signs(path, table)
     if form.newlines:
         _refuse_open_quote(path, form)
-        # pyarrow loses the \n of a quoted \r\n between two blocks, so where a row stands would show in it
-        texts = {n: pc.replace_substring_regex(table[n], LINE_BREAK.pattern, "\n") for n in names}
-        table = pa.table(texts)
-    else:
+
+
+@contextmanager
+def _stream(path: Path, form: Csv) -> Iterator[pa.NativeFile]:
+    """The bytes of a file; where values have several lines every break is a \\n, and the text UTF-8.
+
+    pyarrow loses the \\n of a quoted \\r\\n between two blocks, so that where a row stands would show in it.
+    """
+    if not form.newlines:
+        with pa.input_stream(str(path), compression="gzip" if _zipped(path) else None) as stream:
+            yield stream
+        return
+    with (
+        (gzip.open if _zipped(path) else open)(path, "rb") as raw,
+        io.TextIOWrapper(raw, form.encoding) as text,  # universal newlines
+        pa.PythonFile(_Encoded(text), mode="r") as stream,
+    ):
+        yield stream
+
+
+class _Encoded(io.RawIOBase):
+    """A text as bytes of UTF-8."""
+
+    def __init__(self, text: io.TextIOWrapper) -> None:
+        self.text, self.ahead = text, b""
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        """So many bytes, fewer at the end: a block that is not full cuts values into more than two."""
+        parts, held = [self.ahead], len(self.ahead)
+        while held < size and (more := self.text.read(1 << 20).encode()):
+            parts.append(more)
+            held += len(more)
+        whole = b"".join(parts)
+        self.ahead = whole[size:]
+        return whole[:size]
+
+
+def _plain(path: Path, table: pa.Table, form: Csv, before: int) -> pa.Table:
+    """Rows as they were parsed, without what no value may hold; ``before``: rows of the file before these."""
+    _refuse_signs(path, table, before)
+    names = table.column_names
+    if not form.newlines:
         advice = "a quoted value over several lines; mend the quotes, or set csv.newlines: true"
         for sign in "\r\n":
-            _refuse(path, table, sign, advice)
+            _refuse(path, table, sign, advice, before)
     if form.strip:
         table = pa.table({n: pc.utf8_trim_whitespace(table[n]) for n in names})
     return table
@@ -399,8 +502,11 @@ def _check_names(path: Path, names: list[str], told: Told = IN_SCHEMA) -> None:
         raise DataError(f"{path}: the header names {repeated[0]!r} twice; rename one of them")
 
 
-def _declared(path: Path, table: pa.Table, schema: Schema) -> pa.Table:
-    """The declared columns in schema order; absent ones and refused surplus ones are errors."""
+def _declared(path: Path, table: pa.Table, schema: Schema, before: int) -> pa.Table:
+    """The declared columns in schema order; absent ones and refused surplus ones are errors.
+
+    ``before``: rows of the file before these.
+    """
     found = set(table.column_names)
     if absent := [n for n in schema.columns if n not in found]:
         advice = "; add it, or take it out of the schema"
@@ -409,7 +515,7 @@ def _declared(path: Path, table: pa.Table, schema: Schema) -> pa.Table:
             advice += f" the schema: write `csv: {{separator: {json.dumps(other)}}}` in it"
         raise DataError(f"{path}: column {absent[0]!r} of the schema is not in the file{advice}")
     refuse_surplus(path, table.column_names, schema.columns, schema)
-    return with_points(path, table.select(list(schema.columns)), schema)
+    return with_points(path, table.select(list(schema.columns)), schema, before=before)
 
 
 def refuse_surplus(
@@ -427,7 +533,8 @@ def refuse_surplus(
 def _advice(error: BaseException, form: Csv, names: list[str], told: Told) -> str:
     """What went wrong in one line, with the column's name for its number, and what to do."""
     text = one_line(error)
-    if found := re.match(r"In CSV column #(\d+): (?:CSV conversion error to string: )?(.*)", text):
+    # a row is named in the first block of a file alone
+    if found := re.match(rf"In CSV column #(\d+): (?:Row #\d+: )?(?:{CONVERSION})?(.*)", text):
         text = f"column {names[int(found[1])]!r}: {found[2]}"
     if isinstance(error, UnicodeError) or "UTF8" in text:
         return f"{text}: not {form.encoding}; say {told('encoding')}, latin-1 perhaps"

@@ -247,7 +247,7 @@ def canonical_numbers(
     if whole:
         out = pd.Series(numbers.astype(np.int64), dtype="Int64")
     else:
-        out = pd.Series(numbers, dtype=float)
+        out = pd.Series(numbers + 0.0, dtype=float)  # of two equal zeros one has no sign
     if any(isinstance(v, str) for v in values):
         out = out.astype(object)
     for i, value in enumerate(values):
@@ -336,9 +336,9 @@ def _rounded(edge: float, slack: float) -> str:
     return f"{next((e for e in near if abs(e - edge) <= slack), edge):.12g}"
 
 
-def number_identifiers(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
-    """The frame in schema order, with fresh numbers 1 … n for every identifier."""
-    fresh = pd.Series(np.arange(1, len(frame) + 1).astype(str), dtype=object)
+def number_identifiers(frame: pd.DataFrame, schema: Schema, before: int = 0) -> pd.DataFrame:
+    """The frame in schema order, with fresh numbers for every identifier, from ``before`` + 1 on."""
+    fresh = pd.Series(np.arange(before + 1, before + len(frame) + 1).astype(str), dtype=object)
     return pd.DataFrame(
         {n: frame.get(n) if n in schema.informative else fresh for n in schema.columns}
     )

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import yaml
 
+from evaluators.evaluate import evaluate
 from flows.bundle.verify import verify
 from flows.frames.export import texts
 from flows.frames.visits import unkept
+from flows.stages import scoring, steps
 from privacy.schema.schema import Schema, load_schema
 from tests.flows import clinic
 from tests.flows.commands.test_cli import understudy
@@ -69,7 +72,31 @@ def test_no_private_patient_is_named_anywhere_but_in_the_private_file(released: 
 
 def test_rows_kept_in_the_run_keep_the_schema(released: Path) -> None:
     work = work_of(released / "config.yaml")
-    assert list(unkept(work.synthetic(), work.completed_schema())) == []
+    assert list(unkept(work.synthetic.frame, work.completed_schema())) == []
+
+
+def test_of_many_patients_some_are_judged_with_all_their_rows(
+    released: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work, seen = work_of(released / "config.yaml"), {}
+
+    def looked_at(*frames, **more):
+        seen["rows"] = [f.groupby("patient").size() for f in frames[:3]]
+        seen["whole"] = more["whole"]
+        return evaluate(*frames, **more)
+
+    monkeypatch.setattr(scoring, "evaluate", looked_at)
+    for role in scoring.JUDGED:
+        monkeypatch.setitem(scoring.JUDGED, role, 100)
+    kept = work.run / "scores.before"
+    shutil.move(work.run / "scores", kept)
+    steps.judge(work, lambda what, share: None)
+    shutil.rmtree(work.run / "scores")
+    shutil.move(kept, work.run / "scores")
+    assert seen["whole"] is None
+    assert all(95 <= sizes.sum() <= 100 for sizes in seen["rows"])
+    sizes = work.synthetic.frame.groupby("patient").size()
+    assert seen["rows"][2].equals(sizes[sizes.index.isin(seen["rows"][2].index)])
 
 
 def test_sample_tells_how_many_patients_it_drew(released: Path, tmp_path: Path) -> None:

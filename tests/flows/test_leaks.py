@@ -111,7 +111,7 @@ def worked(tmp_path_factory) -> Path:
         if name == "picture":
             frame["scan"] = f"{PICTURE}.png"
             schema["columns"]["scan"] = {"kind": "image", "height": 8, "width": 8}
-            about["generator"] = {"name": "image-gan"}
+            about["generator"] = {"name": "image-matching", "matched": 20}
         clinic.write(folder / name, frame=frame, **about)
         (folder / name / "schema.yaml").write_text(yaml.safe_dump(schema, sort_keys=False))
     places = {"HOME": "home", "TMPDIR": "tmp", "PREFECT_HOME": "prefect", "XDG_CACHE_HOME": "cache"}

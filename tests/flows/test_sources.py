@@ -61,7 +61,7 @@ def test_a_query_whose_rows_changed_is_refused_as_changed_files_are(tmp_path: Pa
     config = clinic.write(tmp_path, frame=frame, data="clinic.query.yaml")
     house(tmp_path, frame)
     work = fitted(config)
-    work.open_internally("train")  # the same rows, asked again
+    work.opened_internally("train")  # the same rows, asked again
     house(tmp_path, frame.assign(ill="no"))
     again = work_of(config)
     with again.run.locked():

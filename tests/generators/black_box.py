@@ -19,7 +19,7 @@ from evaluators.attacks.audit import zcdp_lower_bound
 from generators.alone import fit_alone
 from privacy.accounting.guarantee import Guarantee
 from privacy.schema.schema import Schema
-from privacy.table import Rows
+from privacy.stored.rows import Rows
 
 CLAIM = Guarantee(3.0, 0.005)
 CERTAIN = 0.99

@@ -36,9 +36,13 @@ from generators.dpsgd.randomness import secret_generator
 from generators.dpsgd.units import Units
 from generators.images import moments
 from generators.marginals import measurement
+from generators.marginals.aim import aim
 from generators.marginals.counting import Counter
 from generators.marginals.generator import Mst
-from generators.marginals.measurement import draw_anew
+from generators.marginals.measurement import Budget, draw_anew
+from generators.marginals.opening import opening
+from generators.marginals.selecting.candidates import Candidates
+from generators.marginals.workload import workload
 from privacy.accounting.composition import spent
 from privacy.accounting.events import DiscreteGaussianDpEvent
 from privacy.accounting.guarantee import Guarantee
@@ -49,7 +53,7 @@ from privacy.reading.conform import conform
 from privacy.records.codec import RecordCodec
 from privacy.schema.columns import Categorical
 from privacy.schema.schema import Schema
-from privacy.table import Rows
+from privacy.stored.rows import Rows
 
 DELTA, CERTAIN = 1e-6, 0.9999
 
@@ -291,6 +295,48 @@ def sampling_asks_nothing():
         for kind, name in ((PrivateGradient, "__call__"), (Votes, "ask"), (Ledger, "charge")):
             patch.setattr(kind, name, asked)
         model.sample(10, np.random.default_rng(0))
+
+
+FIVE = {"a": 3, "b": 4, "c": 5, "d": 2, "label": 2}
+
+
+def five(n):
+    """Five columns whose codes come in very different numbers, the label a parity of three."""
+    rng = np.random.default_rng(n)
+    codes = {c: np.minimum(rng.geometric(0.4, n) - 1, size - 1) for c, size in FIVE.items()}
+    odd = (codes["a"] > 0) ^ (codes["b"] > 0) ^ (codes["c"] > 0)
+    return Counter.of(FIVE, codes | {"label": odd})
+
+
+def a_resumed_fit_reads_no_row():
+    """A fit of nobody that is given the answers of another comes to the same model."""
+    answers = []
+
+    def record(question, draw):
+        answers.append(draw())
+        return answers[-1]
+
+    wanted = workload(FIVE, ["label"])
+    first = aim(five(2000), wanted, 0.05, targets=["label"], ask=record)
+    again = iter(answers)
+    second = aim(five(0), wanted, 0.05, targets=["label"], ask=lambda question, draw: next(again))
+    assert any(m.groups for m in first.measurements if len(m.clique) > 3)
+    for mine, other in zip(first.model.marginals, second.model.marginals, strict=True):
+        np.testing.assert_array_equal(mine, other)
+
+
+def one_row_moves_a_score_by_no_more_than_is_noised_for():
+    """Every candidate's score, with and without the last of 50 rows."""
+    start = opening(Budget(50.0), five(50), one_way=50.0)
+    domain, groups = start.compression.domain, start.compression.groups
+    among = Candidates.of(start, workload(domain, ["label"]), 1e-3, 0.0, 40, ["label"])
+    fewer = Counter.of(domain, {c: codes[:-1] for c, codes in start.count.codes.items()})
+    without = dataclasses.replace(among, start=dataclasses.replace(start, count=fewer))
+    drawn = five(40).recode(domain, groups)
+    every = np.arange(len(among.cliques))
+    here, there = (c.scores(every, drawn.codes, 1.25) for c in (among, without))
+    moved = np.abs(here - there)
+    assert 0 < moved.max() <= among.per_row
 
 
 def the_domain_is_the_schemas():

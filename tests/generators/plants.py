@@ -12,11 +12,13 @@ from generators.deep import ctgan, diffusion, pategan, teachers
 from generators.dpsgd.engine import PrivateGradient
 from generators.dpsgd.gradients import TapedGradients
 from generators.dpsgd.units import Units
-from generators.images import moments
+from generators.images import means, moments
 from generators.marginals import generator as marginal_generator
 from generators.marginals import measurement
 from generators.marginals.counting import Counter
 from generators.marginals.generator import MarginalModel
+from generators.marginals.selecting import candidates
+from generators.marginals.selecting.parities import Parities
 from privacy import domain
 from privacy.noise import gaussian_sigma
 from privacy.reading import conform
@@ -40,6 +42,7 @@ def halved_noise(monkeypatch):
 
     monkeypatch.setattr(PrivateGradient, "_noised", gradients)
     monkeypatch.setattr(moments, "noised", sums)
+    monkeypatch.setattr(means, "noised", sums)
     for module in (measurement, teachers):
         monkeypatch.setattr(module, "discrete_gaussian", counts)
 
@@ -79,12 +82,13 @@ def class_means_by_actual_counts(monkeypatch):
         many["ratio"] = counts.sum() / len(counts) / np.maximum(actual, 1)
         return measure(basis, images, units, classes, counts, *rest)
 
-    def means(total, sigma, form):
+    def scaled(total, sigma, form):
         ratio = many["ratio"].reshape(-1, *[1] * (total.ndim - 1))
         return of_moments(total * ratio, sigma, form)
 
     monkeypatch.setattr(moments, "measure", counted)
-    monkeypatch.setattr(moments, "noised", means)
+    monkeypatch.setattr(moments, "noised", scaled)
+    monkeypatch.setattr(means, "noised", scaled)
 
 
 def clip_skipped_for_one_layer(monkeypatch):
@@ -246,12 +250,26 @@ def numbers_read_by_column(monkeypatch):
     monkeypatch.setattr(conform, "numbers_in", whole_column)
 
 
+def halves_of_real_rows(monkeypatch):
+    """Columns are cut by how many real rows have each code."""
+    monkeypatch.setattr(
+        candidates, "_people", lambda start: {c: start.count((c,)) for c in start.count.domain}
+    )
+
+
+def gaps_of_whole_tables(monkeypatch):
+    """What a set is worth is what the cells of its halves are off together, up to twice for a row."""
+    gaps = Parities.gaps
+    monkeypatch.setattr(Parities, "gaps", lambda self, *tables: 2 * gaps(self, *tables))
+
+
 def domain_read_from_data(monkeypatch):
     """A column has as many codes as its rows show."""
 
     class Seen:
         @staticmethod
-        def of(domain, codes):
+        def gathered(domain, parts, room):
+            (codes,) = parts
             return Counter.of({c: int(codes[c].max()) + 1 for c in domain}, codes)
 
     monkeypatch.setattr(marginal_generator, "Counter", Seen)

@@ -16,7 +16,7 @@ from generators.marginals.generator import Mst
 from privacy.accounting.guarantee import Guarantee
 from privacy.errors import InputError
 from privacy.records.where import meets, where
-from privacy.table import Rows
+from privacy.stored.rows import Rows
 
 CLAIM = Guarantee(5.0, 1e-6)
 

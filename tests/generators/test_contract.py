@@ -23,7 +23,7 @@ from privacy.reading.conform import conform
 from privacy.records.impossible import impossible_rows
 from privacy.schema.codec import Codec
 from privacy.schema.schema import Schema
-from privacy.table import Rows
+from privacy.stored.rows import Rows
 
 CLAIM = Guarantee(20.0, 1e-6)
 """Large, so that little is lost in noise."""
@@ -181,6 +181,15 @@ SMALL = {
         "width": 8,
         "critic_width": 4,
         "fakes": 32,
+        "device": "cpu",
+    },
+    "image-matching": {
+        "steps": 20,
+        "frequencies": 3,
+        "components": 20,
+        "matched": 10,
+        "batch": 20,
+        "width": 8,
         "device": "cpu",
     },
 }

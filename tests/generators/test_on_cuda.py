@@ -19,7 +19,7 @@ from tests.generators.test_contract import GENERATORS, calibrated, killed_halfwa
 
 __all__ = ["permits"]
 pytestmark = pytest.mark.gpu
-DEEP = ("diffusion", "ctgan", "pategan", "image-diffusion", "image-gan")
+DEEP = ("diffusion", "ctgan", "pategan", "image-diffusion", "image-gan", "image-matching")
 
 
 def unet(n):

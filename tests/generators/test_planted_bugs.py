@@ -23,6 +23,8 @@ CAUGHT = {
     plants.mechanism_again_at_sampling: checks.sampling_asks_nothing,
     plants.threshold_of_the_continuous_tail: checks.a_category_of_one_is_named_no_more_often_than_delta,
     plants.numbers_read_by_column: checks.a_number_is_read_alone,
+    plants.halves_of_real_rows: checks.a_resumed_fit_reads_no_row,
+    plants.gaps_of_whole_tables: checks.one_row_moves_a_score_by_no_more_than_is_noised_for,
     plants.domain_read_from_data: checks.the_domain_is_the_schemas,
 }
 

@@ -16,7 +16,7 @@ from privacy.records.codec import RecordCodec
 from privacy.records.impossible import impossible_rows
 from privacy.schema.codec import Codec
 from privacy.schema.schema import Schema
-from privacy.table import Rows
+from privacy.stored.rows import Rows
 from tests.generators.test_tiny import BUDGET, CLAIM, HERE, SMALL
 
 YES_NO = {"kind": "categorical", "categories": ["0", "1"]}

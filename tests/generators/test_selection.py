@@ -34,7 +34,7 @@ from privacy.ledger.ledger import Ledger
 from privacy.ledger.paid import Paid
 from privacy.ledger.transcript import Transcript
 from privacy.records.codec import RecordCodec
-from privacy.table import Rows
+from privacy.stored.rows import Rows
 
 CLAIM = Guarantee(1.0, 1e-6)
 

@@ -13,7 +13,7 @@ from privacy.accounting.guarantee import Guarantee
 from privacy.ledger.ledger import Ledger
 from privacy.ledger.paid import Paid
 from privacy.ledger.transcript import Transcript
-from privacy.table import Rows
+from privacy.stored.rows import Rows
 
 SMALL = Diffusion(steps=4, sampling_rate=0.1)
 

@@ -35,7 +35,7 @@ from privacy.errors import InputError, WorkerError
 from privacy.records.impossible import impossible_rows
 from privacy.schema.codec import Codec
 from privacy.schema.schema import Schema
-from privacy.table import Rows
+from privacy.stored.rows import Rows
 from tests.generators.test_contract import SCHEMA
 
 CLAIM = Guarantee(1.0, 1e-6)

@@ -19,7 +19,7 @@ from generators.registry import GENERATORS, WORKERS, load_model
 from privacy.accounting.guarantee import Guarantee
 from privacy.schema.codec import Codec
 from privacy.schema.schema import Schema
-from privacy.table import Rows
+from privacy.stored.rows import Rows
 
 CLAIM = Guarantee(2.0, 1e-6)
 """So small that the noise of a count is larger than most tables here."""
@@ -33,6 +33,8 @@ SMALL = {
     "image-diffusion": PICTURES
     | {"warm_up": 1, "warm_up_batch": 8, "widths": (8,), "sampling_steps": 2},
     "image-gan": PICTURES | {"width": 4, "critic_width": 4, "fakes": 8},
+    "image-matching": PICTURES
+    | {"components": 4, "matched": 1, "batch": 8, "width": 4, "sampling_rate": 1.0},
 }
 HERE = [name for name in GENERATORS if name not in WORKERS]
 

@@ -23,6 +23,7 @@ from privacy.records.codec import RecordCodec
 from privacy.schema.codec import Codec
 from privacy.schema.columns import Numeric
 from privacy.schema.schema import Schema
+from privacy.stored.rows import Rows
 from tests.privacy.schema.random_relations import tied_schemas
 from tests.privacy.schema.random_schemas import schemas
 
@@ -95,7 +96,7 @@ def run(schema, frame, answers=None, units=None):
         patch.setattr(domain, "discrete_gaussian", asked.noised)
         patch.setattr(histogram, "discrete_gaussian", asked.noised)
         patch.setattr(domain, "one_each", same_lot)
-        return asked, measure_domain(frame, schema, RHO, DELTA, asked, units)
+        return asked, measure_domain(Rows(frame, units), schema, RHO, DELTA, asked)
 
 
 def same_lot(units):

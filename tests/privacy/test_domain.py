@@ -30,6 +30,7 @@ from privacy.records.codec import RecordCodec
 from privacy.schema.codec import Codec
 from privacy.schema.columns import Categorical
 from privacy.schema.schema import Schema
+from privacy.stored.rows import Rows
 
 OPEN = Schema.model_validate(
     {
@@ -75,7 +76,7 @@ def measure(folder, charged=0.05, schema=OPEN, rows=None, rho=0.05):
         event=domain_event(schema, charged, delta),
     )
     rows = frame() if rows is None else rows
-    return measure_domain(rows, schema, rho, delta, Paid(permit, transcript))
+    return measure_domain(Rows.of(rows), schema, rho, delta, Paid(permit, transcript))
 
 
 @pytest.fixture

@@ -223,8 +223,11 @@ def test_the_noise_is_what_the_charge_says():
     assert 0.9 < np.std(max(answers, key=len)) / sigma < 1.1
 
 
-@pytest.mark.parametrize(("people", "bins"), [(1_000, FEWEST), (4_000, 11), (60_000, BINS)])
+@pytest.mark.parametrize(
+    ("people", "bins"), [(1_000, {FEWEST}), (4_000, {10, 11}), (60_000, {BINS})]
+)
 def test_a_column_in_pairs_with_itself_has_as_many_bins_as_the_noise_bears(people, bins):
+    """One draw of 4,000 people lies outside in one of nine, the median of 21 in one of a million."""
     values = pd.Series(np.round(np.random.default_rng(0).normal(75, 12, people), 1), name="x")
     column = numeric(bounds=[30, 150], decimals=1)
     rho = questions(column) * 0.5 / 60**2  # 60 to each count
@@ -233,4 +236,4 @@ def test_a_column_in_pairs_with_itself_has_as_many_bins_as_the_noise_bears(peopl
         return len(measured(values, column, rho, 1, draw_anew, **of).bins) - 1
 
     assert number() == BINS
-    assert abs(number(paired=True) - bins) <= (0 if bins in (FEWEST, BINS) else 1)
+    assert np.median([number(paired=True) for _ in range(21)]) in bins

@@ -21,7 +21,7 @@ from privacy.accounting.composition import spent
 from privacy.accounting.guarantee import Guarantee
 from privacy.schema.codec import Codec
 from privacy.schema.schema import load_schema
-from privacy.table import Rows
+from privacy.stored.rows import Rows
 
 
 def main(folder: Path) -> None:

@@ -16,7 +16,7 @@ from generators.registry import GENERATORS
 FAMILIES = {
     "Marginals": ("aim", "mst"),
     "Deep generators": ("diffusion", "ctgan", "pategan"),
-    "Image sets": ("image-gan", "image-diffusion"),
+    "Image sets": ("image-matching", "image-gan", "image-diffusion"),
     "Generators of synthcity": tuple(n for n in GENERATORS if n.startswith("synthcity-")),
 }
 OPENING = """\

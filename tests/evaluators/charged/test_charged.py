@@ -28,7 +28,7 @@ from privacy.errors import PermitError
 from privacy.ledger.charges import Permit
 from privacy.ledger.ledger import Ledger
 from privacy.schema.schema import Schema
-from privacy.table import Rows
+from privacy.stored.rows import Rows
 from tests.evaluators import shapes
 from tests.evaluators.clinic import SCHEMA, people
 

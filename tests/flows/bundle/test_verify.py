@@ -23,6 +23,7 @@ from flows.bundle.write import _public
 from flows.commands.main import app
 from flows.stages.run import write_json
 from privacy.errors import InputError
+from privacy.stored.rows import Rows
 from tests.flows.frames import test_export
 from tests.flows.frames.test_export import SCHEMAS, drawn
 from tests.flows.label.test_provenance import bundle_of, work_of
@@ -233,7 +234,7 @@ def test_a_folder_of_before_is_told_what_it_lacks(public: Path) -> None:
 @pytest.mark.parametrize("kind", SCHEMAS)
 def test_rows_and_pictures_of_every_kind_are_read_back(kind: str, tmp_path: Path) -> None:
     schema = SCHEMAS[kind]
-    _public(tmp_path / "public", schema, test_export.label(schema), drawn(schema))
+    _public(tmp_path / "public", schema, test_export.label(schema), Rows.of(drawn(schema)))
     bundle = Bundle.of(tmp_path / "public")
     assert [*_rows(bundle), *_parquet(bundle)] == []
     if schema.image is not None:

@@ -17,6 +17,7 @@ from flows.cards.readme import values
 from flows.label.histories import told_histories
 from privacy.schema.codec import Codec
 from privacy.schema.schema import Schema
+from privacy.stored.rows import Rows
 from tests.evaluators.made_pages import (
     HOSTILE,
     REASONS,
@@ -55,7 +56,7 @@ def make_synthetic(n: int = 500) -> pd.DataFrame:
 
 def card(tmp_path: Path, label: dict[str, Any], synthetic: pd.DataFrame) -> tuple[str, Page]:
     path = tmp_path / "card.html"
-    write_card(path, label, SCHEMA, synthetic)
+    write_card(path, label, SCHEMA, Rows.of(synthetic))
     html = path.read_text("utf-8")
     return html, Page(html)
 
@@ -107,7 +108,9 @@ def test_card_without_a_unit_column_and_without_rows(tmp_path: Path) -> None:
         {"name": "w", "columns": {"sex": {"kind": "categorical", "categories": ["F", "M"]}}}
     )
     path = tmp_path / "card.html"
-    write_card(path, make_label(), schema, pd.DataFrame({"sex": pd.Series([], dtype=object)}))
+    write_card(
+        path, make_label(), schema, Rows.of(pd.DataFrame({"sex": pd.Series([], dtype=object)}))
+    )
     assert "one row" in Page(path.read_text("utf-8")).text
 
 
@@ -126,7 +129,7 @@ def test_equal_draws_are_counted_together() -> None:
 
 def test_tiles_count_synthetic_rows() -> None:
     synthetic = make_synthetic()
-    found = {t.name: t for t in tiles(SCHEMA, synthetic)}
+    found = {t.name: t for t in tiles(SCHEMA, Rows.of(synthetic))}
     assert list(found) == list(SCHEMA.columns)
     assert found["patient"].picture is None
     assert found["patient"].values == ()
@@ -148,7 +151,9 @@ def test_a_hierarchy_is_told_with_its_column(released: str, said: str) -> None:
     column = {"kind": "categorical", "categories": ["A", "A1", "rest"], "other": "rest"}
     column |= {"hierarchy": {"parents": {"A1": "A", "A2": "A"}, "released": released}}
     schema = Schema.model_validate({"name": "t", "columns": {"code": column}})
-    (tile,) = tiles(schema, pd.DataFrame({"code": ["A1", "A2" if released == "child" else "A"]}))
+    (tile,) = tiles(
+        schema, Rows.of(pd.DataFrame({"code": ["A1", "A2" if released == "child" else "A"]}))
+    )
     assert said in tile.kind
     assert said in values("code", schema)
     assert [bar[0] for bar in tile.values] == ["A", "A1", "rest"]

@@ -12,6 +12,7 @@ import yaml
 from flows.bundle.write import _public
 from flows.cards.deployment_registry import entry
 from privacy.schema.schema import Schema
+from privacy.stored.rows import Rows
 from tests.evaluators.made_pages import make_label
 from tests.flows.frames import test_export
 from tests.flows.frames.test_export import SCHEMAS, drawn
@@ -132,7 +133,7 @@ def test_the_check_finds_what_the_registry_refuses(case: tuple[Schema, Any]) -> 
 
 def test_it_reads_back_as_it_was_written(case: tuple[Schema, Any], tmp_path: Path) -> None:
     schema, label = case
-    _public(tmp_path / "public", schema, label, drawn(schema))
+    _public(tmp_path / "public", schema, label, Rows.of(drawn(schema)))
     text = (tmp_path / "public" / "registry.yaml").read_text("utf-8")
     assert not [t for t in yaml.scan(text) if getattr(t, "style", None) == ">"]
     read = yaml.safe_load(text)

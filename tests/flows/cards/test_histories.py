@@ -16,6 +16,7 @@ from flows.cards.readme import write_readme
 from flows.cards.timelines import WIDTH, draw
 from flows.label.histories import told_histories
 from privacy.schema.schema import Schema
+from privacy.stored.rows import Rows
 from tests.evaluators.made_pages import HOSTILE, Page, make_label
 from tests.flows.made_histories import SCHEMA, made
 
@@ -125,7 +126,7 @@ def test_card_and_readme_show_what_was_declared_how_many_rows_and_the_picture(
 ) -> None:
     label = make_label() | {"histories": told_histories(SCHEMA, ROWS)}
     label["release"]["synthetic_units"] = 200
-    write_card(tmp_path / "card.html", label, SCHEMA, ROWS)
+    write_card(tmp_path / "card.html", label, SCHEMA, Rows.of(ROWS))
     html = (tmp_path / "card.html").read_text("utf-8")
     page = Page(html)
     for said in (

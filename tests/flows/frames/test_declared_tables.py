@@ -23,6 +23,7 @@ from flows.label.histories import told_histories
 from privacy.reading.conform import conform
 from privacy.reading.folded import by_table
 from privacy.reading.source import read_tables
+from privacy.stored.rows import Rows
 from tests.evaluators.made_pages import make_label
 from tests.made_tables import SCHEMA, read_back, written
 
@@ -138,7 +139,7 @@ def public(tmp_path: Path) -> Path:
     rows = some_rows()
     label = make_label() | {"histories": told_histories(SCHEMA, rows)}
     label["release"] |= {"synthetic_units": 40, "synthetic_rows": len(rows)}
-    _public(tmp_path / "public", SCHEMA, label, rows)
+    _public(tmp_path / "public", SCHEMA, label, Rows.of(rows))
     return tmp_path / "public"
 
 

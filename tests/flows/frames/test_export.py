@@ -29,11 +29,20 @@ from markdown_it import MarkdownIt
 
 from flows.bundle.write import _public
 from flows.cards.markdown import fenced, literal
-from flows.frames.export import exported, read_synthetic, write_rows
+from flows.frames.export import (
+    exported,
+    read_synthetic,
+    stored_synthetic,
+    write_files,
+    write_rows,
+)
+from flows.frames.parquet import written_values
 from flows.stages.config import load_config
 from privacy.reading.images import stack, unstack
 from privacy.schema.codec import Codec, number_identifiers
 from privacy.schema.schema import Schema, load_schema
+from privacy.stored import rows
+from privacy.stored.rows import Rows
 from tests.evaluators.made_pages import HOSTILE, make_label
 from tests.flows import clinic
 
@@ -149,7 +158,7 @@ def plain(frame: pd.DataFrame) -> dict[str, list[Any]]:
 def bundle(request: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Schema]:
     schema = SCHEMAS[request.param]
     public = tmp_path_factory.mktemp(request.param) / "public"
-    _public(public, schema, label(schema), drawn(schema))
+    _public(public, schema, label(schema), Rows.of(drawn(schema)))
     return public, schema
 
 
@@ -333,7 +342,7 @@ def test_croissant_carries_the_label(bundle: tuple[Path, Schema]) -> None:
 def test_what_the_people_held_out_paid_is_said_twice(tmp_path: Path) -> None:
     made = label(SCHEMA)
     made["evaluation"] = {"guarantee": {"epsilon": 0.7654, "delta": 1e-7}, "figures": []}
-    _public(tmp_path / "public", SCHEMA, made, drawn(SCHEMA))
+    _public(tmp_path / "public", SCHEMA, made, Rows.of(drawn(SCHEMA)))
     data = mlcroissant.Dataset(tmp_path / "public" / "croissant.json")
     for text in (body(tmp_path / "public"), " ".join(data.metadata.personal_sensitive_information)):
         assert "cost each of them ε = 0.7654 at δ = 10⁻⁷" in text
@@ -500,7 +509,7 @@ def test_a_licence_is_no_other_run(tmp_path: Path) -> None:
 
 
 def test_a_licence_is_stated_where_the_config_names_one(tmp_path: Path) -> None:
-    _public(tmp_path / "public", SCHEMA, label(SCHEMA, license="cc-by-4.0"), drawn(SCHEMA))
+    _public(tmp_path / "public", SCHEMA, label(SCHEMA, license="cc-by-4.0"), Rows.of(drawn(SCHEMA)))
     card = DatasetCard.load(tmp_path / "public" / "README.md")
     assert card.data.license == "cc-by-4.0"
     assert "No licence" not in card.text
@@ -549,3 +558,48 @@ def test_a_picture_without_datasets_is_a_png_file(tmp_path: Path) -> None:
         r"struct<bytes: ?binary", str(pq.read_schema(tmp_path / "x.parquet").field("x y").type)
     )
     assert isinstance(pq.read_table(tmp_path / "x.parquet"), pa.Table)
+
+
+@pytest.mark.parametrize("name", [n for n, schema in SCHEMAS.items() if schema.image is None])
+def test_in_parts_the_files_are_those_of_the_whole(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schema, frame = SCHEMAS[name], drawn(SCHEMAS[name])
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    for folder in (whole, parts):
+        folder.mkdir()
+    write_files(Rows.of(frame), schema, whole)
+    monkeypatch.setattr(rows, "AT_ONCE", 7)
+    stored = stored_synthetic(whole / "data.csv", schema, tmp_path)
+    assert len(list(stored.batches())) == -(-len(frame) // 7)
+    write_files(stored, schema, parts)
+    assert (parts / "data.csv").read_bytes() == (whole / "data.csv").read_bytes()
+    assert pq.read_table(parts / "data.parquet").equals(pq.read_table(whole / "data.parquet"))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pd.Series([1, None, 3, 1], dtype="Int64"),
+        pd.Series([0.1, np.nan, 2.0, 0.1]),
+        pd.Series(["a", None, "b", "a"], dtype=object),
+        pd.Series([1, 1.0, "low", None, True], dtype=object),
+        pd.Series([], dtype=object),
+        pd.Series([None, None], dtype=object),
+    ],
+)
+def test_a_value_is_written_as_by_itself(values: pd.Series) -> None:
+    alone = [None if pd.isna(v) else str(v) for v in values.astype(object)]
+    assert written_values(values).tolist() == alone
+
+
+def test_synthetic_rows_that_do_not_fit_are_refused_and_not_mended(tmp_path: Path) -> None:
+    columns = {
+        "w": {"kind": "integer", "bounds": [0, 3], "out_of_range": "clamp"},
+        "c": {"kind": "categorical", "categories": ["a", "o"], "other": "o"},
+    }
+    schema = Schema.model_validate({"name": "t", "columns": columns})
+    for wrong in ("9,a", "1,zzz"):
+        (tmp_path / "t.csv").write_text(f"w,c\n{wrong}\n")
+        with pytest.raises(ValueError, match=r"t\.csv"):
+            stored_synthetic(tmp_path / "t.csv", schema, tmp_path)

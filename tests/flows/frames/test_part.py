@@ -16,7 +16,7 @@ from generators.marginals.generator import Mst
 from privacy.accounting.guarantee import Guarantee
 from privacy.errors import DataError, InputError
 from privacy.schema.schema import Schema
-from privacy.table import Rows
+from privacy.stored.rows import Rows
 
 DAY = {"kind": "datetime", "bounds": ["2020-01-01", "2020-12-31"], "bins": 12}
 SCHEMA = Schema.model_validate(

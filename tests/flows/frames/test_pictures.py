@@ -25,7 +25,7 @@ from flows.bundle.write import _public, write_bundle
 from flows.cards.card import write_card
 from flows.cards.columns import tiles
 from flows.cards.contact_sheet import ACROSS, GAP, contact_sheet
-from flows.frames.export import exported, read_synthetic, synthetic_bytes, write_files, write_rows
+from flows.frames.export import exported, read_synthetic, write_files, write_rows, write_synthetic
 from flows.stages import steps
 from flows.stages.config import load_config
 from flows.stages.run import NEIGHBOURS, Run
@@ -36,6 +36,7 @@ from privacy.reading.images import stack, unstack
 from privacy.reading.source import read_source
 from privacy.schema.codec import Codec, number_identifiers
 from privacy.schema.schema import Schema, load_schema
+from privacy.stored.rows import Rows
 from tests.evaluators.made_pages import HOSTILE, Page, make_label
 from tests.flows import clinic
 from tests.flows.commands.test_cli import understudy
@@ -91,7 +92,8 @@ def test_synthetic_pictures_are_read_back_bit_for_bit(
     shape = (n, *schema.columns["scan"].shape)  # type: ignore[union-attr]
     frame = drawn(n, schema, data.draw(arrays(np.uint8, shape)))
     path = tmp_path_factory.mktemp("synthetic") / "synthetic.parquet"
-    path.write_bytes(synthetic_bytes(frame, schema))
+    with path.open("wb") as file:
+        write_synthetic([frame], schema, file)
     assert_alike(read_synthetic(path, schema), frame)
 
 
@@ -100,7 +102,7 @@ def test_exported_files_are_read_again_with_the_exported_schema(
     schema: Schema, tmp_path: Path
 ) -> None:
     frame, public = drawn(schema=schema), tmp_path / "public"
-    _public(public, schema, make_label(), frame)
+    _public(public, schema, make_label(), Rows.of(frame))
     written = load_schema(public / "schema.yaml")
     for name in ("data.csv", "data.npz"):
         source = read_source([public / name], written)
@@ -147,7 +149,7 @@ def test_parquet_says_what_hugging_face_needs(tmp_path: Path) -> None:
 def test_the_card_shows_a_strip_for_every_class_and_group(tmp_path: Path) -> None:
     frame = drawn(200)
     frame = frame[(frame["dx"] != "ill") | (frame["sex"] != "M")].reset_index(drop=True)
-    write_card(tmp_path / "card.html", make_label(), SCHEMA, frame)
+    write_card(tmp_path / "card.html", make_label(), SCHEMA, Rows.of(frame))
     page = Page((tmp_path / "card.html").read_text("utf-8"))
     (uri,) = [value for name, value in page.attributes if name == "src"]
     head, _, content = uri.partition(",")
@@ -192,21 +194,21 @@ def test_the_sheet_takes_whatever_there_is() -> None:
 
 
 def test_the_tile_of_pictures_says_their_size() -> None:
-    found = {t.name: t for t in tiles(RGB, drawn(schema=RGB))}
+    found = {t.name: t for t in tiles(RGB, Rows.of(drawn(schema=RGB)))}
     assert found["scan"].kind == "image · 4 × 5 pixels, RGB"
     assert found["scan"].values == ()
 
 
 SHORT = {
-    "name": "image-gan", "steps": 4, "sampling_rate": 0.2, "frequencies": 2, "width": 8,
-    "critic_width": 4, "fakes": 16, "device": "cpu",
+    "name": "image-matching", "steps": 4, "frequencies": 2, "components": 8, "matched": 4,
+    "batch": 16, "width": 8, "device": "cpu",
 }  # fmt: skip
 
 
 def write_run(folder: Path, **changes: Any) -> Path:
     """A release config of 80 pictures in a folder."""
     schema = exported(SCHEMA)
-    write_files(drawn(80), schema, folder)
+    write_files(Rows.of(drawn(80)), schema, folder)
     config = {
         "name": "scans", "schema": "schema.yaml", "data": "data.csv", "policy": "policy.yaml",
         "guarantee": {"epsilon": 1.0, "delta": 1e-5}, "generator": SHORT,
@@ -224,10 +226,10 @@ def test_a_release_of_pictures_from_data_to_card(tmp_path: Path) -> None:
         work = steps.Work.of(run)
         steps.fit(work, lambda what, share: None)
         steps.sample(work)
-        synthetic = work.synthetic()
+        synthetic = work.synthetic.frame
         assert stack(synthetic["scan"]).shape == (20, 5, 4, 1)
         assert_alike(synthetic, load_model(run / "model").sample(20, np.random.default_rng(0)))
-        train, holdout = (work.open_internally(p) for p in ("train", "holdout"))
+        train, holdout = (work.opened_internally(p).frame for p in ("train", "holdout"))
         assert len(train) + len(holdout) == 80
         assert stack(train["scan"]).shape == (len(train), 5, 4, 1)
         steps.judge(work, lambda what, share: None)
@@ -366,7 +368,7 @@ def test_other_public_images_are_another_run(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "named"),
     [
-        ({"generator": SHORT}, "public_images: image-gan learns nothing from them"),
+        ({"generator": SHORT}, "public_images: image-matching learns nothing from them"),
         ({"generator": PRE_TRAINED | {"warm_up": 0}}, "public_images: warm_up is 0"),
         ({"public_images": "../absent"}, "public_images: .*absent does not exist"),
         ({"public_images": "images"}, "public_images: .*one folder"),

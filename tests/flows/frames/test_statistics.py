@@ -28,6 +28,7 @@ from privacy.reading.read import NULL, read_any
 from privacy.reading.source import read_source
 from privacy.schema.columns import Datetime, Numeric
 from privacy.schema.schema import Csv, Schema
+from privacy.stored.rows import Rows
 from tests import made_tables
 from tests.flows.frames.test_export import NASTY, PICTURES, SCHEMA, drawn, label
 
@@ -37,7 +38,7 @@ READ = {".dta": "read_dta", ".sav": "read_sav", ".zsav": "read_sav", ".xpt": "re
 @pytest.fixture(scope="module")
 def public(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("bundle") / "public"
-    _public(folder, SCHEMA, label(SCHEMA, license="cc-by-4.0"), drawn(SCHEMA))
+    _public(folder, SCHEMA, label(SCHEMA, license="cc-by-4.0"), Rows.of(drawn(SCHEMA)))
     return folder
 
 

@@ -16,6 +16,7 @@ from flows.bundle.write import _public
 from flows.frames.tables import parts, tables
 from flows.label.histories import told_histories
 from privacy.schema.schema import Schema
+from privacy.stored.rows import Rows
 from tests.evaluators.made_pages import make_label
 from tests.flows.made_histories import SCHEMA, made
 
@@ -30,7 +31,7 @@ def changed(**changes: object) -> Schema:
 def public(tmp_path: Path) -> Path:
     label = make_label() | {"histories": told_histories(SCHEMA, ROWS)}
     label["release"] |= {"synthetic_units": 150, "synthetic_rows": len(ROWS)}
-    _public(tmp_path / "public", SCHEMA, label, ROWS)
+    _public(tmp_path / "public", SCHEMA, label, Rows.of(ROWS))
     return tmp_path / "public"
 
 

@@ -13,10 +13,15 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from evaluators import evaluate as judge
+from evaluators.evaluate import evaluate
+from evaluators.fidelity.representation import representation
+from evaluators.score import Scorecard
 from flows.bundle.write import write_bundle
-from flows.stages import steps
+from flows.stages import scoring, steps
 from flows.stages.config import load_config
 from flows.stages.run import Run
+from generators.registry import load_model
 from privacy.errors import BudgetError, DataError, InputError, LedgerError
 from privacy.ledger.ledger import Ledger
 from tests.flows import clinic
@@ -369,3 +374,53 @@ def test_a_run_that_lost_the_name_of_its_config_is_not_taken_for_another(tmp_pat
     clinic.write(tmp_path)  # the policy that it was begun with
     with run.locked():
         pass
+
+
+def test_rows_that_are_drawn_in_parts_are_one_table(released, monkeypatch):
+    """Each row is numbered by its place, and the same seed draws the same rows again."""
+    config, _ = released
+    work = work_of(config)
+    whole = pd.read_csv(work.synthetic_file, dtype=str)
+    model = load_model(work.run / "model")
+    monkeypatch.setattr(steps, "DRAWN", 70)
+    parts = [*steps._drawn(model, len(whole), 5)]
+    assert [len(part) for part in parts[:-1]] == [70] * (len(parts) - 1)
+    drawn = pd.concat(parts, ignore_index=True)
+    assert drawn["patient"].tolist() == [str(i + 1) for i in range(len(whole))]
+    again = pd.concat(steps._drawn(model, len(whole), 5), ignore_index=True)
+    pd.testing.assert_frame_equal(drawn, again)
+
+
+def test_a_judgement_looks_at_no_more_rows_than_it_says_and_counts_groups_in_all(
+    released, monkeypatch
+):
+    config, _ = released
+    work = work_of(config)
+    seen = {}
+
+    def looked_at(*frames, **more):
+        seen["rows"] = [len(f) for f in frames[:3]]
+        seen["whole"] = more["whole"]
+        return evaluate(*frames, **more)
+
+    def ratios():
+        steps.judge(work, quiet)
+        scores = Scorecard.read(work.run / "scores" / "scores.parquet")
+        shutil.rmtree(work.run / "scores")
+        return [s for s in scores if s.metric == "representation_ratio"]
+
+    monkeypatch.setattr(scoring, "evaluate", looked_at)
+    monkeypatch.setattr(judge, "ON_TABLES", {"representation": representation})
+    shutil.move(work.run / "scores", work.run / "scores.before")
+    of_all = ratios()
+    assert seen["whole"] is None
+    most = {"train": 150, "holdout": 100, "synthetic": 120}
+    for role, rows in most.items():
+        monkeypatch.setitem(scoring.JUDGED, role, rows)
+    of_some = ratios()
+    shutil.move(work.run / "scores.before", work.run / "scores")
+    for rows, limit in zip(seen["rows"], most.values(), strict=True):
+        assert limit - 5 <= rows <= limit
+    assert len(seen["whole"].train) > 150
+    assert of_all
+    assert of_some == of_all

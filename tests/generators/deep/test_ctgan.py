@@ -22,7 +22,7 @@ from privacy.accounting.guarantee import Guarantee
 from privacy.ledger.paid import Paid
 from privacy.ledger.transcript import Transcript
 from privacy.schema.schema import Schema
-from privacy.table import Rows
+from privacy.stored.rows import Rows
 
 SIZES = {"ill": 2, "sex": 2, "ward": 3, "age": 5}
 LAYOUT = Layout(SIZES)

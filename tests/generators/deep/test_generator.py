@@ -18,7 +18,7 @@ from privacy.ledger.transcript import Transcript
 from privacy.records.impossible import impossible_rows
 from privacy.schema.codec import Codec
 from privacy.schema.schema import Schema
-from privacy.table import Rows
+from privacy.stored.rows import Rows
 
 CLAIM = Guarantee(1.0, 1e-6)
 BUDGET = Guarantee(100.0, 1e-6)

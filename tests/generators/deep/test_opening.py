@@ -1,5 +1,7 @@
 """The opening: priced by the schema alone, exact without noise, whole for whatever a schema declares."""
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 import torch
@@ -11,6 +13,7 @@ from generators.deep.networks import Heads, begin_at
 from generators.deep.opening import Roles, costs, events, measure
 from generators.marginals.counting import Counter
 from generators.marginals.measurement import draw_anew
+from generators.marginals.model import sample
 from privacy.accounting.composition import spent
 from privacy.accounting.events import DiscreteGaussianDpEvent
 from privacy.records.codec import RecordCodec
@@ -155,6 +158,28 @@ def test_what_never_meets_is_never_said():
     assert told[0, parts["ward"]][0] > 0.1
 
 
+@pytest.mark.parametrize("columns", [("ward", "ill"), ("ward", "sex"), ("ward", "age")])
+def test_the_model_gives_what_never_meets_no_chance(columns):
+    """Also where every row is such a one, as noise may say of each column by itself."""
+    drawn = codes()
+    drawn |= {c: np.full_like(drawn[c], 1) for c in columns}
+    first = {"ward": {"values": ["b"]}, "ill": {"values": ["1"]}, "sex": {"values": ["M"]}}
+    where = first | {"age": {"min": 0, "max": 99}}
+    never = {c: where[c] for c in columns}
+    found = opened(schema(impossible=[never]), drawn=drawn)
+    rows = sample(
+        found.compression.domain,
+        found.model.tree,
+        found.model.marginals,
+        5_000,
+        np.random.default_rng(0),
+    )
+    zeros = found.zeros[Roles.of(schema()).clique(*columns)]
+    at = tuple(rows[c] for c in Roles.of(schema()).clique(*columns))
+    assert zeros.any()
+    assert not zeros[at].any()
+
+
 def test_what_was_charged_before_the_schema_was_complete_is_what_is_drawn(monkeypatch):
     """An open list of categories must not change which tables are asked for once it is known."""
     columns = dict(schema().model_dump()["columns"])
@@ -181,3 +206,14 @@ def test_what_was_charged_before_the_schema_was_complete_is_what_is_drawn(monkey
     measure(codec, Counter.of(codec.domain, rows), 50, 0.01, draw_anew, Roles.of(before))
     charged = [1 / (2 * e.event.sigma**2) for e in events(before, 0.01) for _ in range(e.count)]
     np.testing.assert_allclose(sorted(drawn), sorted(charged), rtol=1e-9)
+
+
+def test_structural_zeros_that_have_no_room_are_left_out():
+    """Each two of many columns never meet somewhere: all in one model would be a table of all columns."""
+    names = [f"c{i}" for i in range(14)]
+    kinds = {n: {"kind": "categorical", "categories": [*"abcdefgh"]} for n in names}
+    never = [{a: {"values": ["a"]}, b: {"values": ["a"]}} for a, b in combinations(names, 2)]
+    many = Schema.model_validate({"name": "many", "columns": kinds, "impossible": never})
+    rng = np.random.default_rng(0)
+    found = opened(many, drawn={n: rng.integers(1, 8, 500) for n in names})
+    assert sum(m.nbytes for m in found.model.marginals) < 2 * module.MEGABYTES * 2**20

@@ -18,7 +18,7 @@ from privacy.accounting.guarantee import Guarantee
 from privacy.ledger.paid import Paid
 from privacy.ledger.transcript import Transcript
 from privacy.schema.schema import Schema
-from privacy.table import Rows
+from privacy.stored.rows import Rows
 
 LAYOUT = Layout({"a": 3, "b": 4, "c": 2})
 SHARES = torch.tensor([0.5, 0.3, 0.2, 0.4, 0.3, 0.2, 0.1, 0.6, 0.4])

@@ -10,7 +10,14 @@ from dp_accounting import GaussianDpEvent, PoissonSampledDpEvent, SelfComposedDp
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from generators.dpsgd.clipping import CLIPPINGS, BoundedAdaptive, DpsgdF, Flat, GlobalAdapt
+from generators.dpsgd.clipping import (
+    CLIPPINGS,
+    ROUNDED,
+    BoundedAdaptive,
+    DpsgdF,
+    Flat,
+    GlobalAdapt,
+)
 from generators.dpsgd.plan import Plan
 
 GROUPS = 4
@@ -73,7 +80,7 @@ def test_the_bound_is_the_largest_over_all_groups_also_empty_ones(clipping, nois
     huge = torch.full((GROUPS,), 1e10)
     clipped = clipping.factors(state, huge, torch.arange(GROUPS)) * huge
     assert clipped.max() <= clipping.bound(state) * (1 + 1e-6)
-    assert clipped.max() >= clipping.bound(state) * (1 - 1e-4)
+    assert clipped.max() >= clipping.bound(state) * (1 - 1e-3)
     assert list(inspect.signature(clipping.bound).parameters) == ["state"]
 
 
@@ -165,7 +172,9 @@ def test_global_adapt_keeps_proportions_of_small_gradients():
     state = clipping.start(1)
     norms = torch.tensor([0.1, 0.4, 1.6, 100.0])
     clipped = clipping.factors(state, norms, torch.zeros(4, dtype=torch.int64)) * norms
-    torch.testing.assert_close(clipped, torch.tensor([0.05, 0.2, 0.8, 1.0]), rtol=2e-5, atol=0)
+    torch.testing.assert_close(
+        clipped, torch.tensor([0.05, 0.2, 0.8, 1 - ROUNDED]), rtol=2e-5, atol=0
+    )
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,14 @@ from scipy import stats
 from torch import nn
 
 from generators.deep.networks import Heads
-from generators.dpsgd.clipping import CLIPPINGS, BoundedAdaptive, DpsgdF, Flat, GlobalAdapt
+from generators.dpsgd.clipping import (
+    CLIPPINGS,
+    ROUNDED,
+    BoundedAdaptive,
+    DpsgdF,
+    Flat,
+    GlobalAdapt,
+)
 from generators.dpsgd.engine import PrivateGradient
 from generators.dpsgd.gradients import BookKeeping, PerUnit, method_for
 from generators.dpsgd.plan import Performance, Plan
@@ -63,7 +70,7 @@ def clipped_mean(units, loss=squares, clip=1.0):
         rows = {k: v[units.start[u] : units.start[u + 1]] for k, v in units.rows.items()}
         each = torch.autograd.grad(loss(module, rows).mean(), list(module.parameters()))
         g = torch.cat([e.flatten() for e in each])
-        total = total + g * min(1.0, clip / float(g.norm()))
+        total = total + g * min(1.0, clip * (1 - ROUNDED) / float(g.norm()))
     return total / len(units)
 
 
@@ -194,7 +201,7 @@ def test_draws_do_not_multiply_what_one_unit_can_do(draws, clipping):
     for _ in range(10):
         bound = clipping.bound(engine.state)
         found = gradient(engine)
-        assert found.norm() <= bound * (1 + 1e-5)
+        assert found.norm() <= bound
     assert found.norm() >= 0.4 * bound
 
 
@@ -211,7 +218,7 @@ def test_bfloat16_obeys_the_bound_and_sums_in_float32(draws):
         engine = private(table(1, rows=2, seed=seed, scale=10.0), **options)
         found = gradient(engine)
         assert found.dtype == torch.float32
-        assert 1 - 1e-4 < found.norm() <= 1 + 1e-6
+        assert 1 - 1e-3 < found.norm() <= 1 + 1e-6
         assert not torch.equal(found, found.bfloat16().float())
     full, low = (
         gradient(private(table(50), performance=Performance(64, p)))
@@ -280,7 +287,19 @@ def test_one_unit_more_moves_the_sum_by_no_more_than_the_bound():
         x[-1] *= scale * (1 + rng.random())
         more, less = (Units.of({"x": x[:n]}, np.arange(n), 1) for n in (12, 11))
         sums = [gradient(private(u, expected=1.0)) for u in (more, less)]
-        assert (sums[0] - sums[1]).norm() <= 1 + 1e-5
+        assert (sums[0] - sums[1]).norm() <= 1
+
+
+def test_one_of_a_hundred_thousand_that_are_alike_moves_the_sum_by_no_more_than_the_bound():
+    """A float32 sum of them would be rounded to a thousandth of the bound."""
+    x = torch.full((100_000, 6), 3.0)
+    more, less = (Units.of({"x": x[:n]}, np.arange(n), 1) for n in (100_000, 99_999))
+    torch.manual_seed(0)
+    module, sums = nn.Linear(6, 2), []
+    for units in (more, less):
+        totals, _ = private(units, module=module)._clipped_sums()
+        sums.append(torch.cat([total.flatten() for total in totals.values()]))
+    assert (sums[0] - sums[1]).norm() <= 1
 
 
 # noise
@@ -393,6 +412,12 @@ def test_performance_changes_no_event():
 
 
 # refusals
+
+
+@pytest.mark.parametrize("physical", [0, 100_000])
+def test_batches_of_nobody_or_too_many_are_refused(physical):
+    with pytest.raises(ValueError, match="physical_batch must lie in"):
+        Performance(physical)
 
 
 def test_modules_that_mix_units_are_refused_whatever_the_method():

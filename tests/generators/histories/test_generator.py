@@ -22,7 +22,7 @@ from privacy.ledger.transcript import Transcript
 from privacy.records.codec import RecordCodec
 from privacy.records.where import where
 from privacy.schema.schema import Schema
-from privacy.table import Rows
+from privacy.stored.rows import Rows
 
 CLAIM = Guarantee(20.0, 1e-6)
 BINS = {"kind": "integer", "bounds": [0, 400], "bins": [0, 25, 35, 60, 400]}

@@ -14,7 +14,7 @@ from generators.registry import load_model
 from privacy.histories.schemas import step_schema
 from privacy.histories.tables import places, step_frame
 from privacy.schema.schema import Schema
-from privacy.table import Rows
+from privacy.stored.rows import Rows
 from tests.generators.histories.test_generator import CLAIM, paid_for
 
 MOST = 5

@@ -21,25 +21,32 @@ from generators.dpsgd import checkpoint
 from generators.dpsgd.checkpoint import Checkpoint
 from generators.dpsgd.engine import PrivateGradient
 from generators.dpsgd.units import Units
-from generators.images import diffusion, gan, generator, moments
+from generators.images import diffusion, gan, generator, means, moments
 from generators.images.diffusion import ImageDiffusion
 from generators.images.gan import ImageGan
 from generators.images.generator import Begun
+from generators.images.matching import ImageMatching
 from generators.images.moments import Basis, Moments
 from privacy.accounting.guarantee import Guarantee
 from privacy.errors import InputError, LedgerError
 from privacy.ledger.paid import Paid
 from privacy.ledger.transcript import Transcript
 from privacy.reading.public import PublicImages
-from privacy.table import Rows
+from privacy.stored.rows import Rows
 from tests.generators import checks
 
 CLAIM, BUDGET = Guarantee(4.0, 1e-6), Guarantee(100.0, 1e-6)
 pytestmark = pytest.mark.usefixtures("noise_not_looked_for")
 SHORT = {"steps": 3, "sampling_rate": 0.2, "frequencies": 2, "device": "cpu"}
+FEW = {
+    "steps": 3, "frequencies": 2, "components": 5, "matched": 2, "batch": 8, "width": 8,
+    "device": "cpu",
+}  # fmt: skip
 
 
-@pytest.mark.parametrize("wanted", [ImageGan(**SHORT), ImageDiffusion(**SHORT, warm_up=2)])
+@pytest.mark.parametrize(
+    "wanted", [ImageMatching(**FEW), ImageGan(**SHORT), ImageDiffusion(**SHORT, warm_up=2)]
+)
 def test_a_partition_without_rows_is_trained_on_like_any(wanted, tmp_path):
     nobody = people(40, 0).iloc[:0].assign(scan=pd.Series([], dtype=object))
     ready = calibrated(wanted, CLAIM)
@@ -76,7 +83,9 @@ def trained(ready, codes, units, folder):
     return torch.cat([t.detach().double().flatten() for t in network.state_dict().values()])
 
 
-@pytest.mark.parametrize("wanted", [ImageGan(**SHORT), ImageDiffusion(**SHORT, warm_up=2)])
+@pytest.mark.parametrize(
+    "wanted", [ImageMatching(**FEW), ImageGan(**SHORT), ImageDiffusion(**SHORT, warm_up=2)]
+)
 def test_rows_are_seen_through_the_engine_and_the_moments_only(wanted, tmp_path, monkeypatch):
     """Where neither tells anything, two sets leave the same network; both see each unit's rows as one."""
     seen = []
@@ -95,6 +104,7 @@ def test_rows_are_seen_through_the_engine_and_the_moments_only(wanted, tmp_path,
 
     monkeypatch.setattr(PrivateGradient, "__call__", silent)
     monkeypatch.setattr(moments, "noised", noise_alone)
+    monkeypatch.setattr(means, "noised", noise_alone)
     monkeypatch.setattr(generator, "measure", measured)
     plain = functools.partial(torch.Generator().manual_seed, 0)
     monkeypatch.setattr(gan, "secret_generator", lambda device: plain())
@@ -110,7 +120,7 @@ def test_rows_are_seen_through_the_engine_and_the_moments_only(wanted, tmp_path,
 def test_moments_that_cannot_be_measured_are_refused_before_anything_is_charged(wrong):
     """At a spread of nothing, an image like the mean would be divided by its norm of nothing."""
     with pytest.raises(ValueError, match="must be positive"):
-        ImageGan(**wrong)
+        ImageMatching(**wrong)
 
 
 @pytest.mark.parametrize(
@@ -127,6 +137,10 @@ def test_moments_that_cannot_be_measured_are_refused_before_anything_is_charged(
         (ImageGan, {"ema": 2.0}),
         (ImageGan, {"fakes": 0}),
         (ImageGan, {"critic_decay": -1.0}),
+        (ImageMatching, {"ema": 2.0}),
+        (ImageMatching, {"components": 0}),
+        (ImageMatching, {"features_share": 0.0}),
+        (ImageMatching, {"matched": -1}),
     ],
 )
 def test_networks_that_cannot_be_built_or_drawn_from_are_refused_before_anything_is_charged(
@@ -152,7 +166,7 @@ def begun():
     pixels, told = torch.zeros(6, 1, 8, 8, dtype=torch.uint8), torch.tensor([[0], [1]] * 3)
     units = Units.of({"pixels": pixels, "told": told}, np.arange(6), 1)
     moments = Moments(Basis(SHAPE, 2), np.zeros((2, 4)), np.zeros((2, 4, 4)))
-    return Begun([2], told, told, units, moments)
+    return Begun([2], told, told, units, moments, np.ones(2))
 
 
 def test_half_a_warm_up_batch_are_public_images_of_which_nothing_is_told(tmp_path):

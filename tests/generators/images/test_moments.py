@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from generators.images.moments import Basis, _shrunk, events, measure, noise
+from generators.images.means import _shrunk
+from generators.images.moments import Basis, events, measure, noise
 
 SHAPE = (6, 5, 3)
 
@@ -34,9 +35,11 @@ def asked(answers):
 
 
 def noiseless(monkeypatch):
-    monkeypatch.setattr(
-        "generators.images.moments.noised", lambda total, sigma, form: total.ravel().tolist()
-    )
+    for module in ("means", "moments"):
+        monkeypatch.setattr(
+            f"generators.images.{module}.noised",
+            lambda total, sigma, form: total.ravel().tolist(),
+        )
 
 
 @settings(max_examples=50, deadline=None)

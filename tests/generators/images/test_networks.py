@@ -5,9 +5,12 @@ import torch
 from torch import nn
 
 from generators.dpsgd.gradients import BookKeeping, PerUnit, method_for
+from generators.images import gan
 from generators.images.diffusion import corrupt, denoising_loss
-from generators.images.gan import ImageCritic, Refiner, on_fake, on_real
+from generators.images.gan import ImageCritic, on_fake, on_real
 from generators.images.networks import ImageDenoiser, untold_codes
+from generators.images.refiner import Refiner, smooth
+from generators.images.teacher import Teacher, reading_loss
 from tests.generators.dpsgd.test_gradients import assert_exact, equal_weights, stirred
 
 SIZES = [3, 2]
@@ -52,6 +55,19 @@ def test_every_parameter_of_the_critic_gets_its_exact_gradient(method, loss):
     assert_exact(method(critic), critic, loss, rows, equal_weights(3, 2))
 
 
+def test_every_parameter_of_the_teacher_gets_its_exact_gradient():
+    """A linear model, weighted by class, whose norm is a product."""
+    torch.manual_seed(0)
+    teacher = stirred(Teacher(5, 3))
+    rows = {
+        "seen": torch.randn(6, 5, generator=seeded()),
+        "label": torch.arange(6) % 3,
+        "weight": torch.rand(6, generator=seeded(1)),
+    }
+    assert isinstance(method_for(teacher), BookKeeping)
+    assert_exact(method_for(teacher), teacher, reading_loss, rows, equal_weights(3, 2))
+
+
 @pytest.mark.parametrize("sampler", ["ode", "sde"])
 @pytest.mark.parametrize("guidance", [0.0, 1.0])
 def test_draws_are_bytes_of_the_shape_and_repeat(sampler, guidance):
@@ -82,7 +98,8 @@ def test_a_denoiser_without_conditions_draws_too():
 
 
 def test_a_network_is_built_again_from_its_description():
-    for network in (denoiser(), Refiner([7, 6, 1], SIZES, 8, 2)):
+    refiners = (Refiner([7, 6, 1], SIZES, 8, 2, 2, 5), gan.Refiner([7, 6, 1], SIZES, 8, 2))
+    for network in (denoiser(), *refiners):
         again = type(network)(**network.describe())
         again.load_state_dict(stirred(network).state_dict())
         mine, other = (n.eval().draw(told(3), seeded(1)) for n in (network, again))
@@ -90,10 +107,16 @@ def test_a_network_is_built_again_from_its_description():
 
 
 def test_a_refiner_begins_as_the_identity_on_draws():
-    network = Refiner([7, 6, 1], SIZES, 8, 2)
+    network = Refiner([7, 6, 1], SIZES, 8, 2, 2, 5)
     drawn = torch.rand(4, 1, 7, 6, generator=seeded()) * 2 - 1
     noise = torch.randn(4, 1, 7, 6, generator=seeded(1))
-    assert torch.equal(network(drawn, noise, told(4)), drawn)
+    assert torch.equal(network(drawn, noise), drawn)
+
+
+def test_what_a_refiner_adds_has_no_grid():
+    grid = (torch.arange(6)[:, None] + torch.arange(7)) % 2 * 2.0 - 1
+    assert smooth(grid[None, None])[..., 1:-1, 1:-1].abs().max() == 0
+    assert torch.equal(smooth(torch.ones(2, 3, 5, 4)), torch.ones(2, 3, 5, 4))
 
 
 def test_noise_of_one_image_does_not_depend_on_the_others():

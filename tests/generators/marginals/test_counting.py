@@ -1,11 +1,15 @@
 """Counting agrees with numpy and pandas, and one more row moves a marginal by one."""
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from generators.marginals import counting as module
 from generators.marginals.counting import BLOCK, Counter
 
 
@@ -71,3 +75,29 @@ def test_codes_are_kept_small():
     counter = Counter.of({"a": 256, "b": 257}, {"a": np.zeros(5), "b": np.zeros(5)})
     assert counter.codes["a"].dtype == np.uint8
     assert counter.codes["b"].dtype == np.uint16
+
+
+@settings(max_examples=30, deadline=None)
+@given(tables(), st.integers(1, 9), st.booleans())
+def test_codes_in_parts_and_in_files_are_those_in_memory(table, at_once, in_files):
+    domain, codes = table
+    rows = len(next(iter(codes.values())))
+    parts = (
+        {c: v[start : start + at_once] for c, v in codes.items()}
+        for start in range(0, rows, at_once)
+    )
+    groups = {c: np.arange(size) // 2 for c, size in domain.items()}
+    halved = {c: int(g.max()) + 1 for c, g in groups.items()}
+    whole, clique = Counter.of(domain, codes), tuple(domain)[:3]
+    with pytest.MonkeyPatch.context() as patch, TemporaryDirectory() as folder:
+        patch.setattr(module, "PART", at_once)
+        patch.setattr(module, "BLOCK", at_once)
+        room = Path(folder) if in_files else None
+        gathered = Counter.gathered(domain, parts, room)
+        recoded = gathered.recode(halved, groups)
+        assert recoded.room == room
+        assert list(Path(folder).iterdir()) == []
+        np.testing.assert_array_equal(gathered(clique), whole(clique))
+        np.testing.assert_array_equal(recoded(clique), gathered.tally(clique, groups))
+    expected = Counter.of(halved, {c: groups[c][v] for c, v in codes.items()})
+    np.testing.assert_array_equal(recoded(clique), expected(clique))

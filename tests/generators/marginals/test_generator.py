@@ -17,7 +17,7 @@ from privacy.accounting.calibration import zcdp_budget
 from privacy.accounting.composition import spent
 from privacy.accounting.guarantee import Guarantee
 from privacy.schema.schema import Schema
-from privacy.table import Rows
+from privacy.stored.rows import Rows
 
 CLAIM = Guarantee(1.0, 1e-9)
 EITHER = pytest.mark.parametrize("generator", [Aim(), Mst()], ids=["aim", "mst"])

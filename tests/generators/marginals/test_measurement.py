@@ -52,15 +52,15 @@ def test_what_is_no_step_of_the_schedule_is_refused_before_anything_is_counted()
     with pytest.raises(ValueError, match=r"no step to measure at 0\.3"):
         budget.measure(unread, ("a",), 0.3)
     with pytest.raises(ValueError, match=r"no step to select at 0\.2"):
-        budget.select([("a",)], unread, 0.2, 1)
+        budget.select(1, unread, 0.2, 1)
     budget.measure(small, ("a",), 0.1)
     budget.measure(small, ("a",), 0.2)
     for rho in (0.1, 0.2, 0.05):
         with pytest.raises(ValueError, match="no step to measure"):
             budget.measure(unread, ("a",), rho)
-    budget.select([("a",)], lambda: np.zeros(1, dtype=int), 0.1, 1)
+    budget.select(1, lambda: np.zeros(1, dtype=int), 0.1, 1)
     with pytest.raises(ValueError, match="no step to select"):
-        budget.select([("a",)], unread, 0.1, 1)
+        budget.select(1, unread, 0.1, 1)
 
 
 def test_a_schedule_is_priced_step_by_step_and_below_its_zcdp():
@@ -90,21 +90,32 @@ def test_the_total_weighs_measurements_by_their_variance():
 
 def test_what_does_not_fit_moves_no_chance_among_what_does():
     """As by the exponential mechanism over the two that fit; the two that do not are often drawn first."""
-    among = [("a",), ("b",), ("c",), ("d",)]
     scores = np.array([2, 3, 0, 1])
     rho, draws = 0.5, 1200
 
     def draw():
         budget = Budget(rho)
-        return budget.select(among, lambda: scores, rho, 1, lambda r: r in among[2:])
+        return budget.select(4, lambda: scores, rho, 1, lambda i: i in (2, 3))
 
     found = [draw() for _ in range(draws)]
-    assert {*found} == {*among[2:]}
+    assert {*found} == {2, 3}
     # a step of a score is a factor exp(ε/2), ε = √(8ρ) = 2
     chance = 1 / (1 + math.exp(-1))
-    assert found.count(("d",)) / draws == pytest.approx(
+    assert found.count(3) / draws == pytest.approx(
         chance, abs=5 * math.sqrt(chance * (1 - chance) / draws)
     )
+
+
+def test_places_that_fit_alike_are_thrown_away_together():
+    asked = []
+
+    def fits(i):
+        asked.append(i)
+        return i == 4
+
+    scores, kin = np.array([9, 8, 7, 6, 0]) * 1000, np.array([0, 1, 0, 1, 2])
+    assert Budget(1.0).select(5, lambda: scores, 1.0, 1, fits, kin) == 4
+    assert asked == [0, 1, 4]
 
 
 def test_a_recorded_answer_is_not_drawn_again():

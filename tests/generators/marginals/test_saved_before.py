@@ -16,7 +16,7 @@ from privacy.accounting.guarantee import Guarantee
 from privacy.errors import InputError
 from privacy.schema import placing
 from privacy.schema.schema import Schema
-from privacy.table import Rows
+from privacy.stored.rows import Rows
 
 CLAIM = Guarantee(5.0, 1e-6)
 SAID = {

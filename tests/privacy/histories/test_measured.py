@@ -21,6 +21,7 @@ from privacy.noise import gaussian_sigma
 from privacy.schema.placing import gap_name
 from privacy.schema.schema import Schema
 from privacy.schema.visits import previous
+from privacy.stored.rows import Rows
 
 RHO, DELTA = 0.1, 1e-7
 MOST = 4
@@ -89,7 +90,7 @@ def measured(folder, schema=SCHEMA, delta=DELTA, n=3000):
         event=domain_event(schema, RHO, delta),
     )
     frame, units = rows(n, 0)
-    complete = measure_domain(frame, schema, RHO, delta, Paid(permit, transcript), units)
+    complete = measure_domain(Rows(frame, units), schema, RHO, delta, Paid(permit, transcript))
     asked = defaultdict(float)
     for line in (folder / "a.jsonl").read_text("utf-8").splitlines():
         match json.loads(line).get("question"):

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from privacy.errors import DataError, InputError
+from privacy.reading import read as module
 from privacy.reading.read import NULL, read_any, read_texts
 from privacy.schema.schema import Csv, Schema
 
@@ -289,3 +290,38 @@ def test_a_point_may_stand_for_thousands_where_the_comma_stands_before_decimals(
 def test_a_typed_file_has_no_decimal_sign(tmp_path: Path) -> None:
     pq.write_table(pa.table({"x": [64.4], "c": ["1,5"]}), tmp_path / "a.parquet")
     assert read_texts((tmp_path / "a.parquet",), COMMA)["x"].to_pylist() == ["64.4"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "latin-1"])
+def test_a_break_of_two_signs_between_two_blocks_is_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoding: str
+) -> None:
+    """pyarrow drops the \\n there; then a blank line would be gone, by how many rows stand before."""
+    monkeypatch.setattr(module, "BLOCK", 128)
+    path = tmp_path / "t.csv"
+    schema = Schema.model_validate(
+        {
+            "name": "t",
+            "csv": {"newlines": True, "encoding": encoding},
+            "columns": {"a": {"kind": "identifier"}, "b": {"kind": "integer", "bounds": [0, 9]}},
+        }
+    )
+    for before in range(100, 125):
+        rows = ["é" + "y" * before + "\r\n\n" + "z", "w\rv"]
+        content = "a,b\r\n" + "".join(f'"{r}",1\r\n' for r in rows)
+        path.write_bytes(content.encode(encoding))
+        found = read_texts((path,), schema)["a"].to_pylist()
+        assert found == [r.replace("\r\n", "\n").replace("\r", "\n") for r in rows]
+
+
+def test_a_part_with_a_column_twice_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "t"
+    folder.mkdir()
+    good = pa.table({"a": ["1"], "b": ["2"]})
+    pq.write_table(good, folder / "1.parquet")
+    pq.write_table(
+        pa.Table.from_arrays([pa.array(["1"])] * 3, ["a", "b", "b"]), folder / "2.parquet"
+    )
+    with pytest.raises(DataError) as refused:
+        read_any(folder, Csv())
+    assert "names 'b' twice" in refused.value.private

@@ -3,12 +3,13 @@
 from itertools import combinations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from generators.marginals import distances as module
 from generators.marginals.counting import Counter
-from generators.marginals.distances import UNIT, Distances
+from generators.marginals.selecting import distances as module
+from generators.marginals.selecting.distances import UNIT, Distances
 
 
 def one_by_one(rows, others, scale, clique):
@@ -37,8 +38,10 @@ def test_products_and_single_counts_agree(sizes, n, m, scale, seed):
     assert found.tolist() == [one_by_one(rows, others, scale, c) for c in cliques]
 
 
-def test_blocks_of_rows_add_up(monkeypatch):
+@pytest.mark.parametrize("part", [11, 1 << 20])
+def test_blocks_of_rows_add_up(monkeypatch, part):
     monkeypatch.setattr(module, "BLOCK", 7)
+    monkeypatch.setattr(module, "PART", part)
     domain = {"a": 3, "b": 2, "c": 4}
     rng = np.random.default_rng(0)
     rows, others = (

@@ -17,11 +17,11 @@ from itertools import chain
 import numpy as np
 import numpy.typing as npt
 
-from generators.marginals.counting import Clique, Counter, Counts
+from generators.marginals.counting import PART, Clique, Counter, Counts
 
 UNIT = 64
 """Distances are in units of 1/64 of a row, so that they are whole."""
-FEW = 8
+FEW = 5
 """Codes a column, in the mean, up to which products are faster."""
 BLOCK = 1 << 14
 Places = npt.NDArray[np.intp]
@@ -44,7 +44,7 @@ class Distances:
 
     cliques: tuple[Clique, ...]
     groups: tuple[_Group, ...]
-    known: dict[tuple[int, Clique, int | None], Counts] = field(default_factory=dict, repr=False)
+    known: dict[tuple[int, Clique], Counts] = field(default_factory=dict, repr=False)
     """The products of a table of private rows, which is the same in every round."""
 
     @classmethod
@@ -77,30 +77,43 @@ class Distances:
     def _together(self, rows: Counter, others: Counter, scale: float, group: _Group) -> Counts:
         starts = np.cumsum([0, *(rows.domain[c] for c in group.columns)])[:-1]
         found = np.zeros((starts.size, starts.size), dtype=np.int64)
-        for code in range(rows.domain[group.head[0]]) if group.head else (None,):
-            key = (id(rows), group.head, code)
-            if key not in self.known:
-                self.known[key] = _products(rows, group, code)
-            gap = _apart(self.known[key], _products(others, group, code), scale)
+        key = (id(rows), group.head)
+        if key not in self.known:
+            self.known[key] = _products(rows, group)
+        for here, there in zip(self.known[key], _products(others, group), strict=True):
+            gap = _apart(here, there, scale)
             found += np.add.reduceat(np.add.reduceat(gap, starts, axis=0), starts, axis=1)
         return found[group.first, group.second]
 
 
-def _products(table: Counter, group: _Group, code: int | None) -> Counts:
-    """How many rows, among those with that code of the head, have each two codes of the columns."""
-    kept = slice(None) if code is None else np.flatnonzero(table.codes[group.head[0]] == code)
-    codes = np.stack([table.codes[c][kept] for c in group.columns], axis=1)
+def _products(table: Counter, group: _Group) -> Counts:
+    """How many rows have each two codes of the columns: [codes of the head, codes, codes]."""
     ends = np.cumsum([table.domain[c] for c in group.columns])
     starts = np.concatenate([[0], ends[:-1]])
-    weights = None if table.weights is None else table.weights[kept].astype(float)
-    total = np.zeros((ends[-1], ends[-1]), dtype=np.int64)
-    for start in range(0, len(codes), BLOCK):
-        block = codes[start : start + BLOCK] + starts
+    heads = table.domain[group.head[0]] if group.head else 1
+    total = np.zeros((heads, ends[-1], ends[-1]), dtype=np.int64)
+    for start in range(0, table.rows, PART):
+        rows = slice(start, start + PART)
+        codes = np.stack([table.codes[c][rows] for c in group.columns], axis=1)
+        weights = None if table.weights is None else table.weights[rows].astype(float)
+        head = table.codes[group.head[0]][rows] if group.head else None
+        for code in range(heads):
+            mine = slice(None) if head is None else np.flatnonzero(head == code)
+            alone = None if weights is None else weights[mine]
+            total[code] += _product(codes[mine] + starts, ends[-1], alone)
+    return total
+
+
+def _product(ones: Places, width: int, weights: npt.NDArray[np.float64] | None) -> Counts:
+    """A table of indicators times itself, [width, width]; ``ones``: where those of each row are."""
+    total = np.zeros((width, width), dtype=np.int64)
+    for start in range(0, len(ones), BLOCK):
+        block = ones[start : start + BLOCK]
         # sums of ones are exact in single precision, those of weights in double
-        ones = np.zeros((len(block), ends[-1]), dtype=np.float32 if weights is None else float)
-        np.put_along_axis(ones, block, 1.0, axis=1)
-        other = ones if weights is None else ones * weights[start : start + BLOCK, None]
-        total += (ones.T @ other).astype(np.int64)
+        table = np.zeros((len(block), width), dtype=np.float32 if weights is None else float)
+        np.put_along_axis(table, block, 1.0, axis=1)
+        other = table if weights is None else table * weights[start : start + BLOCK, None]
+        total += (table.T @ other).astype(np.int64)
     return total
 
 

@@ -1,0 +1,130 @@
+"""A release of made-up people from their file to a verdict: seconds and peak memory of each stage.
+
+    python benchmarks/scale/release.py FOLDER --rows 1000000 --columns 20 --form csv
+
+The people are those of ``people.py``, the generator is AIM at ε = 1, δ = 1e-9. The release runs in a process
+of its own, without a Prefect server, on ``--threads`` threads of linear algebra. ``peak_gib`` is the largest
+resident set so far, with what is mapped from files, which the machine takes back when it needs room;
+``anonymous_gib`` is without that: what the process itself asks for, looked at ten times a second. ``before``
+is what comes before the first stage: recognising people, and whether anybody could be assessed. One JSON line
+a run goes to results/scale_release.jsonl.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+sys.path.insert(0, str(Path(__file__).parent))
+from people import write
+
+ROOT = Path(__file__).parents[2]
+RESULTS = ROOT / "benchmarks" / "results" / "scale_release.jsonl"
+
+TIMED = """
+import json, os, resource, sys, threading, time
+from flows.commands.main import main
+from flows.pipelines.release import Stage
+
+began, found, real, most = time.perf_counter(), {}, Stage.perform, [0]
+
+def look():
+    while True:
+        status = open("/proc/self/status").read().split("RssAnon:")[1]
+        most[0] = max(most[0], int(status.split()[0]))
+        time.sleep(0.1)
+
+threading.Thread(target=look, daemon=True).start()
+
+def cost(wall, cpu):
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    own = {"wall": round(time.perf_counter() - wall, 1), "cpu": round(time.process_time() - cpu, 1)}
+    return own | {"peak_gib": round(peak, 2), "anonymous_gib": round(most[0] / 2**20, 2)}
+
+def perform(self, *given):
+    found.setdefault("before", cost(began, 0))
+    wall, cpu = time.perf_counter(), time.process_time()
+    try:
+        return real(self, *given)
+    finally:
+        found[self.name] = cost(wall, cpu)
+
+Stage.perform = perform
+try:
+    main()
+finally:
+    with open(os.environ["FOUND"], "w") as file:
+        json.dump(found | {"all": cost(began, 0)}, file)
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--columns", type=int, default=20)
+    parser.add_argument("--form", choices=("csv", "parquet"), default="csv")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    options = parser.parse_args()
+    load = os.getloadavg()[0]
+    row = {
+        "rows": options.rows,
+        "columns": options.columns,
+        "form": options.form,
+        **released(options),
+        "threads": options.threads,
+        "cores": os.cpu_count(),
+        "load_before": round(load, 1),
+        "versions": {n: version(n) for n in ("numpy", "pandas", "pyarrow", "opendp")},
+    }
+    with options.results.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(row) + "\n")
+    print(json.dumps(row, indent=1))
+
+
+def released(options: argparse.Namespace) -> dict[str, Any]:
+    """What the stages took, and what the release came to."""
+    folder = options.folder
+    shutil.rmtree(folder / "runs", ignore_errors=True)
+    data = write(folder, options.rows, options.columns, options.form)
+    config = {
+        "name": "scale",
+        "schema": "schema.yaml",
+        "data": data.name,
+        "guarantee": {"epsilon": 1.0, "delta": 1.0e-9},
+        "budget": {"epsilon": 4.0, "delta": 1.0e-8},
+        "holdout": 0.2,
+        "generator": {"name": "aim"},
+    }
+    (folder / "release.yaml").write_text(yaml.safe_dump(config))
+    threads = str(options.threads)
+    done = subprocess.run(
+        [sys.executable, "-c", TIMED, "release", "release.yaml"],
+        cwd=folder,
+        env=os.environ
+        | {"FOUND": "stages.json", "PYTHONPATH": str(ROOT)}
+        | {f"{n}_NUM_THREADS": threads for n in ("OMP", "OPENBLAS")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode not in (0, 3):
+        raise SystemExit(done.stderr)
+    verdict = next(w for w in done.stdout.splitlines() if w.isupper() or w.startswith("VETO"))
+    bytes_ = sum(f.stat().st_size for f in (data.rglob("*") if data.is_dir() else [data]))
+    stages = json.loads((folder / "stages.json").read_text())
+    return {"verdict": verdict, "gib": round(bytes_ / 2**30, 2), "stages": stages}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,36 @@
+"""A private softmax regression on features: what classes look like, told without drawing anything.
+
+Steps look at everybody (Gaussian mechanisms, no sampling), since what limits a linear model of few
+coordinates is noise and not work. The average of the second half of its steps is kept.
+
+Privacy claim: the gradients are the engine's and cost its plan; weights of classes are noisy counts that were
+paid for.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from generators.dpsgd.gradients import Rows
+
+
+class Teacher(nn.Module):
+    """Coordinates [n, k] → logits [n, classes]; begins at nothing."""
+
+    def __init__(self, k: int, classes: int) -> None:
+        super().__init__()
+        self.classes = classes
+        self.head = nn.Linear(k, classes, bias=False)
+        nn.init.zeros_(self.head.weight)
+
+    def forward(self, z: Tensor) -> Tensor:
+        logits: Tensor = self.head(z)
+        return logits
+
+
+def reading_loss(module: Any, rows: Rows) -> Tensor:
+    """Cross-entropy of each row, times the weight of its class, [n]."""
+    return cross_entropy(module(rows["seen"]), rows["label"], reduction="none") * rows["weight"]

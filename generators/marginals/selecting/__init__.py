@@ -1,0 +1,1 @@
+"""What AIM chooses among, and what each choice is worth."""

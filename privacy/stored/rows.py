@@ -1,0 +1,142 @@
+"""Private rows of one partition, a batch at a time or a column at a time.
+
+Privacy claim: none; made by ``PrivateTable.open`` alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol, Self
+
+import numpy as np
+import pandas as pd
+
+from privacy.stored.column import Values
+
+AT_ONCE = 1 << 17
+"""Rows of a batch."""
+
+Change = Callable[[pd.DataFrame], pd.DataFrame]
+"""What becomes of rows, each by itself."""
+
+
+class AnyRows(Protocol):
+    """Private rows that have been paid for, in memory (``Rows``) or not (``StoredRows``).
+
+    ``room``: a folder for what else must not be held in memory; None where all may be.
+    """
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """All rows as a canonical frame."""
+        ...
+
+    @property
+    def units(self) -> np.ndarray:
+        """Each row's unit as a number, [n]."""
+        ...
+
+    @property
+    def room(self) -> Path | None: ...
+
+    def __len__(self) -> int: ...
+
+    def batches(self) -> Iterator[pd.DataFrame]:
+        """The frame, some rows after the other."""
+        ...
+
+    def column(self, name: str) -> pd.Series:
+        """One column of the frame, numbered from 0."""
+        ...
+
+    def take(self, rows: slice | np.ndarray) -> pd.DataFrame:
+        """Some rows of the frame, numbered from 0."""
+        ...
+
+    def changed(self, change: Change) -> Self:
+        """Rows with ``change`` made to each."""
+        ...
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Private rows that have been paid for: a canonical frame, and each row's unit as a number."""
+
+    frame: pd.DataFrame
+    units: np.ndarray
+    room: None = None
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame) -> Rows:
+        """Rows that are units of their own."""
+        return cls(frame, np.arange(len(frame)))
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def batches(self) -> Iterator[pd.DataFrame]:
+        """All of them at once."""
+        yield self.frame
+
+    def column(self, name: str) -> pd.Series:
+        """One column."""
+        return self.frame[name]
+
+    def take(self, rows: slice | np.ndarray) -> pd.DataFrame:
+        """Some rows, numbered from 0."""
+        return self.frame.iloc[rows].reset_index(drop=True)
+
+    def changed(self, change: Change) -> Rows:
+        """Rows with ``change`` made to each."""
+        return replace(self, frame=change(self.frame))
+
+
+@dataclass(frozen=True)
+class StoredRows:
+    """Rows as columns of numbered values; ``changes`` are made to each batch."""
+
+    columns: Mapping[str, Values]
+    units: np.ndarray
+    room: Path | None = None
+    changes: tuple[Change, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.units)
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """All rows in memory."""
+        return self.take(slice(None))
+
+    def take(self, rows: slice | np.ndarray) -> pd.DataFrame:
+        """Some rows as a canonical frame."""
+        frame = pd.DataFrame({n: values.take(rows) for n, values in self.columns.items()})
+        for change in self.changes:
+            frame = change(frame)
+        return frame
+
+    def batches(self) -> Iterator[pd.DataFrame]:
+        for start in range(0, max(1, len(self)), AT_ONCE):  # also of no rows there is a frame
+            yield self.take(slice(start, start + AT_ONCE))
+
+    def column(self, name: str) -> pd.Series:
+        if not self.changes:
+            return self.columns[name].take(slice(None))
+        return pd.concat([batch[name] for batch in self.batches()], ignore_index=True)
+
+    def changed(self, change: Change) -> StoredRows:
+        return replace(self, changes=(*self.changes, change))
+
+
+def people_among(units: np.ndarray, most: int, rng: np.random.Generator) -> np.ndarray:
+    """The places, in order, of all rows of units drawn by chance, as many as have ``most`` rows together."""
+    if len(units) <= most:
+        return np.arange(len(units))
+    rows = np.bincount(units)
+    drawn = rng.permutation(len(rows))
+    chosen = np.zeros(len(rows), dtype=bool)
+    chosen[drawn[np.cumsum(rows[drawn]) <= most]] = True
+    return np.flatnonzero(chosen[units])
