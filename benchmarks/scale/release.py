@@ -1,13 +1,15 @@
 """A release of made-up people from their file to a verdict: seconds and peak memory of each stage.
 
     python benchmarks/scale/release.py FOLDER --rows 1000000 --columns 20 --form csv
+    python benchmarks/scale/release.py FOLDER --rows 100000000 --columns 40 --form parquet --until fit --limit 4
 
 The people are those of ``people.py``, the generator is AIM at ε = 1, δ = 1e-9. The release runs in a process
 of its own, without a Prefect server, on ``--threads`` threads of linear algebra. ``peak_gib`` is the largest
 resident set so far, with what is mapped from files, which the machine takes back when it needs room;
 ``anonymous_gib`` is without that: what the process itself asks for, looked at ten times a second. ``before``
-is what comes before the first stage: recognising people, and whether anybody could be assessed. One JSON line
-a run goes to results/scale_release.jsonl.
+is what comes before the first stage: recognising people, and whether anybody could be assessed. ``--limit``:
+GiB beyond which the system refuses the process more memory of its own. One JSON line a run goes to
+results/scale_release.jsonl.
 """
 
 from __future__ import annotations
@@ -36,6 +38,12 @@ from flows.commands.main import main
 from flows.pipelines.release import Stage
 
 began, found, real, most = time.perf_counter(), {}, Stage.perform, [0]
+if limit := int(float(os.environ["LIMIT"]) * 2**30):
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+
+def tell():
+    with open(os.environ["FOUND"], "w") as file:
+        json.dump(found | {"all": cost(began, 0)}, file)
 
 def look():
     while True:
@@ -57,13 +65,15 @@ def perform(self, *given):
         return real(self, *given)
     finally:
         found[self.name] = cost(wall, cpu)
+        tell()
+        if self.name == os.environ["UNTIL"]:
+            os._exit(0)
 
 Stage.perform = perform
 try:
     main()
 finally:
-    with open(os.environ["FOUND"], "w") as file:
-        json.dump(found | {"all": cost(began, 0)}, file)
+    tell()
 """
 
 
@@ -74,6 +84,9 @@ def main() -> None:
     parser.add_argument("--columns", type=int, default=20)
     parser.add_argument("--form", choices=("csv", "parquet"), default="csv")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--made", action="store_true", help="the people are in FOLDER already")
+    parser.add_argument("--until", default="", help="the last stage, all without it")
+    parser.add_argument("--limit", type=float, default=0.0, help="GiB, none without it")
     parser.add_argument("--results", type=Path, default=RESULTS)
     options = parser.parse_args()
     load = os.getloadavg()[0]
@@ -83,6 +96,7 @@ def main() -> None:
         "form": options.form,
         **released(options),
         "threads": options.threads,
+        "limit_gib": options.limit,
         "cores": os.cpu_count(),
         "load_before": round(load, 1),
         "versions": {n: version(n) for n in ("numpy", "pandas", "pyarrow", "opendp")},
@@ -96,7 +110,9 @@ def released(options: argparse.Namespace) -> dict[str, Any]:
     """What the stages took, and what the release came to."""
     folder = options.folder
     shutil.rmtree(folder / "runs", ignore_errors=True)
-    data = write(folder, options.rows, options.columns, options.form)
+    data = folder / ("people.csv" if options.form == "csv" else "people")
+    if not options.made:
+        write(folder, options.rows, options.columns, options.form)
     config = {
         "name": "scale",
         "schema": "schema.yaml",
@@ -113,6 +129,7 @@ def released(options: argparse.Namespace) -> dict[str, Any]:
         cwd=folder,
         env=os.environ
         | {"FOUND": "stages.json", "PYTHONPATH": str(ROOT)}
+        | {"UNTIL": options.until, "LIMIT": str(options.limit)}
         | {f"{n}_NUM_THREADS": threads for n in ("OMP", "OPENBLAS")},
         capture_output=True,
         text=True,
@@ -120,7 +137,8 @@ def released(options: argparse.Namespace) -> dict[str, Any]:
     )
     if done.returncode not in (0, 3):
         raise SystemExit(done.stderr)
-    verdict = next(w for w in done.stdout.splitlines() if w.isupper() or w.startswith("VETO"))
+    said = done.stdout.splitlines()
+    verdict = next((w for w in said if w.isupper() or w.startswith("VETO")), "")
     bytes_ = sum(f.stat().st_size for f in (data.rglob("*") if data.is_dir() else [data]))
     stages = json.loads((folder / "stages.json").read_text())
     return {"verdict": verdict, "gib": round(bytes_ / 2**30, 2), "stages": stages}

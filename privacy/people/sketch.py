@@ -18,7 +18,7 @@ decides is whether the house may go on.
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, Self
@@ -39,6 +39,12 @@ NAMES, ROWS, PAIR = 8192, 4096, 256
 
 COLUMNS = 9
 """Pairs are made of so many columns, those with the most values."""
+
+MANY = 1_000_000
+"""Values of a column beyond which it is not asked how many more there are."""
+
+TOGETHER = 1 << 22
+"""About so many rows are counted together."""
 
 SAMPLE = 20_000
 """About so many rows are looked at for a pair."""
@@ -107,15 +113,6 @@ class Counted:
     once: View
     often: View
 
-    @classmethod
-    def of(cls, hashes: Hashes, most: int, below: int = ALL) -> Self:
-        """Of one hash a row; values up to ``below`` are looked at."""
-        values, times = np.unique(hashes[hashes <= np.uint64(below)], return_counts=True)
-        # the count goes where it does not change the order
-        often = (values & ~LOW) | (_mixed(times.astype(np.uint64)) & LOW)
-        views = values, values[times == 1], often
-        return cls(*(View.of(v, most, below) for v in views))
-
     def to_plain(self) -> list[dict[str, Any]]:
         return [v.to_plain() for v in (self.every, self.once, self.often)]
 
@@ -134,8 +131,30 @@ class _Smallest:
         """Some more; one beyond the most is kept, so that it is known whether there are more."""
         self.kept = np.union1d(self.kept, hashes)[: self.most + 1]
 
-    def view(self) -> View:
-        return View.of(self.kept, self.most)
+    def view(self, below: int = ALL) -> View:
+        """Of hashes of which those up to ``below`` were given."""
+        return View.of(self.kept, self.most, below)
+
+
+class _Counting:
+    """How often values occur, of which all equal ones come together. ``alone``: how many occur once."""
+
+    def __init__(self, most: int) -> None:
+        self.views, self.alone = tuple(_Smallest(most) for _ in range(3)), 0
+
+    def add(self, hashes: Hashes) -> None:
+        """One hash a row."""
+        values, times = np.unique(hashes, return_counts=True)
+        once = values[times == 1]
+        # the count goes where it does not change the order
+        often = (values & ~LOW) | (_mixed(times.astype(np.uint64)) & LOW)
+        for view, some in zip(self.views, (values, once, often), strict=True):
+            view.add(some)
+        self.alone += len(once)
+
+    def counted(self, below: int = ALL) -> Counted:
+        """Of values of which those up to ``below`` were given."""
+        return Counted(*(v.view(below) for v in self.views))
 
 
 @dataclass(frozen=True)
@@ -183,20 +202,23 @@ class Sketch:
                     smallest.add(names.hashed(secret))
             hashes = _hashed(source, schema, secret)
             for name, mine in hashes.items():
-                distinct[name] = np.union1d(distinct.get(name, mine[:0]), mine)
+                before = distinct.get(name, mine[:0])
+                if len(before) <= MANY:
+                    distinct[name] = np.union1d(before, mine)[: MANY + 1]
             of_rows.append(_mixed(np.sum([*hashes.values()], axis=0)))
         known = _Smallest(NAMES)
         for some in keys:
             known.add(some)
-        rows = np.concatenate(of_rows)
-        n, once = len(rows), int((np.unique(rows, return_counts=True)[1] == 1).sum())
+        n, rows = sum(map(len, of_rows)), _Counting(ROWS)
+        for some in _by_range(of_rows):
+            rows.add(some)
         telling = sorted(distinct, key=lambda c: -len(distinct[c]))[:COLUMNS]
         return cls(
             units.view() if schema.unit else None,
             known.view(),
-            Counted.of(rows, ROWS),
+            rows.counted(),
             _pairs(parts, schema, secret, telling, ALL if n <= SAMPLE else int(ALL * (SAMPLE / n))),
-            1 - once / n,
+            1 - rows.alone / n,
             seen.view() if visits else None,
         )
 
@@ -293,7 +315,18 @@ def _pairs(
         for (a, b), kept in found.items():
             both = _mixed(_mixed(hashes[a]) + _mixed(hashes[b]))
             kept.append(both[both <= np.uint64(below)])
-    return tuple(Counted.of(np.concatenate(kept), PAIR, below) for kept in found.values())
+    counted = [_Counting(PAIR) for _ in found]
+    for counting, kept in zip(counted, found.values(), strict=True):
+        counting.add(np.concatenate(kept))
+    return tuple(counting.counted(below) for counting in counted)
+
+
+def _by_range(parts: Sequence[Hashes]) -> Iterator[Hashes]:
+    """All hashes again, increasing from one part to the next, so that equal ones come together."""
+    bits = (sum(map(len, parts)) // TOGETHER).bit_length()
+    for first in range(1 << bits):
+        mine = parts if not bits else [h[h >> np.uint64(64 - bits) == first] for h in parts]
+        yield np.concatenate(mine)
 
 
 def _found(pair: Counted, among: Sequence[Counted]) -> bool | None:

@@ -138,7 +138,9 @@ class Told:
     def keys(self) -> Iterator[np.ndarray]:
         """Keyed hashes of all keys, some after the other."""
         if self.alone is None:
-            yield self.named.whole()
+            named = self.named.whole()
+            for start in range(0, len(named), AT_ONCE):
+                yield named[start : start + AT_ONCE]
             return
         for names in self.alone.names():
             yield numbered(pa.array(names, pa.string())).hashed(self.secret)
@@ -169,15 +171,17 @@ class _Named:
         self.sides.append(side[named.numbers])
 
     def of(self, holdout: bool) -> tuple[np.ndarray, np.ndarray]:
-        mine = np.asarray(self.sides.whole()) == holdout
+        mine, most = np.asarray(self.sides.whole()) == holdout, self.schema.max_rows_per_unit
         marks = self.marks.whole()
         before, first = before_and_first(marks)
-        if before.max(initial=0) >= self.schema.max_rows_per_unit:
-            many = mine & (np.bincount(first)[first] > self.schema.max_rows_per_unit)
+        if before.max(initial=0) >= most:
+            has_many = np.zeros(len(first), dtype=bool)
+            has_many[first[before >= most]] = True
+            many = mine & has_many[first]
             names = self._names(many, marks)
-            most = self.schema.max_rows_per_unit
             mine[many] = by_lot(first[many], names, self.split, most)
-        return mine, _in_turn(first[mine], len(first))
+        del before
+        return mine, in_turn(first[mine], len(first))
 
     def _names(self, rows: np.ndarray, marks: np.ndarray) -> pd.Series:
         """The names of some rows' units, read again: few have too many rows."""
@@ -239,13 +243,19 @@ class _Alone:
     def of(self, holdout: bool) -> tuple[np.ndarray, np.ndarray]:
         sides = [self.split.is_holdout(pd.Series(n, dtype=object)) for n in self.names()]
         mine = np.concatenate(sides) == holdout
-        return mine, np.arange(int(mine.sum()))
+        return mine, np.arange(int(mine.sum()), dtype=np.uint32)
 
 
-def _in_turn(first: np.ndarray, n: int) -> np.ndarray:
-    """Units numbered in the order in which they appear; ``first``: for each row where its unit first stands."""
-    rows = np.arange(len(first))
-    place = np.zeros(n, dtype=np.intp)
-    place[first[::-1]] = rows[::-1]  # what is written last stays: a unit's first row
-    mine = place[first]
-    return np.asarray((np.cumsum(mine == rows) - 1)[mine])
+def in_turn(first: np.ndarray, n: int) -> np.ndarray:
+    """Units numbered in the order in which they appear, uint32; ``first``: for each row where its unit first
+    stands among ``n``.
+    """
+    number, units = np.zeros(n, dtype=np.uint32), np.zeros(len(first), dtype=np.uint32)
+    met = 0
+    for start in range(0, len(first), AT_ONCE):
+        part = first[start : start + AT_ONCE]
+        new, places = np.unique(part[number[part] == 0], return_index=True)
+        number[new[np.argsort(places)]] = met + 1 + np.arange(len(new))  # nought is: not met
+        met += len(new)
+        units[start : start + AT_ONCE] = number[part] - 1
+    return units

@@ -87,6 +87,7 @@ def small(patch, at_once):
     patch.setattr(read, "BLOCK", 1 << 9)
     patch.setattr(read, "AT_ONCE", at_once)
     patch.setattr(rows, "AT_ONCE", at_once)
+    patch.setattr(reading, "AT_ONCE", at_once)
     patch.setattr(column, "MANY", 60)
 
 
@@ -135,6 +136,7 @@ def test_a_sketch_in_parts_is_that_of_the_whole(tmp_path, monkeypatch, schema):
     small(monkeypatch, 30)
     monkeypatch.setattr("privacy.people.sketch.SAMPLE", 100)
     again = Sketch.of(read_source(paths, schema), schema, PLAIN, SECRET)
+    monkeypatch.setattr("privacy.people.sketch.TOGETHER", 16)
     told = Told(paths, schema, permit().split, SECRET, tmp_path)
     parts = Sketch.of_parts(told.parts, schema, told.keys(), SECRET)
     assert parts.to_plain() == again.to_plain()
