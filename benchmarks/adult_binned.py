@@ -29,7 +29,7 @@ from xgboost import XGBClassifier
 
 from generators.marginals import aim as aim_module
 from generators.marginals import mst as mst_module
-from generators.marginals.counting import Counter
+from generators.marginals.counting.counter import Counter
 from generators.marginals.measurement import Budget
 from generators.marginals.model import Result, synthesize
 from generators.marginals.rates import by_code

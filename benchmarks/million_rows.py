@@ -22,7 +22,8 @@ import numpy as np
 import numpy.typing as npt
 
 from generators.marginals.aim import aim
-from generators.marginals.counting import Counter, Domain
+from generators.marginals.counting.coded import Domain
+from generators.marginals.counting.counter import Counter
 from generators.marginals.model import synthesize
 from generators.marginals.rates import by_code
 from generators.marginals.workload import workload

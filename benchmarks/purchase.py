@@ -34,7 +34,8 @@ from purchased.balance import LEAN
 from purchased.products import models
 from sklearn.metrics import roc_auc_score
 
-from generators.marginals.counting import Counter, Domain
+from generators.marginals.counting.coded import Domain
+from generators.marginals.counting.counter import Counter
 from generators.marginals.estimate import Array
 from generators.marginals.model import Result, spread, synthesize
 from privacy.accounting.calibration import zcdp_budget

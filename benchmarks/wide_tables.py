@@ -26,7 +26,8 @@ import numpy.typing as npt
 
 from generators.marginals import aim as aim_module
 from generators.marginals import mst as mst_module
-from generators.marginals.counting import Counter, Domain
+from generators.marginals.counting.coded import Domain
+from generators.marginals.counting.counter import Counter
 from generators.marginals.model import Result, synthesize
 from generators.marginals.rates import by_code
 from generators.marginals.workload import workload

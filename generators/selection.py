@@ -30,7 +30,8 @@ from dp_accounting import ComposedDpEvent, DpEvent, NoOpDpEvent, ZCDpEvent
 from dp_accounting.dp_event import RepeatAndSelectDpEvent
 
 from generators.base import Generator, Model, Progress
-from generators.marginals.counting import Clique, Counter
+from generators.marginals.counting.coded import Clique
+from generators.marginals.counting.counter import Counter
 from generators.marginals.generator import Marginals
 from generators.marginals.measurement import Ask, Budget, Measurement, total
 from generators.registry import load_model

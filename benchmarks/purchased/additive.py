@@ -27,7 +27,7 @@ from scipy.optimize import minimize
 from scipy.sparse import csr_array
 from scipy.special import softmax
 
-from generators.marginals.counting import Clique, Columns, Domain, shape
+from generators.marginals.counting.coded import Clique, Columns, Domain, shape
 from generators.marginals.estimate import Array, Observation, _Term, _terms
 
 MAIN, RANGE, TOGETHER = 1.0, 1.5, 0.2

@@ -16,7 +16,7 @@ from itertools import combinations_with_replacement
 import numpy as np
 import numpy.typing as npt
 
-from generators.marginals.counting import Columns, Domain
+from generators.marginals.counting.coded import Columns, Domain
 from generators.marginals.estimate import Array
 
 LEAN = 1.0

@@ -20,7 +20,7 @@ from purchased.balance import balanced
 from scipy.special import softmax
 
 from generators.marginals.compression import Compression
-from generators.marginals.counting import Columns, Domain, shape
+from generators.marginals.counting.coded import Columns, Domain, shape
 from generators.marginals.estimate import Array, Observation
 from generators.marginals.junction import JunctionTree
 from generators.marginals.measurement import Measurement

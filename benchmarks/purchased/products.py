@@ -17,7 +17,7 @@ import torch
 from adult_binned import TARGET
 from purchased.outcomes import observed
 
-from generators.marginals.counting import Domain
+from generators.marginals.counting.coded import Domain
 from generators.marginals.estimate import Array, _Term, _terms
 from generators.marginals.model import Result
 

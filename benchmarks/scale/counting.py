@@ -28,7 +28,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from generators.marginals.counting import Counter
+from generators.marginals.counting.counter import Counter
 from generators.marginals.selecting.distances import Distances
 
 sys.path.insert(0, str(Path(__file__).parents[1]))

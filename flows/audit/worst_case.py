@@ -36,7 +36,7 @@ from generators.images.means import class_means, summed
 from generators.images.moments import Basis, events, noise
 from generators.images.moments import measure as measure_moments
 from generators.images.scattering import Scattering
-from generators.marginals.counting import Counter
+from generators.marginals.counting.counter import Counter
 from generators.marginals.measurement import Budget
 from privacy.accounting.composition import spent
 from privacy.accounting.guarantee import Guarantee

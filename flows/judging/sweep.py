@@ -34,7 +34,7 @@ from evaluators.score import Scorecard
 from flows.label.label import CLAIMED
 from flows.label.provenance import CELL_NAME, DECLARED
 from flows.stages import steps
-from flows.stages.config import Loss, RunConfig, load_config, make_generator
+from flows.stages.config import Loss, RunConfig, Scheduler, load_config, make_generator
 from flows.stages.places import inside
 from flows.stages.plan import Plan
 from flows.stages.run import Run, write_json
@@ -90,7 +90,7 @@ class Workers(Frozen):
 
     kind: Literal["threads", "processes", "dask"] = "threads"
     count: int = Field(default=1, ge=1, le=256)
-    address: str | None = Field(default=None, pattern=r"^(tcp|tls)://[\w.\-\[\]:]+$")
+    address: Scheduler | None = None
 
 
 class Sweep(Frozen):

@@ -48,6 +48,9 @@ Words = Annotated[
 ]
 """Something in a person's words."""
 
+Scheduler = Annotated[str, StringConstraints(pattern=r"^(tcp|tls)://[\w.\-\[\]:]+$")]
+"""The address of one of Dask's."""
+
 
 class Loss(Frozen):
     """An (ε, δ) pair; δ is a public number chosen by a person.
@@ -170,10 +173,13 @@ class RunConfig(Frozen):
     ``license``: that of the synthetic rows, by Hugging Face's name for it (``cc-by-4.0``); it
     makes no other run, and none is stated where it is left out.
     ``about``: what else only a person can say of a release, which makes no other run either.
+    ``scheduler``: the address of a Dask scheduler, whose workers count for AIM and MST; makes no other run.
     ``ledger``: a path or a URL without a password, or else what UNDERSTUDY_LEDGER says, or else a file beside
     the runs. ``runs``: where runs are kept, ``runs`` in the working folder where it is left out.
 
     Privacy: public; on the label. ``data``, ``ledger``, ``runs``: house.
+    ``scheduler``: house; exact codes of the rows in train travel to its workers, so its network must be yours
+    alone, or under ``tls://``.
     ``guarantee``, ``budget``: budget; of the people in train.
     ``evaluation``: budget; of the people held out, and of nobody in train.
     ``holdout``: budget; who is held out costs nothing in train and is never trained on.
@@ -207,6 +213,7 @@ class RunConfig(Frozen):
         other_people_than: [staff]
         license: cc-by-4.0
         about: {publisher: District hospital, sector: Healthcare}
+        scheduler: tcp://scheduler:8786
         ledger: ledger.db
         runs: runs
         ---
@@ -239,6 +246,7 @@ class RunConfig(Frozen):
     inception: Path | None = None
     license: str | None = Field(default=None, pattern=r"^[a-z0-9][a-z0-9.+-]*$")
     about: About = About()
+    scheduler: Scheduler | None = None
     ledger: str = Field(default="", repr=False)
     runs: Path | None = None
 
@@ -303,7 +311,7 @@ class RunConfig(Frozen):
     def digest(self) -> str:
         """SHA-256 over all that decides what a run does: this config, its schema and its policy, and what is in
         the files it names beside the data."""
-        beside = {"runs", "ledger", "license", "about", *BY_CONTENT}
+        beside = {"runs", "ledger", "license", "about", "scheduler", *BY_CONTENT}
         # what came later: runs begun before keep their names and charges
         beside |= {"approval"} if self.approval == "policy" else set()
         beside |= {"select"} if self.select is None else set()

@@ -11,7 +11,8 @@ from functools import partial
 from flows.stages.run import CANDIDATES, folder_atomically
 from flows.stages.work import Work
 from generators.base import Progress
-from generators.marginals.counting import Counter
+from generators.marginals.counting.counter import Counter
+from generators.marginals.counting.spread import workers_at
 from generators.marginals.measurement import Measurement
 from generators.selection import Chosen, EachOnce, Several, closeness, measured, tables_of
 from privacy.domain import map_undeclared, measure_domain
@@ -23,6 +24,12 @@ def fit(work: Work, progress: Progress) -> None:
     """Charge, read, measure what the schema leaves open, train, and keep the model, or those to choose from."""
     work.plan.prepare(progress)
     work.recognise()
+    with workers_at(work.run.config.scheduler):
+        _fit(work, progress)
+    work.transcript.clear()
+
+
+def _fit(work: Work, progress: Progress) -> None:
     work.charge_evaluation()  # a holdout that cannot pay is found out before train is charged
     if work.plan.choice_rho:
         work.charge_choice()
@@ -37,7 +44,6 @@ def fit(work: Work, progress: Progress) -> None:
     kept = CANDIDATES if isinstance(plan.generator, EachOnce) else "model"
     with folder_atomically(work.run / kept) as folder:
         model.save(folder)
-    work.transcript.clear()
 
 
 def choose(work: Work) -> None:

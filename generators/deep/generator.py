@@ -27,7 +27,8 @@ from generators.deep.encoding import Layout
 from generators.deep.opening import Opening, Roles, events, measure
 from generators.dpsgd.checkpoint import Checkpoint
 from generators.dpsgd.randomness import describe
-from generators.marginals.counting import Counter
+from generators.marginals.counting.coded import CodedRows
+from generators.marginals.counting.counter import Counter
 from generators.marginals.model import Codes, GraphicalModel, sample, spread
 from generators.rows import Drawn, draw_possible
 from privacy.accounting.calibration import calibrate, zcdp_budget
@@ -285,12 +286,13 @@ class Deep(ABC):
         transcript = paid.transcript
         codec = RecordCodec(schema)
         frame = codec.encode(rows.frame)
-        counter = Counter.of(codec.domain, frame)
+        coded = CodedRows.of(codec.domain, frame)
+        counter = Counter(codec.domain, coded)
         progress("measuring the opening", 0.0)
         people = len(np.unique(rows.units))
         opening = measure(codec, counter, people, self.opening_rho, transcript.answer, self.roles)
         layout = Layout(opening.compression.domain)
-        merged = counter.recode(opening.compression.domain, opening.compression.groups)
+        merged = coded.recode(opening.compression.domain, opening.compression.groups)
         groups, n_groups = self._groups(codec, frame)
         prepared = Prepared(
             frame=rows.frame,

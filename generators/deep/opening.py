@@ -24,7 +24,8 @@ import numpy.typing as npt
 from dp_accounting import DpEvent, SelfComposedDpEvent, ZCDpEvent
 
 from generators.marginals.compression import BINS, Compression, compress
-from generators.marginals.counting import Clique, Counter, cells
+from generators.marginals.counting.coded import Clique, cells
+from generators.marginals.counting.counter import Counter
 from generators.marginals.estimate import FORBIDDEN, Fit, Observation, fit
 from generators.marginals.junction import Fitting, model_megabytes
 from generators.marginals.measurement import Ask, Budget, Measurement, total

@@ -30,7 +30,7 @@ from dp_accounting import ComposedDpEvent, DpEvent, ZCDpEvent
 
 from generators.base import Progress
 from generators.histories.walk import Walk
-from generators.marginals.counting import Counter
+from generators.marginals.counting.counter import Counter
 from generators.marginals.generator import Aim, MarginalModel
 from generators.marginals.measurement import Measurement
 from privacy.accounting.calibration import calibrate

@@ -41,7 +41,8 @@ import numpy as np
 import numpy.typing as npt
 
 from generators.marginals.compression import RARE, Compression
-from generators.marginals.counting import Clique, Counter, Counts, cells
+from generators.marginals.counting.coded import Clique, Counts, cells
+from generators.marginals.counting.counter import Counter
 from generators.marginals.estimate import FORBIDDEN, Observation, fit
 from generators.marginals.junction import BYTES_PER_CELL, Fitting, model_megabytes
 from generators.marginals.measurement import Ask, Budget, Measurement, Step, draw_anew

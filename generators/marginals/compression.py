@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from generators.marginals.counting import Domain
+from generators.marginals.counting.coded import Domain
 from generators.marginals.estimate import Array, Observation
 from generators.marginals.measurement import Measurement
 

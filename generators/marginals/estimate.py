@@ -25,7 +25,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from generators.marginals.counting import Clique, Domain, shape
+from generators.marginals.counting.coded import Clique, Domain, shape
 from generators.marginals.junction import JunctionTree, junction_tree
 
 Array = npt.NDArray[np.float64]

@@ -26,7 +26,8 @@ from safetensors.numpy import load_file, save_file
 
 from generators.base import Progress
 from generators.marginals import aim, mst
-from generators.marginals.counting import Clique, Counter
+from generators.marginals.counting.coded import Clique
+from generators.marginals.counting.counter import Counter
 from generators.marginals.given import conditioned, synthesize_given
 from generators.marginals.measurement import Ask, Measurement, Step, price
 from generators.marginals.model import GraphicalModel, Result, synthesize

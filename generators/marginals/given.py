@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from generators.marginals.compression import Compression
-from generators.marginals.counting import Clique, Domain, shape
+from generators.marginals.counting.coded import Clique, Domain, shape
 from generators.marginals.estimate import Array
 from generators.marginals.junction import JunctionTree
 from generators.marginals.model import Codes, GraphicalModel, spread

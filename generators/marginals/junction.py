@@ -17,7 +17,7 @@ from heapq import heapify, heappop, heappush
 from math import inf, prod
 from operator import or_
 
-from generators.marginals.counting import Clique, Domain
+from generators.marginals.counting.coded import Clique, Domain
 
 BYTES_PER_CELL = 8
 

@@ -21,7 +21,8 @@ import numpy as np
 import numpy.typing as npt
 from dp_accounting import ComposedDpEvent, DpEvent, SelfComposedDpEvent
 
-from generators.marginals.counting import Clique, Counter, Counts
+from generators.marginals.counting.coded import Clique, Counts
+from generators.marginals.counting.counter import Counter
 from privacy.accounting.events import BoundedRangeDpEvent, DiscreteGaussianDpEvent
 from privacy.noise import discrete_gaussian, gaussian_sigma, noisy_max, selection_range
 

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from generators.marginals.compression import Compression
-from generators.marginals.counting import Domain, shape
+from generators.marginals.counting.coded import Domain, shape
 from generators.marginals.estimate import Array, Fit
 from generators.marginals.junction import JunctionTree
 from generators.marginals.measurement import Measurement

@@ -18,7 +18,8 @@ from itertools import combinations
 
 import numpy as np
 
-from generators.marginals.counting import Clique, Counter, Counts
+from generators.marginals.counting.coded import Clique, Counts
+from generators.marginals.counting.counter import Counter
 from generators.marginals.estimate import Array, Observation, fit
 from generators.marginals.measurement import Ask, Budget, Step, draw_anew
 from generators.marginals.model import GraphicalModel, Result

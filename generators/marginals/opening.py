@@ -15,7 +15,8 @@ from functools import partial
 import numpy as np
 
 from generators.marginals.compression import Codes, Compression, compress
-from generators.marginals.counting import Counter, Domain
+from generators.marginals.counting.coded import Domain
+from generators.marginals.counting.counter import Counter
 from generators.marginals.measurement import Budget, Measurement, total
 from generators.marginals.rates import Rates
 

@@ -23,7 +23,7 @@ from itertools import chain
 import numpy as np
 
 from generators.marginals.compression import Codes
-from generators.marginals.counting import Clique, Domain
+from generators.marginals.counting.coded import Clique, Domain
 from privacy.records.codec import RecordCodec
 from privacy.schema.codec import MISSING, ColumnCode
 from privacy.schema.schema import Classification, Subgroup, Survival, Target

@@ -17,7 +17,7 @@ import math
 from collections.abc import Collection, Mapping
 from itertools import chain, combinations
 
-from generators.marginals.counting import Clique, Domain
+from generators.marginals.counting.coded import Clique, Domain
 
 Workload = Mapping[Clique, int]
 """Clique, in the domain's order → weight."""

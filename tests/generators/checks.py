@@ -37,7 +37,7 @@ from generators.dpsgd.units import Units
 from generators.images import moments
 from generators.marginals import measurement
 from generators.marginals.aim import aim
-from generators.marginals.counting import Counter
+from generators.marginals.counting.counter import Counter
 from generators.marginals.generator import Mst
 from generators.marginals.measurement import Budget, draw_anew
 from generators.marginals.opening import opening
@@ -207,7 +207,7 @@ def opened():
     opening = measure(codec, tables[0], 200, 5.0, draw_anew)
     domain, groups = opening.compression.domain, opening.compression.groups
     layout = Layout(domain)
-    return opening, layout, [layout.to_codes(t.recode(domain, groups).codes) for t in tables]
+    return opening, layout, [layout.to_codes(t.recode(domain, groups).rows.codes) for t in tables]
 
 
 def training_sees_real_rows_through_the_engine_only():
@@ -330,11 +330,11 @@ def one_row_moves_a_score_by_no_more_than_is_noised_for():
     start = opening(Budget(50.0), five(50), one_way=50.0)
     domain, groups = start.compression.domain, start.compression.groups
     among = Candidates.of(start, workload(domain, ["label"]), 1e-3, 0.0, 40, ["label"])
-    fewer = Counter.of(domain, {c: codes[:-1] for c, codes in start.count.codes.items()})
+    fewer = Counter.of(domain, {c: codes[:-1] for c, codes in start.count.rows.codes.items()})
     without = dataclasses.replace(among, start=dataclasses.replace(start, count=fewer))
     drawn = five(40).recode(domain, groups)
     every = np.arange(len(among.cliques))
-    here, there = (c.scores(every, drawn.codes, 1.25) for c in (among, without))
+    here, there = (c.scores(every, drawn.rows.codes, 1.25) for c in (among, without))
     moved = np.abs(here - there)
     assert 0 < moved.max() <= among.per_row
 

@@ -15,7 +15,7 @@ from generators.dpsgd.units import Units
 from generators.images import means, moments
 from generators.marginals import generator as marginal_generator
 from generators.marginals import measurement
-from generators.marginals.counting import Counter
+from generators.marginals.counting.counter import Counter
 from generators.marginals.generator import MarginalModel
 from generators.marginals.selecting import candidates
 from generators.marginals.selecting.parities import Parities

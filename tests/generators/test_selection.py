@@ -13,7 +13,7 @@ from dp_accounting.rdp import RdpAccountant
 from flows.audit.toy import SCHEMA, people, strangers
 from generators import selection
 from generators.deep.diffusion import Diffusion
-from generators.marginals.counting import Counter
+from generators.marginals.counting.counter import Counter
 from generators.marginals.generator import Aim, Mst
 from generators.marginals.measurement import Measurement
 from generators.selection import (

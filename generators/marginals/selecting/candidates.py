@@ -20,7 +20,8 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from generators.marginals.counting import Clique, Counter, Counts, cells
+from generators.marginals.counting.coded import Clique, Counts, cells
+from generators.marginals.counting.counter import Counter
 from generators.marginals.model import Codes
 from generators.marginals.opening import Opening
 from generators.marginals.rates import Rates

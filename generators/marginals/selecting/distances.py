@@ -12,12 +12,14 @@ from __future__ import annotations
 from collections import Counter as Tally
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
 
-from generators.marginals.counting import PART, Clique, Counter, Counts
+from generators.marginals.counting.coded import PART, Clique, CodedRows, Counts
+from generators.marginals.counting.counter import Counter
 
 UNIT = 64
 """Distances are in units of 1/64 of a row, so that they are whole."""
@@ -66,12 +68,15 @@ class Distances:
     def __call__(self, rows: Counter, others: Counter, scale: float) -> Counts:
         """For each clique Σ |UNIT · count − UNIT · scale · count of the others|, the latter rounded by cell."""
         found = np.zeros(len(self.cliques), dtype=np.int64)
+        alone: list[int] = []
         for group in self.groups:
             if sum(rows.domain[c] for c in group.columns) <= FEW * len(group.columns):
                 found[group.at] = self._together(rows, others, scale, group)
             else:
-                alone = (self.cliques[i] for i in group.at)
-                found[group.at] = [_apart(rows(r), others(r), scale).sum() for r in alone]
+                alone += group.at.tolist()
+        cliques = [self.cliques[i] for i in alone]
+        rows.ahead(cliques)
+        found[alone] = [_apart(rows(r), others(r), scale).sum() for r in cliques]
         return found
 
     def _together(self, rows: Counter, others: Counter, scale: float, group: _Group) -> Counts:
@@ -79,20 +84,21 @@ class Distances:
         found = np.zeros((starts.size, starts.size), dtype=np.int64)
         key = (id(rows), group.head)
         if key not in self.known:
-            self.known[key] = _products(rows, group)
-        for here, there in zip(self.known[key], _products(others, group), strict=True):
+            self.known[key] = rows.summed(partial(_products, group=group))
+        drawn = others.summed(partial(_products, group=group))
+        for here, there in zip(self.known[key], drawn, strict=True):
             gap = _apart(here, there, scale)
             found += np.add.reduceat(np.add.reduceat(gap, starts, axis=0), starts, axis=1)
         return found[group.first, group.second]
 
 
-def _products(table: Counter, group: _Group) -> Counts:
+def _products(table: CodedRows, group: _Group) -> Counts:
     """How many rows have each two codes of the columns: [codes of the head, codes, codes]."""
     ends = np.cumsum([table.domain[c] for c in group.columns])
     starts = np.concatenate([[0], ends[:-1]])
     heads = table.domain[group.head[0]] if group.head else 1
     total = np.zeros((heads, ends[-1], ends[-1]), dtype=np.int64)
-    for start in range(0, table.rows, PART):
+    for start in range(0, len(table), PART):
         rows = slice(start, start + PART)
         codes = np.stack([table.codes[c][rows] for c in group.columns], axis=1)
         weights = None if table.weights is None else table.weights[rows].astype(float)

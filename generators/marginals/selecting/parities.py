@@ -16,14 +16,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
 
-from generators.marginals.counting import PART, Clique, Counter, Counts
+from generators.marginals.counting.coded import PART, Clique, CodedRows, Counts
+from generators.marginals.counting.counter import Counter
 from generators.marginals.selecting.distances import UNIT
 
 VIEWS = 8
@@ -94,8 +95,8 @@ class Parities:
     def gaps(self, rows: Counter, others: Counter, scale: float) -> Counts:
         """For each set |UNIT · sum − UNIT · scale · sum of the others|, the latter rounded."""
         if id(rows) not in self.known:
-            self.known[id(rows)] = self._sums(rows)
-        there = np.rint(self._sums(others) * (UNIT * scale)).astype(np.int64)
+            self.known[id(rows)] = rows.summed(replace(self, known={})._sums)
+        there = np.rint(others.summed(self._sums) * (UNIT * scale)).astype(np.int64)
         gap: Counts = np.abs(UNIT * self.known[id(rows)] - there)
         return gap
 
@@ -110,7 +111,7 @@ class Parities:
             for i, t in enumerate(self.targets)
         ]
 
-    def _sums(self, table: Counter) -> Counts:
+    def _sums(self, table: CodedRows) -> Counts:
         """Σ ±1 over rows for each set, by what their upper halves come to: even or odd."""
         found = [np.zeros(0, dtype=np.int64)]
         for bits in self.views if self.orders else ():
@@ -119,13 +120,13 @@ class Parities:
         return np.concatenate(found)
 
     def _of_one(
-        self, table: Counter, bits: Bits, target: str, others: Sequence[str]
+        self, table: CodedRows, bits: Bits, target: str, others: Sequence[str]
     ) -> npt.NDArray[np.int64]:
         """Rows less twice those with an odd number of upper halves, 64 of them at once."""
         first, second = np.triu_indices(len(others), 1)
         heads, rests = self._halves_of_sets(len(others))
         odd, all_rows = np.zeros(heads.size, dtype=np.int64), 0
-        for begin in range(0, table.rows, PART):
+        for begin in range(0, len(table), PART):
             rows = slice(begin, begin + PART)
             packed = _packed([bits[c][table.codes[c][rows]] for c in (target, *others)])
             weights = _weights(table, rows)
@@ -151,11 +152,11 @@ class Parities:
         return np.concatenate(heads), np.concatenate(rests)
 
 
-def _weights(table: Counter, rows: slice) -> Counts:
+def _weights(table: CodedRows, rows: slice) -> Counts:
     """Of some rows, one each where the table has none."""
     if table.weights is not None:
         return table.weights[rows]
-    return np.ones(min(rows.stop, table.rows) - rows.start, dtype=np.int64)
+    return np.ones(min(rows.stop, len(table)) - rows.start, dtype=np.int64)
 
 
 def _packed(columns: Sequence[npt.NDArray[np.bool_]]) -> npt.NDArray[np.uint64]:

@@ -277,6 +277,7 @@ def test_a_run_begun_before_there_was_a_choice_keeps_its_name(tmp_path):
     plain = load_config(clinic.write(tmp_path)).digest()
     assert load_config(clinic.write(tmp_path, approval="policy")).digest() == plain
     assert load_config(clinic.write(tmp_path, approval="person")).digest() != plain
+    assert load_config(clinic.write(tmp_path, scheduler="tcp://here:8786")).digest() == plain
 
 
 def test_sizes_of_groups_are_another_run_where_they_are_declared(tmp_path):

@@ -12,6 +12,7 @@ import time
 
 import pytest
 import torch
+from distributed import LocalCluster
 from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL
 
@@ -23,7 +24,10 @@ from flows.stages.cuda import one_on_cuda
 from flows.stages.run import Run
 from flows.stages.telling import LISTENER, StageError
 from generators.deep.generator import Deep
+from generators.marginals.aim import LEAST
+from generators.marginals.counting.coded import CodedRows
 from generators.registry import GENERATORS
+from privacy.ledger.ledger import Ledger
 from tests.flows import clinic
 from tests.flows.commands.test_cli import understudy
 
@@ -271,3 +275,34 @@ def test_a_training_on_cuda_waits_for_another_on_this_machine(monkeypatch):
     other.join(60)
     assert began == [True]
     assert told == ["fit: waits for another training on this GPU"]
+
+
+@pytest.mark.usefixtures("few_questions")
+@pytest.mark.parametrize("generator", ["aim", "mst"])
+def test_rows_are_counted_where_the_config_says(tmp_path, monkeypatch, generator):
+    workers = {"n_workers": 2, "threads_per_worker": 1, "memory_limit": 0}
+    with LocalCluster(**workers, dashboard_address=":0", host="127.0.0.1") as cluster:
+        monkeypatch.setattr(CodedRows, "tally", _not_here(CodedRows.tally))
+        config = clinic.write(
+            tmp_path, scheduler=cluster.scheduler_address, generator={"name": generator}
+        )
+        run = Run.of(load_config(config))
+        assert pipeline.release(run).decision == "approved"
+    named = [f for f in (run / "bundle").rglob("*") if f.suffix != ".parquet" and f.is_file()]
+    assert not [f for f in named if cluster.scheduler_address.encode() in f.read_bytes()]
+
+
+def _not_here(tally):
+    def drawn_ones(rows, *given):
+        assert len(rows) >= LEAST, "private rows are counted in this process"
+        return tally(rows, *given)
+
+    return drawn_ones
+
+
+def test_a_scheduler_that_is_not_there_is_told_before_anything_is_charged(tmp_path):
+    run = Run.of(load_config(clinic.write(tmp_path, scheduler="tcp://127.0.0.1:9")))
+    with pytest.raises(StageError, match="nothing answers at"):
+        pipeline.release(run)
+    charges = Ledger(str(tmp_path / "ledger.db")).charges()
+    assert {c.purpose for c in charges} <= {"recognise", "assess"}, "neither costs anything"

@@ -11,7 +11,7 @@ from generators.deep import opening as module
 from generators.deep.encoding import Layout
 from generators.deep.networks import Heads, begin_at
 from generators.deep.opening import Roles, costs, events, measure
-from generators.marginals.counting import Counter
+from generators.marginals.counting.counter import Counter
 from generators.marginals.measurement import draw_anew
 from generators.marginals.model import sample
 from privacy.accounting.composition import spent

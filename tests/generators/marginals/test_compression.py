@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from generators.marginals.compression import BINS, compress
-from generators.marginals.counting import Counter
+from generators.marginals.counting.counter import Counter
 from generators.marginals.measurement import Measurement
 
 SIGMA = 10.0

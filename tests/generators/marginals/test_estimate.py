@@ -10,7 +10,8 @@ import mbi  # noqa: E402
 from mbi.estimation import MirrorDescent  # noqa: E402
 from mbi.marginal_oracles import message_passing_shafer_shenoy  # noqa: E402
 
-from generators.marginals.counting import Counter, cells, shape  # noqa: E402
+from generators.marginals.counting.coded import cells, shape  # noqa: E402
+from generators.marginals.counting.counter import Counter  # noqa: E402
 from generators.marginals.estimate import Observation, _Model, fit  # noqa: E402
 from generators.marginals.junction import junction_tree  # noqa: E402
 

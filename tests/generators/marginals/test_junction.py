@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from mbi import Domain
 from mbi.junction_tree import hypothetical_model_size
 
-from generators.marginals.counting import cells
+from generators.marginals.counting.coded import cells
 from generators.marginals.junction import Fitting, junction_tree, model_megabytes
 
 DOMAIN = {"a": 2, "b": 3, "c": 5, "d": 7, "e": 4, "f": 2}

@@ -8,7 +8,7 @@ from dp_accounting import SelfComposedDpEvent, ZCDpEvent
 from hypothesis import given
 from hypothesis import strategies as st
 
-from generators.marginals.counting import Counter
+from generators.marginals.counting.counter import Counter
 from generators.marginals.measurement import Budget, Measurement, Step, price, total
 from privacy.accounting.composition import spent
 from privacy.accounting.events import BoundedRangeDpEvent, DiscreteGaussianDpEvent

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 import generators.marginals.measurement as measurement
 from generators.marginals.aim import KEPT, aim
 from generators.marginals.aim import schedule as aim_schedule
-from generators.marginals.counting import Counter
+from generators.marginals.counting.counter import Counter
 from generators.marginals.measurement import Budget
 from generators.marginals.model import synthesize
 from generators.marginals.mst import mst

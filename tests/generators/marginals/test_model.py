@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from generators.marginals.compression import Compression
-from generators.marginals.counting import Counter
+from generators.marginals.counting.counter import Counter
 from generators.marginals.estimate import Observation, fit
 from generators.marginals.model import GraphicalModel, sample, synthesize
 

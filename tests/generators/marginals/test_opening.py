@@ -9,7 +9,7 @@ import pytest
 
 from generators.marginals import opening as opened
 from generators.marginals.aim import RATES, schedule
-from generators.marginals.counting import Counter
+from generators.marginals.counting.counter import Counter
 from generators.marginals.measurement import Budget
 from generators.marginals.opening import by_weight, opening
 from generators.marginals.rates import Rates, by_code

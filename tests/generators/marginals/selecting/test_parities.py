@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from generators.marginals.aim import aim, schedule
-from generators.marginals.counting import Counter
+from generators.marginals.counting.counter import Counter
 from generators.marginals.measurement import Budget
 from generators.marginals.model import synthesize
 from generators.marginals.opening import opening
@@ -33,10 +33,10 @@ def looked_at(counter, targets=("c0",)):
 
 def plain(found, counter, parity):
     """Σ weight · (−1)^(columns in their lower half), row by row."""
-    sign = np.ones(len(counter.codes["c0"]), dtype=int)
+    sign = np.ones(len(counter.rows.codes["c0"]), dtype=int)
     for column, half in zip(parity.clique, found.groups(parity), strict=True):
-        sign *= 2 * half[counter.codes[column]] - 1
-    return int((sign * (1 if counter.weights is None else counter.weights)).sum())
+        sign *= 2 * half[counter.rows.codes[column]] - 1
+    return int((sign * (1 if counter.rows.weights is None else counter.rows.weights)).sum())
 
 
 tables = st.tuples(
@@ -68,11 +68,11 @@ def test_products_are_those_of_plain_counting(one, other, seed, scale, part):
 def test_one_row_moves_a_gap_by_its_weight_at_most(drawn, seed, scale):
     sizes, n, weighed = drawn
     rows, others = table(sizes, n + 1, seed, weighed), table(sizes, 20, seed + 1)
-    weights = None if rows.weights is None else rows.weights[:-1]
-    fewer = Counter.of(rows.domain, {c: v[:-1] for c, v in rows.codes.items()}, weights)
+    weights = None if rows.rows.weights is None else rows.rows.weights[:-1]
+    fewer = Counter.of(rows.domain, {c: v[:-1] for c, v in rows.rows.codes.items()}, weights)
     found = looked_at(rows)
     moved = np.abs(found.gaps(rows, others, scale) - found.gaps(fewer, others, scale))
-    heaviest = 1 if rows.weights is None else int(rows.weights[-1])
+    heaviest = 1 if rows.rows.weights is None else int(rows.rows.weights[-1])
     assert moved.max(initial=0) <= UNIT * heaviest
 
 
@@ -161,7 +161,7 @@ def test_chance_alone_makes_no_parity_worth_more_than_nothing():
     start = opening(budget, count, one_way=0.5)
     among = Candidates.of(start, workload(count.domain), 0.1, 0.0, 20_000, ["c5"])
     drawn = table([4, 4, 4, 4, 4, 2], 20_000, 4)
-    scores = among.scores(np.arange(len(among.cliques)), dict(drawn.codes), 1.0)
+    scores = among.scores(np.arange(len(among.cliques)), dict(drawn.rows.codes), 1.0)
     sets = np.array([len(r) > 3 for r in among.cliques])
     assert sets.sum() == 8 * (10 + 5)
     assert (scores[sets] <= 0).mean() > 0.99
@@ -169,7 +169,7 @@ def test_chance_alone_makes_no_parity_worth_more_than_nothing():
 
 
 def test_halves_name_every_code_that_was_merged(parity):
-    codes = dict(parity.codes)
+    codes = dict(parity.rows.codes)
     codes["c"] = np.where(codes["c"] < 3, codes["c"], 5)  # two codes that nobody has
     count = Counter.of(DOMAIN, codes)
     start = opening(Budget(1.0), count, one_way=0.5, ordered={"a": 4, "c": 6})

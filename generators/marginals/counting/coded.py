@@ -1,13 +1,10 @@
-"""Exact marginals of the private rows: the only place in this package that touches them.
+"""Rows of integer codes, and how a marginal of them is counted.
 
 A marginal is one vectorised pass: the codes of its columns are folded into one cell index, block by
 block so that the index stays in cache, and counted. Codes are kept in the smallest unsigned type
-that holds them (a million rows of 40 columns is 40 MB). Every marginal is counted once and
-remembered.
+that holds them (a million rows of 40 columns is 40 MB).
 
-Privacy claim: none by itself. Its answers are exact and must meet noise before they leave a
-mechanism. Adding or removing one unit of at most k rows, or of rows that weigh k together, changes an
-answer by at most k in L1, hence in L2.
+Privacy claim: none by itself; see ``counter``.
 """
 
 from __future__ import annotations
@@ -48,9 +45,13 @@ def cells(domain: Domain, clique: Clique) -> int:
     return prod(shape(domain, clique))
 
 
+Groups = Mapping[str, npt.NDArray[np.intp]]
+"""Column → for each code what it counts as."""
+
+
 @dataclass(frozen=True)
-class Counter:
-    """Counts marginals of integer codes; build it with ``Counter.of``."""
+class CodedRows:
+    """Rows in memory or in files of this process. ``domain``: how many codes each column has."""
 
     domain: Domain
     codes: Mapping[str, npt.NDArray[np.unsignedinteger]] = field(repr=False)
@@ -58,10 +59,9 @@ class Counter:
     """Of each row, a whole number; None where each counts once."""
     room: Path | None = field(default=None, repr=False)
     """A folder for codes that are too many for memory."""
-    known: dict[Clique, Counts] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def of(cls, domain: Domain, codes: Columns, weights: Counts | None = None) -> Counter:
+    def of(cls, domain: Domain, codes: Columns, weights: Counts | None = None) -> CodedRows:
         """Check every code against the domain and keep it in the smallest type."""
         return cls(domain, {c: _compact(c, codes[c], size) for c, size in domain.items()}, weights)
 
@@ -72,7 +72,7 @@ class Counter:
         parts: Iterable[Columns],
         room: Path | None,
         weights: Counts | None = None,
-    ) -> Counter:
+    ) -> CodedRows:
         """Of codes that come some rows after the other; kept in files in ``room``, or in memory."""
         kept = {c: Growing(np.min_scalar_type(size - 1), room) for c, size in domain.items()}
         for part in parts:
@@ -81,35 +81,31 @@ class Counter:
         codes = taken({c: kept.pop(c).whole() for c in [*kept]}, None, room)
         return cls(domain, codes, weights, room)
 
-    @property
-    def rows(self) -> int:
-        """How many there are."""
+    def __len__(self) -> int:
         return len(next(iter(self.codes.values())))
 
-    def recode(self, domain: Domain, groups: Mapping[str, npt.NDArray[np.intp]]) -> Counter:
+    def part(self, rows: slice) -> CodedRows:
+        """Some of them, where they lie."""
+        weights = None if self.weights is None else self.weights[rows]
+        return CodedRows(self.domain, {c: own[rows] for c, own in self.codes.items()}, weights)
+
+    def recode(self, domain: Domain, groups: Groups) -> CodedRows:
         """The same rows with every code replaced by that of its group."""
         parts = (
             {c: groups[c][own[start : start + PART]] for c, own in self.codes.items()}
-            for start in range(0, self.rows, PART)
+            for start in range(0, len(self), PART)
         )
-        return Counter.gathered(domain, parts, self.room, self.weights)
+        return CodedRows.gathered(domain, parts, self.room, self.weights)
 
-    def __call__(self, clique: Clique) -> Counts:
-        if clique not in self.known:
-            self.known[clique] = self.tally(clique)
-        return self.known[clique]
-
-    def tally(
-        self, clique: Clique, groups: Mapping[str, npt.NDArray[np.intp]] | None = None
-    ) -> Counts:
-        """Count without remembering; ``groups``: what codes count as, for every column of the clique."""
+    def tally(self, clique: Clique, groups: Groups | None = None) -> Counts:
+        """A marginal; ``groups``: what codes count as, for every column of the clique."""
         sizes = self.domain if groups is None else {c: int(groups[c].max()) + 1 for c in clique}
         size = cells(sizes, clique)
         counts = np.zeros(size, dtype=np.int64)
         kind = _narrow(size)
-        for start in range(0, self.rows, BLOCK):
+        for start in range(0, len(self), BLOCK):
             rows = slice(start, start + BLOCK)
-            index = np.zeros(min(BLOCK, self.rows - start), dtype=kind)
+            index = np.zeros(min(BLOCK, len(self) - start), dtype=kind)
             for place, column in enumerate(clique):
                 codes = self.codes[column][rows]
                 codes = codes if groups is None else groups[column][codes].astype(kind)

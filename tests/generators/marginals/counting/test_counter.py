@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from generators.marginals import counting as module
-from generators.marginals.counting import BLOCK, Counter
+from generators.marginals.counting import coded as module
+from generators.marginals.counting.coded import BLOCK
+from generators.marginals.counting.counter import Counter
 
 
 @st.composite
@@ -73,8 +74,8 @@ def test_a_code_outside_the_domain_is_refused_by_column(bad):
 
 def test_codes_are_kept_small():
     counter = Counter.of({"a": 256, "b": 257}, {"a": np.zeros(5), "b": np.zeros(5)})
-    assert counter.codes["a"].dtype == np.uint8
-    assert counter.codes["b"].dtype == np.uint16
+    assert counter.rows.codes["a"].dtype == np.uint8
+    assert counter.rows.codes["b"].dtype == np.uint16
 
 
 @settings(max_examples=30, deadline=None)
@@ -95,7 +96,7 @@ def test_codes_in_parts_and_in_files_are_those_in_memory(table, at_once, in_file
         room = Path(folder) if in_files else None
         gathered = Counter.gathered(domain, parts, room)
         recoded = gathered.recode(halved, groups)
-        assert recoded.room == room
+        assert recoded.rows.room == room
         assert list(Path(folder).iterdir()) == []
         np.testing.assert_array_equal(gathered(clique), whole(clique))
         np.testing.assert_array_equal(recoded(clique), gathered.tally(clique, groups))

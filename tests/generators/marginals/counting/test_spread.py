@@ -1,0 +1,159 @@
+"""Workers count what is counted here, whoever is lost on the way; whoever is not fit is given nothing."""
+
+import os
+import signal
+from contextlib import contextmanager
+from functools import partial
+
+import numpy as np
+import pytest
+from distributed import LocalCluster
+
+from generators.marginals.aim import aim
+from generators.marginals.counting import spread as module
+from generators.marginals.counting.coded import CodedRows
+from generators.marginals.counting.counter import Counter
+from generators.marginals.counting.spread import CURRENT, Spread, workers_at
+from generators.marginals.workload import workload
+from privacy.errors import InputError
+
+DOMAIN = {"a": 3, "b": 2, "c": 7, "d": 300, "label": 2}
+
+
+@contextmanager
+def cluster(**options):
+    """Two workers in processes of their own."""
+    given = {"n_workers": 2, "threads_per_worker": 1, "memory_limit": 0}
+    here = {"dashboard_address": ":0", "host": "127.0.0.1"}
+    with LocalCluster(**given | here | options) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def two():
+    with cluster() as made:
+        yield made
+
+
+def people(n, seed=0):
+    rng = np.random.default_rng(seed)
+    codes = {c: rng.integers(0, size, n) for c, size in DOMAIN.items()}
+    return codes | {"label": (codes["a"] + codes["b"]) % 2}
+
+
+def gathered(codes, at_once=40):
+    n = len(codes["a"])
+    parts = ({c: v[i : i + at_once] for c, v in codes.items()} for i in range(0, n, at_once))
+    return Counter.gathered(DOMAIN, parts, None)
+
+
+def everything(count):
+    """All that is ever asked of a counter."""
+    groups = {c: np.arange(size) // 2 for c, size in DOMAIN.items()}
+    halved = {c: int(g.max()) + 1 for c, g in groups.items()}
+    merged = count.recode(halved, groups)
+    merged.ahead([("a", "c"), ("b",)])
+    again = merged.recode(halved, {c: np.arange(size) for c, size in halved.items()})
+    asked = (
+        count(("a", "d")),
+        count.tally(("c",), groups),
+        merged(("a", "c")),
+        merged(("a", "c", "d")),
+        again(("b", "label")),
+    )
+    return [a.tolist() for a in asked]
+
+
+@pytest.mark.parametrize("n", [0, 1, 3, 997])
+def test_workers_count_what_is_counted_here(two, n, monkeypatch):
+    monkeypatch.setattr(module, "PART", 100)
+    codes = people(n)
+    here = everything(gathered(codes))
+    with workers_at(two.scheduler_address):
+        there = gathered(codes)
+        assert isinstance(there.rows, Spread)
+        assert everything(there) == here
+    assert isinstance(gathered(codes).rows, CodedRows), "outside it is counted here again"
+
+
+def test_aim_comes_to_the_same_whoever_counts(two):
+    """With so little noise that whatever is counted otherwise would show."""
+
+    def measured():
+        found = aim(gathered(codes), workload(DOMAIN, ["label"]), 1e9, targets=["label"])
+        return {(m.clique, m.counts.tobytes()) for m in found.measurements}
+
+    codes = people(3000, 1)
+    here = measured()
+    with workers_at(two.scheduler_address):
+        assert measured() == here
+
+
+@pytest.mark.parametrize("lost", [1, 2])
+def test_a_worker_that_is_lost_changes_nothing(lost, monkeypatch):
+    monkeypatch.setattr(module, "PART", 100)
+    codes = people(950, 2)
+    here = everything(gathered(codes))
+    with cluster() as mine, workers_at(mine.scheduler_address):
+        there = gathered(codes)
+        before = there(("a",))
+        for worker in [*mine.workers.values()][:lost]:
+            os.kill(worker.process.process.pid, signal.SIGKILL)
+        assert everything(there) == here
+        assert before.tolist() == there(("a",)).tolist()
+
+
+def test_a_part_is_sent_once_and_what_is_lost_again(two, monkeypatch):
+    monkeypatch.setattr(module, "PART", 100)
+    with workers_at(two.scheduler_address):
+        there = gathered(people(400)).rows
+        first = [future.key for future in there.held]
+        there.summed(partial(CodedRows.tally, clique=("a",)))
+        assert [future.key for future in there.held] == first
+        there.held[2] = None
+        there.summed(partial(CodedRows.tally, clique=("a",)))
+        assert there.held[2] is not None
+
+
+def test_keys_and_reprs_hold_no_code(two):
+    with workers_at(two.scheduler_address):
+        there = gathered({c: np.full(20, 1) for c in DOMAIN})
+        assert "array" not in repr(there) + repr(there.rows.rows)
+        there(("a",))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"n_workers": 0}, "has no workers"),
+        ({"memory_limit": "2GiB"}, "may write private rows to its disk"),
+    ],
+)
+def test_workers_that_are_not_fit_are_refused(options, said):
+    with (
+        cluster(**options) as mine,
+        pytest.raises(InputError, match=said),
+        workers_at(mine.scheduler_address),
+    ):
+        raise AssertionError("nothing may be sent")
+    assert CURRENT.get() is None
+
+
+def test_a_worker_of_another_version_is_refused(two, monkeypatch):
+    monkeypatch.setattr(module, "version", lambda name: "0.0.0")
+    with (
+        pytest.raises(InputError, match=r"has Understudy .* and not 0\.0\.0"),
+        workers_at(two.scheduler_address),
+    ):
+        raise AssertionError("nothing may be sent")
+
+
+def test_where_nobody_answers_it_is_one_line(monkeypatch):
+    monkeypatch.setattr(module, "SECONDS", 1)
+    with pytest.raises(InputError, match="nothing answers at"), workers_at("tcp://127.0.0.1:9"):
+        raise AssertionError("nobody is there")
+
+
+def test_a_question_that_is_wrong_is_told_as_here(two):
+    with workers_at(two.scheduler_address), pytest.raises(KeyError):
+        gathered(people(50))(("nobody",))
