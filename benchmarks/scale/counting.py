@@ -28,6 +28,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from generators.marginals.counting.coded import CodedRows
 from generators.marginals.counting.counter import Counter
 from generators.marginals.selecting.distances import Distances
 
@@ -65,10 +66,10 @@ def measured(rows: int, columns: int, pairs: int, room: Path) -> dict[str, objec
     bare = median(timed(partial(np.bincount, index(count, r))) for r in some)
     asked = duckdb.connect()
     asked.execute("SET threads = 1")
-    asked.register("codes", pa.table({c: np.asarray(v) for c, v in count.codes.items()}))
+    asked.register("codes", pa.table({c: np.asarray(v) for c, v in count.rows.codes.items()}))
     grouped = median(timed(partial(grouped_by, asked, r)) for r in some)
     small = {c: size for c, size in domain.items() if size <= 8}
-    few = Counter(small, {c: count.codes[c] for c in small}, room=room)
+    few = Counter(small, CodedRows(small, {c: count.rows.codes[c] for c in small}, room=room))
     all_pairs = [*combinations(small, 2)]
     nobody = Counter.of(small, {c: np.zeros(0, dtype=int) for c in small})
     products = timed(partial(Distances.of(all_pairs), few, nobody, 1.0))
@@ -97,7 +98,7 @@ def grouped_by(asked: duckdb.DuckDBPyConnection, pair: tuple[str, ...]) -> pa.Ta
 
 def index(count: Counter, pair: tuple[str, ...]) -> np.ndarray:
     """The number of each row's cell."""
-    a, b = (np.asarray(count.codes[c]).astype(np.intp) for c in pair)
+    a, b = (np.asarray(count.rows.codes[c]).astype(np.intp) for c in pair)
     return a * count.domain[pair[1]] + b
 
 

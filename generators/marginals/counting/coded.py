@@ -103,9 +103,12 @@ class CodedRows:
         size = cells(sizes, clique)
         counts = np.zeros(size, dtype=np.int64)
         kind = _narrow(size)
+        # made once: to a process that gives memory back at once, such as Dask's workers, new ones are dear
+        folded, wide = np.zeros(BLOCK, dtype=kind), np.zeros(BLOCK, dtype=np.intp)
         for start in range(0, len(self), BLOCK):
             rows = slice(start, start + BLOCK)
-            index = np.zeros(min(BLOCK, len(self) - start), dtype=kind)
+            many = min(BLOCK, len(self) - start)
+            index, cell = folded[:many], wide[:many]
             for place, column in enumerate(clique):
                 codes = self.codes[column][rows]
                 codes = codes if groups is None else groups[column][codes].astype(kind)
@@ -114,19 +117,20 @@ class CodedRows:
                 else:
                     index *= kind(sizes[column])
                     index += codes
-            counts += self._weighed(index, size, rows)
+            cell[:] = index
+            counts += self._weighed(cell, size, rows)
         return counts.reshape(shape(sizes, clique))
 
-    def _weighed(self, index: npt.NDArray[Any], size: int, rows: slice) -> Counts:
+    def _weighed(self, cell: npt.NDArray[np.intp], size: int, rows: slice) -> Counts:
         """The sums of weights, exact: as floats they are whole numbers far below 2^53."""
         if self.weights is None:
-            return np.bincount(index, minlength=size)
-        summed = np.bincount(index, weights=self.weights[rows], minlength=size)
+            return np.bincount(cell, minlength=size)
+        summed = np.bincount(cell, weights=self.weights[rows], minlength=size)
         return summed.astype(np.int64)
 
 
 def _narrow(size: int) -> type[np.uint16 | np.uint32 | np.int64]:
-    """The narrowest type of numbers of so many cells that numpy counts: folding takes most of the time."""
+    """The narrowest type of numbers of so many cells: folding takes most of the time."""
     if size < 1 << 16:
         return np.uint16
     return np.uint32 if size < 1 << 32 else np.int64

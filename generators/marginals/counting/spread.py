@@ -1,8 +1,8 @@
 """Coded rows in parts on the workers of a Dask cluster, where they are counted: tables of counts come back.
 
-Each part goes to a worker once and stays in its memory. A worker that is lost takes its parts along: these are
-counted here, where the rows still are, and sent to another worker. So no worker, and no order of answers,
-changes a count.
+Each worker is sent one part, once, which stays in its memory. A worker that is lost takes its part along: it is
+counted here, where the rows still are, and sent to whoever is there then. So no worker, and no order of
+answers, changes a count.
 
 Privacy claim: none by itself. Workers hold exact codes of private rows: their network is the house's, and none
 may write what it holds to its disk, which is asked of each before it is given anything.
@@ -16,8 +16,10 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
+
+import numpy as np
 
 from generators.marginals.counting.coded import CodedRows, Counts, Domain, Groups
 from privacy.errors import InputError
@@ -26,9 +28,6 @@ if TYPE_CHECKING:
     from distributed import Client, Future
 
 Summed = Callable[[CodedRows], Counts]
-
-PART = 1 << 22
-"""Rows of a part, or fewer, so that every worker has one."""
 
 CURRENT: ContextVar[Client | None] = ContextVar("CURRENT", default=None)
 """Whose workers count."""
@@ -73,9 +72,16 @@ def spread(rows: CodedRows) -> CodedRows | Spread:
     return rows if client is None else Spread.of(client, rows)
 
 
+class Held(NamedTuple):
+    """What a worker has, or is asked for, and its address."""
+
+    future: Future[Any]
+    worker: str
+
+
 @dataclass(frozen=True)
 class Spread:
-    """Rows in parts, ``size`` each, which ``groups`` have recoded one after the other.
+    """Rows in parts, ``size`` each, which ``recoded`` have changed one after the other.
 
     ``held``: each part where a worker has it.
     """
@@ -83,14 +89,13 @@ class Spread:
     client: Client = field(repr=False)
     rows: CodedRows
     size: int
-    held: list[Future[Any] | None] = field(repr=False)
+    held: list[Held | None] = field(repr=False)
     recoded: tuple[tuple[Domain, Groups], ...] = field(default=(), repr=False)
 
     @classmethod
     def of(cls, client: Client, rows: CodedRows) -> Spread:
-        """Send every part to a worker, in turns."""
-        workers = len(_workers(client))
-        size = max(1, min(PART, -(-len(rows) // max(1, workers))))
+        """Send every worker its part."""
+        size = max(1, -(-len(rows) // max(1, len(_workers(client)))))
         made = cls(client, rows, size, [None] * max(1, -(-len(rows) // size)))
         for i in range(len(made.held)):
             made._send(i)
@@ -98,24 +103,24 @@ class Spread:
 
     def summed(self, of: Summed) -> Counts:
         """Σ of what ``of`` makes of each part."""
-        asked = [self._asked(of, future) for future in self.held]
+        asked = [self._asked(_Narrow(of), part) for part in self.held]
         total: Counts | None = None
-        for i, future in enumerate(asked):
-            counts = None if future is None else self._answered(future)
+        for i, part in enumerate(asked):
+            counts = None if part is None else self._answered(part.future)
             if counts is None:
                 logging.getLogger(__name__).warning(
                     "a worker is gone: some rows are counted here, and sent to another"
                 )
                 counts = of(self._part(i))
                 self._send(i)
-            total = counts if total is None else total + counts
+            total = counts.astype(np.int64) if total is None else total + counts
         assert total is not None, "of no rows there is a part too"
         return total
 
     def recode(self, domain: Domain, groups: Groups) -> Spread:
         """The same rows with every code replaced by that of its group, each part where it lies."""
         recode = _Recode(domain, groups)
-        held = [self._asked(recode, future) for future in self.held]
+        held = [self._asked(recode, part) for part in self.held]
         return Spread(self.client, self.rows, self.size, held, (*self.recoded, (domain, groups)))
 
     def _part(self, i: int) -> CodedRows:
@@ -131,21 +136,24 @@ class Spread:
         self.held[i] = None
         if not workers:
             return
+        worker = workers[i % len(workers)]
         try:
-            self.held[i] = self.client.scatter(  # type: ignore[no-untyped-call]
-                self._part(i), workers=[workers[i % len(workers)]], direct=True, hash=False
+            sent = self.client.scatter(  # type: ignore[no-untyped-call]
+                self._part(i), workers=[worker], direct=True, hash=False
             )
         except Exception as error:  # it went away meanwhile, in one of many ways
             _tell(error)
+        else:
+            self.held[i] = Held(sent, worker)
 
-    def _asked(
-        self, of: Callable[[CodedRows], Any], part: Future[Any] | None
-    ) -> Future[Any] | None:
-        """Keys say nothing of what is asked."""
+    def _asked(self, of: Callable[[CodedRows], Any], part: Held | None) -> Held | None:
+        """Ask whoever has the part; keys say nothing of what is asked."""
         if part is None:
             return None
+        there = {"workers": [part.worker], "allow_other_workers": True}  # it may be gone
         key = f"counting-{uuid4().hex}"
-        return self.client.submit(of, part, key=key, pure=False)
+        asked = self.client.submit(of, part.future, key=key, pure=False, **there)
+        return Held(asked, part.worker)
 
     def _answered(self, future: Future[Any]) -> Counts | None:
         """What a worker says; None where it is gone. What is wrong with the question is wrong here too."""
@@ -155,6 +163,18 @@ class Spread:
             _tell(error)
             return None
         return found
+
+
+@dataclass(frozen=True)
+class _Narrow:
+    """Counts in the narrowest type that holds them, since they are what travels."""
+
+    of: Summed = field(repr=False)
+
+    def __call__(self, rows: CodedRows) -> Counts:
+        counts = self.of(rows)
+        least, most = (int(f(initial=0)) for f in (counts.min, counts.max))
+        return counts.astype(np.min_scalar_type(min(least, -most - 1)))
 
 
 @dataclass(frozen=True)

@@ -65,8 +65,7 @@ def everything(count):
 
 
 @pytest.mark.parametrize("n", [0, 1, 3, 997])
-def test_workers_count_what_is_counted_here(two, n, monkeypatch):
-    monkeypatch.setattr(module, "PART", 100)
+def test_workers_count_what_is_counted_here(two, n):
     codes = people(n)
     here = everything(gathered(codes))
     with workers_at(two.scheduler_address):
@@ -90,8 +89,7 @@ def test_aim_comes_to_the_same_whoever_counts(two):
 
 
 @pytest.mark.parametrize("lost", [1, 2])
-def test_a_worker_that_is_lost_changes_nothing(lost, monkeypatch):
-    monkeypatch.setattr(module, "PART", 100)
+def test_a_worker_that_is_lost_changes_nothing(lost):
     codes = people(950, 2)
     here = everything(gathered(codes))
     with cluster() as mine, workers_at(mine.scheduler_address):
@@ -103,16 +101,16 @@ def test_a_worker_that_is_lost_changes_nothing(lost, monkeypatch):
         assert before.tolist() == there(("a",)).tolist()
 
 
-def test_a_part_is_sent_once_and_what_is_lost_again(two, monkeypatch):
-    monkeypatch.setattr(module, "PART", 100)
+def test_a_part_is_sent_once_and_what_is_lost_again(two):
     with workers_at(two.scheduler_address):
         there = gathered(people(400)).rows
-        first = [future.key for future in there.held]
+        first = [part.future.key for part in there.held]
+        assert len({part.worker for part in there.held}) == 2
         there.summed(partial(CodedRows.tally, clique=("a",)))
-        assert [future.key for future in there.held] == first
-        there.held[2] = None
+        assert [part.future.key for part in there.held] == first
+        there.held[1] = None
         there.summed(partial(CodedRows.tally, clique=("a",)))
-        assert there.held[2] is not None
+        assert there.held[1] is not None
 
 
 def test_keys_and_reprs_hold_no_code(two):
