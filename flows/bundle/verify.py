@@ -16,18 +16,20 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 from dp_accounting import DpEvent
 
 from evaluators.pages.drawing.page import loss
 from flows.bundle.manifest import APPROVAL, MANIFEST, differences, digests
-from flows.frames.export import exported, read_synthetic, texts
-from flows.frames.parquet import arrow_schema, typed_table
+from flows.frames.export import exported, read_synthetic, stored_synthetic, texts
+from flows.frames.parquet import PARQUET, arrow_schema, parquet_files, typed_table
 from flows.frames.pictures import file_names
 from flows.frames.tables import files, parts, tables
 from flows.frames.visits import unkept
@@ -37,9 +39,10 @@ from privacy.accounting.events import ClaimedDpEvent, event_from_json
 from privacy.accounting.risk import risk
 from privacy.errors import InputError, PrivateError, UnderstudyError
 from privacy.reading.images import stack
-from privacy.reading.source import read_source
+from privacy.reading.read import batches
 from privacy.schema.columns import Datetime
 from privacy.schema.schema import Schema, load_schema
+from privacy.stored.rows import AT_ONCE
 
 ROUNDING = 1e-6
 """Relative; what other versions of a library may round otherwise."""
@@ -107,7 +110,7 @@ class Bundle:
 
     @cached_property
     def frame(self) -> pd.DataFrame:
-        """The rows of data.csv; raises ValueError where one does not fit the schema."""
+        """The rows of data.csv, all in memory; raises ValueError where one does not fit the schema."""
         return read_synthetic(self.folder / "data.csv", self.schema)
 
     @property
@@ -194,31 +197,54 @@ def _schema(bundle: Bundle) -> Iterator[str]:
 
 
 def _rows(bundle: Bundle) -> Iterator[str]:
-    said, found = bundle.label["release"]["synthetic_rows"], len(bundle.frame)
-    if said != found:
-        yield f"label.json: {said} synthetic rows, but data.csv holds {found}"
-    for line in unkept(bundle.frame, bundle.schema):
+    data, room = bundle.folder / "data.csv", Path(gettempdir())
+    said, found = (
+        bundle.label["release"]["synthetic_rows"],
+        stored_synthetic(data, bundle.schema, room),
+    )
+    if said != len(found):
+        yield f"label.json: {said} synthetic rows, but data.csv holds {len(found)}"
+    for line in unkept(found.frame, bundle.schema) if bundle.schema.visits else ():
         yield f"data.csv: {line}"
 
 
 def _parquet(bundle: Bundle) -> Iterator[str]:
-    schema = exported(bundle.schema)
-    typed, wanted = pq.read_table(bundle.folder / "data.parquet"), arrow_schema(schema)
-    if (typed.column_names, typed.schema.types) != (wanted.names, wanted.types):
-        yield "data.parquet: other columns or types than schema.yaml says"
-        return
+    schema, paths = exported(bundle.schema), parquet_files(bundle.folder)
+    wanted, pictures = arrow_schema(schema), []
+    written, unlike = batches((bundle.folder / "data.csv",), schema), set[str]()
+    held = next(written)  # a file of no rows is refused
+    for path in paths:
+        with pq.ParquetFile(path) as file:
+            typed = file.schema_arrow
+            if (typed.names, typed.types) != (wanted.names, wanted.types):
+                yield f"{PARQUET}: other columns or types than schema.yaml says"
+                return
+            for batch in file.iter_batches(AT_ONCE):
+                table = pa.Table.from_batches([batch])
+                while held.num_rows < table.num_rows and (more := next(written, None)) is not None:
+                    held = pa.concat_tables([held, more])
+                mine, held = held.slice(0, table.num_rows), held.slice(table.num_rows)
+                unlike |= _unlike(table, mine, schema)
+                if schema.image is not None:
+                    pictures += table[schema.image].to_pylist()
+    if held.num_rows or next(written, None) is not None:
+        unlike |= set(schema.columns)
+    for name in schema.columns:
+        if name in unlike:
+            yield f"{PARQUET}: column {name!r} holds other values than in data.csv"
+    if schema.image is not None:
+        yield from _pictures(bundle, pictures)
+    yield from _tables(bundle)
+
+
+def _unlike(typed: pa.Table, written: pa.Table, schema: Schema) -> set[str]:
+    """The columns whose values are written otherwise."""
     frame = typed.to_pandas()
     for name, column in schema.columns.items():
         if isinstance(column, Datetime):
             frame[name] = pd.to_datetime(frame[name]).dt.tz_localize(None)
-    written = read_source((bundle.folder / "data.csv",), schema).texts
-    typed_texts = texts(frame, schema)
-    for name in map(str, typed_texts):
-        if typed_texts[name].tolist() != written[name].to_pylist():
-            yield f"data.parquet: column {name!r} holds other values than in data.csv"
-    if schema.image is not None:
-        yield from _pictures(bundle, typed[schema.image].to_pylist())
-    yield from _tables(bundle)
+    as_texts = texts(frame, schema)
+    return {n for n in map(str, as_texts) if as_texts[n].tolist() != written[n].to_pylist()}
 
 
 def _tables(bundle: Bundle) -> Iterator[str]:
@@ -300,7 +326,7 @@ def _risk(bundle: Bundle) -> Iterator[str]:
 def _croissant(bundle: Bundle) -> Iterator[str]:
     content = json.loads(bundle.there("croissant.json").read_text("utf-8"))
     for file in content["distribution"]:
-        if bundle.files.get(file["@id"]) != file["sha256"]:
+        if "sha256" in file and bundle.files.get(file["@id"]) != file["sha256"]:
             yield f"croissant.json: another {file['@id']} than the manifest's"
     record = next(r for r in content["recordSet"] if r["@id"] == "privacy")["data"][0]
     yield from _same(bundle, "croissant.json", record["privacy/epsilon"], record["privacy/delta"])

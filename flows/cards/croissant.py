@@ -8,7 +8,6 @@ Privacy claim: shows only what is public.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from pathlib import Path
 from typing import Any
@@ -17,8 +16,10 @@ from flows.cards.card import ADVICE, decision, held_out, under
 from flows.cards.histories import HISTORIES
 from flows.cards.readme import values
 from flows.frames.column_types import PICTURE, column_type
+from flows.frames.parquet import PARQUET
 from flows.frames.tables import FOLDER, files, parts
 from flows.stages.run import write_json
+from privacy.reading.read import file_digest
 from privacy.schema.schema import Schema
 
 CROISSANT = "http://mlcommons.org/croissant/"
@@ -47,7 +48,7 @@ CONTEXT: dict[str, Any] = {
 """The context that the specification asks every file to bring."""
 
 FILES = {
-    "data.parquet": ("application/x-parquet", "The synthetic rows."),
+    PARQUET: ("application/x-parquet", "The synthetic rows."),
     "data.csv": ("text/csv", "The synthetic rows as texts, written as the original writes them."),
     "schema.yaml": (
         "application/yaml",
@@ -80,10 +81,15 @@ def write_croissant(folder: Path, label: dict[str, Any], schema: Schema) -> None
         **({"license": license_} if license_ else {}),
         **_responsible(label, schema),
         "distribution": [
-            _file(folder, name, *about)
+            described
             for name, about in {**FILES, **_of_histories(folder, schema)}.items()
+            for described in _files(folder, name, *about)
         ],
-        "recordSet": [_rows(schema), *_tables(schema), _privacy(label)],
+        "recordSet": [
+            _rows(schema, parted=(folder / PARQUET).is_dir()),
+            *_tables(schema),
+            _privacy(label),
+        ],
     }
     write_json(folder / "croissant.json", content)
 
@@ -127,17 +133,32 @@ def _of_histories(folder: Path, schema: Schema) -> dict[str, tuple[str, str]]:
     return found
 
 
+def _files(folder: Path, name: str, encoding: str, description: str) -> list[dict[str, Any]]:
+    """A file, or each part of one and all of them together."""
+    if not (folder / name).is_dir():
+        return [_file(folder, name, encoding, description)]
+    parts = [f"{name}/{part.name}" for part in sorted((folder / name).iterdir())]
+    together = {
+        "@type": "cr:FileSet",
+        "@id": name,
+        "name": name,
+        "description": f"{description} In {len(parts)} parts.",
+        "encodingFormat": encoding,
+        "includes": f"{name}/*.parquet",
+    }
+    return [*(_file(folder, part, encoding, description) for part in parts), together]
+
+
 def _file(folder: Path, name: str, encoding: str, description: str) -> dict[str, Any]:
-    content = (folder / name).read_bytes()
     return {
         "@type": "cr:FileObject",
         "@id": name,
         "name": name,
         "description": description,
         "contentUrl": name,
-        "contentSize": f"{len(content)} B",
+        "contentSize": f"{(folder / name).stat().st_size} B",
         "encodingFormat": encoding,
-        "sha256": hashlib.sha256(content).hexdigest(),
+        "sha256": file_digest(folder / name),
     }
 
 
@@ -164,13 +185,19 @@ def _field(records: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def _rows(
-    schema: Schema, records: str = "rows", file: str = "data.parquet", whole: Schema | None = None
+    schema: Schema,
+    records: str = "rows",
+    file: str = PARQUET,
+    whole: Schema | None = None,
+    parted: bool = False,
 ) -> dict[str, Any]:
-    """The rows of a file, a field for each column; ``whole``: the schema of which this is a part."""
+    """The rows of a file, or of one in parts, a field for each column; ``whole``: the schema of which this is a
+    part."""
     of = {n: whole if whole and n in whole.columns else schema for n in schema.columns}
     fields = []
     for place, (name, column) in enumerate(schema.columns.items(), start=1):
-        kind, source = column_type(column), {"fileObject": {"@id": file}}
+        kind = column_type(column)
+        source: dict[str, Any] = {"fileSet" if parted else "fileObject": {"@id": file}}
         fields.append(
             {
                 "@type": "cr:Field",

@@ -9,6 +9,7 @@ Privacy claim: none needed; reads the public schema only.
 from __future__ import annotations
 
 from flows.frames.column_types import DAY, NUMBER, TEXT, WHOLE, column_type
+from flows.frames.parquet import PARQUET
 from privacy.schema.columns import Datetime
 from privacy.schema.schema import Schema
 
@@ -90,7 +91,12 @@ proc import datafile="data.csv" out=work.rows dbms=csv replace;
 run;"""
 """SAS's step that reads data.csv, with types as it guesses them from all rows."""
 
-R_PARQUET = 'rows <- arrow::read_parquet("data.parquet")  # install.packages("arrow")'
+
+def r_parquet(files: str) -> str:
+    """R's line that reads the file, or the parts that a pattern names."""
+    if files == PARQUET:
+        return f'rows <- arrow::read_parquet("{PARQUET}")  # install.packages("arrow")'
+    return f'rows <- dplyr::collect(arrow::open_dataset("{PARQUET}"))  # install.packages(c("arrow", "dplyr"))'
 
 
 def _sql(name: str, schema: Schema) -> str:

@@ -17,9 +17,10 @@ import yaml
 
 from flows.cards.card import ADVICE, TEMPLATES, decision, held_out, risks, under
 from flows.cards.columns import fallen_back, roles
-from flows.cards.loading import R_PARQUET, SAS_CSV, duckdb_csv, missing_sign, pandas_csv, stata_csv
+from flows.cards.loading import SAS_CSV, duckdb_csv, missing_sign, pandas_csv, r_parquet, stata_csv
 from flows.cards.markdown import environment, fenced, listed
 from flows.frames.column_types import ORDERED, column_type
+from flows.frames.parquet import PARQUET, parts_below
 from flows.frames.tables import FOLDER, parts
 from flows.label.histories import identifier_values
 from privacy.schema.columns import Categorical, Datetime, Identifier, Image
@@ -37,7 +38,10 @@ def write_readme(
     ``histories_alt``: the words of the picture of histories, where there is one.
     """
     front = yaml.safe_dump(
-        front_matter(label, schema), sort_keys=False, allow_unicode=True, width=1 << 20
+        front_matter(label, schema, parts_below(folder)),
+        sort_keys=False,
+        allow_unicode=True,
+        width=1 << 20,
     )
     digest = hashlib.sha256((folder / "label.json").read_bytes()).hexdigest()
     template = environment(TEMPLATES).get_template("README.md.j2")
@@ -54,7 +58,8 @@ def write_readme(
         advice=ADVICE,
         pandas_csv=fenced(pandas_csv(schema), "python"),
         duckdb_csv=fenced(duckdb_csv(schema), "sql"),
-        r_parquet=fenced(R_PARQUET, "r"),
+        parquet=parts_below(folder),
+        r_parquet=fenced(r_parquet(parts_below(folder)), "r"),
         stata_csv=fenced(stata_csv(schema), "stata"),
         sas_csv=fenced(SAS_CSV, "sas"),
         histories=label.get("histories"),
@@ -65,11 +70,14 @@ def write_readme(
     (folder / "README.md").write_text(f"---\n{front}---\n\n{body}", encoding="utf-8")
 
 
-def front_matter(label: dict[str, Any], schema: Schema) -> dict[str, Any]:
-    """The card's metadata by Hugging Face's names; a licence only where the config names one."""
+def front_matter(label: dict[str, Any], schema: Schema, parquet: str = PARQUET) -> dict[str, Any]:
+    """The card's metadata by Hugging Face's names; a licence only where the config names one.
+
+    ``parquet``: the file of the rows, or a pattern of its parts.
+    """
     rows = label["release"]["synthetic_rows"]
     license_ = label["release"]["license"]
-    tables = {"default": ("data.parquet", schema)} | {
+    tables = {"default": (parquet, schema)} | {
         n: (f"{FOLDER}/{n}.parquet", p.schema) for n, p in parts(schema).items()
     }
     infos: list[dict[str, Any]] = [

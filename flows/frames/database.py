@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flows.frames.parquet import parts_below
 from flows.frames.published import ROWS, check_published
 from flows.frames.tables import FOLDER, Part, parts
 from privacy.errors import InputError
@@ -39,7 +40,7 @@ def write_duckdb(public: Path, path: Path) -> list[str]:
     partial.unlink(missing_ok=True)
     with duckdb.connect(str(partial)) as database:
         if not known:
-            _fill(database, ROWS, public / "data.parquet", ())
+            _fill(database, ROWS, public / parts_below(public), ())
         for name, part in known.items():  # what others point to comes first
             _fill(database, name, public / FOLDER / f"{name}.parquet", _keys(known, part))
     sync(partial)

@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from flows.frames.parquet import typed_table, with_pictures, written_values
+from flows.frames.parquet import PARQUET, part_name, typed_table, with_pictures, written_values
 from flows.frames.pictures import write_npz, write_png
 from privacy.errors import InputError
 from privacy.reading.conform import conform
@@ -103,24 +103,35 @@ def write_rows(frame: pd.DataFrame, schema: Schema, path: Path) -> None:
         texts(frame, schema).to_csv(path, index=False)
 
 
+PART = 5_000_000
+"""Rows of a Parquet file, about; a table of more is a folder of such."""
+
+
 def write_files(rows: AnyRows, schema: Schema, folder: Path) -> None:
     """The rows as data.parquet and data.csv; of an image set also images/ (named in data.csv) and data.npz."""
     if schema.image is not None:
         _write_pictures(rows.frame, schema, folder)
         return
-    parts = _kept(folder / "data.parquet", _numbered(rows, schema), exported(schema))
+    path, parts = folder / PARQUET, _numbered(rows, schema)
+    if len(rows) > PART:
+        path.mkdir(mode=0o700)
     with (folder / "data.csv").open("wb") as csv:
-        write_synthetic(parts, exported(schema), csv)
+        write_synthetic(_kept(path, parts, exported(schema)), exported(schema), csv)
 
 
 def _kept(path: Path, parts: Iterable[pd.DataFrame], schema: Schema) -> Iterator[pd.DataFrame]:
-    """The parts, each written to a Parquet file as it passes."""
-    with ExitStack() as opened:
-        file: pq.ParquetWriter | None = None
+    """The parts of a table, each written as Parquet as it passes: to one file, or to many in a folder."""
+    file, number, held = ExitStack(), 0, 0
+    with file:
         for frame in parts:
             table = typed_table(frame, schema)
-            file = file or opened.enter_context(pq.ParquetWriter(path, table.schema))
-            file.write_table(table)
+            if number == 0 or (path.is_dir() and held >= PART):
+                file.close()
+                name = path / part_name(number) if path.is_dir() else path
+                writer = file.enter_context(pq.ParquetWriter(name, table.schema))
+                number, held = number + 1, 0
+            writer.write_table(table)
+            held += len(frame)
             yield frame
 
 
@@ -134,7 +145,7 @@ def _numbered(rows: AnyRows, schema: Schema) -> Iterator[pd.DataFrame]:
 
 
 def _write_pictures(frame: pd.DataFrame, schema: Schema, folder: Path) -> None:
-    write_rows(frame, schema, folder / "data.parquet")
+    write_rows(frame, schema, folder / PARQUET)
     columns = texts(frame, schema)
     arrays = {str(n): columns[n].to_numpy(dtype=str) for n in columns}
     arrays[schema.image or ""] = stack(frame[schema.image])

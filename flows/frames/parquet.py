@@ -4,12 +4,15 @@ The footer carries what pandas needs to keep whole numbers whole, the features a
 documents them (a picture is a struct of PNG bytes and file name), the public schema as YAML under
 ``understudy.schema``, and each column's description in its Arrow field.
 
+A large table is a folder of parts, as Spark and Dask write it: ``data.parquet/part-00000.parquet`` and so on.
+
 Privacy claim: none; handles synthetic rows.
 """
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -19,6 +22,24 @@ from flows.frames.column_types import DAY, ORDERED, PICTURE, TEXT, WHOLE, column
 from flows.frames.pictures import stored_pictures
 from privacy.schema.columns import Categorical, Datetime
 from privacy.schema.schema import Schema
+
+PARQUET = "data.parquet"
+"""The rows of a published folder: a file, or a folder of parts."""
+
+
+def part_name(number: int) -> str:
+    """What a part is called, in the order of the rows."""
+    return f"part-{number:05}.parquet"
+
+
+def parts_below(public: Path) -> str:
+    """The file of the rows, or a pattern that names its parts, from the published folder."""
+    return f"{PARQUET}/*.parquet" if (public / PARQUET).is_dir() else PARQUET
+
+
+def parquet_files(public: Path) -> list[Path]:
+    """The file of the rows, or its parts in their order."""
+    return sorted(public.glob(parts_below(public)))
 
 
 def typed_table(frame: pd.DataFrame, schema: Schema) -> pa.Table:

@@ -59,7 +59,7 @@ class Published:
 def check_published(public: Path) -> Schema:
     """The schema of a published folder. Raises InputError where it is none."""
     for name in ("schema.yaml", "data.parquet", "data.csv", "label.json"):
-        if not (public / name).is_file():
+        if not (public / name).exists():
             raise InputError(
                 f"{public / name}: not there; give the folder that was published, …/public"
             )

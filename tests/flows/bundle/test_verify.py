@@ -18,11 +18,14 @@ from typer.testing import CliRunner
 
 from flows.bundle.candidate import Candidate, settle
 from flows.bundle.manifest import manifest
-from flows.bundle.verify import Bundle, _parquet, _rows, verify
+from flows.bundle.verify import Bundle, _croissant, _parquet, _rows, verify
 from flows.bundle.write import _public
 from flows.commands.main import app
+from flows.frames.export import stored_synthetic, write_rows
 from flows.stages.run import write_json
 from privacy.errors import InputError
+from privacy.reading import read
+from privacy.stored import rows
 from privacy.stored.rows import Rows
 from tests.flows.frames import test_export
 from tests.flows.frames.test_export import SCHEMAS, drawn
@@ -243,6 +246,30 @@ def test_rows_and_pictures_of_every_kind_are_read_back(kind: str, tmp_path: Path
         values[schema.image] = 255 - values[schema.image]
         np.savez_compressed(bundle.folder / "data.npz", **values)
         assert list(_parquet(bundle)) == ["data.npz: other pictures than in images/"]
+
+
+def test_a_table_in_parts_is_read_back_and_a_part_that_is_not_its_own_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schema = test_export.SCHEMA
+    drawn(schema).pipe(write_rows, schema, tmp_path / "synthetic.csv")
+    monkeypatch.setattr(rows, "AT_ONCE", 4)
+    monkeypatch.setattr("flows.frames.export.PART", 7)
+    stored = stored_synthetic(tmp_path / "synthetic.csv", schema, tmp_path)
+    _public(tmp_path / "public", schema, test_export.label(schema), stored)
+    bundle, folder = Bundle.of(tmp_path / "public"), tmp_path / "public" / "data.parquet"
+    for at_once in (1, 3, 1000):
+        monkeypatch.setattr("flows.bundle.verify.AT_ONCE", at_once)
+        monkeypatch.setattr(read, "BLOCK", 1 << (9 if at_once == 3 else 24))
+        assert [*_rows(bundle), *_parquet(bundle), *_croissant(bundle)] == []
+    first, *_, last = sorted(folder.iterdir())
+    last.rename(folder / "part-00000a.parquet")  # rows in another order
+    assert list(_parquet(bundle))
+    (folder / "part-00000a.parquet").rename(last)
+    last.unlink()
+    assert list(_parquet(bundle)), "rows are missing"
+    shutil.copy(first, last)
+    assert list(_parquet(bundle)), "rows of another part"
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "label.json", "nowhere/label.json"])

@@ -29,6 +29,7 @@ from markdown_it import MarkdownIt
 
 from flows.bundle.write import _public
 from flows.cards.markdown import fenced, literal
+from flows.frames.database import write_duckdb
 from flows.frames.export import (
     exported,
     read_synthetic,
@@ -36,7 +37,7 @@ from flows.frames.export import (
     write_files,
     write_rows,
 )
-from flows.frames.parquet import written_values
+from flows.frames.parquet import parquet_files, written_values
 from flows.stages.config import load_config
 from privacy.reading.images import stack, unstack
 from privacy.schema.codec import Codec, number_identifiers
@@ -311,6 +312,44 @@ def test_croissant_is_valid_and_its_records_load(bundle: tuple[Path, Schema]) ->
         {n: [native(v, n in DAYS) for v in column] for n, column in found.items()},
         schema,
     )
+
+
+@pytest.fixture
+def parted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The same rows, where more than seven are a large table."""
+    drawn(SCHEMA).pipe(write_rows, SCHEMA, tmp_path / "synthetic.csv")
+    monkeypatch.setattr(rows, "AT_ONCE", 4)
+    monkeypatch.setattr("flows.frames.export.PART", 7)
+    stored = stored_synthetic(tmp_path / "synthetic.csv", SCHEMA, tmp_path)
+    _public(tmp_path / "public", SCHEMA, label(SCHEMA), stored)
+    return tmp_path / "public"
+
+
+def test_a_large_table_is_a_folder_of_parts(parted: Path, tmp_path: Path) -> None:
+    names = [f"data.parquet/part-{i:05}.parquet" for i in range(-(-ROWS // 8))]
+    assert [f.relative_to(parted).as_posix() for f in parquet_files(parted)] == names
+    listed = {e["name"] for e in json.loads((parted / "manifest.json").read_text())["files"]}
+    assert set(names) <= listed
+    assert_same(plain(pd.read_parquet(parted / "data.parquet")), SCHEMA)
+    readme = (parted / "README.md").read_text("utf-8")
+    assert "FROM 'data.parquet/*.parquet'" in readme
+    assert 'open_dataset("data.parquet")' in readme
+    assert_same(
+        by_column(duckdb.sql(f"SELECT * FROM '{parted}/data.parquet/*.parquet'"), SCHEMA), SCHEMA
+    )
+    found = datasets.load_dataset(str(parted), split="train", cache_dir=str(tmp_path / "cache"))
+    assert_same(found.to_dict(), SCHEMA)
+    assert write_duckdb(parted, tmp_path / "all.duckdb") == ["data"]
+
+
+def test_croissant_reads_all_parts(parted: Path) -> None:
+    data = mlcroissant.Dataset(parted / "croissant.json")
+    assert not data.metadata.ctx.issues.errors
+    records = list(data.records("rows"))
+    assert len(records) == ROWS
+    (age,) = (f.id for f in data.metadata.record_sets[0].fields if f.name == "age")
+    whole = pd.read_parquet(parted / "data.parquet")["age"]
+    assert sorted(str(r[age]) for r in records) == sorted(str(None if pd.isna(v) else v) for v in whole)
 
 
 def test_croissant_carries_the_label(bundle: tuple[Path, Schema]) -> None:
