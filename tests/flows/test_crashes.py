@@ -22,13 +22,18 @@ import pandas as pd
 import pytest
 
 from evaluators import evaluate
+from flows.frames import export
 from flows.frames.export import texts
 from flows.stages.config import load_config
 from flows.stages.run import Run
 from generators.dpsgd import checkpoint
+from generators.marginals.counting import coded
+from privacy import table
 from privacy.accounting import composition
 from privacy.errors import LedgerError
 from privacy.ledger.ledger import Ledger
+from privacy.reading import read
+from privacy.stored import rows
 from tests import killing
 from tests.flows import clinic, judge, made_histories
 from tests.flows.stages.test_steps import release
@@ -63,6 +68,13 @@ def quick(folder: Path) -> None:
     composition.FFT_ERROR = 1.0  # no δ is left for loss distributions
     with judge.in_short():
         whole(folder)
+
+
+def spilled(folder: Path) -> None:
+    """The same of a table that is read a few rows at a time and kept in files without a name."""
+    table.LARGE, read.BLOCK, rows.AT_ONCE, coded.PART = 0, 1 << 12, 50, 50
+    export.PART = 60
+    quick(folder)
 
 
 def without_its_server(folder: Path) -> None:
@@ -133,7 +145,12 @@ def assert_whole(bundle: Path) -> None:
         f.name for f in (bundle / "internal").iterdir()
     }
     files = json.loads((bundle / "public" / "manifest.json").read_text())["files"]
-    assert {f["name"] for f in files} >= {"data.csv", "data.parquet", "label.json", "schema.yaml"}
+    assert {f["name"].split("/")[0] for f in files} >= {
+        "data.csv",
+        "data.parquet",
+        "label.json",
+        "schema.yaml",
+    }
     for entry in files:
         content = (bundle / "public" / entry["name"]).read_bytes()
         assert hashlib.sha256(content).hexdigest() == entry["sha256"]
@@ -178,20 +195,35 @@ def assert_as_if_uninterrupted(target: killing.Target, folder: Path, run: Run) -
     assert [name for name in twin if twin[name] != survivor[name]] == []
 
 
-def died(folder: Path, run: Run, acts=killing.ACTS) -> list[str]:
+def died(folder: Path, run: Run, acts=killing.ACTS, target: killing.Target = quick) -> list[str]:
     """Kill process after process, each one act further on, until one gets through."""
     deaths = []
-    while (act := killing.killed_at_next(quick, folder, acts)) is not None:
+    while (act := killing.killed_at_next(target, folder, acts)) is not None:
         deaths.append(act)
         assert_sound(run)
+        assert_no_spill(run)
     assert_finished(run)
-    assert_as_if_uninterrupted(quick, folder, run)
+    assert_as_if_uninterrupted(target, folder, run)
     return deaths
 
 
-@pytest.mark.parametrize("kind", [made, pytest.param(visits, marks=pytest.mark.long)])
-def test_a_release_killed_at_every_rename_and_commit_ends_as_if_it_had_not_been(tmp_path, kind):
-    deaths = died(tmp_path / "killed", kind(tmp_path / "killed"), ("rename", "commit"))
+def assert_no_spill(run: Run) -> None:
+    """Nothing lies in the run's folder but what a release is known to leave there, dead or alive."""
+    known = {*RESULTS, *NOT_COMPARED, "config.sha256", "synthetic.csv", "error.txt", FIRST}
+    transcripts = {f"{n}.jsonl{e}" for n in ("attempt", "evaluation") for e in ("", ".checkpoint")}
+    odd = {f.name for f in run.folder.iterdir()} - known - transcripts
+    assert {name for name in odd if not name.endswith((".partial", ".tmp"))} == set()
+
+
+@pytest.mark.parametrize(
+    ("kind", "target"),
+    [(made, quick), (made, spilled), pytest.param(visits, quick, marks=pytest.mark.long)],
+)
+def test_a_release_killed_at_every_rename_and_commit_ends_as_if_it_had_not_been(
+    tmp_path, kind, target
+):
+    run = kind(tmp_path / "killed")
+    deaths = died(tmp_path / "killed", run, ("rename", "commit"), target)
     renamed = {d.split()[1] for d in deaths if d.startswith("rename")}
     assert renamed >= {*RESULTS, "synthetic.csv", "config.sha256", "manifest.json", "label.json"}
     assert sum(d.startswith("commit") for d in deaths) == 8  # tables, entry, people, five charges
@@ -346,3 +378,22 @@ def test_a_release_killed_at_random_moments_ends_as_if_it_had_not_been(
 
 def _lines(path: Path) -> int:
     return max(0, len(path.read_text().splitlines()) - 1) if path.exists() else 0
+
+
+@pytest.mark.parametrize("moments", [8, pytest.param(60, marks=pytest.mark.long)])
+def test_a_release_that_spills_leaves_nothing_whenever_it_is_killed(tmp_path, moments):
+    """Private rows lie in files that have no name, so that nobody finds them and nothing has to be removed."""
+    made(tmp_path / "first")
+    assert killing.run(spilled, tmp_path / "first") == 0
+    run = made(tmp_path / "whole")
+    began = time.monotonic()
+    assert killing.run(spilled, tmp_path / "whole") == 0
+    length = time.monotonic() - began
+    assert_finished(run)
+    run = made(tmp_path / "killed")
+    for moment in np.random.default_rng(1).uniform(0, length, moments):
+        killing.killed_after(moment, spilled, tmp_path / "killed")
+        assert_sound(run)
+        assert_no_spill(run)
+    assert killing.run(spilled, tmp_path / "killed") == 0
+    assert_finished(run)

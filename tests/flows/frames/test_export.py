@@ -349,7 +349,9 @@ def test_croissant_reads_all_parts(parted: Path) -> None:
     assert len(records) == ROWS
     (age,) = (f.id for f in data.metadata.record_sets[0].fields if f.name == "age")
     whole = pd.read_parquet(parted / "data.parquet")["age"]
-    assert sorted(str(r[age]) for r in records) == sorted(str(None if pd.isna(v) else v) for v in whole)
+    assert sorted(str(r[age]) for r in records) == sorted(
+        str(None if pd.isna(v) else v) for v in whole
+    )
 
 
 def test_croissant_carries_the_label(bundle: tuple[Path, Schema]) -> None:

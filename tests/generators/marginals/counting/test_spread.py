@@ -4,6 +4,7 @@ import os
 import signal
 from contextlib import contextmanager
 from functools import partial
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -16,6 +17,10 @@ from generators.marginals.counting.counter import Counter
 from generators.marginals.counting.spread import CURRENT, Spread, workers_at
 from generators.marginals.workload import workload
 from privacy.errors import InputError
+from privacy.records.codec import RecordCodec
+from privacy.table import PrivateTable
+from tests.privacy.stored import test_reading
+from tests.privacy.stored.test_reading import ALONE, NAMED
 
 DOMAIN = {"a": 3, "b": 2, "c": 7, "d": 300, "label": 2}
 
@@ -86,6 +91,28 @@ def test_aim_comes_to_the_same_whoever_counts(two):
     here = measured()
     with workers_at(two.scheduler_address):
         assert measured() == here
+
+
+@pytest.mark.parametrize("schema", [ALONE, NAMED], ids=["rows", "people of several rows"])
+def test_a_table_counts_the_same_in_memory_in_files_and_on_workers(
+    two, tmp_path, monkeypatch, schema
+):
+    frame = test_reading.people(400, 3, few=True)[list(schema.columns)]
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    codec = RecordCodec(schema)
+    pairs = [*combinations(codec.domain, 2)]
+
+    def counts():
+        rows = PrivateTable(schema, (tmp_path / "t.csv",)).open(test_reading.permit(), tmp_path)
+        count = Counter.gathered(codec.domain, map(codec.encode, rows.batches()), rows.room)
+        return [count(pair).tolist() for pair in pairs]
+
+    in_memory = counts()
+    test_reading.small(monkeypatch, 37)
+    monkeypatch.setattr("privacy.table.LARGE", 0)
+    assert counts() == in_memory
+    with workers_at(two.scheduler_address):
+        assert counts() == in_memory
 
 
 @pytest.mark.parametrize("lost", [1, 2])
