@@ -12,6 +12,7 @@ from privacy.ledger import witness
 from privacy.ledger.ledger import Ledger
 from privacy.reading.formats.digest import source_digest
 from privacy.reading.read import holds_rows
+from privacy.reading.share import Reached, nobody
 from privacy.schema.schema import Schema
 from privacy.table import PrivateTable
 
@@ -24,10 +25,12 @@ def recognise(
     run: str,
     attempt: str,
     room: Path | None = None,
+    told: Reached = nobody,
 ) -> None:
     """Keep a sketch of the people in files that this data set has not brought before.
 
-    ``room``: a folder for rows that are too many for memory, in files without a name.
+    ``room``: a folder for rows that are too many for memory, in files without a name. ``told``: the share that
+    has been read.
 
     Raises LedgerError where they were charged as a data set of another account, or would change sides.
     """
@@ -39,7 +42,7 @@ def recognise(
     permit = ledger.open_internally(
         schema.name, "train", run=run, attempt=attempt, purpose="recognise"
     )
-    sketch = PrivateTable(schema, paths).people(permit, ledger.house_secret(), room)
+    sketch = PrivateTable(schema, paths).people(permit, ledger.house_secret(), room, told)
     ledger.claim(schema.name, digests, sketch)
     here = ledger.standing(schema.name).id
     for digest in digests:

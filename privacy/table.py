@@ -29,8 +29,7 @@ from privacy.people.order import first_rows, in_order
 from privacy.people.sketch import Sketch
 from privacy.people.split import Split
 from privacy.reading.conform import conform
-from privacy.reading.formats.holders import apart
-from privacy.reading.formats.parts import parts_of
+from privacy.reading.share import Reached, bytes_of, nobody
 from privacy.reading.source import read_source
 from privacy.schema.schema import Schema
 from privacy.stored.reading import Told, read_rows, refuse
@@ -50,17 +49,17 @@ class PrivateTable:
     paths: tuple[Path, ...]
     partition: Partition = "train"
 
-    def open(self, permit: Permit, room: Path | None = None) -> AnyRows:
+    def open(self, permit: Permit, room: Path | None = None, told: Reached = nobody) -> AnyRows:
         """Read, conform, bound and split. Raises PermitError before anything is read, DataError after.
 
         ``room``: a folder for rows that are too many for memory, in files without a name. Images and rows that
-        follow one another are held in memory.
+        follow one another are held in memory. ``told``: the share that has been read.
         """
         form = self._form(permit)
         if self._is_held(form):
             return self._held(permit, form)
         held_out = self.partition == "holdout"
-        return read_rows(self.paths, self.schema, permit.split, held_out, self._room(room))
+        return read_rows(self.paths, self.schema, permit.split, held_out, self._room(room), told)
 
     def _is_held(self, form: str) -> bool:
         schema = self.schema
@@ -68,7 +67,7 @@ class PrivateTable:
 
     def _room(self, room: Path | None) -> Path | None:
         """The folder, where rows are too many for memory."""
-        return room if sum(map(_bytes, self.paths)) > LARGE else None
+        return room if sum(map(bytes_of, self.paths)) > LARGE else None
 
     def _held(self, permit: Permit, form: str) -> Rows:
         """All rows as they are read together."""
@@ -87,14 +86,16 @@ class PrivateTable:
         frame = rows.iloc[in_turn].reset_index(drop=True)
         return Rows(frame[list(self.schema.informative)], units[in_turn])
 
-    def people(self, permit: Permit, secret: bytes, room: Path | None = None) -> Sketch:
-        """A sketch of the people of both partitions, for the ledger alone; ``room``: as for ``open``."""
+    def people(
+        self, permit: Permit, secret: bytes, room: Path | None = None, told: Reached = nobody
+    ) -> Sketch:
+        """A sketch of the people of both partitions, for the ledger alone; the rest as for ``open``."""
         form = self._form(permit)
         if self._is_held(form):
             sketch = Sketch.of(read_source(self.paths, self.schema), self.schema, form, secret)
         else:
-            told = Told(self.paths, self.schema, permit.split, secret, self._room(room))
-            sketch = Sketch.of_parts(told.parts, self.schema, told.keys(), secret)
+            read = Told(self.paths, self.schema, permit.split, secret, self._room(room), told)
+            sketch = Sketch.of_parts(read.parts, self.schema, read.keys(), secret)
         pa.default_memory_pool().release_unused()
         return sketch
 
@@ -126,11 +127,3 @@ class PrivateTable:
         many = np.bincount(keys.units)[keys.units] > most
         kept[many] = by_lot(keys.units[many], keys.names.iloc[keys.units[many]], split, most)
         return kept
-
-
-def _bytes(path: Path) -> int:
-    """How large a file is, or all parts of a folder; nothing where it is not there, which reading tells."""
-    file = apart(path)[0]
-    return sum(
-        p.stat().st_size for p in (parts_of(file) if file.is_dir() else [file]) if p.exists()
-    )

@@ -61,17 +61,29 @@ def progress_bar() -> Iterator:  # type: ignore[type-arg]
 
 
 def _plain_lines() -> Callable[[str, float], None]:
-    """Tells in a line of its own, for a file or a log, which stage has begun and how long it took so far."""
+    """Tells in lines of their own, for a file or a log: a stage that begins, and each minute how far it is."""
     began, told = time.monotonic(), {""}
+    last = began
 
     def tell(what: str, share: float) -> None:
-        stage = what.partition(":")[0]
+        nonlocal last
+        stage, now = what.partition(":")[0], time.monotonic()
         if stage not in told and share < 1.0:
             told.add(stage)
-            line = f"{elapsed(time.monotonic() - began)} {stage} begins"
-            stderr.print(line, highlight=False, markup=False, soft_wrap=True)
+            said = f"{stage} begins"
+        elif now - last >= MINUTE and share < 1.0:
+            said = f"{what}, {share:.0%}"
+        else:
+            return
+        last = now
+        line = f"{elapsed(now - began)} {said}"
+        stderr.print(line, highlight=False, markup=False, soft_wrap=True)
 
     return tell
+
+
+MINUTE = 60.0
+"""How often a stage that goes on is told of where no terminal is."""
 
 
 def elapsed(seconds: float) -> str:

@@ -99,7 +99,8 @@ def release(
         (run / "error.txt").unlink(missing_ok=True)  # the story of an earlier try
         work = Work.of(run)
         stop_where_nothing_can_be_approved(work)
-        stop_where_nothing_can_be_assessed(work, accept_unassessed)
+        with heard("prepare") as progress:
+            stop_where_nothing_can_be_assessed(work, accept_unassessed, progress)
         for stage in STAGES:
             each(stage, work)
         return _outcome(work)

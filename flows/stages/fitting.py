@@ -23,7 +23,7 @@ from privacy.records.codec import RecordCodec
 def fit(work: Work, progress: Progress) -> None:
     """Charge, read, measure what the schema leaves open, train, and keep the model, or those to choose from."""
     work.plan.prepare(progress)
-    work.recognise()
+    work.recognise(partial(progress, "looking whether these people are known"))
     with workers_at(work.run.config.scheduler):
         _fit(work, progress)
     work.transcript.clear()
@@ -35,7 +35,7 @@ def _fit(work: Work, progress: Progress) -> None:
         work.charge_choice()
     permit = work.charge()
     progress("reading", 0.0)
-    rows = work.open(permit)
+    rows = work.open(permit, partial(progress, "reading"))
     plan, paid = work.plan, Paid(permit, work.transcript)
     work.transcript.answer(work.files(permit, rows), lambda: "opened")
     schema = measure_domain(rows, plan.schema, plan.domain_rho, plan.domain_delta, paid)

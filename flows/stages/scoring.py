@@ -49,7 +49,7 @@ def judge(work: Work, progress: Progress, measure: Sequence[str] = ()) -> None:
     counted: dict[str, pd.DataFrame] = {}
     partitions: tuple[Partition, ...] = ("train", "holdout")
     for role in partitions:
-        rows = work.opened_internally(role)
+        rows = work.opened_internally(role, partial(progress, f"reading {role}"))
         originals[role] = _judged(rows, role, schema, seed)
         counted[role] = _counted(rows, role, schema, seed)
         del rows  # what it lies in is gone with it
@@ -149,7 +149,7 @@ def measure(work: Work, progress: Progress) -> None:
     permit = work.charge_evaluation()
     assert permit is not None, "asked for by the config"
     progress("asking the people held out", 0.0)
-    rows = work.open(permit)
+    rows = work.open(permit, partial(progress, "asking the people held out"))
     tied = [*work.files(permit, rows), file_digest(work.synthetic_file)]
     work.asked.answer(tied, lambda: "opened")
     model: Model = load_model(work.run / "model")

@@ -21,6 +21,7 @@ from privacy.ledger.register import Dataset
 from privacy.ledger.transcript import Transcript
 from privacy.reading.formats.digest import source_digest
 from privacy.reading.images import stack
+from privacy.reading.share import Reached, nobody
 from privacy.recognise import recognise
 from privacy.schema.schema import Schema, load_schema
 from privacy.stored.rows import AnyRows
@@ -132,8 +133,11 @@ class Work:
             )
         return self._charge("train", self.transcript, "fit", self.plan.event)
 
-    def recognise(self) -> None:
-        """Look whether the people in the files were charged under another name; before anything is charged."""
+    def recognise(self, told: Reached = nobody) -> None:
+        """Look whether the people in the files were charged under another name; before anything is charged.
+
+        ``told``: the share that has been read.
+        """
         if not self.public_rows:
             recognise(
                 self.ledger,
@@ -142,20 +146,22 @@ class Work:
                 run=self.run.name,
                 attempt=self.transcript.attempt,
                 room=self.run.folder,
+                told=told,
             )
 
-    def open(self, permit: Permit) -> AnyRows:
+    def open(self, permit: Permit, told: Reached = nobody) -> AnyRows:
         """The rows of the permit's partition; files that hold people known under another name are refused.
 
-        Rows that are too many for memory lie in the run's folder, in files without a name.
+        Rows that are too many for memory lie in the run's folder, in files without a name. ``told``: the share
+        that has been read.
         """
         partition: Partition = "train" if permit.partition == "train" else "holdout"
         self.recognise()
         return PrivateTable(self.schema, self.run.config.data, partition).open(
-            permit, self.run.folder
+            permit, self.run.folder, told
         )
 
-    def opened_internally(self, partition: Partition) -> AnyRows:
+    def opened_internally(self, partition: Partition, told: Reached = nobody) -> AnyRows:
         """Rows for judging, as they came: categories outside the completed schema are not ``other`` yet.
 
         Nothing computed on them may leave the house.
@@ -167,7 +173,7 @@ class Work:
             attempt=self.transcript.attempt,
             purpose="judge",
         )
-        rows = self.open(permit)
+        rows = self.open(permit, told)
         if partition == "train":
             self._check_files(permit, rows)
         return rows

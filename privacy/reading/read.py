@@ -34,6 +34,7 @@ from privacy.reading.formats.kinds import KNOWN, check_content, kind_of
 from privacy.reading.formats.parts import parts_of, with_partition
 from privacy.reading.formats.said import one_line
 from privacy.reading.numerals import commas_to_points, have_points
+from privacy.reading.share import Reached, nobody, reached
 from privacy.schema.columns import Numeric
 from privacy.schema.schema import Csv, Schema
 
@@ -72,21 +73,26 @@ def read_texts(paths: Sequence[Path], schema: Schema) -> pa.Table:
     return pa.concat_tables(batches(paths, schema)).combine_chunks()
 
 
-def batches(paths: Sequence[Path], schema: Schema) -> Iterator[pa.Table]:
+def batches(paths: Sequence[Path], schema: Schema, told: Reached = nobody) -> Iterator[pa.Table]:
     """What ``read_texts`` gives, some rows after the other, never none; CSV and Parquet are read in parts.
+
+    ``told``: the share of the files that has been read.
 
     Raises as ``read_texts`` does, when it comes to what is wrong.
     """
     if not paths:
         raise InputError("data: no file is given")
-    anybody = False
+    anybody, read = False, 0.0
     for path in paths:
-        before = 0
+        before, share = 0, None
         for part in read_parts(path, schema.csv, tuple(schema.columns)):
             declared = _declared(path, part, schema, before)
             before += part.num_rows
             if part.num_rows:
                 anybody = True
+                share = share or reached(path, paths)
+                read += share(part)
+                told(min(1.0, read))
                 yield declared
     if not anybody:
         raise _no_rows(paths[0])

@@ -10,7 +10,7 @@ but which of them are equal.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -26,6 +26,7 @@ from privacy.people.plain import plain_name
 from privacy.people.split import Split
 from privacy.reading.conform import Finding, conform_distinct, merged
 from privacy.reading.read import batches
+from privacy.reading.share import Reached, nobody
 from privacy.reading.source import Source
 from privacy.schema.schema import Schema
 from privacy.stored.column import GrowingValues, Values
@@ -35,16 +36,23 @@ from privacy.stored.rows import StoredRows
 
 
 def read_rows(
-    paths: Sequence[Path], schema: Schema, split: Split, holdout: bool, room: Path | None
+    paths: Sequence[Path],
+    schema: Schema,
+    split: Split,
+    holdout: bool,
+    room: Path | None,
+    told: Reached = nobody,
 ) -> StoredRows:
     """The rows of those held out, or of train; ``room``: a folder for what is kept, in memory without one.
+
+    ``told``: the share that has been read.
 
     Raises InputError for a file that is not there, DataError for what is inside it.
     """
     people: _People = (
         _Named(paths, schema, split, room) if schema.unit else _Alone(schema, split, room)
     )
-    columns, _ = _gathered(paths, schema, room, people.append)
+    columns, _ = _gathered(batches(paths, schema, told), paths[0], schema, room, people.append)
     mine, units = people.of(holdout)
     distinct = {n: values.distinct for n, values in columns.items()}
     numbers = taken({n: columns.pop(n).numbers for n in [*columns]}, mine, room)
@@ -57,25 +65,29 @@ def read_all(
     paths: Sequence[Path], schema: Schema, room: Path | None
 ) -> tuple[StoredRows, list[Finding]]:
     """All rows of files, each a unit of its own and none left out, and what was refused, clamped or mapped."""
-    columns, findings = _gathered(paths, schema, room, lambda texts: None)
+    read = batches(paths, schema)
+    columns, findings = _gathered(read, paths[0], schema, room, lambda texts: None)
     rows = max((len(values.numbers) for values in columns.values()), default=0)
     return StoredRows(columns, np.arange(rows), room), findings
 
 
 def _gathered(
-    paths: Sequence[Path],
+    parts: Iterable[pa.Table],
+    path: Path,
     schema: Schema,
     room: Path | None,
     also: Callable[[pa.Table], None],
 ) -> tuple[dict[str, Values], list[Finding]]:
     """All columns but identifiers; ``also`` is told the texts, as long as nothing is refused.
 
+    ``path``: of the rows, for errors.
+
     Raises DataError for the first value that is refused.
     """
     columns = {n: GrowingValues(n, schema.columns[n], room) for n in schema.informative}
     findings: list[Finding] = []
     rows = 0
-    for texts in batches(paths, schema):
+    for texts in parts:
         found, more = conform_distinct(texts, schema)
         findings = merged(findings, more, rows, schema)
         if not any(f.action == "refused" for f in findings):
@@ -83,7 +95,7 @@ def _gathered(
                 growing.append(found[name])
             also(texts)
         rows += texts.num_rows
-    refuse(paths[0], findings)
+    refuse(path, findings)
     return {n: growing.whole() for n, growing in columns.items()}, findings
 
 
@@ -114,15 +126,18 @@ class Told:
         split: Split,
         secret: bytes,
         room: Path | None,
+        told: Reached = nobody,
     ) -> None:
-        self.paths, self.schema, self.secret = paths, schema, secret
+        self.paths, self.schema, self.secret, self.told = paths, schema, secret, told
         self.alone = None if schema.unit else _Alone(schema, split, room)
         self.named = Growing(np.uint64, room)
         self.complete = False
 
     def parts(self) -> Iterator[Source]:
         """The rows; whoever asks again is given them again."""
-        for texts in batches(self.paths, self.schema):
+        before = 0.5 * self.complete  # they are asked for twice
+        told = lambda share: self.told(before + share / 2)  # noqa: E731
+        for texts in batches(self.paths, self.schema, told):
             if not self.complete:
                 self._note(texts)
             yield Source(texts)

@@ -40,6 +40,17 @@ def test_where_no_terminal_is_a_line_is_told_for_each_stage_that_begins(monkeypa
     assert log.file.getvalue() == "0:00:00 judge begins\n0:00:00 publish begins\n"
 
 
+def test_where_no_terminal_is_a_long_stage_is_told_of_each_minute(monkeypatch):
+    log, clock = Console(file=io.StringIO()), iter([0, 1, 30, 62, 70, 130, 131])
+    monkeypatch.setattr(terminal, "stderr", log)
+    monkeypatch.setattr(terminal.time, "monotonic", lambda: next(clock))
+    with progress_bar() as tell:
+        for share in (0.0, 0.2, 0.4, 0.5, 0.9, 1.0):
+            tell("fit: reading", share)
+    lines = ["0:00:01 fit begins", "0:01:02 fit: reading, 40%", "0:02:10 fit: reading, 90%"]
+    assert log.file.getvalue().splitlines() == lines
+
+
 def test_whoever_stops_a_run_is_told_how_it_goes_on():
     def stop():
         raise KeyboardInterrupt
