@@ -77,6 +77,7 @@ PUBLIC: dict[str, Any] = {"rows": "none", "visibility": "public"}
 
 ON_TABLES: Mapping[str, Metric] = {
     "declared": declared,
+    "representation": representation,
     "impossible": impossible,
     "lost_categories": lost_categories,
     "column": columns,
@@ -90,7 +91,6 @@ ON_TABLES: Mapping[str, Metric] = {
     "kmarginal.2": partial(k_marginal_scores, k=2),
     "kmarginal.3": partial(k_marginal_scores, k=3),
     "kmarginal.4": partial(k_marginal_scores, k=4),
-    "representation": representation,
     "conditional": conditional,
     "image": image_fidelity,
     "histories.broken": broken,
@@ -143,7 +143,8 @@ def evaluate(
     also: Mapping[str, Metric] | None = None,
     extractor: Extractor | None = None,
     originals: Mapping[str, pd.DataFrame] | None = None,
-    whole: Tables | None = None,
+    whole: Callable[[], Tables] | None = None,
+    met: Mapping[str, Mapping[str, frozenset[int]]] | None = None,
 ) -> Scorecard:
     """Run every metric on canonical frames under a complete schema; the same seed, the same
     scores.
@@ -154,10 +155,13 @@ def evaluate(
     ``also``: further metrics by name, such as ``IN_OWN_ENVIRONMENT``.
     ``extractor``: features that images are compared by, else those of a network taught here.
     ``originals``: "train" and "holdout" before categories outside the schema became ``other``, where some did.
-    ``whole``: targets and subgroups of more rows, where the frames are of some of them.
+    ``whole`` makes tables of the targets and subgroups of more rows, where the frames are of some of them.
+    ``met``: by role and column the codes that any row has, where the frames are of some.
     """
     real = originals or {}
-    tables = Tables(train, holdout, synthetic, schema, seed, tuple(more), own_fits, real, whole)
+    tables = Tables(
+        train, holdout, synthetic, schema, seed, tuple(more), own_fits, real, whole, met or {}
+    )
     tell = progress or (lambda what, share: None)
     own: dict[str, Metric] = {"image": partial(image_fidelity, extractor=extractor)}
     on_tables = {**ON_TABLES, **own, **(also or {})}

@@ -13,6 +13,7 @@ from privacy.schema.schema import Schema
 
 COSTS = {
     "declared": 0.01,
+    "representation": 0.4,
     "impossible": 0.06,
     "lost_categories": 0.1,
     "column": 0.8,
@@ -26,7 +27,6 @@ COSTS = {
     "kmarginal.2": 0.4,
     "kmarginal.3": 2.2,
     "kmarginal.4": 2.4,
-    "representation": 0.4,
     "conditional": 0.1,
     "image": 0.01,
     "histories.broken": 0.01,

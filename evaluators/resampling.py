@@ -19,6 +19,10 @@ REPLICATES = 400
 LEVEL = 0.95
 NORMAL = float(norm.ppf((1 + LEVEL) / 2))
 
+SMALL = np.uint8
+"""Type of weights of many rows, which take much room: no unit is drawn 256 times where each is drawn once in
+the mean (a chance of 10⁻⁴⁹⁰ or so)."""
+
 
 def unit_numbers(units: np.ndarray | None, n: int) -> np.ndarray:
     """For each row the number of its unit; every row is its own where there is no unit column."""

@@ -44,6 +44,7 @@ class Score:
     ``status``: "ok", else why the value must not be used (``reason``).
     ``model``: the learner; ``detail``: the column, pair or remark that the figure is about.
     ``charged``: every number in it comes from noisy answers that its rows were charged for.
+    ``sample``: of how many rows it was computed, where there are more.
     """
 
     metric: str
@@ -65,6 +66,7 @@ class Score:
     model: str = ""
     detail: str = ""
     charged: bool = False
+    sample: str = ""
 
     def __post_init__(self) -> None:
         for name in ("value", "low", "high", "baseline"):

@@ -67,8 +67,9 @@ class Tables:
     ``more``: further synthetic tables, other draws of the same model or releases of other seeds, for
     metrics that look at several. ``own_fits``: whether each of them comes from a fit of its own, so
     that they do not share their noise. ``originals``: by role, the real rows before categories outside the
-    schema became ``other``; a role that is not there is as its frame. ``whole``: targets and subgroups of
-    more rows, where the frames are of some of them.
+    schema became ``other``; a role that is not there is as its frame. ``whole`` makes tables of the targets
+    and subgroups of more rows, where the frames are of some of them. ``met``: by role and column the codes that
+    any row has, where they are.
     """
 
     train: pd.DataFrame
@@ -79,7 +80,8 @@ class Tables:
     more: tuple[pd.DataFrame, ...] = ()
     own_fits: bool = True
     originals: Mapping[str, pd.DataFrame] = field(default_factory=dict)
-    whole: Tables | None = None
+    whole: Callable[[], Tables] | None = None
+    met: Mapping[str, Mapping[str, frozenset[int]]] = field(default_factory=dict)
 
     @cached_property
     def codec(self) -> Codec:

@@ -280,12 +280,16 @@ def map_undeclared(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     mapped = {}
     for name in schema.informative:
         column, series = schema.columns[name], frame[name]
-        if isinstance(column, Categorical):
-            assert column.categories is not None
-            there = series.notna()
-            series = series.where(~there, series.map(column.nearest(series[there].unique())))
-        mapped[name] = series
+        mapped[name] = declared(series, column) if isinstance(column, Categorical) else series
     return pd.DataFrame(mapped)
+
+
+def declared(series: pd.Series, column: Categorical) -> pd.Series:
+    """Each category outside a complete column as its nearest ancestor, or ``other``."""
+    assert column.categories is not None
+    there = series.notna()
+    found: pd.Series = series.where(~there, series.map(column.nearest(series[there].unique())))
+    return found
 
 
 def select_categories(

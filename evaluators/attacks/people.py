@@ -104,10 +104,10 @@ def rates(
     ``weights`` [B, n], ``member`` and ``hits`` [n]: of members and strangers alike.
     """
     sides = [member, 1 - member]
-    # whole numbers, exact in single precision
-    counts = weights @ np.column_stack([*sides, *(side * hits for side in sides)]).astype(
-        weights.dtype
-    )
+    # whole numbers, exact in single precision; a few replicates at a time, since small ones are copied
+    columns = np.column_stack([*sides, *(side * hits for side in sides)]).astype(np.float32)
+    parts = np.array_split(weights, max(1, len(weights) // 16))
+    counts = np.concatenate([part @ columns for part in parts])
     people, right = np.split(counts.astype(float), 2, axis=1)
     of = np.divide(right, people, out=np.full(people.shape, np.nan), where=people > 0).T
     about: dict[str, Any] = {

@@ -15,7 +15,7 @@ import numpy as np
 from evaluators.attacks.people import rates, unmeasured
 from evaluators.attacks.points import records
 from evaluators.attacks.sight import Sight, sight
-from evaluators.resampling import bootstrap_weights
+from evaluators.resampling import SMALL, bootstrap_weights
 from evaluators.score import Score
 from evaluators.tables import MIN_PEOPLE, Tables
 
@@ -47,7 +47,7 @@ def _equal(tables: Tables) -> list[Score]:
     unit = np.concatenate([tables.units[role][rows[role]] for role in roles])
     member = np.repeat([1.0, 0.0], [len(rows[role]) for role in roles])
     unit = np.unique(unit * 2 + member.astype(int), return_inverse=True)[1]
-    weights = bootstrap_weights(unit, tables.rng("reconstruction bootstrap"))
+    weights = bootstrap_weights(unit, tables.rng("reconstruction bootstrap"), kind=SMALL)
     scores = []
     for what, bins in (("same value in every column", False), ("same bin in every column", True)):
         number = records(tables, rows, bins)

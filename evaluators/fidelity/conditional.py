@@ -19,7 +19,7 @@ import numpy as np
 
 from evaluators.features import event_of, feature_columns, outcome
 from evaluators.fidelity.representation import redrawn
-from evaluators.resampling import bootstrap_weights, interval, means
+from evaluators.resampling import SMALL, bootstrap_weights, interval, means
 from evaluators.score import Score, Status
 from evaluators.tables import MIN_EVENTS, MIN_PEOPLE, ROLES, Tables
 from privacy.schema.schema import Target
@@ -134,7 +134,7 @@ def _worst(tables: Tables, target: Target, found: list[Rates], known: Known) -> 
     places.sort(key=lambda place: -place[0])
     rows, event = known["holdout"]
     unit = np.unique(tables.units["holdout"][rows], return_inverse=True)[1]
-    weights = bootstrap_weights(unit, tables.rng(f"conditional {target.name}"), kind=np.uint16)
+    weights = bootstrap_weights(unit, tables.rng(f"conditional {target.name}"), kind=SMALL)
     scores = []
     for _, rates, code in places[:WORST]:
         name = f"{rates.column}={tables.codec.columns[rates.column].labels[code]}"

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from evaluators.features import classes, event_of, outcome
-from evaluators.resampling import bootstrap_weights, interval, means
+from evaluators.resampling import SMALL, bootstrap_weights, interval, means
 from evaluators.score import RealRows, Score, finite
 from evaluators.tables import ROLES, Dimension, Slice, Tables, evidence
 from privacy.schema.schema import Multiclass, Target
@@ -31,11 +31,10 @@ MIN_LOST = 20
 def representation(tables: Tables) -> list[Score]:
     """Lost groups and classes, representation ratios and base rates of every subgroup and pair of
     subgroups."""
-    tables = tables.whole or tables
+    tables = tables.whole() if tables.whole else tables
     scores: list[Score] = []
     units, rng = tables.units["holdout"], tables.rng("representation")
-    # hundreds of replicates of many rows: whole numbers take half the room
-    weights = bootstrap_weights(units, rng, kind=np.uint16)
+    weights = bootstrap_weights(units, rng, kind=SMALL)
     outcomes = {
         (target, role): outcome(tables.frame(role), tables.codec, target)
         for target in tables.schema.targets

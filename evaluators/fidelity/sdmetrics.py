@@ -214,7 +214,10 @@ def lost_categories(tables: Tables) -> list[Score]:
     """For each column, how many of the codes that real rows use no synthetic row has."""
     scores = []
     for name, code in tables.codec.columns.items():
-        used = {role: set(tables.codes[role][name].tolist()) for role in tables.codes}
+        used = {
+            role: tables.met[role][name] if tables.met else set(codes[name].tolist())
+            for role, codes in tables.codes.items()
+        }
         lost = sorted((used["train"] | used["holdout"]) - used["synthetic"])
         lost = [i for i in lost if i >= code.n_bins]
         scores.append(

@@ -5,8 +5,9 @@ Privacy claim: what ``judge`` finds is internal; what ``measure`` finds was char
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -15,15 +16,18 @@ import pandas as pd
 
 from evaluators.charged.scores import charged_scores
 from evaluators.evaluate import FAMILIES, evaluate
-from evaluators.score import Scorecard
+from evaluators.fidelity.representation import REAL
+from evaluators.score import Score, Scorecard
 from evaluators.tables import ROLES, Tables
 from flows.stages.assessing import JUDGED
 from flows.stages.run import NEIGHBOURS, folder_atomically
 from flows.stages.work import Work
 from generators.base import Model, Progress
 from generators.registry import load_model
-from privacy.domain import map_undeclared
+from privacy.domain import declared, map_undeclared
 from privacy.reading.read import file_digest
+from privacy.schema.codec import Codec
+from privacy.schema.columns import Categorical
 from privacy.schema.schema import Schema
 from privacy.stored.rows import AnyRows, people_among
 from privacy.table import Partition
@@ -45,17 +49,16 @@ def judge(work: Work, progress: Progress, measure: Sequence[str] = ()) -> None:
     ``measure``: families of metrics, all where there are none.
     """
     schema, seed = work.completed_schema(), work.run.config.seed
-    originals: dict[str, pd.DataFrame] = {}
-    counted: dict[str, pd.DataFrame] = {}
+    looked: dict[str, _Looked] = {}
     partitions: tuple[Partition, ...] = ("train", "holdout")
     for role in partitions:
         rows = work.opened_internally(role, partial(progress, f"reading {role}"))
-        originals[role] = _judged(rows, role, schema, seed)
-        counted[role] = _counted(rows, role, schema, seed)
+        looked[role] = _Looked.at(rows, role, schema, seed)
         del rows  # what it lies in is gone with it
-    originals["synthetic"] = _judged(work.synthetic, "synthetic", schema, seed)
-    counted["synthetic"] = _counted(work.synthetic, "synthetic", schema, seed)
+    looked["synthetic"] = _Looked.at(work.synthetic, "synthetic", schema, seed)
+    originals = {role: seen.judged for role, seen in looked.items()}
     train, holdout, synthetic = (_named(originals[role], schema) for role in ROLES)
+    some = any(seen.sampled for seen in looked.values()) and not (schema.image or schema.visits)
     model: Model = load_model(work.run / "model")
     more = [
         _named(model.sample(len(synthetic), np.random.default_rng([seed, 2, i])), schema)
@@ -72,9 +75,11 @@ def judge(work: Work, progress: Progress, measure: Sequence[str] = ()) -> None:
         more=more,
         own_fits=False,
         originals=originals,
-        whole=_whole(counted, schema, seed),
+        whole=partial(_whole, looked, schema, seed) if some else None,
+        met={role: _met(seen.values, schema) for role, seen in looked.items()} if some else None,
         not_measured={f: "not asked for" for f in FAMILIES if measure and f not in measure},
     )
+    scorecard = Scorecard(tuple(_with_sample(score, looked) for score in scorecard))
     with folder_atomically(work.run / "scores") as folder:
         scorecard.write(folder)
         if schema.image is not None:
@@ -84,6 +89,32 @@ def judge(work: Work, progress: Progress, measure: Sequence[str] = ()) -> None:
             with suppress(Exception):
                 grid = nearest_grid(Tables(train, holdout, synthetic, schema, seed))
                 (folder / NEIGHBOURS).write_bytes(grid)
+
+
+@dataclass(frozen=True)
+class _Looked:
+    """What is looked at of a table: some rows, targets and subgroups of more, and the distinct values of all.
+
+    Of image sets and histories the rows that are judged have to do.
+    """
+
+    judged: pd.DataFrame
+    counted: AnyRows
+    values: dict[str, pd.Series]
+    rows: int
+
+    @classmethod
+    def at(cls, rows: AnyRows, role: str, schema: Schema, seed: int) -> _Looked:
+        judged = _judged(rows, role, schema, seed)
+        rng = np.random.default_rng([seed, *b"counted"])
+        counted = rows.some(people_among(rows.units, COUNTED[role], rng), schema.roles)
+        values = {n: rows.values(n) for n in Codec(schema).columns}
+        return cls(judged, counted, values, len(rows))
+
+    @property
+    def sampled(self) -> bool:
+        """Whether there are more rows than are judged."""
+        return len(self.judged) < self.rows
 
 
 def _judged(rows: AnyRows, role: str, schema: Schema, seed: int) -> pd.DataFrame:
@@ -97,29 +128,49 @@ def _judged(rows: AnyRows, role: str, schema: Schema, seed: int) -> pd.DataFrame
     return _of_units(frame[list(schema.informative)], schema, rows.units[some])
 
 
-def _counted(rows: AnyRows, role: str, schema: Schema, seed: int) -> pd.DataFrame:
-    """Targets and subgroups of more rows."""
-    rng = np.random.default_rng([seed, *b"counted"])
-    some = people_among(rows.units, COUNTED[role], rng)
-    frame = pd.DataFrame({n: rows.column(n) for n in schema.roles}, index=range(len(rows)))
-    frame = frame.iloc[some].reset_index(drop=True)
-    return frame if role == "synthetic" else _of_units(frame, schema, rows.units[some])
-
-
-def _whole(counted: dict[str, pd.DataFrame], schema: Schema, seed: int) -> Tables | None:
-    """Tables of targets and subgroups alone; None where nothing was left out of those that are judged.
-
-    Of image sets and histories the rows that are judged have to do.
-    """
-    if (
-        schema.image
-        or schema.visits
-        or all(len(frame) <= JUDGED[role] for role, frame in counted.items())
-    ):
-        return None
+def _whole(looked: Mapping[str, _Looked], schema: Schema, seed: int) -> Tables:
+    """Tables of targets and subgroups alone."""
     roles = schema.without(set(schema.modelled) - set(schema.roles))
-    train, holdout, synthetic = (_named(counted[role], roles) for role in ROLES)
+
+    def frame(role: str) -> pd.DataFrame:
+        counted = looked[role].counted
+        named = _named(counted.frame, roles)
+        return named if role == "synthetic" else _of_units(named, schema, counted.units)
+
+    train, holdout, synthetic = map(frame, ROLES)
     return Tables(train, holdout, synthetic, roles, seed)
+
+
+def _met(values: Mapping[str, pd.Series], schema: Schema) -> dict[str, frozenset[int]]:
+    """Of each column the codes of its values."""
+    found = {}
+    for name, code in Codec(schema).columns.items():
+        column, series = schema.columns[name], values[name]
+        named = declared(series, column) if isinstance(column, Categorical) else series
+        found[name] = frozenset(code.encode(named).tolist())
+    return found
+
+
+OF_COUNTED = ("lost_group", "representation_ratio", *(f"{name}.difference" for name in REAL))
+OF_ALL = ("lost_categories",)
+"""Figures of the rows that are counted, and of all rows."""
+
+SAID = {"train": "in train", "holdout": "held out", "synthetic": "synthetic"}
+
+
+def _with_sample(score: Score, looked: Mapping[str, _Looked]) -> Score:
+    """The score with how many rows it is of, where there are more; what is public tells of no real row."""
+    if score.metric in OF_ALL:
+        return score
+    real = ("train", "holdout") if score.rows == "train and holdout" else (score.rows,)
+    parts = []
+    for role in ("synthetic", *real):
+        if (seen := looked.get(role)) is None:
+            continue
+        rows = len(seen.counted if score.metric in OF_COUNTED else seen.judged)
+        if rows < seen.rows:
+            parts.append(f"{rows:,} of {seen.rows:,} rows {SAID[role]}")
+    return replace(score, sample=", ".join(parts))
 
 
 def _of_units(frame: pd.DataFrame, schema: Schema, units: np.ndarray) -> pd.DataFrame:

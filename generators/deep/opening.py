@@ -26,8 +26,7 @@ from dp_accounting import DpEvent, SelfComposedDpEvent, ZCDpEvent
 from generators.marginals.compression import BINS, Compression, compress
 from generators.marginals.counting.coded import Clique, cells
 from generators.marginals.counting.counter import Counter
-from generators.marginals.estimate import FORBIDDEN, Fit, Observation, fit
-from generators.marginals.junction import Fitting, model_megabytes
+from generators.marginals.estimate import Fit, Observation, fit, held_zeros
 from generators.marginals.measurement import Ask, Budget, Measurement, total
 from generators.marginals.model import GraphicalModel
 from privacy.accounting.events import DiscreteGaussianDpEvent
@@ -44,8 +43,6 @@ FLOOR = 1e-4
 CROSSED = 20_000
 """Cells of a table over all targets and subgroups beyond which intersections are not measured."""
 UNTOLD = 50
-MEGABYTES = 4.0
-"""What structural zeros may add to the model; those that have no room are left to drawing again."""
 MANY = 30_000
 """Cells of a table over all targets beyond which only the first target conditions a column."""
 
@@ -239,10 +236,5 @@ def _fit(
         first = roles.targets[0]
         seen = [o for o in seen if len(o.clique) == 1 or first in o.clique]
     root = joint[0].clique if joint else ()
-    held: dict[Clique, npt.NDArray[np.float64]] = {}
-    measured = [o.clique for o in seen]
-    room = MEGABYTES + model_megabytes(domain, measured)
-    for c, z in zeros.items():
-        if Fitting.of(domain, [*measured, *held], room)(c):
-            held[c] = np.where(z, FORBIDDEN, 0.0)
+    held = held_zeros(domain, seen, zeros)
     return fit(domain, seen, n, iterations=ITERATIONS, start=held, root=root)

@@ -26,7 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from generators.marginals.counting.coded import Clique, Domain, shape
-from generators.marginals.junction import JunctionTree, junction_tree
+from generators.marginals.junction import Fitting, JunctionTree, junction_tree, model_megabytes
 
 Array = npt.NDArray[np.float64]
 Tables = dict[Clique, Array]
@@ -77,6 +77,28 @@ class Fit:
         table = self.marginals[home]
         domain = dict(zip(self.tree.cliques[home], table.shape, strict=True))
         return _Slot.of(domain, self.tree, clique).read(table)
+
+
+ROOM = 4.0
+"""Megabytes that structural zeros may add to a model; those that have no room are left to drawing again."""
+
+
+def held_zeros(
+    domain: Domain,
+    observations: Sequence[Observation],
+    zeros: Mapping[Clique, npt.NDArray[np.bool_]],
+) -> dict[Clique, Array]:
+    """Potentials to start from, under which cells stay empty that the schema says nobody is in.
+
+    Whatever noise says of single columns, the model keeps to them.
+    """
+    held: dict[Clique, Array] = {}
+    measured = [o.clique for o in observations]
+    room = ROOM + model_megabytes(domain, measured)
+    for clique, zero in zeros.items():
+        if Fitting.of(domain, [*measured, *held], room)(clique):
+            held[clique] = np.where(zero, FORBIDDEN, 0.0)
+    return held
 
 
 def fit(

@@ -349,6 +349,7 @@ class Mst(Marginals):
             self.calibrated_rho,
             sensitivity=codec.schema.max_rows_per_unit,
             ordered=codec.ordered,
+            zeros=codec.zeros,
             ask=ask,
             steps=self.steps,
             progress=progress,

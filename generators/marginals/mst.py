@@ -17,10 +17,11 @@ from functools import cache, partial
 from itertools import combinations
 
 import numpy as np
+import numpy.typing as npt
 
 from generators.marginals.counting.coded import Clique, Counts
 from generators.marginals.counting.counter import Counter
-from generators.marginals.estimate import Array, Observation, fit
+from generators.marginals.estimate import Array, Observation, fit, held_zeros
 from generators.marginals.measurement import Ask, Budget, Step, draw_anew
 from generators.marginals.model import GraphicalModel, Result
 from generators.marginals.opening import opening
@@ -46,17 +47,21 @@ def mst(
     sensitivity: int = 1,
     required: Collection[Clique] = (),
     ordered: Mapping[str, int] | None = None,
+    zeros: Mapping[Clique, npt.NDArray[np.bool_]] | None = None,
     ask: Ask = draw_anew,
     steps: Sequence[Step] | None = None,
     progress: Callable[[float], None] = lambda share: None,
 ) -> Result:
     """Select and measure a spanning tree of pairs.
 
+    ``zeros``: cells that are publicly known to be empty, True where they are.
     ``steps``: the ``schedule`` that was paid for, where it was.
     """
     budget = Budget(rho, sensitivity, ask, steps)
     third = rho * (1 - ROUNDING) / 3
-    start = opening(budget, count, one_way=third, ordered=ordered)
+    impossible = zeros or {}
+    whole = {c for clique in impossible for c in clique}
+    start = opening(budget, count, one_way=third, ordered=ordered, whole=whole)
     progress(1 / 3)
     domain, n = start.compression.domain, start.total
     observations = [start.compression.observe(m) for m in start.measurements]
@@ -76,7 +81,8 @@ def mst(
     progress(2 / 3)
     joint = [budget.measure(start.count, pair, third / len(tree)) for pair in tree]
     observations += [Observation.plain(m.clique, m.counts, m.sigma) for m in joint]
-    model = fit(domain, observations, n, iterations=ITERATIONS, root=next(iter(required), ()))
+    root, held = next(iter(required), ()), held_zeros(domain, observations, impossible)
+    model = fit(domain, observations, n, iterations=ITERATIONS, start=held, root=root)
     progress(1.0)
     return Result(GraphicalModel.of(model, start.compression, n), (*start.measurements, *joint))
 

@@ -50,4 +50,5 @@ def reached(path: Path, paths: Sequence[Path]) -> Callable[[pa.Table], float]:
 def _written(table: pa.Table) -> int:
     """About how many bytes texts take in a file: themselves, and a separator each."""
     held: int = table.get_total_buffer_size()
-    return held - table.num_columns * 4 * (table.num_rows + 1) + table.num_rows * table.num_columns
+    ends: int = 4 * (table.num_rows + 1) - table.num_rows
+    return held - ends * int(table.num_columns)

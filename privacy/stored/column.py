@@ -15,7 +15,7 @@ import pandas as pd
 
 from privacy.schema.columns import Column, Datetime, Numeric
 from privacy.schema.lattice import Lattice
-from privacy.stored.growing import Array, Growing
+from privacy.stored.growing import AT_ONCE, Array, Growing
 
 MANY = 1 << 16
 """Numbers of more values than these are kept as they are."""
@@ -38,6 +38,15 @@ class Values:
         if self.distinct is None:
             return pd.Series(numbers, name=self.name)
         return self.distinct.take(numbers).reset_index(drop=True).rename(self.name)
+
+    def met(self) -> pd.Series:
+        """The distinct values that rows have, in any order."""
+        if self.distinct is None:
+            return pd.Series(np.unique(self.numbers), name=self.name)
+        times = np.zeros(len(self.distinct), dtype=np.int64)
+        for start in range(0, len(self.numbers), AT_ONCE):
+            times += np.bincount(self.numbers[start : start + AT_ONCE], minlength=len(times))
+        return self.distinct[times > 0].reset_index(drop=True).rename(self.name)
 
 
 class GrowingValues:

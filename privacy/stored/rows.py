@@ -5,7 +5,7 @@ Privacy claim: none; made by ``PrivateTable.open`` alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -60,6 +60,14 @@ class AnyRows(Protocol):
         """Rows with ``change`` made to each."""
         ...
 
+    def some(self, rows: np.ndarray, names: Sequence[str]) -> AnyRows:
+        """Some columns of some rows, in memory; of rows to which no change is made."""
+        ...
+
+    def values(self, name: str) -> pd.Series:
+        """The distinct values of a column, in any order; of rows to which no change is made."""
+        ...
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -92,6 +100,14 @@ class Rows:
     def changed(self, change: Change) -> Rows:
         """Rows with ``change`` made to each."""
         return replace(self, frame=change(self.frame))
+
+    def some(self, rows: np.ndarray, names: Sequence[str]) -> Rows:
+        """Some columns of some rows."""
+        return Rows(self.frame[[*names]].iloc[rows].reset_index(drop=True), self.units[rows])
+
+    def values(self, name: str) -> pd.Series:
+        """The distinct values of a column."""
+        return self.frame[name].drop_duplicates().reset_index(drop=True)
 
 
 @dataclass(frozen=True)
@@ -129,6 +145,21 @@ class StoredRows:
 
     def changed(self, change: Change) -> StoredRows:
         return replace(self, changes=(*self.changes, change))
+
+    def some(self, rows: np.ndarray, names: Sequence[str]) -> StoredRows:
+        self._unchanged()
+        columns = {
+            n: replace(self.columns[n], numbers=self.columns[n].numbers[rows]) for n in names
+        }
+        return StoredRows(columns, self.units[rows])
+
+    def values(self, name: str) -> pd.Series:
+        self._unchanged()
+        return self.columns[name].met()
+
+    def _unchanged(self) -> None:
+        if self.changes:
+            raise ValueError("changes are made to all columns of a row together")
 
 
 def people_among(units: np.ndarray, most: int, rng: np.random.Generator) -> np.ndarray:

@@ -17,6 +17,7 @@ from evaluators import evaluate as judge
 from evaluators.evaluate import evaluate
 from evaluators.fidelity.representation import representation
 from evaluators.score import Scorecard
+from evaluators.tables import Tables
 from flows.bundle.write import write_bundle
 from flows.stages import scoring, steps
 from flows.stages.config import load_config
@@ -400,7 +401,9 @@ def test_a_judgement_looks_at_no_more_rows_than_it_says_and_counts_groups_in_all
 
     def looked_at(*frames, **more):
         seen["rows"] = [len(f) for f in frames[:3]]
-        seen["whole"] = more["whole"]
+        seen["whole"], seen["met"] = more["whole"], more["met"]
+        if more["whole"] is None:
+            seen["codes"] = Tables(*frames[:4]).codes
         return evaluate(*frames, **more)
 
     def ratios():
@@ -421,6 +424,10 @@ def test_a_judgement_looks_at_no_more_rows_than_it_says_and_counts_groups_in_all
     shutil.move(work.run / "scores.before", work.run / "scores")
     for rows, limit in zip(seen["rows"], most.values(), strict=True):
         assert limit - 5 <= rows <= limit
-    assert len(seen["whole"].train) > 150
+    assert len(seen["whole"]().train) > 150
     assert of_all
+    assert {s.sample for s in of_all} == {""}
     assert of_some == of_all
+    assert seen["met"] == {
+        role: {n: frozenset(codes[n]) for n in codes} for role, codes in seen["codes"].items()
+    }

@@ -12,6 +12,7 @@ from generators.deep.encoding import Layout
 from generators.deep.networks import Heads, begin_at
 from generators.deep.opening import Roles, costs, events, measure
 from generators.marginals.counting.counter import Counter
+from generators.marginals.estimate import ROOM
 from generators.marginals.measurement import draw_anew
 from generators.marginals.model import sample
 from privacy.accounting.composition import spent
@@ -216,4 +217,4 @@ def test_structural_zeros_that_have_no_room_are_left_out():
     many = Schema.model_validate({"name": "many", "columns": kinds, "impossible": never})
     rng = np.random.default_rng(0)
     found = opened(many, drawn={n: rng.integers(1, 8, 500) for n in names})
-    assert sum(m.nbytes for m in found.model.marginals) < 2 * module.MEGABYTES * 2**20
+    assert sum(m.nbytes for m in found.model.marginals) < 2 * ROOM * 2**20

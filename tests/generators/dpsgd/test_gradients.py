@@ -75,6 +75,12 @@ def squares(module, rows):
     return module(rows["x"]).flatten(1).square().sum(1)
 
 
+@pytest.fixture(autouse=True)
+def parameters_that_are_the_same_every_time():
+    """Modules begin at random; what is exact to rounding would now and then be just beyond it."""
+    torch.manual_seed(0)
+
+
 def stirred(module, seed=0):
     """Parameters that are zero at the start would hide what is behind them."""
     generator = torch.Generator().manual_seed(seed)
