@@ -87,6 +87,7 @@ def context(
     here = Release(facts, scorecard, verdict)
     return {
         "facts": facts,
+        "samples": samples(scorecard),
         "policy": verdict.policy,
         "decision": (*DECISIONS[verdict.decision], verdict.in_short),
         "grave": grave(verdict),
@@ -113,6 +114,11 @@ def context(
         "count": len(scorecard),
         "max_rows": MAX_ROWS,
     }
+
+
+def samples(card: Scorecard) -> list[str]:
+    """Of how many rows figures are, where there are more."""
+    return sorted({part for score in card for part in score.sample.split(", ") if part})
 
 
 def _learned(card: Scorecard) -> dict[str, Any]:

@@ -56,6 +56,21 @@ def test_report_shows_decision_reasons_budget_and_every_section(tmp_path: Path) 
     assert re.search(r'class="mark dot weak"', html)
 
 
+def test_of_how_many_rows_figures_are_is_said_where_there_are_more(tmp_path: Path) -> None:
+    first, second, *rest = make_scores()
+    seen = [
+        replace(
+            first, sample="100,000 of 8,000,000 rows synthetic, 200,000 of 2,000,000 rows held out"
+        ),
+        replace(second, sample="200,000 of 2,000,000 rows held out"),
+    ]
+    _, page = report(tmp_path, [*seen, *rest], Verdict("default", "veto", REASONS))
+    told = "100,000 of 8,000,000 rows synthetic; 200,000 of 2,000,000 rows held out"
+    assert page.text.count(told) == 1
+    _, page = report(tmp_path, rest, Verdict("default", "veto", REASONS))
+    assert "Large tables" not in page.text
+
+
 def test_a_budget_at_another_delta_says_so(tmp_path: Path) -> None:
     """ε of all releases may be smaller than that of one, at a larger δ."""
     label = make_label()

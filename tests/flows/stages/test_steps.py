@@ -16,6 +16,7 @@ import yaml
 from evaluators import evaluate as judge
 from evaluators.evaluate import evaluate
 from evaluators.fidelity.representation import representation
+from evaluators.fidelity.sdmetrics import quality
 from evaluators.score import Scorecard
 from evaluators.tables import Tables
 from flows.bundle.write import write_bundle
@@ -409,11 +410,13 @@ def test_a_judgement_looks_at_no_more_rows_than_it_says_and_counts_groups_in_all
     def ratios():
         steps.judge(work, quiet)
         scores = Scorecard.read(work.run / "scores" / "scores.parquet")
+        seen["sample"] = scores.one(metric="quality").sample
         shutil.rmtree(work.run / "scores")
         return [s for s in scores if s.metric == "representation_ratio"]
 
     monkeypatch.setattr(scoring, "evaluate", looked_at)
-    monkeypatch.setattr(judge, "ON_TABLES", {"representation": representation})
+    on_tables = {"representation": representation, "quality": quality}
+    monkeypatch.setattr(judge, "ON_TABLES", on_tables)
     shutil.move(work.run / "scores", work.run / "scores.before")
     of_all = ratios()
     assert seen["whole"] is None
@@ -427,7 +430,10 @@ def test_a_judgement_looks_at_no_more_rows_than_it_says_and_counts_groups_in_all
     assert len(seen["whole"]().train) > 150
     assert of_all
     assert {s.sample for s in of_all} == {""}
-    assert of_some == of_all
+    assert of_some == of_all  # groups are counted in all rows
+    assert seen["sample"].startswith("120 of ")
+    assert " rows synthetic, " in seen["sample"]
+    assert seen["sample"].endswith(" rows held out")
     assert seen["met"] == {
         role: {n: frozenset(codes[n]) for n in codes} for role, codes in seen["codes"].items()
     }
