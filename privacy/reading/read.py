@@ -193,7 +193,10 @@ def _typed(path: Path, form: Csv) -> Iterable[pa.Table]:
     elif kind == "query":
         from privacy.reading.formats.query import read_query
 
-        table = read_query(path)
+        whole = read_query(path)
+        _check_names(path, whole.column_names)
+        starts = range(0, max(1, whole.num_rows), AT_ONCE)
+        return (whole.slice(start, AT_ONCE) for start in starts)
     else:
         from privacy.reading.formats.statistics import read_statistics
 

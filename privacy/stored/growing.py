@@ -1,23 +1,17 @@
 """An array to which rows are appended until it is whole: in memory, or in a file that has no name.
 
-A file without a name is its owner's alone and gone with the process that opened it, also when that is killed,
-so private rows are never left behind on a disk (Linux's ``O_TMPFILE``; elsewhere Python unlinks it).
-
 Privacy claim: none; keeps what it is given and writes it nowhere else.
 """
 
 from __future__ import annotations
 
-import errno
-import os
-import resource
-import tempfile
-from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
+
+from privacy.unnamed import mapped, unnamed
 
 Array = npt.NDArray[Any]
 
@@ -29,7 +23,7 @@ class Growing:
         self.dtype, self.room, self.width = np.dtype(dtype), room, width
         self.rows = 0
         self._held: list[Array] = []
-        self._file: IO[bytes] | None = None if room is None else _unnamed(room)
+        self._file: IO[bytes] | None = None if room is None else unnamed(room)
 
     def append(self, part: Array) -> None:
         """Some more rows."""
@@ -48,7 +42,7 @@ class Growing:
             return np.concatenate(held) if held else np.zeros(shape, self.dtype)
         with self._file as file:
             return (
-                _mapped(file)[: self.rows * self.dtype.itemsize * (self.width or 1)]
+                mapped(file)[: self.rows * self.dtype.itemsize * (self.width or 1)]
                 .view(self.dtype)
                 .reshape(shape)
             )
@@ -68,7 +62,7 @@ def taken(
             found[name] = array if rows is None else array[rows]
         return found
     places = {}
-    with _unnamed(room) as file:
+    with unnamed(room) as file:
         for name in [*arrays]:
             array, begin = arrays.pop(name), file.tell()
             for start in range(0, len(array), AT_ONCE):
@@ -77,31 +71,9 @@ def taken(
                 file.write(kept.tobytes())
             places[name] = array.dtype, begin, file.tell()
             file.write(bytes(-file.tell() % ALIGNED))
-        whole = _mapped(file)
+        whole = mapped(file)
     return {n: whole[begin:end].view(dtype) for n, (dtype, begin, end) in places.items()}
 
 
 AT_ONCE, ALIGNED = 1 << 20, 8
 """Rows that are taken together from a file, and bytes at whose multiples an array begins."""
-
-
-def _unnamed(room: Path) -> IO[bytes]:
-    """A file without a name; where too many are open, as many more are allowed as the system lets one."""
-    try:
-        file: IO[bytes] = tempfile.TemporaryFile(dir=room)  # noqa: SIM115 whoever asks closes it
-    except OSError as error:
-        if error.errno != errno.EMFILE:
-            raise
-        most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-        file = tempfile.TemporaryFile(dir=room)  # noqa: SIM115
-    return file
-
-
-def _mapped(file: IO[bytes]) -> npt.NDArray[np.uint8]:
-    """The bytes of a file, which stay when it is closed."""
-    file.flush()
-    size = os.fstat(file.fileno()).st_size
-    if size == 0:
-        return np.zeros(0, np.uint8)
-    return np.frombuffer(mmap(file.fileno(), size, access=ACCESS_READ), np.uint8)

@@ -6,7 +6,8 @@
 or, of several tables, ``tables: {patients: SELECT …, visits: SELECT …}``, which are then called
 ``clinic.query.yaml#patients``. All queries of a file are asked in one read-only transaction on one snapshot,
 and while ``one_snapshot`` is open they are asked once. A database has no order: without ORDER BY rows are put
-into that of their texts, so that the same rows are read alike again.
+into that of their texts, so that the same rows are read alike again. Rows come some after the other and lie in
+files without a name, so that they need not fit into memory; putting them in order takes 8 bytes a row there.
 
 A password comes from PGPASSWORD or ~/.pgpass, as libpq reads them; a file that holds one is refused. A DuckDB
 query sees its database and no other file.
@@ -15,22 +16,24 @@ Sources: PostgreSQL's documentation of transaction isolation and SET TRANSACTION
 connections and ``enable_external_access``.
 
 Privacy claim: none; called only behind ``PrivateTable.open`` and by commands that say they read private data.
-Rows stay in this process's memory while a snapshot is held. What a database says of a query is quoted only in
-``DataError.private``.
+Rows stay in files of this process without a name while a snapshot is held. What a database says of a query is
+quoted only in ``DataError.private``.
 """
 
 from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import Field, model_validator
 
 from privacy.errors import DataError, InputError
@@ -38,6 +41,7 @@ from privacy.reading.formats.holders import apart
 from privacy.reading.formats.kinds import kind_of
 from privacy.reading.formats.said import one_line
 from privacy.schema.documents import Frozen, load_yaml
+from privacy.unnamed import mapped, unnamed
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -50,6 +54,9 @@ NO_WORDS = re.compile(r"'[^']*'|\"[^\"]*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
 """Texts, names and remarks of SQL."""
 INNER = re.compile(r"\([^()]*\)")
 AT_ONCE = 50_000
+
+Keep = Callable[[str, Iterable[pa.Table]], pa.Table]
+"""Takes the rows of a table, by its name, and gives them back as one."""
 
 
 class Query(Frozen):
@@ -148,16 +155,33 @@ def one_snapshot() -> Iterator[None]:
 
 
 def _asked(file: Path) -> dict[str, pa.Table]:
-    from privacy.reading.read import with_nulls
+    def keep(name: str, parts: Iterable[pa.Table]) -> pa.Table:
+        whole = _kept(_as_texts(file, parts))
+        return whole if is_ordered(asked.queries[name]) else _sorted(whole)
 
     asked = load_query(file)
     on_server = "://" in asked.database
-    read = _postgres(file, asked) if on_server else _duckdb(file, asked)
-    texts = {name: with_nulls(file, table) for name, table in read.items()}
-    return {
-        name: table if is_ordered(asked.queries[name]) else _sorted(table)
-        for name, table in texts.items()
-    }
+    return _postgres(file, asked, keep) if on_server else _duckdb(file, asked, keep)
+
+
+def _as_texts(file: Path, parts: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    from privacy.reading.read import with_nulls
+
+    before = 0
+    for part in parts:
+        yield with_nulls(file, part, before)
+        before += part.num_rows
+
+
+def _kept(parts: Iterable[pa.Table]) -> pa.Table:
+    """Some rows after the other as one table, one part at least, in a file without a name."""
+    with unnamed() as file, ExitStack() as opened:
+        writer = None
+        for part in parts:
+            writer = writer or opened.enter_context(pa.ipc.new_stream(file, part.schema))
+            writer.write_table(part)
+        opened.close()
+        return pa.ipc.open_stream(pa.py_buffer(mapped(file))).read_all()
 
 
 def is_ordered(query: str) -> bool:
@@ -171,10 +195,12 @@ def is_ordered(query: str) -> bool:
 def _sorted(table: pa.Table) -> pa.Table:
     if not table.column_names:
         return table
-    return table.sort_by([(name, "ascending") for name in table.column_names])
+    order = pc.sort_indices(table, [(name, "ascending") for name in table.column_names])
+    starts = range(0, max(1, len(order)), AT_ONCE)
+    return _kept(table.take(order.slice(start, AT_ONCE)) for start in starts)
 
 
-def _duckdb(file: Path, asked: Query) -> dict[str, pa.Table]:
+def _duckdb(file: Path, asked: Query, keep: Keep) -> dict[str, pa.Table]:
     try:
         import duckdb
     except ImportError:
@@ -195,7 +221,10 @@ def _duckdb(file: Path, asked: Query) -> dict[str, pa.Table]:
             for name, query in asked.queries.items():
                 if len(db.extract_statements(_all(query))) != 1:
                     raise DataError(f"{file}: a query is one statement; take the others out")
-                found[name] = _distinct(file, db.sql(_all(query)).to_arrow_table())
+                rows = db.sql(_all(query)).to_arrow_reader(AT_ONCE)
+                _check_distinct(file, rows.schema.names)
+                parts = (pa.Table.from_batches([batch]) for batch in rows)
+                found[name] = keep(name, chain([rows.schema.empty_table()], parts))
             return found
     except duckdb.Error as error:
         raise _refused(file, error) from error
@@ -206,7 +235,7 @@ def _all(query: str, columns: str = "*") -> str:
     return f"SELECT {columns} FROM (\n{query}\n) AS asked"  # noqa: S608 (theirs to write)
 
 
-def _postgres(file: Path, asked: Query) -> dict[str, pa.Table]:
+def _postgres(file: Path, asked: Query, keep: Keep) -> dict[str, pa.Table]:
     try:
         import psycopg
     except ImportError:
@@ -225,32 +254,27 @@ def _postgres(file: Path, asked: Query) -> dict[str, pa.Table]:
             db.execute(
                 "SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO'; SET LOCAL intervalstyle = 'iso_8601'"
             )
-            return {n: _texts(file, db, query) for n, query in asked.queries.items()}
+            return {n: keep(n, _texts(file, db, query)) for n, query in asked.queries.items()}
     except psycopg.Error as error:
         raise _refused(file, error) from error
     finally:
         db.close()
 
 
-def _texts(file: Path, db: Connection, query: str) -> pa.Table:
-    """All values as the server writes them; the extended protocol takes one statement."""
+def _texts(file: Path, db: Connection, query: str) -> Iterator[pa.Table]:
+    """All values as the server writes them, some rows after the other; the extended protocol takes one
+    statement."""
     with db.cursor(binary=True) as first:
         first.execute(f"{_all(query)} LIMIT 0")
         names = [column.name for column in first.description or ()]
     _check_distinct(file, names)
     quoted = ", ".join('"{}"::text'.format(name.replace('"', '""')) for name in names)
-    columns: list[list[str | None]] = [[] for _ in names]
+    yield pa.table({n: pa.array([], pa.string()) for n in names})
     with db.cursor("understudy") as cursor:
         cursor.execute(_all(query, quoted))
         while rows := cursor.fetchmany(AT_ONCE):
-            for column, values in zip(columns, zip(*rows, strict=True), strict=True):
-                column.extend(values)
-    return pa.table({n: pa.array(c, pa.string()) for n, c in zip(names, columns, strict=True)})
-
-
-def _distinct(file: Path, table: pa.Table) -> pa.Table:
-    _check_distinct(file, table.column_names)
-    return table
+            columns = zip(names, zip(*rows, strict=True), strict=True)
+            yield pa.table({n: pa.array(values, pa.string()) for n, values in columns})
 
 
 def _check_distinct(file: Path, names: list[str]) -> None:

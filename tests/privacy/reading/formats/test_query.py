@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,9 @@ import sqlalchemy as sa
 import yaml
 
 from privacy.errors import DataError, InputError, UnderstudyError
+from privacy.reading import read
 from privacy.reading.folded import by_table
+from privacy.reading.formats import query
 from privacy.reading.formats.digest import source_digest
 from privacy.reading.formats.query import is_ordered, load_query, one_snapshot
 from privacy.reading.formats.several import tables_in
@@ -179,20 +182,36 @@ def test_postgres_writes_the_same_texts(url: str, tmp_path: Path) -> None:
     assert {r["t"] for r in found} == {"x'%s"}
 
 
+@pytest.mark.parametrize("order", ["", " ORDER BY b DESC, a, c"])
+def test_rows_in_parts_are_those_at_once_in_the_same_order(
+    house: Path, monkeypatch: pytest.MonkeyPatch, order: str
+) -> None:
+    """Whether the query says an order or not; and nothing is left where temporary files go."""
+    (house / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(house / "temporary"))
+    asked = (
+        "SELECT i % 7 AS a, i // 3 AS b, CASE WHEN i % 5 > 0 THEN i END AS c FROM range(60) t(i)"
+    )
+    path = described(house, "house.duckdb", query=asked + order)
+    at_once = rows(path)
+    monkeypatch.setattr(query, "AT_ONCE", 7)
+    monkeypatch.setattr(read, "AT_ONCE", 4)
+    assert rows(path) == at_once
+    assert len(at_once) == 60
+    assert list((house / "temporary").iterdir()) == []
+
+
 def test_postgres_reads_all_queries_in_one_snapshot(
     url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from privacy.reading.formats import query
-
     told(url, "CREATE TABLE patients (id int)")
     told(url, "INSERT INTO patients VALUES (1)")
     path = described(tmp_path, url, a="SELECT id FROM patients", b="SELECT id FROM patients")
     first = query._texts
 
     def slowly(*asked: object) -> object:
-        found = first(*asked)  # type: ignore[arg-type]
+        yield from first(*asked)  # type: ignore[arg-type]
         told(url, "INSERT INTO patients VALUES (2)")
-        return found
 
     monkeypatch.setattr(query, "_texts", slowly)
     with one_snapshot():
