@@ -3,7 +3,7 @@
     python benchmarks/scale/release.py FOLDER --rows 1000000 --columns 20 --form csv
     python benchmarks/scale/release.py FOLDER --rows 100000000 --columns 40 --form parquet --until fit --limit 4
 
-The people are those of ``people.py``, the generator is AIM at ε = 1, δ = 1e-9. The release runs in a process
+The people are those of ``people.py``; ε = 1, δ = 1e-9, and AIM unless another ``--generator`` is given. The release runs in a process
 of its own, without a Prefect server, on ``--threads`` threads of linear algebra. ``peak_gib`` is the largest
 resident set so far, with what is mapped from files, which the machine takes back when it needs room;
 ``anonymous_gib`` is without that: what the process itself asks for, looked at ten times a second. ``before``
@@ -84,6 +84,7 @@ def main() -> None:
     parser.add_argument("--columns", type=int, default=20)
     parser.add_argument("--form", choices=("csv", "parquet"), default="csv")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--generator", default="{name: aim}", help="as YAML")
     parser.add_argument("--made", action="store_true", help="the people are in FOLDER already")
     parser.add_argument("--until", default="", help="the last stage, all without it")
     parser.add_argument("--limit", type=float, default=0.0, help="GiB, none without it")
@@ -95,6 +96,7 @@ def main() -> None:
         "columns": options.columns,
         "form": options.form,
         **released(options),
+        "generator": options.generator,
         "threads": options.threads,
         "limit_gib": options.limit,
         "cores": os.cpu_count(),
@@ -120,7 +122,7 @@ def released(options: argparse.Namespace) -> dict[str, Any]:
         "guarantee": {"epsilon": 1.0, "delta": 1.0e-9},
         "budget": {"epsilon": 4.0, "delta": 1.0e-8},
         "holdout": 0.2,
-        "generator": {"name": "aim"},
+        "generator": yaml.safe_load(options.generator),
     }
     (folder / "release.yaml").write_text(yaml.safe_dump(config))
     threads = str(options.threads)

@@ -60,7 +60,7 @@ class Fakes:
 
 def on_real(layout: Layout, module: Any, rows: Rows) -> Tensor:
     """Hinge: a real row should score above 1."""
-    return relu(1 - module(layout.one_hot(rows["codes"])))
+    return relu(1 - module(layout.one_hot(rows["codes"].long())))
 
 
 def on_fake(module: Any, rows: Rows) -> Tensor:

@@ -102,7 +102,7 @@ def mask(
     Each row has a time of its own, drawn by itself: times in turn would depend on how many rows stand before,
     and one unit more would then change the others' gradients.
     """
-    codes = rows["codes"]
+    codes = rows["codes"].long()
     scheduler = masking(layout, len(layout.columns) + 1, codes.device)
     n, times = len(codes), scheduler.timesteps
     turn = torch.randint(len(times), (n,), generator=g, device=codes.device)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -27,7 +28,7 @@ from generators.deep.encoding import Layout
 from generators.deep.opening import Opening, Roles, events, measure
 from generators.dpsgd.checkpoint import Checkpoint
 from generators.dpsgd.randomness import describe
-from generators.marginals.counting.coded import CodedRows
+from generators.marginals.counting.coded import PART, CodedRows
 from generators.marginals.counting.counter import Counter
 from generators.marginals.model import Codes, GraphicalModel, sample, spread
 from generators.rows import Drawn, draw_possible
@@ -42,6 +43,7 @@ from privacy.noise import OPENDP
 from privacy.records.codec import RecordCodec
 from privacy.records.impossible import impossible_rows
 from privacy.schema.schema import Schema, load_schema
+from privacy.stored.growing import Growing
 from privacy.stored.rows import AnyRows
 
 CALIBRATED = {"calibrated": True}
@@ -172,10 +174,11 @@ def least_noise(guarantee: Guarantee, event: Callable[[float], DpEvent]) -> floa
 class Prepared:
     """All that training needs: rows and merged codes, who owns them, and the opening.
 
-    ``frame``: the canonical rows, which hold the images of an image set.
+    ``rows``: the canonical ones, which hold the images of an image set. ``codes``: [n, columns] in the
+    narrowest type, in a file where the rows are.
     """
 
-    frame: pd.DataFrame
+    rows: AnyRows
     codes: Tensor
     units: np.ndarray
     groups: np.ndarray
@@ -186,6 +189,17 @@ class Prepared:
     checkpoint: Checkpoint
     transcript: Transcript
     progress: Progress
+
+
+def _matrix(rows: CodedRows, layout: Layout) -> Tensor:
+    """Codes [n, columns], a row after the other, where the rows are."""
+    whole = Growing(np.min_scalar_type(-layout.widest), rows.room, len(layout.columns))
+    for start in range(0, len(rows), PART):
+        part = rows.part(slice(start, start + PART))
+        whole.append(np.stack([part.codes[c] for c in layout.sizes], axis=1))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch would have it writable: nobody writes
+        return torch.from_numpy(whole.whole())
 
 
 @dataclass(frozen=True)
@@ -285,18 +299,17 @@ class Deep(ABC):
         assert self.opening_rho is not None
         transcript = paid.transcript
         codec = RecordCodec(schema)
-        frame = codec.encode(rows.frame)
-        coded = CodedRows.of(codec.domain, frame)
+        coded = CodedRows.gathered(codec.domain, map(codec.encode, rows.batches()), rows.room)
         counter = Counter(codec.domain, coded)
         progress("measuring the opening", 0.0)
         people = len(np.unique(rows.units))
         opening = measure(codec, counter, people, self.opening_rho, transcript.answer, self.roles)
         layout = Layout(opening.compression.domain)
         merged = coded.recode(opening.compression.domain, opening.compression.groups)
-        groups, n_groups = self._groups(codec, frame)
+        groups, n_groups = self._groups(codec, coded)
         prepared = Prepared(
-            frame=rows.frame,
-            codes=layout.to_codes(merged.codes),
+            rows=rows,
+            codes=_matrix(merged, layout),
             units=rows.units,
             groups=groups,
             n_groups=n_groups,
@@ -324,14 +337,14 @@ class Deep(ABC):
         digest = hashlib.sha256("\n".join(plan).encode()).hexdigest()
         return f"{transcript.attempt}:{digest}"
 
-    def _groups(self, codec: RecordCodec, codes: pd.DataFrame) -> tuple[np.ndarray, int]:
+    def _groups(self, codec: RecordCodec, coded: CodedRows) -> tuple[np.ndarray, int]:
         """Each row's group by the schema's subgroup, and how many groups the schema has."""
         named = {s.name: s for s in codec.schema.subgroups}
         if not named:
-            return np.zeros(len(codes), dtype=np.int64), 1
+            return np.zeros(len(coded), dtype=np.int64), 1
         subgroup = named[self.group_by] if self.group_by else next(iter(named.values()))
         number, labels = codec.groups(subgroup)
-        return number[codes[subgroup.column].to_numpy()], len(labels)
+        return number[np.asarray(coded.codes[subgroup.column])], len(labels)
 
     def randomness(self) -> str:
         """Integer noise for the opening, floating-point noise for gradients."""

@@ -176,7 +176,7 @@ class PateGan(Deep):
         shares = np.concatenate([opening.tables[(c,)] for c in layout.columns])
         kernel = Crossed(layout, torch.from_numpy(shares), self.rarity)
         number = max(2, round(opening.units / self.units_per_teacher))
-        teachers = Teachers(kernel, prepared.codes.to(device), prepared.units, number)
+        teachers = Teachers(kernel, prepared.codes.long().to(device), prepared.units, number)
         votes = Votes(teachers, self.votes, self.calibrated_noise, prepared.transcript)
         student, source = Student(kernel), secret_generator()
 

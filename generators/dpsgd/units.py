@@ -51,9 +51,11 @@ class Units:
         else:
             by_unit = np.asarray(groups, dtype=np.int64)[order][start[:-1]]
         device = next(iter(rows.values())).device
-        place = torch.from_numpy(order).to(device)
+        if (np.diff(order) != 1).any():  # rows that lie unit by unit already may lie in a file
+            place = torch.from_numpy(order).to(device)
+            rows = {name: values[place] for name, values in rows.items()}
         return cls(
-            {name: values[place] for name, values in rows.items()},
+            rows,
             torch.from_numpy(start).to(device),
             most,
             torch.from_numpy(by_unit).to(device),

@@ -160,10 +160,10 @@ class ImageSgd(DeepSgd):
         assert self.moments_rho is not None
         column = schema.columns[schema.image]
         assert isinstance(column, Image)
-        pixels = np.array(list(prepared.frame[schema.image]), dtype=np.uint8)
+        pixels = np.array(list(prepared.rows.frame[schema.image]), dtype=np.uint8)
         images = pixels.reshape(-1, *column.shape)  # also where there is no row
         conditions = prepared.layout.place(*opening.roles.conditions)
-        told = prepared.codes[:, conditions]
+        told = prepared.codes[:, conditions].long()
         sizes = [list(prepared.layout.sizes.values())[i] for i in conditions]
         prepared.progress("measuring moments", 0.0)
         counts = _units_in_classes(opening)

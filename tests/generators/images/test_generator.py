@@ -67,7 +67,7 @@ def trained(ready, codes, units, folder):
     transcript = Transcript(folder / f"{len(codes)}")
     network = ready.train(
         Prepared(
-            frame=pd.DataFrame({"scan": pd.Series(list(scans), dtype=object)}),
+            rows=Rows.of(pd.DataFrame({"scan": pd.Series(list(scans), dtype=object)})),
             codes=codes,
             units=units,
             groups=np.zeros(len(codes), dtype=np.int64),
