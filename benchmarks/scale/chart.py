@@ -2,8 +2,8 @@
 
     python benchmarks/scale/chart.py docs/images/scale.svg
 
-Of each number of rows the last line of AIM with 40 columns as Parquet. Both axes are logarithmic: what grows with
-the rows lies on a diagonal, what does not lies level.
+Of each number of rows the last line of AIM with 40 columns as Parquet. Both axes are logarithmic: what grows
+with the rows lies on a diagonal, what does not lies level.
 """
 
 from __future__ import annotations
