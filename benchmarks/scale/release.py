@@ -5,11 +5,11 @@
 
 The people are those of ``people.py``; ε = 1, δ = 1e-9, and AIM unless another ``--generator`` is given. The
 release runs in a process of its own, without a Prefect server, on ``--threads`` threads of linear algebra.
-``peak_gib`` is the largest resident set so far, with what is mapped from files, which the machine takes back when
-it needs room; ``anonymous_gib`` is without that: what the process itself asks for, looked at ten times a second.
-``before`` is what comes before the first stage: recognising people, and whether anybody could be assessed.
-``--limit``: GiB beyond which the system refuses the process more memory of its own. One JSON line a run goes to
-results/scale_release.jsonl.
+``peak_gib`` is the largest resident set so far, with what is mapped from files, which the machine takes back
+when it needs room; ``anonymous_gib`` is without that: what the process itself asks for, looked at ten times a
+second. ``before`` is what comes before the first stage: recognising people, and whether anybody could be
+assessed. ``--limit``: GiB beyond which the system refuses the process more memory of its own. One JSON line a
+run goes to results/scale_release.jsonl.
 """
 
 from __future__ import annotations

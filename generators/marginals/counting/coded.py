@@ -91,10 +91,8 @@ class CodedRows:
 
     def recode(self, domain: Domain, groups: Groups) -> CodedRows:
         """The same rows with every code replaced by that of its group."""
-        parts = (
-            {c: groups[c][own[start : start + PART]] for c, own in self.codes.items()}
-            for start in range(0, len(self), PART)
-        )
+        starts = range(0, len(self), PART)
+        parts = (_Recoded(self.part(slice(start, start + PART)), groups) for start in starts)
         return CodedRows.gathered(domain, parts, self.room, self.weights)
 
     def tally(self, clique: Clique, groups: Groups | None = None) -> Counts:
@@ -127,6 +125,18 @@ class CodedRows:
             return np.bincount(cell, minlength=size)
         summed = np.bincount(cell, weights=self.weights[rows], minlength=size)
         return summed.astype(np.int64)
+
+
+@dataclass(frozen=True)
+class _Recoded:
+    """Columns of which each is recoded when it is asked for: of hundreds all at once would take gigabytes."""
+
+    rows: CodedRows
+    groups: Groups
+
+    def __getitem__(self, column: str, /) -> npt.NDArray[np.intp]:
+        found: npt.NDArray[np.intp] = self.groups[column][self.rows.codes[column]]
+        return found
 
 
 def _narrow(size: int) -> type[np.uint16 | np.uint32 | np.int64]:
