@@ -33,7 +33,7 @@ CURRENT: ContextVar[Client | None] = ContextVar("CURRENT", default=None)
 """Whose workers count."""
 
 SECONDS = 20
-"""How long a scheduler has to answer."""
+"""How long a scheduler has to answer, and after how long it is asked whether a worker is still there."""
 
 
 @contextmanager
@@ -106,7 +106,7 @@ class Spread:
         asked = [self._asked(_Narrow(of), part) for part in self.held]
         total: Counts | None = None
         for i, part in enumerate(asked):
-            counts = None if part is None else self._answered(part.future)
+            counts = None if part is None else self._answered(part)
             if counts is None:
                 logging.getLogger(__name__).warning(
                     "a worker is gone: some rows are counted here, and sent to another"
@@ -155,14 +155,19 @@ class Spread:
         asked = self.client.submit(of, part.future, key=key, pure=False, **there)
         return Held(asked, part.worker)
 
-    def _answered(self, future: Future[Any]) -> Counts | None:
+    def _answered(self, asked: Held) -> Counts | None:
         """What a worker says; None where it is gone. What is wrong with the question is wrong here too."""
-        try:
-            found: Counts = future.result()
-        except Exception as error:
-            _tell(error)
-            return None
-        return found
+        while True:
+            try:
+                found: Counts = asked.future.result(timeout=SECONDS)
+            except TimeoutError:  # it counts, or nobody was told that it is gone
+                if asked.worker not in _workers(self.client):
+                    return None
+            except Exception as error:
+                _tell(error)
+                return None
+            else:
+                return found
 
 
 @dataclass(frozen=True)

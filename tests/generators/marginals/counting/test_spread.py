@@ -182,3 +182,12 @@ def test_where_nobody_answers_it_is_one_line(monkeypatch):
 def test_a_question_that_is_wrong_is_told_as_here(two):
     with workers_at(two.scheduler_address), pytest.raises(KeyError):
         gathered(people(50))(("nobody",))
+
+
+def test_an_answer_that_takes_long_is_waited_for(two, monkeypatch):
+    codes = people(5000, 4)
+    here = everything(gathered(codes))
+    with workers_at(two.scheduler_address):
+        there = gathered(codes)
+        monkeypatch.setattr(module, "SECONDS", 1e-4)
+        assert everything(there) == here
