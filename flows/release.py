@@ -132,8 +132,7 @@ def progress_of(stage: str) -> Iterator[Progress]:
 
         def show(share: float) -> None:
             nonlocal shown
-            # what is read, then measured, begins anew
-            if isinstance(artifact, UUID) and abs(share - shown) >= 0.05:
+            if isinstance(artifact, UUID) and share - shown >= 0.05:
                 shown = share
                 update_progress_artifact(artifact, min(100.0, 100 * share))
 

@@ -29,7 +29,7 @@ from dp_accounting import DpEvent
 from evaluators.pages.drawing.page import loss
 from flows.bundle.manifest import APPROVAL, MANIFEST, differences, digests
 from flows.frames.export import exported, read_synthetic, stored_synthetic, texts
-from flows.frames.parquet import PARQUET, arrow_schema, parquet_files, typed_table
+from flows.frames.parquet import PARQUET, arrow_schema, parquet_files, part_name, typed_table
 from flows.frames.pictures import file_names
 from flows.frames.tables import files, parts, tables
 from flows.frames.visits import unkept
@@ -210,6 +210,10 @@ def _rows(bundle: Bundle) -> Iterator[str]:
 
 def _parquet(bundle: Bundle) -> Iterator[str]:
     schema, paths = exported(bundle.schema), parquet_files(bundle.folder)
+    if (folder := bundle.folder / PARQUET).is_dir():
+        found = {f.relative_to(folder).as_posix() for f in folder.rglob("*")}
+        for name in sorted(found ^ {part_name(i) for i in range(len(paths))}):
+            yield f"{PARQUET}/{name}: is no part, or a part is missing before it"
     wanted, pictures = arrow_schema(schema), []
     written, unlike = batches((bundle.folder / "data.csv",), schema), set[str]()
     held = next(written)  # a file of no rows is refused
@@ -325,9 +329,13 @@ def _risk(bundle: Bundle) -> Iterator[str]:
 
 def _croissant(bundle: Bundle) -> Iterator[str]:
     content = json.loads(bundle.there("croissant.json").read_text("utf-8"))
-    for file in content["distribution"]:
-        if "sha256" in file and bundle.files.get(file["@id"]) != file["sha256"]:
-            yield f"croissant.json: another {file['@id']} than the manifest's"
+    said = {f["@id"]: f["sha256"] for f in content["distribution"] if f["@type"] != "cr:FileSet"}
+    for name, digest in said.items():
+        if bundle.files.get(name) != digest:
+            yield f"croissant.json: another {name} than the manifest's"
+    for name in bundle.files:
+        if name.split("/")[0] in (PARQUET, "data.csv") and name not in said:
+            yield f"croissant.json: does not name {name}"
     record = next(r for r in content["recordSet"] if r["@id"] == "privacy")["data"][0]
     yield from _same(bundle, "croissant.json", record["privacy/epsilon"], record["privacy/delta"])
 

@@ -61,7 +61,10 @@ def progress_bar() -> Iterator:  # type: ignore[type-arg]
 
 
 def _plain_lines() -> Callable[[str, float], None]:
-    """Tells in lines of their own, for a file or a log: a stage that begins, and each minute how far it is."""
+    """Tells in lines of their own, for a file or a log: a stage that begins, and each minute what is at work.
+
+    Of what was read no share is told: with its time it would say how many rows there are.
+    """
     began, told = time.monotonic(), {""}
     last = began
 
@@ -72,7 +75,7 @@ def _plain_lines() -> Callable[[str, float], None]:
             told.add(stage)
             said = f"{stage} begins"
         elif now - last >= MINUTE and share < 1.0:
-            said = f"{what}, {share:.0%}"
+            said = what
         else:
             return
         last = now

@@ -99,8 +99,7 @@ def release(
         (run / "error.txt").unlink(missing_ok=True)  # the story of an earlier try
         work = Work.of(run)
         stop_where_nothing_can_be_approved(work)
-        with heard("prepare") as progress:
-            stop_where_nothing_can_be_assessed(work, accept_unassessed, progress)
+        stop_where_nothing_can_be_assessed(work, accept_unassessed)
         for stage in STAGES:
             each(stage, work)
         return _outcome(work)

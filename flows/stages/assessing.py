@@ -6,12 +6,10 @@ that a run goes on says of them what its verdict would say, outside the guarante
 
 from __future__ import annotations
 
-from functools import partial
-
 import pandas as pd
 
+from flows.stages.telling import read_share
 from flows.stages.work import Work
-from generators.base import Progress
 from privacy.errors import DataError, EvidenceError, InputError
 
 HELP = (
@@ -34,7 +32,7 @@ def stop_where_nothing_can_be_approved(work: Work) -> None:
         raise InputError(f"{why}. Nothing was charged")
 
 
-def stop_where_nothing_can_be_assessed(work: Work, accepted: bool, progress: Progress) -> None:
+def stop_where_nothing_can_be_assessed(work: Work, accepted: bool) -> None:
     """Raise EvidenceError for a table, a target or a group that has too few people held out.
 
     Not where somebody accepts that, nor where the run was charged already; nor under a policy that decides on
@@ -53,8 +51,8 @@ def stop_where_nothing_can_be_assessed(work: Work, accepted: bool, progress: Pro
         purpose="assess",
     )
     try:
-        work.recognise(partial(progress, "looking whether these people are known"))
-        rows = work.open(permit, partial(progress, "looking who can be assessed"))
+        work.recognise(read_share("prepare", "looking whether these people are known"))
+        rows = work.open(permit, read_share("prepare", "looking who can be assessed"))
     except DataError:
         return  # told by the stage that is charged for it
     frame = pd.DataFrame({n: rows.column(n) for n in work.schema.roles}, index=range(len(rows)))

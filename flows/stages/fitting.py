@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import partial
 
 from flows.stages.run import CANDIDATES, folder_atomically
+from flows.stages.telling import read_share
 from flows.stages.work import Work
 from generators.base import Progress
 from generators.marginals.counting.counter import Counter
@@ -23,7 +24,7 @@ from privacy.records.codec import RecordCodec
 def fit(work: Work, progress: Progress) -> None:
     """Charge, read, measure what the schema leaves open, train, and keep the model, or those to choose from."""
     work.plan.prepare(progress)
-    work.recognise(partial(progress, "looking whether these people are known"))
+    work.recognise(read_share("fit", "looking whether these people are known"))
     with workers_at(work.run.config.scheduler):
         _fit(work, progress)
     work.transcript.clear()
@@ -35,7 +36,7 @@ def _fit(work: Work, progress: Progress) -> None:
         work.charge_choice()
     permit = work.charge()
     progress("reading", 0.0)
-    rows = work.open(permit, partial(progress, "reading"))
+    rows = work.open(permit, read_share("fit", "reading"))
     plan, paid = work.plan, Paid(permit, work.transcript)
     work.transcript.answer(work.files(permit, rows), lambda: "opened")
     schema = measure_domain(rows, plan.schema, plan.domain_rho, plan.domain_delta, paid)

@@ -21,6 +21,7 @@ from evaluators.score import Score, Scorecard
 from evaluators.tables import ROLES, Tables
 from flows.stages.assessing import JUDGED
 from flows.stages.run import NEIGHBOURS, folder_atomically
+from flows.stages.telling import read_share
 from flows.stages.work import Work
 from generators.base import Model, Progress
 from generators.registry import load_model
@@ -52,7 +53,7 @@ def judge(work: Work, progress: Progress, measure: Sequence[str] = ()) -> None:
     looked: dict[str, _Looked] = {}
     partitions: tuple[Partition, ...] = ("train", "holdout")
     for role in partitions:
-        rows = work.opened_internally(role, partial(progress, f"reading {role}"))
+        rows = work.opened_internally(role, read_share("judge", f"reading {role}"))
         looked[role] = _Looked.at(rows, role, schema, seed)
         del rows  # what it lies in is gone with it
     looked["synthetic"] = _Looked.at(work.synthetic, "synthetic", schema, seed)
@@ -200,7 +201,7 @@ def measure(work: Work, progress: Progress) -> None:
     permit = work.charge_evaluation()
     assert permit is not None, "asked for by the config"
     progress("asking the people held out", 0.0)
-    rows = work.open(permit, partial(progress, "asking the people held out"))
+    rows = work.open(permit, read_share("measure", "asking the people held out"))
     tied = [*work.files(permit, rows), file_digest(work.synthetic_file)]
     work.asked.answer(tied, lambda: "opened")
     model: Model = load_model(work.run / "model")

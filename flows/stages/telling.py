@@ -10,12 +10,14 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
+from functools import partial
 from pathlib import Path
 
 from flows.stages.run import TakenError
 from generators.base import Progress
 from privacy.errors import DataError, EvidenceError, PeopleError, PrivateError, UnderstudyError
 from privacy.files import write_atomically
+from privacy.reading.share import Reached, nobody
 
 LISTENER: ContextVar[Progress | None] = ContextVar("LISTENER", default=None)
 """Whoever shows progress to the person who started the run in this process (the command line)."""
@@ -35,6 +37,15 @@ def heard(stage: str) -> Iterator[Progress]:
 
     yield tell
     tell("done", 1.0)
+
+
+def read_share(stage: str, what: str) -> Reached:
+    """Tells the listener alone what share of the rows was read.
+
+    Privacy: shares and their times tell how many rows there are, so neither Prefect nor a log may have them.
+    """
+    listener = LISTENER.get()
+    return nobody if listener is None else partial(listener, f"{stage}: {what}")
 
 
 HERE = DataError, EvidenceError, PeopleError

@@ -41,7 +41,7 @@ COLUMNS = 9
 """Pairs are made of so many columns, those with the most values."""
 
 MANY = 1_000_000
-"""Values of a column beyond which it is not asked how many more there are."""
+"""Values of a column beyond which it is estimated how many there are."""
 
 TOGETHER = 1 << 22
 """About so many rows are counted together."""
@@ -129,7 +129,19 @@ class _Smallest:
 
     def add(self, hashes: Hashes) -> None:
         """Some more; one beyond the most is kept, so that it is known whether there are more."""
+        if len(self.kept) > self.most:
+            hashes = hashes[hashes < self.kept[-1]]
         self.kept = np.union1d(self.kept, hashes)[: self.most + 1]
+
+    @property
+    def rank(self) -> tuple[float, int]:
+        """Less for a set of more, of the same size by what is in it; how many there are is estimated beyond the
+        most."""
+        if not len(self.kept):
+            return 0.0, 0
+        many = len(self.kept)
+        of = many if many <= self.most else many * (ALL / int(self.kept[-1]))
+        return -of, int(self.kept[0])
 
     def view(self, below: int = ALL) -> View:
         """Of hashes of which those up to ``below`` were given."""
@@ -193,7 +205,7 @@ class Sketch:
         """
         visits = schema.tables[visits_table(schema.tables)].key if schema.tables else None
         units, seen = _Smallest(NAMES), _Smallest(NAMES)
-        distinct: dict[str, Hashes] = {}
+        distinct: dict[str, _Smallest] = {}
         of_rows = []
         for source in parts():
             for column, smallest in ((schema.unit, units), (visits, seen)):
@@ -202,9 +214,9 @@ class Sketch:
                     smallest.add(names.hashed(secret))
             hashes = _hashed(source, schema, secret)
             for name, mine in hashes.items():
-                before = distinct.get(name, mine[:0])
-                if len(before) <= MANY:
-                    distinct[name] = np.union1d(before, mine)[: MANY + 1]
+                if name not in distinct:
+                    distinct[name] = _Smallest(MANY)
+                distinct[name].add(mine)
             of_rows.append(_mixed(np.sum([*hashes.values()], axis=0)))
         known = _Smallest(NAMES)
         for some in keys:
@@ -212,7 +224,7 @@ class Sketch:
         n, rows = sum(map(len, of_rows)), _Counting(ROWS)
         for some in _by_range(of_rows):
             rows.add(some)
-        telling = sorted(distinct, key=lambda c: -len(distinct[c]))[:COLUMNS]
+        telling = sorted(distinct, key=lambda c: distinct[c].rank)[:COLUMNS]
         return cls(
             units.view() if schema.unit else None,
             known.view(),

@@ -4,8 +4,9 @@ Each worker is sent one part, once, which stays in its memory. A worker that is 
 counted here, where the rows still are, and sent to whoever is there then. So no worker, and no order of
 answers, changes a count.
 
-Privacy claim: none by itself. Workers hold exact codes of private rows: their network is the house's, and none
-may write what it holds to its disk, which is asked of each before it is given anything.
+Privacy claim: none by itself. Workers hold exact codes of private rows: their network is the house's. None may
+write what it holds to its disk: each is asked before it is given anything, whoever joins as soon as it is seen,
+and a part that Dask itself hands on refuses to arrive at one that would.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 Summed = Callable[[CodedRows], Counts]
 
-CURRENT: ContextVar[Client | None] = ContextVar("CURRENT", default=None)
+CURRENT: ContextVar[_Checked | None] = ContextVar("CURRENT", default=None)
 """Whose workers count."""
 
 SECONDS = 20
@@ -53,13 +54,19 @@ def workers_at(address: str | None) -> Iterator[None]:
         ) from error
     try:
         client = Client(address, timeout=SECONDS, set_as_default=False)  # type: ignore[no-untyped-call]
+    except TypeError as error:
+        raise InputError(
+            f"scheduler: {address} needs certificates; name them in Dask's configuration"
+            " (distributed.comm.tls)"
+        ) from error
     except (OSError, ValueError) as error:
         raise InputError(
             f"scheduler: nothing answers at {address}; start one with `dask scheduler`, or leave it out"
         ) from error
     with client:
-        _check(client, address)
-        before = CURRENT.set(client)
+        checked = _Checked(client, address)
+        checked.workers()
+        before = CURRENT.set(checked)
         try:
             yield
         finally:
@@ -68,8 +75,8 @@ def workers_at(address: str | None) -> Iterator[None]:
 
 def spread(rows: CodedRows) -> CodedRows | Spread:
     """The rows on the workers of ``workers_at``; as they are outside of it."""
-    client = CURRENT.get()
-    return rows if client is None else Spread.of(client, rows)
+    checked = CURRENT.get()
+    return rows if checked is None else Spread.of(checked, rows)
 
 
 class Held(NamedTuple):
@@ -86,24 +93,24 @@ class Spread:
     ``held``: each part where a worker has it.
     """
 
-    client: Client = field(repr=False)
+    cluster: _Checked = field(repr=False)
     rows: CodedRows
     size: int
     held: list[Held | None] = field(repr=False)
     recoded: tuple[tuple[Domain, Groups], ...] = field(default=(), repr=False)
 
     @classmethod
-    def of(cls, client: Client, rows: CodedRows) -> Spread:
+    def of(cls, cluster: _Checked, rows: CodedRows) -> Spread:
         """Send every worker its part."""
-        size = max(1, -(-len(rows) // max(1, len(_workers(client)))))
-        made = cls(client, rows, size, [None] * max(1, -(-len(rows) // size)))
+        size = max(1, -(-len(rows) // max(1, len(cluster.workers()))))
+        made = cls(cluster, rows, size, [None] * max(1, -(-len(rows) // size)))
         for i in range(len(made.held)):
             made._send(i)
         return made
 
     def summed(self, of: Summed) -> Counts:
         """Σ of what ``of`` makes of each part."""
-        asked = [self._asked(_Narrow(of), part) for part in self.held]
+        asked = self._asked(_Narrow(of))
         total: Counts | None = None
         for i, part in enumerate(asked):
             counts = None if part is None else self._answered(part)
@@ -119,9 +126,8 @@ class Spread:
 
     def recode(self, domain: Domain, groups: Groups) -> Spread:
         """The same rows with every code replaced by that of its group, each part where it lies."""
-        recode = _Recode(domain, groups)
-        held = [self._asked(recode, part) for part in self.held]
-        return Spread(self.client, self.rows, self.size, held, (*self.recoded, (domain, groups)))
+        held = self._asked(_Recode(domain, groups))
+        return Spread(self.cluster, self.rows, self.size, held, (*self.recoded, (domain, groups)))
 
     def _part(self, i: int) -> CodedRows:
         """A part from the rows here."""
@@ -132,28 +138,38 @@ class Spread:
 
     def _send(self, i: int) -> None:
         """Give a part to a worker, where there is one."""
-        workers = _workers(self.client)
+        workers = self.cluster.workers()
         self.held[i] = None
         if not workers:
             return
         worker = workers[i % len(workers)]
         try:
-            sent = self.client.scatter(  # type: ignore[no-untyped-call]
-                self._part(i), workers=[worker], direct=True, hash=False
+            sent = self.cluster.client.scatter(  # type: ignore[no-untyped-call]
+                _Sealed(self._part(i)), workers=[worker], direct=True, hash=False
             )
         except Exception as error:  # it went away meanwhile, in one of many ways
             _tell(error)
         else:
             self.held[i] = Held(sent, worker)
 
-    def _asked(self, of: Callable[[CodedRows], Any], part: Held | None) -> Held | None:
-        """Ask whoever has the part; keys say nothing of what is asked."""
-        if part is None:
-            return None
-        there = {"workers": [part.worker], "allow_other_workers": True}  # it may be gone
-        key = f"counting-{uuid4().hex}"
-        asked = self.client.submit(of, part.future, key=key, pure=False, **there)
-        return Held(asked, part.worker)
+    def _asked(self, of: Callable[[_Sealed], Any]) -> list[Held | None]:
+        """Ask whoever has a part and is there; keys say nothing of what is asked."""
+        there = self.cluster.workers()
+        asked: list[Held | None] = []
+        for part in self.held:
+            asked.append(None)
+            if part is None or part.worker not in there:
+                continue
+            key, mine = f"counting-{uuid4().hex}", [part.worker]
+            try:
+                future = self.cluster.client.submit(
+                    of, part.future, key=key, pure=False, workers=mine
+                )
+            except Exception as error:  # the scheduler is gone
+                _tell(error)
+            else:
+                asked[-1] = Held(future, part.worker)
+        return asked
 
     def _answered(self, asked: Held) -> Counts | None:
         """What a worker says; None where it is gone. What is wrong with the question is wrong here too."""
@@ -161,7 +177,7 @@ class Spread:
             try:
                 found: Counts = asked.future.result(timeout=SECONDS)
             except TimeoutError:  # it counts, or nobody was told that it is gone
-                if asked.worker not in _workers(self.client):
+                if asked.future.status != "pending" or asked.worker not in self.cluster.workers():
                     return None
             except Exception as error:
                 _tell(error)
@@ -171,15 +187,40 @@ class Spread:
 
 
 @dataclass(frozen=True)
+class _Sealed:
+    """Rows that cannot be unpacked where they could be written to a disk."""
+
+    rows: CodedRows = field(repr=False)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _opened, (self.rows,)
+
+
+def _opened(rows: CodedRows) -> _Sealed:
+    """What arrives in a process. RuntimeError in one of a worker that may write it down."""
+    from distributed import Worker
+
+    if any(map(_writes, Worker._instances)):
+        raise RuntimeError("this worker may write private rows to its disk")
+    return _Sealed(rows)
+
+
+def _writes(worker: Any) -> bool:
+    """Whether a worker may write what it holds to its disk: what keeps things in memory alone is a dict."""
+    return type(worker.data) is not dict
+
+
+@dataclass(frozen=True)
 class _Narrow:
     """Counts in the narrowest type that holds them, since they are what travels."""
 
     of: Summed = field(repr=False)
 
-    def __call__(self, rows: CodedRows) -> Counts:
-        counts = self.of(rows)
+    def __call__(self, sealed: _Sealed) -> Counts:
+        counts: Counts = _told_plainly(self.of, sealed.rows)
         least, most = (int(f(initial=0)) for f in (counts.min, counts.max))
-        return counts.astype(np.min_scalar_type(min(least, -most - 1)))
+        narrow: Counts = counts.astype(np.min_scalar_type(min(least, -most - 1)))
+        return narrow
 
 
 @dataclass(frozen=True)
@@ -187,8 +228,16 @@ class _Recode:
     domain: Domain = field(repr=False)
     groups: Groups = field(repr=False)
 
-    def __call__(self, rows: CodedRows) -> CodedRows:
-        return rows.recode(self.domain, self.groups)
+    def __call__(self, sealed: _Sealed) -> _Sealed:
+        return _Sealed(_told_plainly(CodedRows.recode, sealed.rows, self.domain, self.groups))
+
+
+def _told_plainly(do: Callable[..., Any], *given: Any) -> Any:
+    """What it returns; an error without its words, which a worker's log would quote."""
+    try:
+        return do(*given)
+    except Exception as error:
+        raise RuntimeError(type(error).__name__) from None
 
 
 def _tell(error: Exception) -> None:
@@ -196,36 +245,50 @@ def _tell(error: Exception) -> None:
     logging.getLogger(__name__).info("a worker did not answer: %s", type(error).__name__)
 
 
-def _workers(client: Client) -> list[str]:
-    """The addresses of those that there are now."""
-    return sorted(client.scheduler_info(n_workers=-1)["workers"])
+@dataclass
+class _Checked:
+    """A cluster whose workers have been asked."""
 
+    client: Client
+    address: str
+    known: set[str] = field(default_factory=set)
 
-def _check(client: Client, address: str) -> None:
-    """Raise InputError where there are no workers, or one that is not fit."""
-    start = f"start some with `dask worker {address} --nthreads 1 --memory-limit 0`"
-    if not _workers(client):
-        raise InputError(f"scheduler: {address} has no workers; {start}")
-    try:
-        said = client.run(_about)
-    except ImportError as error:
-        raise InputError(
-            "scheduler: a worker lacks Understudy; install there what is here"
-        ) from error
-    mine = version("understudy")
-    for worker, (theirs, writes) in sorted(said.items()):
-        if theirs != mine:
+    def workers(self) -> list[str]:
+        """The addresses of those that there are now; none where the scheduler is gone.
+
+        Raises InputError for one that is not fit to hold private rows, and where there was none to begin with.
+        """
+        found = self.client.scheduler_info(n_workers=-1).get("workers", {})
+        start = f"start some with `dask worker {self.address} --nthreads 1 --memory-limit 0`"
+        if not found and not self.known:
+            raise InputError(f"scheduler: {self.address} has no workers; {start}")
+        for worker in sorted(set(found) - self.known):
+            self._ask(worker, start)
+        return sorted(set(found) & self.known)
+
+    def _ask(self, worker: str, start: str) -> None:
+        try:
+            said = self.client.run(_about, workers=[worker])
+        except ImportError as error:
             raise InputError(
-                f"scheduler: {worker} has Understudy {theirs} and not {mine}; install there what is here"
-            )
-        if writes:
-            raise InputError(
-                f"scheduler: {worker} may write private rows to its disk when memory is short; {start}"
-            )
+                "scheduler: a worker lacks Understudy; install there what is here"
+            ) from error
+        except Exception as error:  # it went away again
+            _tell(error)
+            return
+        mine = version("understudy")
+        for theirs, writes in said.values():
+            if theirs != mine:
+                raise InputError(
+                    f"scheduler: {worker} has Understudy {theirs} and not {mine}; install there what is here"
+                )
+            if writes:
+                raise InputError(
+                    f"scheduler: {worker} may write private rows to its disk when memory is short; {start}"
+                )
+            self.known.add(worker)
 
 
 def _about(dask_worker: Any) -> tuple[str, bool]:
     """A worker's version of this package, and whether it may write what it holds to its disk."""
-    memory = dask_worker.memory_manager
-    spills = memory.memory_target_fraction, memory.memory_spill_fraction
-    return version("understudy"), bool(memory.memory_limit) and any(s is not False for s in spills)
+    return version("understudy"), _writes(dask_worker)

@@ -1,14 +1,18 @@
 """Workers count what is counted here, whoever is lost on the way; whoever is not fit is given nothing."""
 
 import os
+import re
 import signal
-from contextlib import contextmanager
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import combinations
 
 import numpy as np
 import pytest
-from distributed import LocalCluster
+from distributed import Client, LocalCluster
 
 from generators.marginals.aim import aim
 from generators.marginals.counting import spread as module
@@ -191,3 +195,92 @@ def test_an_answer_that_takes_long_is_waited_for(two, monkeypatch):
         there = gathered(codes)
         monkeypatch.setattr(module, "SECONDS", 1e-4)
         assert everything(there) == here
+
+
+@contextmanager
+def joining(address, *options):
+    """One more worker, as a person starts one."""
+    command = [sys.executable, "-m", "dask", "worker", address, "--nthreads", "1", "--no-dashboard"]
+    began = subprocess.Popen(
+        [*command, *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        yield
+    finally:
+        began.terminate()
+        began.wait()
+
+
+def _quietly_retired(client, worker):
+    with suppress(Exception):
+        client.retire_workers([worker])
+
+
+def waited_for(client, many):
+    client.wait_for_workers(many, timeout=60)
+
+
+def test_a_worker_that_joins_and_may_write_to_its_disk_is_given_nothing():
+    with cluster(n_workers=1) as mine, workers_at(mine.scheduler_address):
+        there = gathered(people(500))
+        there(("a",))
+        client = CURRENT.get().client
+        first = there.rows.held[0].worker
+        with joining(mine.scheduler_address, "--memory-limit", "400MB"):
+            waited_for(client, 2)
+            with pytest.raises(InputError, match="may write private rows to its disk"):
+                there(("a", "b"))
+            # Dask would hand on what it held, and tries for as long as that does not arrive
+            handing = threading.Thread(target=_quietly_retired, args=(client, first), daemon=True)
+            handing.start()
+            handing.join(3)
+            (late,) = set(client.scheduler_info()["workers"]) - {first}
+            assert there.rows.held[0].future.key not in client.has_what([late])[late]
+
+
+def test_a_worker_that_joins_and_is_fit_takes_over_what_is_lost():
+    codes = people(500)
+    here = everything(gathered(codes))
+    with cluster(n_workers=1) as mine, workers_at(mine.scheduler_address):
+        there = gathered(codes)
+        there(("a",))
+        first = there.rows.held[0].worker
+        with joining(mine.scheduler_address, "--memory-limit", "0"):
+            waited_for(CURRENT.get().client, 2)
+            CURRENT.get().client.retire_workers([first])
+            assert everything(there) == here
+
+
+def test_a_scheduler_that_is_gone_changes_nothing(monkeypatch):
+    monkeypatch.setattr(module, "SECONDS", 1)
+    codes = people(300)
+    here = everything(gathered(codes))
+    command = [sys.executable, "-m", "dask", "scheduler", "--port", "0", "--no-dashboard"]
+    began = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    try:
+        address = next(a for line in began.stderr if (a := re.search(r"tcp://[\d.:]+", line)))[0]
+        with joining(address, "--memory-limit", "0"):
+            with Client(address) as client:
+                waited_for(client, 1)
+            with workers_at(address):
+                there = gathered(codes)
+                there(("a",))
+                began.kill()
+                assert everything(there) == here
+    finally:
+        began.kill()
+        began.wait()
+
+
+def test_certificates_that_are_not_named_are_told_in_one_line():
+    with pytest.raises(InputError, match="needs certificates"), workers_at("tls://127.0.0.1:9"):
+        raise AssertionError("nobody is there")
+
+
+def test_an_error_of_a_worker_quotes_no_code(two):
+    groups = {c: np.zeros(2, dtype=int) for c in DOMAIN}
+    with workers_at(two.scheduler_address):
+        there = gathered(people(50)).rows
+        asked = there._asked(module._Recode(DOMAIN, groups))[0]
+        with pytest.raises(RuntimeError, match=r"^IndexError$"):
+            asked.future.result()
