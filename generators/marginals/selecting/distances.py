@@ -25,7 +25,8 @@ UNIT = 64
 """Distances are in units of 1/64 of a row, so that they are whole."""
 FEW = 5
 """Codes a column, in the mean, up to which products are faster."""
-BLOCK = 1 << 14
+BLOCK, CELLS = 1 << 14, 1 << 24
+"""Rows of one product, and values that are laid side by side for it."""
 Places = npt.NDArray[np.intp]
 
 
@@ -98,8 +99,9 @@ def _products(table: CodedRows, group: _Group) -> Counts:
     starts = np.concatenate([[0], ends[:-1]])
     heads = table.domain[group.head[0]] if group.head else 1
     total = np.zeros((heads, ends[-1], ends[-1]), dtype=np.int64)
-    for start in range(0, len(table), PART):
-        rows = slice(start, start + PART)
+    at_once = min(PART, max(1, CELLS // len(group.columns)))
+    for start in range(0, len(table), at_once):
+        rows = slice(start, start + at_once)
         codes = np.stack([table.codes[c][rows] for c in group.columns], axis=1)
         weights = None if table.weights is None else table.weights[rows].astype(float)
         head = table.codes[group.head[0]][rows] if group.head else None

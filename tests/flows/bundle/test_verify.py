@@ -248,16 +248,22 @@ def test_rows_and_pictures_of_every_kind_are_read_back(kind: str, tmp_path: Path
         assert list(_parquet(bundle)) == ["data.npz: other pictures than in images/"]
 
 
-def test_a_table_in_parts_is_read_back_and_a_part_that_is_not_its_own_is_found(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def parted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bundle:
+    """A folder whose table is large enough for parts."""
     schema = test_export.SCHEMA
     drawn(schema).pipe(write_rows, schema, tmp_path / "synthetic.csv")
     monkeypatch.setattr(rows, "AT_ONCE", 4)
     monkeypatch.setattr("flows.frames.export.PART", 7)
     stored = stored_synthetic(tmp_path / "synthetic.csv", schema, tmp_path)
     _public(tmp_path / "public", schema, test_export.label(schema), stored)
-    bundle, folder = Bundle.of(tmp_path / "public"), tmp_path / "public" / "data.parquet"
+    return Bundle.of(tmp_path / "public")
+
+
+def test_a_table_in_parts_is_read_back_and_a_part_that_is_not_its_own_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle = parted(tmp_path, monkeypatch)
+    folder = bundle.folder / "data.parquet"
     for at_once in (1, 3, 1000):
         monkeypatch.setattr("flows.bundle.verify.AT_ONCE", at_once)
         monkeypatch.setattr(read, "BLOCK", 1 << (9 if at_once == 3 else 24))
@@ -270,6 +276,53 @@ def test_a_table_in_parts_is_read_back_and_a_part_that_is_not_its_own_is_found(
     assert list(_parquet(bundle)), "rows are missing"
     shutil.copy(first, last)
     assert list(_parquet(bundle)), "rows of another part"
+
+
+ODD_PARTS: dict[str, Change] = {
+    "a folder below": lambda parts: _copied(parts, "more/part-00000.parquet"),
+    "another ending": lambda parts: _copied(parts, "part-00000.pq"),
+    "hidden by _": lambda parts: _moved(parts, "_part-00000.parquet"),
+    "hidden by .": lambda parts: _moved(parts, ".part-00000.parquet"),
+    "one more": lambda parts: _copied(parts, "part-00099.parquet"),
+}
+
+
+def _copied(parts: Path, name: str) -> None:
+    (parts / name).parent.mkdir(exist_ok=True)
+    shutil.copy(parts / "part-00000.parquet", parts / name)
+
+
+def _moved(parts: Path, name: str) -> None:
+    (parts / "part-00000.parquet").rename(parts / name)
+
+
+@pytest.mark.parametrize("how", ODD_PARTS)
+def test_what_other_readers_would_read_otherwise_is_found(
+    how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """pandas reads whatever lies in the folder, others skip what begins with _ or a dot."""
+    bundle = parted(tmp_path, monkeypatch)
+    assert list(_parquet(bundle)) == []
+    ODD_PARTS[how](bundle.folder / "data.parquet")
+    assert any("data.parquet/" in line for line in _parquet(bundle))
+
+
+def test_a_part_without_a_digest_in_croissant_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle = parted(tmp_path, monkeypatch)
+    path = bundle.folder / "croissant.json"
+    content = json.loads(path.read_text("utf-8"))
+    files = [f for f in content["distribution"] if f["@id"] != "data.parquet/part-00001.parquet"]
+    path.write_text(json.dumps(content | {"distribution": files}), "utf-8")
+    assert list(_croissant(bundle)) == [
+        "croissant.json: does not name data.parquet/part-00001.parquet"
+    ]
+    for file in files:
+        file.pop("sha256", None)
+    path.write_text(json.dumps(content | {"distribution": files}), "utf-8")
+    with pytest.raises(KeyError):  # which is told as a file that cannot be checked
+        list(_croissant(bundle))
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "label.json", "nowhere/label.json"])

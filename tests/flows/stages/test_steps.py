@@ -23,9 +23,11 @@ from flows.bundle.write import write_bundle
 from flows.stages import scoring, steps
 from flows.stages.config import load_config
 from flows.stages.run import Run
+from flows.stages.telling import LISTENER
 from generators.registry import load_model
 from privacy.errors import BudgetError, DataError, InputError, LedgerError
 from privacy.ledger.ledger import Ledger
+from privacy.reading import read
 from tests.flows import clinic
 
 
@@ -114,6 +116,27 @@ def test_the_label_says_what_the_ledger_says(released):
     }  # fmt: skip
     assert label["evaluation"] is None
     ledger.verify()
+
+
+def test_what_share_of_the_rows_was_read_is_told_to_the_listener_alone(
+    released, tmp_path, monkeypatch
+):
+    """Parts are of a public size, so that a share and what part it is say how many rows there are."""
+    monkeypatch.setattr(read, "BLOCK", 1 << 12)
+    told, heard = [], []
+    token = LISTENER.set(lambda what, share: heard.append((what, share)))
+    try:
+        work = work_of(clinic.write(tmp_path))
+        steps.fit(work, lambda what, share: told.append((what, share)))
+        steps.sample(work)
+        steps.judge(work, lambda what, share: told.append((what, share)), ["declared"])
+    finally:
+        LISTENER.reset(token)
+    shares = {share for what, share in heard if what == "fit: reading"}
+    assert len(shares) > 5
+    assert max(shares) <= 1
+    assert {share for what, share in told if "reading" in what} == {0.0}
+    assert not shares & {share for _, share in told if 0 < share < 1}
 
 
 def test_every_opening_of_private_rows_stands_in_the_ledger(released):

@@ -148,6 +148,29 @@ def test_a_table_of_categories_is_known_again_without_one_of_them(tmp_path, less
     assert not mine.likeness(theirs_fewer)
 
 
+def test_columns_of_very_many_values_are_known_again_under_other_names(tmp_path, monkeypatch):
+    """There are more of them than are looked at, and none is counted to the end: what is in them decides."""
+    monkeypatch.setattr("privacy.people.sketch.MANY", 300)
+
+    def sketched(frame):
+        frame.to_csv(tmp_path / "x.csv", index=False)
+        column = {"kind": "float", "bounds": [0, 1], "bins": 5}
+        declared = {"name": "x", "columns": dict.fromkeys(frame, column)}
+        schema = Schema.model_validate(declared)
+        return Sketch.of(read_source((tmp_path / "x.csv",), schema), schema, PLAIN, SECRET)
+
+    def values(seed):
+        rng = np.random.default_rng(seed)
+        return pd.DataFrame(
+            rng.random((1500, 24)).round(4), columns=[f"c{i:02}" for i in range(24)]
+        )
+
+    names = {f"c{i:02}": f"v{99 - i}" for i in range(24)}
+    mine = sketched(values(1))
+    assert mine.likeness(sketched(values(1).drop(columns="c07").rename(columns=names)))
+    assert not mine.likeness(sketched(values(2).rename(columns=names)))
+
+
 WRITTEN_OTHERWISE = {
     "without zeros in front": lambda f: f.assign(mrn=f["mrn"].str.lstrip("0")),
     "in small letters": lambda f: f.assign(mrn=f["mrn"].str.lower()),
