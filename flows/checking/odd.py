@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from flows.checking.checked import Remark
+from privacy.reading.formats.strict import NULL
 from privacy.reading.guesses.names import NAMES_A_PERSON
-from privacy.reading.read import NULL
 from privacy.schema.columns import Categorical, Datetime, Identifier, Image, Numeric
 from privacy.schema.numbers import bounds_as_numbers, without_specials
 from privacy.schema.schema import Classification, Schema, Survival, Target

@@ -18,8 +18,8 @@ import pandas as pd
 import pyarrow as pa
 
 from privacy.reading.conform import conform
+from privacy.reading.formats.strict import NULL
 from privacy.reading.numerals import numbers_in
-from privacy.reading.read import NULL
 from privacy.schema.columns import MAX_WHOLE, Categorical, Column, Datetime, Numeric
 from privacy.schema.schema import Schema
 from privacy.schema.times import Written

@@ -25,7 +25,7 @@ from flows.judging.spelling import SPELLING, Bent, respelled
 from privacy.errors import InputError
 from privacy.people.order import in_order
 from privacy.reading.conform import Finding, conform
-from privacy.reading.read import NULL
+from privacy.reading.formats.strict import NULL
 from privacy.schema.columns import Categorical, Column, Datetime, Identifier, Numeric
 from privacy.schema.schema import Csv, Schema
 

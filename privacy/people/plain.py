@@ -11,7 +11,7 @@ import re
 import unicodedata
 from decimal import Decimal
 
-from privacy.reading.read import NULL
+from privacy.reading.formats.strict import NULL
 
 _WHOLE = re.compile(r"([+-]?\d+)\.0+")
 _LARGE = re.compile(r"\d\.\d+e\+\d\d")

@@ -23,9 +23,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from privacy.reading.formats.strict import NULL
 from privacy.reading.guesses.dates import dates_in
 from privacy.reading.numerals import numbers_in
-from privacy.reading.read import NULL
 from privacy.schema.codec import canonical_numbers
 from privacy.schema.columns import Categorical, Datetime, Identifier, Image, Numeric, Rule
 from privacy.schema.numbers import bounds_as_numbers

@@ -21,6 +21,7 @@ import yaml
 from privacy.errors import DataError, InputError
 from privacy.reading.arrays import holds_arrays
 from privacy.reading.formats.holders import called
+from privacy.reading.formats.strict import NULL
 from privacy.reading.guesses.column import guess, pointed_texts, scale_of, times_of
 from privacy.reading.guesses.lines import quoted
 from privacy.reading.guesses.missing import MISSING
@@ -30,7 +31,7 @@ from privacy.reading.guesses.roles import Role, roles
 from privacy.reading.guesses.ties import ties
 from privacy.reading.guesses.times import DATE
 from privacy.reading.numerals import have_commas
-from privacy.reading.read import NULL, read_any
+from privacy.reading.read import read_any
 from privacy.reading.repeats import LEAST, Drafted, repeats
 from privacy.schema.schema import DRAFT_MARK, Csv
 

@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 from privacy.errors import DataError, InputError
 from privacy.reading.formats.holders import called
 from privacy.reading.formats.several import tables_in
-from privacy.reading.read import NULL
+from privacy.reading.formats.strict import NULL
 from privacy.schema.schema import Schema
 from privacy.schema.tables import (
     Slot,

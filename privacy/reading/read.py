@@ -9,60 +9,40 @@ private data. What a file holds is quoted only in ``DataError.private``.
 
 from __future__ import annotations
 
-import csv
-import gzip
 import hashlib
-import io
-import itertools
 import json
 import os
-import re
-import zlib
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from privacy.errors import DataError, InputError
+from privacy.reading.formats.delimited import first_texts, read_csv
 from privacy.reading.formats.holders import apart
 from privacy.reading.formats.kinds import KNOWN, check_content, kind_of
 from privacy.reading.formats.parts import parts_of, with_partition
 from privacy.reading.formats.said import one_line
+from privacy.reading.formats.strict import (
+    IN_SCHEMA,
+    NULL,
+    UNREADABLE,
+    Told,
+    check_names,
+    refuse_signs,
+)
 from privacy.reading.numerals import commas_to_points, have_points
 from privacy.reading.share import Reached, nobody, reached
 from privacy.schema.columns import Numeric
 from privacy.schema.schema import Csv, Schema
 
-NULL = "\ufdd0null"
-"""Stands for a Parquet null: begins with a sign that Unicode keeps for such use, and no value may hold.
-
-Not with NUL, where pandas' string hash tables end: rows that differ after a null were equal to them.
-"""
-
 SEPARATORS = (",", ";", "\t", "|")
 
-Told = Callable[[str], str]
-"""How an error names the place where a setting of a file is said."""
-
-IN_SCHEMA: Told = "csv.{} in the schema".format
-
-UNNAMED = "unnamed"
-"""What a first column without a name is called: the row numbers that pandas and R write before all others."""
-
-LINE_BREAK = re.compile(r"\r\n?|\n")
-"""However a file breaks its lines; inside a quoted value every such break is read as \\n."""
-
-BLOCK, AT_ONCE = 1 << 24, 1 << 17
-"""Bytes of a CSV file, and rows of a Parquet file, that are read together."""
-
-CONVERSION = "CSV conversion error to string: "
-
-UNREADABLE = (pa.ArrowException, OSError, ValueError, EOFError, csv.Error, zlib.error)
+AT_ONCE = 1 << 17
+"""Rows of a Parquet file that are read together."""
 
 
 def read_texts(paths: Sequence[Path], schema: Schema) -> pa.Table:
@@ -173,7 +153,7 @@ def read_parts(
     """What ``read_any`` gives, some rows after the other; one part at least, which may be empty."""
     check_kind(path)
     if not is_typed(path):
-        yield from _csv(path, form, columns, told, empty)
+        yield from read_csv(path, form, columns, told, empty)
         return
     before = 0
     for part in _typed(path, form):
@@ -194,14 +174,14 @@ def _typed(path: Path, form: Csv) -> Iterable[pa.Table]:
         from privacy.reading.formats.query import read_query
 
         whole = read_query(path)
-        _check_names(path, whole.column_names)
+        check_names(path, whole.column_names)
         starts = range(0, max(1, whole.num_rows), AT_ONCE)
         return (whole.slice(start, AT_ONCE) for start in starts)
     else:
         from privacy.reading.formats.statistics import read_statistics
 
         table = read_statistics(path, form.encoding)
-    _check_names(path, table.column_names)
+    check_names(path, table.column_names)
     return [table]
 
 
@@ -226,7 +206,7 @@ def first_line(path: Path, form: Csv) -> list[str]:
     Raises InputError as ``check_kind`` does.
     """
     check_kind(path)
-    texts, _ = _first_line(path, form, IN_SCHEMA, False)
+    texts, _ = first_texts(path, form, IN_SCHEMA, False)
     return [t.strip() for t in texts] if form.strip else texts
 
 
@@ -294,7 +274,7 @@ def _rows_of(path: Path, part: Path, file: pq.ParquetFile, names: list[str]) -> 
     for rows in chain(file.iter_batches(AT_ONCE), () if file.metadata.num_rows else (empty,)):
         table = rows if isinstance(rows, pa.Table) else pa.Table.from_batches([rows])
         table = with_partition(path, part, table) if part != path else table
-        _check_names(part, table.column_names)
+        check_names(part, table.column_names)
         if not names:
             names += table.column_names
         if differ := {*table.column_names} ^ {*names}:
@@ -324,197 +304,13 @@ def with_nulls(path: Path, table: pa.Table, before: int = 0) -> pa.Table:
             ) from error
     written = [n for n in table.column_names if not _is_plain(table[n].type)]
     table = pa.table(texts)
-    _refuse_signs(path, table.select(written), before)
+    refuse_signs(path, table.select(written), before)
     return table
 
 
 def _is_plain(kind: pa.DataType) -> bool:
     """Whether values are numbers, days or the like, as a text of which no odd sign can stand."""
     return bool(pa.types.is_primitive(kind) or pa.types.is_null(kind))
-
-
-def _refuse_signs(path: Path, table: pa.Table, before: int) -> None:
-    _refuse(path, table, "\0", "a NUL byte; export the file as text", before)
-    advice = "the sign U+FDD0, which is no character; export the file as text"
-    _refuse(path, table, NULL[0], advice, before)
-
-
-def _refuse(path: Path, table: pa.Table, sign: str, advice: str, before: int) -> None:
-    """Refuse a table in which any value holds ``sign``; ``before``: rows of the file before these."""
-    for name in table.column_names:
-        found = pc.match_substring(table[name], sign)
-        if pc.any(found).as_py():
-            row = before + pc.index(found, pa.scalar(True)).as_py() + 1
-            raise DataError(f"{path}: column {name!r}, row {row}: {advice}")
-
-
-def _csv(
-    path: Path, form: Csv, columns: tuple[str, ...], told: Told, empty: bool
-) -> Iterator[pa.Table]:
-    first, remarks = _first_line(path, form, told, empty)
-    names = _names(path, first, form, columns, told)
-    written = first if form.header else names
-    convert = pacsv.ConvertOptions(
-        column_types={n: pa.string() for n in written}, strings_can_be_null=False, null_values=[]
-    )
-    read = pacsv.ReadOptions(
-        encoding="utf8" if form.newlines else form.encoding,
-        column_names=None if form.header else names,
-        skip_rows=remarks,
-        block_size=BLOCK,
-    )
-
-    def invalid(row: pacsv.InvalidRow) -> str:
-        is_comment = form.comment is not None and row.text.startswith(form.comment)
-        # a quote left open in a remark would take the rows after it along
-        return "skip" if is_comment and not LINE_BREAK.search(row.text) else "error"
-
-    parse = pacsv.ParseOptions(
-        delimiter=form.separator, newlines_in_values=True, invalid_row_handler=invalid
-    )
-    before = 0
-    try:
-        with _stream(path, form) as stream:
-            rows = pacsv.open_csv(stream, read, parse, convert)
-            yield pa.table({n: pa.array([], pa.string()) for n in names})
-            for batch in rows:
-                table = pa.Table.from_batches([batch]).rename_columns(names)
-                yield _plain(path, table, form, before)
-                before += batch.num_rows
-    except UNREADABLE as error:
-        raise DataError(
-            f"{path}: not a readable CSV file: {_advice(error, form, names, told)}"
-        ) from error
-    if form.newlines:
-        _refuse_open_quote(path, form)
-
-
-@contextmanager
-def _stream(path: Path, form: Csv) -> Iterator[pa.NativeFile]:
-    """The bytes of a file; where values have several lines every break is a \\n, and the text UTF-8.
-
-    pyarrow loses the \\n of a quoted \\r\\n between two blocks, so that where a row stands would show in it.
-    """
-    if not form.newlines:
-        with pa.input_stream(str(path), compression="gzip" if _zipped(path) else None) as stream:
-            yield stream
-        return
-    with (
-        (gzip.open if _zipped(path) else open)(path, "rb") as raw,
-        io.TextIOWrapper(raw, form.encoding) as text,  # universal newlines
-        pa.PythonFile(_Encoded(text), mode="r") as stream,
-    ):
-        yield stream
-
-
-class _Encoded(io.RawIOBase):
-    """A text as bytes of UTF-8."""
-
-    def __init__(self, text: io.TextIOWrapper) -> None:
-        self.text, self.ahead = text, b""
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int = -1) -> bytes:
-        """So many bytes, fewer at the end: a block that is not full cuts values into more than two."""
-        parts, held = [self.ahead], len(self.ahead)
-        while held < size and (more := self.text.read(1 << 20).encode()):
-            parts.append(more)
-            held += len(more)
-        whole = b"".join(parts)
-        self.ahead = whole[size:]
-        return whole[:size]
-
-
-def _plain(path: Path, table: pa.Table, form: Csv, before: int) -> pa.Table:
-    """Rows as they were parsed, without what no value may hold; ``before``: rows of the file before these."""
-    _refuse_signs(path, table, before)
-    names = table.column_names
-    if not form.newlines:
-        advice = "a quoted value over several lines; mend the quotes, or set csv.newlines: true"
-        for sign in "\r\n":
-            _refuse(path, table, sign, advice, before)
-    if form.strip:
-        table = pa.table({n: pc.utf8_trim_whitespace(table[n]) for n in names})
-    return table
-
-
-def _refuse_open_quote(path: Path, form: Csv) -> None:
-    """Refuse a file with a quote that nothing closes: all rows behind it would be one value of one person."""
-    with (
-        (gzip.open if _zipped(path) else open)(path, "rb") as raw,
-        io.TextIOWrapper(raw, form.encoding, "surrogateescape", newline="") as text,
-    ):
-        quotes = sum(part.count('"') for part in iter(lambda: text.read(1 << 20), ""))
-    if quotes % 2:
-        raise DataError(f"{path}: a quote is opened and never closed; mend the quotes")
-
-
-def _first_line(path: Path, form: Csv, told: Told, empty: bool) -> tuple[list[str], int]:
-    """The texts of the first line and how many remarks stand before it.
-
-    A file that holds no more than a header is refused, where it may not be ``empty``.
-    """
-    opener = gzip.open if _zipped(path) else open
-    encoding = "utf-8-sig" if form.encoding.lower() in ("utf-8", "utf8") else form.encoding
-    try:
-        with (
-            opener(path, "rb") as raw,
-            io.TextIOWrapper(raw, encoding, "surrogateescape", newline="") as text,
-        ):
-            remarks, lines = _skip_remarks(text, form)
-            names = next(csv.reader(lines, delimiter=form.separator, strict=True), None)
-            is_last = text.read(1) == ""
-    except UNREADABLE as error:
-        raise DataError(
-            f"{path}: not a readable CSV file: {_advice(error, form, [], told)}"
-        ) from error
-    if names is None:
-        raise DataError(f"{path}: the file is empty; give the right file")
-    if form.header and is_last and not empty:
-        raise DataError(f"{path}: the file holds a header and no rows; give the right file")
-    return names, remarks
-
-
-def _names(
-    path: Path, first: list[str], form: Csv, columns: tuple[str, ...], told: Told
-) -> list[str]:
-    """What the columns are called: by the first line, by the schema, or by number."""
-    if not form.header:
-        return list(columns) or [f"column_{i + 1}" for i in range(len(first))]
-    names = [n.strip() for n in first] if form.strip else first
-    if len(names) > 1 and names[0] == "":
-        names = [UNNAMED, *names[1:]]
-    _check_names(path, names, told)
-    return names
-
-
-def _zipped(path: Path) -> bool:
-    return path.name.lower().endswith(".gz")
-
-
-def _skip_remarks(lines: Iterator[str], form: Csv) -> tuple[int, Iterator[str]]:
-    """How many remarks open the file, and the lines after them."""
-    remarks = 0
-    for line in lines:
-        if form.comment is None or not line.startswith(form.comment):
-            return remarks, itertools.chain([line], lines)
-        remarks += 1
-    return remarks, iter(())
-
-
-def _check_names(path: Path, names: list[str], told: Told = IN_SCHEMA) -> None:
-    if not names:
-        raise DataError(f"{path}: the header is empty; name the columns in the first line")
-    if "" in names:
-        raise DataError(f"{path}: column {names.index('') + 1} has no name in the header; name it")
-    for name in names:
-        if not name.isprintable():
-            setting = told("separator" if "\t" in name else "encoding")
-            raise DataError(f"{path}: the header names {name!r}: correct it, or {setting}")
-    if repeated := sorted({n for n in names if names.count(n) > 1}):
-        raise DataError(f"{path}: the header names {repeated[0]!r} twice; rename one of them")
 
 
 def _declared(path: Path, table: pa.Table, schema: Schema, before: int) -> pa.Table:
@@ -543,21 +339,6 @@ def refuse_surplus(
             f"{path}: column {surplus[0]!r} is not in the schema; declare it, or set"
             " surplus_columns: drop"
         )
-
-
-def _advice(error: BaseException, form: Csv, names: list[str], told: Told) -> str:
-    """What went wrong in one line, with the column's name for its number, and what to do."""
-    text = one_line(error)
-    # a row is named in the first block of a file alone
-    if found := re.match(rf"In CSV column #(\d+): (?:Row #\d+: )?(?:{CONVERSION})?(.*)", text):
-        text = f"column {names[int(found[1])]!r}: {found[2]}"
-    if isinstance(error, UnicodeError) or "UTF8" in text:
-        return f"{text}: not {form.encoding}; say {told('encoding')}, latin-1 perhaps"
-    if isinstance(error, csv.Error):
-        return f"{text}: mend the quotes, or {told('separator')}"
-    if "Expected" in text and "columns" in text:
-        return f"{text}: correct the row, or {told('separator')}"
-    return text
 
 
 def file_digest(path: Path) -> str:

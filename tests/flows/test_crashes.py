@@ -32,7 +32,7 @@ from privacy import table
 from privacy.accounting import composition
 from privacy.errors import LedgerError
 from privacy.ledger.ledger import Ledger
-from privacy.reading import read
+from privacy.reading.formats import delimited
 from privacy.stored import rows
 from tests import killing
 from tests.flows import clinic, judge, made_histories
@@ -72,7 +72,7 @@ def quick(folder: Path) -> None:
 
 def spilled(folder: Path) -> None:
     """The same of a table that is read a few rows at a time and kept in files without a name."""
-    table.LARGE, read.BLOCK, rows.AT_ONCE, coded.PART = 0, 1 << 12, 50, 50
+    table.LARGE, delimited.BLOCK, rows.AT_ONCE, coded.PART = 0, 1 << 12, 50, 50
     export.PART = 60
     quick(folder)
 

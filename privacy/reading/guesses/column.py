@@ -13,6 +13,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from privacy.reading.formats.delimited import UNNAMED
+from privacy.reading.formats.strict import NULL
 from privacy.reading.guesses.categories import are_diagnoses, hierarchy, in_order, listing
 from privacy.reading.guesses.disguised import MIXED, remedy
 from privacy.reading.guesses.lines import quoted
@@ -22,7 +24,6 @@ from privacy.reading.guesses.numbers import are_numbers, lying, numeric_lines, s
 from privacy.reading.guesses.persons import is_free_text, looks
 from privacy.reading.guesses.times import DATE, datetime_lines, read_dates, stand_ins
 from privacy.reading.numerals import commas_to_points, numbers_in
-from privacy.reading.read import NULL, UNNAMED
 from privacy.schema.columns import CONTROL
 from privacy.schema.schema import DRAFT_MARK
 

@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from privacy.errors import InputError
+from privacy.reading.formats.strict import NULL
 from privacy.reading.guesses.names import NAMES_SOMEBODY
-from privacy.reading.read import NULL
 
 NAMED = 0.98
 """A column names the rows of a file where so many values are different; the rest is told as a fault."""

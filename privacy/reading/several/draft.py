@@ -18,6 +18,7 @@ import yaml
 
 from privacy.errors import InputError
 from privacy.reading.draft import Draft, check_tables, described, guesses_of, head, tied
+from privacy.reading.formats.strict import NULL
 from privacy.reading.guesses.categories import listing
 from privacy.reading.guesses.column import MOST_NUMBER_CATEGORIES, kind_of
 from privacy.reading.guesses.lines import quoted
@@ -25,7 +26,6 @@ from privacy.reading.guesses.missing import kept
 from privacy.reading.guesses.numbers import are_numbers, numeric_lines
 from privacy.reading.guesses.people import counting, followed, protected
 from privacy.reading.numerals import numbers_in
-from privacy.reading.read import NULL
 from privacy.reading.repeats import Repeats, repeats
 from privacy.reading.several.kinds import ABSENT
 from privacy.reading.several.proposal import FLAG, Proposal, proposed

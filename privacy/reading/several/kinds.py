@@ -16,12 +16,12 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from privacy.reading.formats.strict import NULL
 from privacy.reading.guesses.column import IDENTIFIER, kind_of
 from privacy.reading.guesses.lines import quoted
 from privacy.reading.guesses.missing import MISSING
 from privacy.reading.guesses.names import NAMES_SOMEBODY
 from privacy.reading.numerals import numbers_in
-from privacy.reading.read import NULL
 from privacy.schema.tables import Slot, Table
 
 ABSENT = [*MISSING, NULL]

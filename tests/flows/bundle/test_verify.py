@@ -24,7 +24,7 @@ from flows.commands.main import app
 from flows.frames.export import stored_synthetic, write_rows
 from flows.stages.run import write_json
 from privacy.errors import InputError
-from privacy.reading import read
+from privacy.reading.formats import delimited
 from privacy.stored import rows
 from privacy.stored.rows import Rows
 from tests.flows.frames import test_export
@@ -266,7 +266,7 @@ def test_a_table_in_parts_is_read_back_and_a_part_that_is_not_its_own_is_found(
     folder = bundle.folder / "data.parquet"
     for at_once in (1, 3, 1000):
         monkeypatch.setattr("flows.bundle.verify.AT_ONCE", at_once)
-        monkeypatch.setattr(read, "BLOCK", 1 << (9 if at_once == 3 else 24))
+        monkeypatch.setattr(delimited, "BLOCK", 1 << (9 if at_once == 3 else 24))
         assert [*_rows(bundle), *_parquet(bundle), *_croissant(bundle)] == []
     first, *_, last = sorted(folder.iterdir())
     last.rename(folder / "part-00000a.parquet")  # rows in another order

@@ -24,7 +24,8 @@ from flows.frames.tables import parts, tables
 from privacy.errors import InputError
 from privacy.reading.conform import conform
 from privacy.reading.formats.statistics import described
-from privacy.reading.read import NULL, read_any
+from privacy.reading.formats.strict import NULL
+from privacy.reading.read import read_any
 from privacy.reading.source import read_source
 from privacy.schema.columns import Datetime, Numeric
 from privacy.schema.schema import Csv, Schema

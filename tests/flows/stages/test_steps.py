@@ -27,7 +27,7 @@ from flows.stages.telling import LISTENER
 from generators.registry import load_model
 from privacy.errors import BudgetError, DataError, InputError, LedgerError
 from privacy.ledger.ledger import Ledger
-from privacy.reading import read
+from privacy.reading.formats import delimited
 from tests.flows import clinic
 
 
@@ -122,7 +122,7 @@ def test_what_share_of_the_rows_was_read_is_told_to_the_listener_alone(
     released, tmp_path, monkeypatch
 ):
     """Parts are of a public size, so that a share and what part it is say how many rows there are."""
-    monkeypatch.setattr(read, "BLOCK", 1 << 12)
+    monkeypatch.setattr(delimited, "BLOCK", 1 << 12)
     told, heard = [], []
     token = LISTENER.set(lambda what, share: heard.append((what, share)))
     try:

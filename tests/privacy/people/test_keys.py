@@ -18,7 +18,7 @@ from privacy.people.identity import AS_READ, PLAIN, Identity
 from privacy.people.keys import keys_of
 from privacy.people.plain import plain_name, plain_value
 from privacy.people.sketch import Sketch
-from privacy.reading.read import NULL
+from privacy.reading.formats.strict import NULL
 from privacy.reading.source import read_source
 from privacy.schema.columns import Numeric
 from privacy.schema.schema import Schema

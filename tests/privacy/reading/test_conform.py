@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from privacy.reading.conform import Finding, conform
-from privacy.reading.read import NULL
+from privacy.reading.formats.strict import NULL
 from privacy.schema.codec import Codec
 from privacy.schema.schema import Schema
 from tests.privacy.schema.random_schemas import TEXT, schemas

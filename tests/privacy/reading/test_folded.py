@@ -11,7 +11,7 @@ import yaml
 
 from privacy.errors import DataError, InputError
 from privacy.reading.folded import by_table
-from privacy.reading.read import NULL
+from privacy.reading.formats.strict import NULL
 from privacy.reading.source import read_source, read_tables
 from tests.made_tables import FILES, SCHEMA, written
 

@@ -11,8 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from privacy.errors import DataError, InputError
-from privacy.reading import read as module
-from privacy.reading.read import NULL, read_any, read_texts
+from privacy.reading.formats import delimited
+from privacy.reading.formats.strict import NULL
+from privacy.reading.read import read_any, read_texts
 from privacy.schema.schema import Csv, Schema
 
 
@@ -297,7 +298,7 @@ def test_a_break_of_two_signs_between_two_blocks_is_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoding: str
 ) -> None:
     """pyarrow drops the \\n there; then a blank line would be gone, by how many rows stand before."""
-    monkeypatch.setattr(module, "BLOCK", 128)
+    monkeypatch.setattr(delimited, "BLOCK", 128)
     path = tmp_path / "t.csv"
     schema = Schema.model_validate(
         {

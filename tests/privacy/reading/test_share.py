@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from privacy.people.sketch import Sketch
-from privacy.reading import read
+from privacy.reading.formats import delimited
 from privacy.reading.read import batches
 from privacy.stored.reading import Told
 from tests.privacy.stored.test_reading import NAMED, SECRET, people, permit, small
@@ -54,7 +54,7 @@ def test_of_a_zipped_file_nothing_is_said(tmp_path):
 
 def test_rows_that_are_asked_for_twice_are_told_once(tmp_path, monkeypatch):
     paths, told = as_csv(people(900, 0), tmp_path / "t"), []
-    monkeypatch.setattr(read, "BLOCK", 1 << 12)
+    monkeypatch.setattr(delimited, "BLOCK", 1 << 12)
     read_ = Told(paths, NAMED, permit().split, SECRET, None, told.append)
     Sketch.of_parts(read_.parts, NAMED, read_.keys(), SECRET)
     assert told == sorted(told)

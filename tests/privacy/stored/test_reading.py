@@ -15,6 +15,7 @@ from privacy.people.identity import PLAIN
 from privacy.people.sketch import Sketch
 from privacy.people.split import Split
 from privacy.reading import read
+from privacy.reading.formats import delimited
 from privacy.reading.source import read_source
 from privacy.schema.schema import Schema
 from privacy.stored import column, reading, rows
@@ -84,7 +85,7 @@ def people(n, seed, few=False):
 
 def small(patch, at_once):
     """Everything is read and kept a few rows at a time."""
-    patch.setattr(read, "BLOCK", 1 << 9)
+    patch.setattr(delimited, "BLOCK", 1 << 9)
     patch.setattr(read, "AT_ONCE", at_once)
     patch.setattr(rows, "AT_ONCE", at_once)
     patch.setattr(reading, "AT_ONCE", at_once)

@@ -19,7 +19,8 @@ from privacy.reading.formats import query
 from privacy.reading.formats.digest import source_digest
 from privacy.reading.formats.query import is_ordered, load_query, one_snapshot
 from privacy.reading.formats.several import tables_in
-from privacy.reading.read import NULL, read_any
+from privacy.reading.formats.strict import NULL
+from privacy.reading.read import read_any
 from privacy.schema.schema import Csv, Schema
 from tests import postgres
 

@@ -14,7 +14,8 @@ import pytest
 from privacy.errors import DataError, InputError
 from privacy.reading.formats import statistics
 from privacy.reading.formats.statistics import Described, described
-from privacy.reading.read import NULL, read_any
+from privacy.reading.formats.strict import NULL
+from privacy.reading.read import read_any
 from privacy.schema.schema import Csv
 
 

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from privacy.errors import DataError, InputError, UnderstudyError
 from privacy.reading.draft import draft_schema
-from privacy.reading.read import NULL, read_any, read_texts
+from privacy.reading.formats.strict import NULL
+from privacy.reading.read import read_any, read_texts
 from privacy.schema.schema import Csv, Schema
 
 HEAD = ("id", "sex", "age")
