@@ -255,7 +255,8 @@ def test_a_scheduler_that_is_gone_changes_nothing(monkeypatch):
     monkeypatch.setattr(module, "SECONDS", 1)
     codes = people(300)
     here = everything(gathered(codes))
-    command = [sys.executable, "-m", "dask", "scheduler", "--port", "0", "--no-dashboard"]
+    local = ["--host", "127.0.0.1", "--port", "0", "--no-dashboard"]
+    command = [sys.executable, "-m", "dask", "scheduler", *local]
     began = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     try:
         address = next(a for line in began.stderr if (a := re.search(r"tcp://[\d.:]+", line)))[0]
