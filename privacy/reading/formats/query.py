@@ -222,7 +222,11 @@ def _duckdb(file: Path, asked: Query, keep: Keep) -> dict[str, pa.Table]:
                 if len(db.extract_statements(_all(query))) != 1:
                     raise DataError(f"{file}: a query is one statement; take the others out")
                 rows = db.sql(_all(query)).to_arrow_reader(AT_ONCE)
-                _check_distinct(file, rows.schema.names)
+                (statement,) = db.extract_statements(query)
+                if (
+                    statement.type == duckdb.StatementType.SELECT
+                ):  # of what stands around it names differ
+                    _check_distinct(file, db.sql(query).columns)
                 parts = (pa.Table.from_batches([batch]) for batch in rows)
                 found[name] = keep(name, chain([rows.schema.empty_table()], parts))
             return found

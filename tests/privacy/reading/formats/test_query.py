@@ -183,6 +183,14 @@ def test_postgres_writes_the_same_texts(url: str, tmp_path: Path) -> None:
     assert {r["t"] for r in found} == {"x'%s"}
 
 
+def test_a_column_that_is_named_twice_is_refused(house: Path) -> None:
+    """DuckDB would call the second one id_1."""
+    path = described(house, "house.duckdb", query="SELECT id, sex AS id FROM patients")
+    with pytest.raises(DataError) as caught:
+        rows(path)
+    assert "the query names 'id' twice" in caught.value.private
+
+
 @pytest.mark.parametrize("order", ["", " ORDER BY b DESC, a, c"])
 def test_rows_in_parts_are_those_at_once_in_the_same_order(
     house: Path, monkeypatch: pytest.MonkeyPatch, order: str
