@@ -15,7 +15,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
@@ -130,8 +130,9 @@ class Spread:
         return Spread(self.cluster, self.rows, self.size, held, (*self.recoded, (domain, groups)))
 
     def _part(self, i: int) -> CodedRows:
-        """A part from the rows here."""
-        part = self.rows.part(slice(i * self.size, (i + 1) * self.size))
+        """A part from the rows here, in memory or in files as they are."""
+        rows = slice(i * self.size, (i + 1) * self.size)
+        part = replace(self.rows.part(rows), room=self.rows.room)
         for domain, groups in self.recoded:
             part = part.recode(domain, groups)
         return part
@@ -145,7 +146,10 @@ class Spread:
         worker = workers[i % len(workers)]
         try:
             sent = self.cluster.client.scatter(  # type: ignore[no-untyped-call]
-                _Sealed(self._part(i)), workers=[worker], direct=True, hash=False
+                _Sealed(replace(self._part(i), room=None)),  # a worker has no room on a disk
+                workers=[worker],
+                direct=True,
+                hash=False,
             )
         except Exception as error:  # it went away meanwhile, in one of many ways
             _tell(error)
