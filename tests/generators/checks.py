@@ -224,7 +224,7 @@ def training_sees_real_rows_through_the_engine_only():
             transcript = Transcript(Path(folder) / "t")
             network = generator.train(
                 Prepared(
-                    frame=pd.DataFrame(),
+                    rows=Rows.of(pd.DataFrame()),
                     codes=codes,
                     units=np.arange(len(codes)),
                     groups=np.zeros(len(codes), dtype=np.int64),

@@ -164,6 +164,7 @@ EXAMPLES: Mapping[str, Mapping[str, str]] = {
         "inception": "inception.pth",
         "license": "cc-by-4.0",
         "about": "{intended_use: To teach statistics.}",
+        "scheduler": "tcp://scheduler:8786",
         "ledger": "ledger.db",
         "runs": "runs",
     },
