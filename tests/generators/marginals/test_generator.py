@@ -100,7 +100,8 @@ def test_which_groups_were_counted_is_kept_with_the_counts(tmp_path):
     made = fit_alone(ready, banded, rows, Guarantee(2.0, 1e-9), tmp_path, lambda what, share: None)
     made.save(tmp_path)
     kept = MarginalModel.load(tmp_path).measurements
-    rates = [m for m in kept if m.groups is not None]
+    # by noise a set of four columns may be selected too, which is measured over halves of their codes
+    rates = [m for m in kept if m.groups is not None and len(m.clique) == 2]
     assert [(m.clique, m.counts.shape) for m in rates] == [(("age", "ill"), (3, 2))]
     assert rates[0].groups[0].tolist() == [0] * 4 + [1] * 3 + [2] * 3
     for before, after in zip(made.measurements, kept, strict=True):
