@@ -22,7 +22,7 @@ from another row, so that whatever was named, k rows move the counts of a level 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import partial
 
 import numpy as np
@@ -35,7 +35,7 @@ from privacy.determined import measured_table
 from privacy.errors import InputError
 from privacy.histogram.column import measured, questions
 from privacy.histories.schemas import StepSchema, completed_by, start_schema, step_schema
-from privacy.histories.tables import one_each, places, start_frame, step_frame
+from privacy.histories.tables import one_each, people_at_once, places, start_frame, step_frame
 from privacy.ledger.paid import Paid
 from privacy.noise import discrete_gaussian, gaussian_sigma
 from privacy.partition_selection import threshold
@@ -47,7 +47,7 @@ from privacy.schema.placing import gap_name, plan
 from privacy.schema.relations import Determined
 from privacy.schema.schema import Schema
 from privacy.schema.visits import varying
-from privacy.stored.rows import AnyRows, Rows
+from privacy.stored.rows import AnyRows, StoredRows
 
 MAX_FOUND = 200
 """Most categories that partition selection may add at a level; the most frequent by noisy count."""
@@ -188,15 +188,26 @@ def measure_domain(rows: AnyRows, schema: Schema, rho: float, delta: float, paid
     shares = _shares(schema, rho, delta)
     if schema.visits is None:
         return _measured(rows, schema, *shares[0], paid)
-    frame, units = rows.frame, rows.units
-    some = one_each(units)
-    starts = Rows(start_frame(frame, units, schema, some), units[some])
-    start = _measured(starts, start_schema(schema), *shares[0], paid, varying(schema))
+    table = start_schema(schema)
+    starts = StoredRows.gathered(_rows_of_each(rows, schema), table.columns, rows.room)
+    start = _measured(starts, table, *shares[0], paid, varying(schema))
     schema = completed_by(schema, start)
-    steps, later = step_frame(frame, units, schema), units[places(units) > 1]
-    some = one_each(later)
-    one_step = Rows(steps.iloc[some].reset_index(drop=True), later[some])
-    return completed_by(schema, _measured(one_step, step_schema(schema), *shares[1], paid))
+    table = step_schema(schema)
+    steps = StoredRows.gathered(_steps_of_each(rows, schema), table.columns, rows.room)
+    return completed_by(schema, _measured(steps, table, *shares[1], paid))
+
+
+def _rows_of_each(rows: AnyRows, schema: Schema) -> Iterator[pd.DataFrame]:
+    """Of each unit a row, as the table of starts has it."""
+    for frame, units in people_at_once(rows):
+        yield start_frame(frame, units, schema, one_each(units))
+
+
+def _steps_of_each(rows: AnyRows, schema: Schema) -> Iterator[pd.DataFrame]:
+    """Of each unit a step."""
+    for frame, units in people_at_once(rows):
+        later = units[places(units) > 1]
+        yield step_frame(frame, units, schema).iloc[one_each(later)]
 
 
 def _measured(

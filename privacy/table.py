@@ -52,8 +52,8 @@ class PrivateTable:
     def open(self, permit: Permit, room: Path | None = None, told: Reached = nobody) -> AnyRows:
         """Read, conform, bound and split. Raises PermitError before anything is read, DataError after.
 
-        ``room``: a folder for rows that are too many for memory, in files without a name. Images and rows that
-        follow one another are held in memory. ``told``: the share that has been read.
+        ``room``: a folder for rows that are too many for memory, in files without a name. Images, and rows that
+        are put together from several files, are held in memory. ``told``: the share that has been read.
         """
         form = self._form(permit)
         if self._is_held(form):
@@ -63,7 +63,8 @@ class PrivateTable:
 
     def _is_held(self, form: str) -> bool:
         schema = self.schema
-        return form == AS_READ or bool(schema.image or schema.visits or schema.tables)
+        together = schema.visits is not None and len(self.paths) > 1  # people and their rows
+        return form == AS_READ or together or bool(schema.image or schema.tables)
 
     def _room(self, room: Path | None) -> Path | None:
         """The folder, where rows are too many for memory."""

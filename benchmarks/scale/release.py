@@ -2,14 +2,15 @@
 
     python benchmarks/scale/release.py FOLDER --rows 1000000 --columns 20 --form csv
     python benchmarks/scale/release.py FOLDER --rows 100000000 --columns 40 --form parquet --until fit --limit 4
+    python benchmarks/scale/release.py FOLDER --rows 1000000 --columns 40 --form parquet --synthetic 100000000
 
-The people are those of ``people.py``; ε = 1, δ = 1e-9, and AIM unless another ``--generator`` is given. The
-release runs in a process of its own, without a Prefect server, on ``--threads`` threads of linear algebra.
-``peak_gib`` is the largest resident set so far, with what is mapped from files, which the machine takes back
-when it needs room; ``anonymous_gib`` is without that: what the process itself asks for, looked at ten times a
-second. ``before`` is what comes before the first stage: recognising people, and whether anybody could be
-assessed. ``--limit``: GiB beyond which the system refuses the process more memory of its own. One JSON line a
-run goes to results/scale_release.jsonl.
+The people are those of ``people.py``; as many synthetic rows as the model says unless ``--synthetic`` does; ε
+= 1, δ = 1e-9, and AIM unless another ``--generator`` is given. The release runs in a process of its own,
+without a Prefect server, on ``--threads`` threads of linear algebra. ``peak_gib`` is the largest resident set
+so far, with what is mapped from files, which the machine takes back when it needs room; ``anonymous_gib`` is
+without that: what the process itself asks for, looked at ten times a second. ``before`` is what comes before
+the first stage: recognising people, and whether anybody could be assessed. ``--limit``: GiB beyond which the
+system refuses the process more memory of its own. One JSON line a run goes to results/scale_release.jsonl.
 """
 
 from __future__ import annotations
@@ -85,6 +86,9 @@ def main() -> None:
     parser.add_argument("--form", choices=("csv", "parquet"), default="csv")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--generator", default="{name: aim}", help="as YAML")
+    parser.add_argument(
+        "--synthetic", type=int, default=0, help="rows, as the model says without it"
+    )
     parser.add_argument("--made", action="store_true", help="the people are in FOLDER already")
     parser.add_argument("--until", default="", help="the last stage, all without it")
     parser.add_argument("--limit", type=float, default=0.0, help="GiB, none without it")
@@ -97,6 +101,7 @@ def main() -> None:
         "form": options.form,
         **released(options),
         "generator": options.generator,
+        **({"synthetic": options.synthetic} if options.synthetic else {}),
         "threads": options.threads,
         "limit_gib": options.limit,
         "cores": os.cpu_count(),
@@ -124,6 +129,8 @@ def released(options: argparse.Namespace) -> dict[str, Any]:
         "holdout": 0.2,
         "generator": yaml.safe_load(options.generator),
     }
+    if options.synthetic:
+        config["rows"] = options.synthetic
     (folder / "release.yaml").write_text(yaml.safe_dump(config))
     threads = str(options.threads)
     done = subprocess.run(

@@ -50,7 +50,7 @@ class Answers:
 
 def first_rows(rows: AnyRows) -> pd.DataFrame:
     """The first row of each unit, so that a unit is counted once."""
-    return rows.frame[~pd.Series(rows.units).duplicated().to_numpy()].reset_index(drop=True)
+    return rows.take(np.flatnonzero(~pd.Series(rows.units).duplicated()))
 
 
 def asked(tables: Tables) -> tuple[Dimension, ...]:

@@ -18,7 +18,7 @@ scores scaled to as many (``privacy.histories.tables.weights``). ``sample`` is p
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -30,13 +30,22 @@ from dp_accounting import ComposedDpEvent, DpEvent, ZCDpEvent
 
 from generators.base import Progress
 from generators.histories.walk import Walk
+from generators.marginals.counting.coded import Columns, Counts
 from generators.marginals.counting.counter import Counter
 from generators.marginals.generator import Aim, MarginalModel
 from generators.marginals.measurement import Measurement
 from privacy.accounting.calibration import calibrate
 from privacy.accounting.guarantee import Guarantee
 from privacy.histories.schemas import start_schema, step_schema
-from privacy.histories.tables import places, start_frame, step_frame, told, weights, whole
+from privacy.histories.tables import (
+    people_at_once,
+    places,
+    start_frame,
+    step_frame,
+    told,
+    weights,
+    whole,
+)
 from privacy.ledger.paid import Paid
 from privacy.noise import OPENDP
 from privacy.records.codec import RecordCodec
@@ -84,27 +93,43 @@ class Histories:
         parts = whole(schema)
 
         def fitted(
-            table: Schema,
-            frame: pd.DataFrame,
+            codec: RecordCodec,
+            count: Counter,
             rho: float,
             about: str,
-            weight: np.ndarray | None = None,
+            each: int = 1,
             beside: Sequence[Measurement] = (),
         ) -> MarginalModel:
-            codec = RecordCodec(table)
-            count = Counter.of(codec.domain, codec.encode(frame), weight)
-            each, tell = 1 if weight is None else parts, partial(progress, about)
+            tell = partial(progress, about)
             result = mechanism.run_weighed(count, codec, ask, tell, rho, each, beside)
-            return MarginalModel(table, result.model, result.measurements, paid.charge)
+            return MarginalModel(codec.schema, result.model, result.measurements, paid.charge)
 
-        starts = start_frame(rows.frame, rows.units, schema)
-        start = fitted(start_schema(schema), starts, share * self.rho, "measuring first rows")
-        steps = step_frame(rows.frame, rows.units, schema)
-        weight = weights(rows.units[places(rows.units) > 1], parts)
-        table, rho = step_schema(schema), (1 - share) * self.rho
-        known = placed(start, table, schema.max_rows_per_unit, parts)
-        step = fitted(table, steps, rho, "measuring what follows", weight, [known])
+        codec, count = counted_starts(rows, schema)
+        start = fitted(codec, count, share * self.rho, "measuring first rows")
+        codec, count = counted_steps(rows, schema, parts)
+        known = placed(start, codec.schema, schema.max_rows_per_unit, parts)
+        left = (1 - share) * self.rho
+        step = fitted(codec, count, left, "measuring what follows", parts, [known])
         return HistoryModel(schema, start, step, paid.charge)
+
+
+def counted_starts(rows: AnyRows, schema: Schema) -> tuple[RecordCodec, Counter]:
+    """The table of starts."""
+    codec = RecordCodec(start_schema(schema))
+    starts = (codec.encode(start_frame(*part, schema)) for part in people_at_once(rows))
+    return codec, Counter.gathered(codec.domain, starts, rows.room)
+
+
+def counted_steps(rows: AnyRows, schema: Schema, parts: int) -> tuple[RecordCodec, Counter]:
+    """The table of steps, a unit's of which weigh ``parts`` together."""
+    codec = RecordCodec(step_schema(schema))
+
+    def steps() -> Iterator[tuple[Columns, Counts]]:
+        for frame, units in people_at_once(rows):
+            weight = weights(units[places(units) > 1], parts)
+            yield codec.encode(step_frame(frame, units, schema)), weight
+
+    return codec, Counter.weighed(codec.domain, steps(), rows.room)
 
 
 def start_share(schema: Schema) -> float:

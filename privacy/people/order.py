@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from privacy.schema.columns import Categorical, Identifier
+from privacy.schema.columns import Categorical, Column, Datetime, Identifier
 from privacy.schema.schema import Schema
 
 DIGITS = 32
@@ -24,16 +24,25 @@ def in_order(frame: pd.DataFrame, schema: Schema, units: np.ndarray) -> np.ndarr
     name = schema.visits.order if schema.visits is not None else None
     if name is None:
         return np.argsort(unit, kind="stable")
-    column, series = schema.columns[name], frame[name]
-    if isinstance(column, Identifier):
-        key = np.asarray(series.map(_numbered, na_action="ignore"))
-    elif isinstance(column, Categorical):
-        places = {c: i for i, c in enumerate(column.categories or ())}
-        key = series.map(places).fillna(len(places)).to_numpy()
-    else:
-        key = pd.to_numeric(series).to_numpy()
+    key = order_keys(frame[name], schema.columns[name])
     by = pd.DataFrame({"unit": unit, "key": key})
     return by.sort_values(["unit", "key"], kind="stable").index.to_numpy()
+
+
+def order_keys(series: pd.Series, column: Column) -> np.ndarray:
+    """Numbers [n] that rise in the order of the values, NaN where there is none; to be held against each other
+    within the series alone.
+    """
+    if isinstance(column, Identifier):
+        turn, _ = pd.factorize(series.map(_numbered, na_action="ignore"), sort=True)
+        return np.where(turn < 0, np.nan, turn)
+    if isinstance(column, Categorical):
+        places = {c: float(i) for i, c in enumerate(column.categories or ())}
+        return series.map(places).to_numpy(dtype=float)
+    if isinstance(column, Datetime):
+        times = series.to_numpy(dtype="datetime64[s]")
+        return np.where(np.isnat(times), np.nan, times.astype(np.int64))
+    return pd.to_numeric(series, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
 
 
 def first_rows(frame: pd.DataFrame, schema: Schema, units: np.ndarray) -> np.ndarray:

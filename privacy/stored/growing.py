@@ -5,6 +5,7 @@ Privacy claim: none; keeps what it is given and writes it nowhere else.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -48,12 +49,11 @@ class Growing:
             )
 
 
-def taken(
-    arrays: dict[str, Array], rows: npt.NDArray[np.bool_] | None, room: Path | None
-) -> dict[str, Array]:
+def taken(arrays: dict[str, Array], rows: Array | None, room: Path | None) -> dict[str, Array]:
     """Some rows of several arrays [n], or all: in memory, or in one file, since a process may have few open.
 
-    ``arrays`` is emptied on the way, so that what each lies in is given back.
+    ``rows``: whether each is taken, bool [n], or the places of those that are, in turn. ``arrays`` is
+    emptied on the way, so that what each lies in is given back.
     """
     found: dict[str, Array] = {}
     if room is None:
@@ -65,14 +65,23 @@ def taken(
     with unnamed(room) as file:
         for name in [*arrays]:
             array, begin = arrays.pop(name), file.tell()
-            for start in range(0, len(array), AT_ONCE):
-                part = slice(start, start + AT_ONCE)
-                kept = array[part] if rows is None else array[part][rows[part]]
-                file.write(kept.tobytes())
+            for part in _parts(array, rows):
+                file.write(part.tobytes())
             places[name] = array.dtype, begin, file.tell()
             file.write(bytes(-file.tell() % ALIGNED))
         whole = mapped(file)
     return {n: whole[begin:end].view(dtype) for n, (dtype, begin, end) in places.items()}
+
+
+def _parts(array: Array, rows: Array | None) -> Iterator[Array]:
+    """Those rows, some after the other."""
+    n = len(array) if rows is None or rows.dtype == np.bool_ else len(rows)
+    for start in range(0, n, AT_ONCE):
+        part = slice(start, start + AT_ONCE)
+        if rows is None:
+            yield array[part]
+        else:
+            yield array[part][rows[part]] if rows.dtype == np.bool_ else array[rows[part]]
 
 
 AT_ONCE, ALIGNED = 1 << 20, 8

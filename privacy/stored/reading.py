@@ -10,7 +10,7 @@ but which of them are equal.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -22,6 +22,7 @@ import pyarrow as pa
 from privacy.errors import DataError
 from privacy.people.bound import by_lot
 from privacy.people.keys import digests, numbered, plain_columns
+from privacy.people.order import order_keys
 from privacy.people.plain import plain_name
 from privacy.people.split import Split
 from privacy.reading.conform import Finding, conform_distinct, merged
@@ -31,8 +32,9 @@ from privacy.reading.source import Source
 from privacy.schema.schema import Schema
 from privacy.stored.column import GrowingValues, Values
 from privacy.stored.equals import before_and_first, fingerprints
-from privacy.stored.growing import AT_ONCE, Growing, taken
+from privacy.stored.growing import AT_ONCE, Array, Growing, taken
 from privacy.stored.rows import StoredRows
+from privacy.stored.turns import in_turn
 
 
 def read_rows(
@@ -53,7 +55,12 @@ def read_rows(
         _Named(paths, schema, split, room) if schema.unit else _Alone(schema, split, room)
     )
     columns, _ = _gathered(batches(paths, schema, told), paths[0], schema, room, people.append)
-    mine, units = people.of(holdout)
+    if schema.visits is not None:
+        assert isinstance(people, _Named), "visits are of a unit"
+        mine, units = people.in_turn(holdout, _order_keys(columns, schema))
+        columns = {n: columns[n] for n in schema.informative}
+    else:
+        mine, units = people.of(holdout)
     distinct = {n: values.distinct for n, values in columns.items()}
     numbers = taken({n: columns.pop(n).numbers for n in [*columns]}, mine, room)
     kept = {n: Values(n, distinct[n], numbers[n]) for n in distinct}
@@ -78,13 +85,16 @@ def _gathered(
     room: Path | None,
     also: Callable[[pa.Table], None],
 ) -> tuple[dict[str, Values], list[Finding]]:
-    """All columns but identifiers; ``also`` is told the texts, as long as nothing is refused.
+    """All columns but identifiers, beside one that orders rows; ``also`` is told the texts, as long as nothing
+    is refused.
 
     ``path``: of the rows, for errors.
 
     Raises DataError for the first value that is refused.
     """
-    columns = {n: GrowingValues(n, schema.columns[n], room) for n in schema.informative}
+    order = schema.visits.order if schema.visits is not None else None
+    names = dict.fromkeys([*schema.informative, *([order] if order is not None else [])])
+    columns = {n: GrowingValues(n, schema.columns[n], room) for n in names}
     findings: list[Finding] = []
     rows = 0
     for texts in parts:
@@ -97,6 +107,17 @@ def _gathered(
         rows += texts.num_rows
     refuse(path, findings)
     return {n: growing.whole() for n, growing in columns.items()}, findings
+
+
+def _order_keys(columns: Mapping[str, Values], schema: Schema) -> Array | None:
+    """What the rows of a unit are ordered by, [n]; None where they stay as they stand."""
+    order = schema.visits.order if schema.visits is not None else None
+    if order is None:
+        return None
+    values, column = columns[order], schema.columns[order]
+    if values.distinct is None:
+        return order_keys(pd.Series(values.numbers), column)
+    return np.asarray(order_keys(values.distinct, column)[values.numbers])
 
 
 def refuse(path: Path, findings: Sequence[Finding]) -> None:
@@ -196,7 +217,13 @@ class _Named:
             names = self._names(many, marks)
             mine[many] = by_lot(first[many], names, self.split, most)
         del before
-        return mine, in_turn(first[mine], len(first))
+        return mine, as_met(first[mine], len(first))
+
+    def in_turn(self, holdout: bool, keys: Array | None) -> tuple[Array, np.ndarray]:
+        """The places of the rows of that partition, unit by unit in order, and the unit of each."""
+        mine, most = np.asarray(self.sides.whole()) == holdout, self.schema.max_rows_per_unit
+        _, first = before_and_first(self.marks.whole())
+        return in_turn(first, mine, keys, most, self.room)
 
     def _names(self, rows: np.ndarray, marks: np.ndarray) -> pd.Series:
         """The names of some rows' units, read again: few have too many rows."""
@@ -261,7 +288,7 @@ class _Alone:
         return mine, np.arange(int(mine.sum()), dtype=np.uint32)
 
 
-def in_turn(first: np.ndarray, n: int) -> np.ndarray:
+def as_met(first: np.ndarray, n: int) -> np.ndarray:
     """Units numbered in the order in which they appear, uint32; ``first``: for each row where its unit first
     stands among ``n``.
     """

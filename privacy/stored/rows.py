@@ -5,7 +5,7 @@ Privacy claim: none; made by ``PrivateTable.open`` alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +14,8 @@ from typing import Protocol, Self
 import numpy as np
 import pandas as pd
 
-from privacy.stored.column import Values
+from privacy.schema.columns import Column
+from privacy.stored.column import GrowingValues, Values
 
 AT_ONCE = 1 << 17
 """Rows of a batch."""
@@ -118,6 +119,19 @@ class StoredRows:
     units: np.ndarray
     room: Path | None = None
     changes: tuple[Change, ...] = ()
+
+    @classmethod
+    def gathered(
+        cls, frames: Iterable[pd.DataFrame], columns: Mapping[str, Column], room: Path | None
+    ) -> StoredRows:
+        """Rows of canonical frames that come one after the other, each a unit of its own."""
+        kept, rows = {n: GrowingValues(n, column, room) for n, column in columns.items()}, 0
+        for frame in frames:
+            rows += len(frame)
+            for name, growing in kept.items():
+                places, distinct = pd.factorize(frame[name], use_na_sentinel=False)
+                growing.append((pd.Series(distinct, dtype=frame[name].dtype), places))
+        return cls({n: growing.whole() for n, growing in kept.items()}, np.arange(rows), room)
 
     def __len__(self) -> int:
         return len(self.units)

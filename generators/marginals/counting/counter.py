@@ -10,8 +10,8 @@ answer by at most k in L1, hence in L2.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from generators.marginals.counting.coded import (
     shape,
 )
 from generators.marginals.counting.spread import Spread, Summed, spread
+from privacy.stored.growing import Growing
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,21 @@ class Counter:
         Inside of ``spread.workers_at`` they are counted by these workers.
         """
         return cls(domain, spread(CodedRows.gathered(domain, parts, room)))
+
+    @classmethod
+    def weighed(
+        cls, domain: Domain, parts: Iterable[tuple[Columns, Counts]], room: Path | None
+    ) -> Counter:
+        """As ``gathered``, of codes that come with the weight of each row."""
+        weights = Growing(np.int64, room)
+
+        def codes() -> Iterator[Columns]:
+            for part, weight in parts:
+                weights.append(weight)
+                yield part
+
+        rows = CodedRows.gathered(domain, codes(), room)
+        return cls(domain, spread(replace(rows, weights=weights.whole())))
 
     def recode(self, domain: Domain, groups: Groups) -> Counter:
         """The same rows with every code replaced by that of its group."""

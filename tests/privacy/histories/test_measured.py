@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from dp_accounting import ComposedDpEvent, SelfComposedDpEvent, ZCDpEvent
 
+from privacy import domain
 from privacy.accounting.composition import spent
 from privacy.accounting.events import ApproximateZCDpEvent, DiscreteGaussianDpEvent
 from privacy.accounting.guarantee import Guarantee
@@ -146,3 +147,26 @@ def test_with_all_known_of_first_rows_the_steps_get_everything(tmp_path):
     (tmp_path / "again").mkdir()
     _, asked = measured(tmp_path / "again", complete.model_copy(update={"visits": visits}), 0.0)
     assert asked == pytest.approx(dict.fromkeys(LATER, RHO / 2))
+
+
+def test_of_each_person_one_row_and_one_step_are_looked_at_however_they_are_read(monkeypatch):
+    frame, units = rows(200, 5)
+    monkeypatch.setattr("privacy.histories.tables.AT_ONCE", 7)
+    people = Rows(frame, units)
+    ones = pd.concat(domain._rows_of_each(people, SCHEMA), ignore_index=True)
+    steps = pd.concat(domain._steps_of_each(people, SCHEMA), ignore_index=True)
+    many = np.bincount(units)
+    assert len(ones) == 200
+    assert len(steps) == (many > 1).sum()
+    for i in range(200):
+        own = frame[units == i]
+        assert (own["weight"] == ones["weight"][i]).any()
+        assert ones["rows in all"][i] == many[i]
+    for i, step in zip(np.flatnonzero(many > 1), steps.itertuples(index=False), strict=True):
+        own = frame[units == i].reset_index(drop=True)
+        after = own.index[own["day"] == step[steps.columns.get_loc("day")]]
+        assert any(
+            own["weight"][j - 1] == step[steps.columns.get_loc("previous weight")]
+            for j in after
+            if j
+        )

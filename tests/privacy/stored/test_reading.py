@@ -18,7 +18,7 @@ from privacy.reading import read
 from privacy.reading.formats import delimited
 from privacy.reading.source import read_source
 from privacy.schema.schema import Schema
-from privacy.stored import column, reading, rows
+from privacy.stored import column, growing, reading, rows, turns
 from privacy.stored.reading import Told
 from privacy.table import PrivateTable
 
@@ -46,6 +46,24 @@ NAMED = Schema.model_validate(
         "columns": {"person": {"kind": "identifier"}} | COLUMNS,
     }
 )
+VISITS = st.sampled_from(
+    [
+        {},
+        {"order": "seen"},
+        {"order": "at"},
+        {"order": "weight"},
+        {"order": "ward"},
+        {"order": "visit"},
+        {"order": "age", "numbered": ["age"]},
+    ]
+)
+
+
+def following(visits, most):
+    """Rows of a person that follow one another."""
+    columns = {"person": {"kind": "identifier"}, "visit": {"kind": "identifier"}} | COLUMNS
+    more = {"unit": "person", "max_rows_per_unit": most, "visits": visits}
+    return Schema.model_validate({"name": "t", "columns": columns} | more)
 
 
 def permit(holdout=0.3):
@@ -90,6 +108,9 @@ def small(patch, at_once):
     patch.setattr(rows, "AT_ONCE", at_once)
     patch.setattr(reading, "AT_ONCE", at_once)
     patch.setattr(column, "MANY", 60)
+    patch.setattr(growing, "AT_ONCE", at_once)
+    patch.setattr(turns, "AT_ONCE", at_once)
+    patch.setattr(turns, "STRETCH", 2 * at_once)
 
 
 @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -103,12 +124,40 @@ def small(patch, at_once):
 )
 def test_in_batches_they_are_those_in_memory(tmp_path, schema, n, seed, at_once, csv, in_files):
     frame = people(n, seed, few=True)[list(schema.columns)]
-    path = tmp_path / ("t.csv" if csv else "t.parquet")
+    assert_read_alike(tmp_path, schema, written(tmp_path, frame, csv), at_once, in_files)
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    VISITS,
+    st.integers(2, 4),
+    st.integers(1, 120),
+    st.integers(0, 5),
+    st.integers(1, 40),
+    st.booleans(),
+)
+def test_histories_in_batches_are_those_in_memory(
+    tmp_path, visits, most, n, seed, at_once, in_files
+):
+    schema = following(visits, most)
+    frame = people(n, seed, few=True)
+    frame["visit"] = np.random.default_rng(seed).integers(0, 30, len(frame)).astype(str)
+    frame = frame[list(schema.columns)]
+    assert_read_alike(tmp_path, schema, written(tmp_path, frame, True), at_once, in_files)
+
+
+def written(folder, frame, csv):
+    path = folder / ("t.csv" if csv else "t.parquet")
     if csv:
         frame.to_csv(path, index=False)
     else:
         pq.write_table(pa.Table.from_pandas(frame.astype(str), preserve_index=False), path)
-    room = tmp_path / "room"
+    return path
+
+
+def assert_read_alike(folder, schema, path, at_once, in_files):
+    """Whatever is read and kept together, and where: rows, units and order are those in memory."""
+    room = folder / "room"
     room.mkdir(exist_ok=True)
     for partition in ("train", "holdout"):
         table = PrivateTable(schema, (path,), partition)

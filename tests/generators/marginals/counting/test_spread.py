@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 from distributed import Client, LocalCluster
 
+from flows.frames.export import write_rows
+from generators.histories.generator import counted_starts, counted_steps
 from generators.marginals.aim import aim
 from generators.marginals.counting import spread as module
 from generators.marginals.counting.coded import CodedRows
@@ -21,8 +23,13 @@ from generators.marginals.counting.counter import Counter
 from generators.marginals.counting.spread import CURRENT, Spread, workers_at
 from generators.marginals.workload import workload
 from privacy.errors import InputError
+from privacy.histories import tables
+from privacy.histories.tables import whole
 from privacy.records.codec import RecordCodec
+from privacy.stored.rows import Rows
 from privacy.table import PrivateTable
+from tests.generators.histories.test_generator import SCHEMA as VISITS
+from tests.generators.histories.test_generator import histories
 from tests.privacy.stored import test_reading
 from tests.privacy.stored.test_reading import ALONE, NAMED
 
@@ -117,6 +124,32 @@ def test_a_table_counts_the_same_in_memory_in_files_and_on_workers(
     assert counts() == in_memory
     with workers_at(two.scheduler_address):
         assert counts() == in_memory
+
+
+def test_histories_count_the_same_in_memory_in_files_and_on_workers(two, tmp_path, monkeypatch):
+    rows, path = histories(150), tmp_path / "t.csv"
+    shuffled = rows.frame.assign(patient=rows.units).sample(frac=1, random_state=0)
+    write_rows(shuffled, VISITS, path)
+    parts = whole(VISITS)
+
+    def counts(rows):
+        both = counted_starts(rows, VISITS), counted_steps(rows, VISITS, parts)
+        return [count(p).tolist() for _, count in both for p in combinations(count.domain, 2)]
+
+    def opened():
+        allowed = test_reading.permit(holdout=0.1)
+        allowed.dataset = VISITS.name
+        return PrivateTable(VISITS, (path,)).open(allowed, tmp_path)
+
+    in_memory = opened()
+    people = Rows(in_memory.frame, in_memory.units)
+    expected = counts(people)
+    test_reading.small(monkeypatch, 37)
+    monkeypatch.setattr(tables, "AT_ONCE", 37)
+    monkeypatch.setattr("privacy.table.LARGE", 0)
+    assert counts(opened()) == expected
+    with workers_at(two.scheduler_address):
+        assert counts(opened()) == expected
 
 
 @pytest.mark.parametrize("lost", [1, 2])
