@@ -28,11 +28,12 @@ from dp_accounting import DpEvent
 
 from evaluators.pages.drawing.page import loss
 from flows.bundle.manifest import APPROVAL, MANIFEST, differences, digests
-from flows.frames.export import exported, read_synthetic, stored_synthetic, texts
+from flows.frames.export import exported, read_synthetic, stored_synthetic
 from flows.frames.parquet import PARQUET, arrow_schema, parquet_files, part_name, typed_table
 from flows.frames.pictures import file_names
 from flows.frames.tables import files, parts, tables
 from flows.frames.visits import unkept
+from flows.frames.written import texts
 from flows.label.risk import in_hundred
 from privacy.accounting.composition import spent
 from privacy.accounting.events import ClaimedDpEvent, event_from_json

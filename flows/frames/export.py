@@ -15,37 +15,17 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from flows.frames.parquet import PARQUET, part_name, typed_table, with_pictures, written_values
+from flows.frames.parquet import PARQUET, part_name, typed_table, with_pictures
 from flows.frames.pictures import write_npz, write_png
+from flows.frames.written import texts, write_csv
 from privacy.errors import InputError
 from privacy.reading.conform import conform
 from privacy.reading.images import stack
 from privacy.reading.source import read_source
 from privacy.schema.codec import number_identifiers
-from privacy.schema.columns import Datetime
 from privacy.schema.schema import Csv, Schema
 from privacy.stored.reading import read_all
 from privacy.stored.rows import AnyRows, Rows
-
-
-def texts(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
-    """Every value as the source would write it: times in the schema's format and zone, missing ones as
-    its sign.
-
-    Pictures have no text; their column is left out.
-    """
-
-    def write(name: str) -> pd.Series:
-        column, series = schema.columns[name], frame[name]
-        written: pd.Series
-        if isinstance(column, Datetime):
-            written = column.written.write(series)
-        else:
-            written = written_values(series)
-        sign = column.missing_values[0] if column.missing_values else ""
-        return written.astype(object).where(series.notna(), sign)
-
-    return pd.DataFrame({name: write(name) for name in schema.columns if name != schema.image})
 
 
 def exported(schema: Schema) -> Schema:
@@ -78,11 +58,10 @@ def stored_synthetic(path: Path, schema: Schema, room: Path) -> AnyRows:
 def write_synthetic(parts: Iterable[pd.DataFrame], schema: Schema, file: BinaryIO) -> None:
     """A file of texts that is read back exactly: CSV, or one part as Parquet where there are pictures."""
     for number, frame in enumerate(parts):
-        columns = texts(frame, schema)
         if schema.image is None:
-            columns.to_csv(file, index=False, header=number == 0)
+            write_csv(frame, schema, file, header=number == 0)
             continue
-        table = pa.Table.from_pandas(columns, preserve_index=False)
+        table = pa.Table.from_pandas(texts(frame, schema), preserve_index=False)
         pq.write_table(with_pictures(table, frame[schema.image], schema), file)
 
 
@@ -100,7 +79,8 @@ def write_rows(frame: pd.DataFrame, schema: Schema, path: Path) -> None:
     if path.suffix == ".parquet":
         pq.write_table(typed_table(frame, exported(schema)), path)
     else:
-        texts(frame, schema).to_csv(path, index=False)
+        with path.open("wb") as file:
+            write_csv(frame, schema, file)
 
 
 PART = 5_000_000

@@ -14,12 +14,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from flows.frames.column_types import DAY, ORDERED, PICTURE, TEXT, WHOLE, column_type
 from flows.frames.pictures import stored_pictures
+from flows.frames.written import written_values
 from privacy.schema.columns import Categorical, Datetime
 from privacy.schema.schema import Schema
 
@@ -102,14 +102,3 @@ def _typed(series: pd.Series, name: str, schema: Schema) -> pd.Series:
     if isinstance(column, Datetime) and column.written.has_offset:
         return column.written.instants(series)
     return series
-
-
-def written_values(series: pd.Series) -> pd.Series:
-    """Each value as ``str`` writes it, None for a missing one; each distinct value is written once."""
-    if series.dtype == object and pd.api.types.infer_dtype(series) != "string":
-        # 1 and 1.0 are equal and are written otherwise
-        return series.map(lambda v: None if pd.isna(v) else str(v)).astype(object)
-    number, distinct = pd.factorize(series)
-    # as objects: pandas would hand whole numbers beside missing ones over as floats
-    texts = np.array([*map(str, pd.Series(distinct).astype(object)), None], dtype=object)
-    return pd.Series(texts[number], index=series.index, name=series.name)

@@ -22,9 +22,9 @@ from typing import Any
 import pandas as pd
 
 from flows.frames.column_types import TEXT, column_type
-from flows.frames.export import texts
 from flows.frames.names import simple_names
 from flows.frames.published import Published
+from flows.frames.written import texts
 from privacy.errors import InputError
 from privacy.files import sync
 from privacy.reading.formats.said import one_line

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -127,19 +128,22 @@ def _draw(
 ) -> npt.NDArray[np.intp]:
     """For each row, a cell of the table's row ``given``, by systematic sampling in each."""
     heads, width = table.shape
-    shuffled = rng.permutation(given.size)
-    order = shuffled[np.argsort(given[shuffled], kind="stable")]
-    group = given[order]
+    order = rng.permutation(given.size)
+    if heads > 1:  # as narrow as they are, so that numpy sorts by digits
+        order = order[np.argsort(_narrow(given, heads)[order], kind="stable")]
     members = np.bincount(given, minlength=heads)
-    rank = np.arange(given.size) - (np.cumsum(members) - members)[group]
-    u = (rank + rng.random((heads,))[group]) / members[group]
+    of = partial(np.repeat, repeats=members)  # what rows have by their head, in order
+    rank = np.arange(given.size) - of(np.cumsum(members) - members)
+    u = (rank + of(rng.random((heads,)))) / of(members)
     weights: Array = np.where(table.sum(axis=1)[:, None] > 0, table, 1.0)
     sums: Array = weights.cumsum(axis=1)
-    edges = sums / sums[:, -1:]
-    found = np.searchsorted((edges + np.arange(heads)[:, None]).ravel(), u + group, side="right")
+    edges = (sums / sums[:, -1:] + np.arange(heads)[:, None]).ravel()
+    # both rise, so that a search for each edge tells of each row how many edges are not above it
+    begins = np.searchsorted(u + of(np.arange(heads)), edges)
+    found = np.repeat(np.arange(edges.size + 1), np.diff(begins, prepend=0, append=given.size))
     last = width - 1 - np.argmax(weights[:, ::-1] > 0, axis=1)
     cell = np.empty(given.size, dtype=np.intp)
-    cell[order] = np.clip(found - group * width, 0, last[group])
+    cell[order] = np.clip(found - of(np.arange(heads) * width), 0, of(last))
     return cell
 
 

@@ -182,12 +182,14 @@ class RecordCodec:
             n: said[n] < c.ways for n, c in self.columns.items() if isinstance(c, FollowingCode)
         }
         own = {n: self._own_codes(n, said[n], rng) for n in self.columns}
-        frame = pd.DataFrame({n: self.own.columns[n].decode(own[n], rng) for n in self.columns})
+        drawn = {n: self.own.columns[n].decode(own[n], rng) for n in self.columns}
+        frame = pd.DataFrame(drawn, copy=False)  # copies would lay all columns side by side
         if near is not None:
             for name in self.columns:
                 frame[name] = near(name, own[name], frame[name])
         pinned = pd.DataFrame(index=frame.index) if given is None else given.reset_index(drop=True)
-        frame = frame.assign(**pinned)
+        for name in map(str, pinned):
+            frame[name] = pinned[name]
         met = self._leave_out(frame)
         for table in self.plan.determined:
             met &= ~Contradictions(self).otherwise(table)[said[table.by], said[table.determined]]
@@ -200,7 +202,9 @@ class RecordCodec:
             met &= add_up(frame, self.schema, one, follows[one.follows])
         for given_name in pinned:
             met &= _same(frame[given_name], pinned[given_name])
-        return number_identifiers(frame.assign(**pinned), self.schema), met
+        for name in map(str, pinned):
+            frame[name] = pinned[name]
+        return number_identifiers(frame, self.schema), met
 
     def _own_codes(self, name: str, said: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """The column's own codes; any where it follows, to stand there until it does."""

@@ -339,9 +339,8 @@ def _rounded(edge: float, slack: float) -> str:
 def number_identifiers(frame: pd.DataFrame, schema: Schema, before: int = 0) -> pd.DataFrame:
     """The frame in schema order, with fresh numbers for every identifier, from ``before`` + 1 on."""
     fresh = pd.Series(np.arange(before + 1, before + len(frame) + 1).astype(str), dtype=object)
-    return pd.DataFrame(
-        {n: frame.get(n) if n in schema.informative else fresh for n in schema.columns}
-    )
+    columns = {n: frame.get(n) if n in schema.informative else fresh for n in schema.columns}
+    return pd.DataFrame(columns, copy=False)
 
 
 def band_edges(schema: Schema, name: str, only: Subgroup | None = None) -> tuple[float, ...]:

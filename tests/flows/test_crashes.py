@@ -23,7 +23,7 @@ import pytest
 
 from evaluators import evaluate
 from flows.frames import export
-from flows.frames.export import texts
+from flows.frames.written import texts
 from flows.stages.config import load_config
 from flows.stages.run import Run
 from generators.dpsgd import checkpoint

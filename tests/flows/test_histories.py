@@ -12,8 +12,8 @@ import yaml
 
 from evaluators.evaluate import evaluate
 from flows.bundle.verify import verify
-from flows.frames.export import texts
 from flows.frames.visits import unkept
+from flows.frames.written import texts
 from flows.stages import scoring, steps
 from privacy.schema.schema import Schema, load_schema
 from tests.flows import clinic

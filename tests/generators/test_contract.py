@@ -338,7 +338,7 @@ def test_noise_is_refused_where_opendp_prices_it_above_the_charge(monkeypatch):
 
 
 def test_the_test_rows_fit_the_test_schema(tmp_path):
-    from flows.frames.export import texts
+    from flows.frames.written import texts
     from privacy.schema.codec import number_identifiers
 
     path = tmp_path / "rows.csv"

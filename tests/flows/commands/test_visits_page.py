@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from flows.frames.export import texts
 from flows.frames.tables import tables
+from flows.frames.written import texts
 from flows.stages.config import RunConfig
 from privacy.schema.schema import Schema
 from tests.flows.commands.test_cli import understudy

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from flows.bundle.manifest import MANIFEST, manifest
 from flows.bundle.verify import verify
 from flows.bundle.write import _public
-from flows.frames.export import texts
 from flows.frames.tables import parts, tables, write_tables
+from flows.frames.written import texts
 from flows.label.histories import told_histories
 from privacy.reading.conform import conform
 from privacy.reading.folded import by_table

@@ -37,7 +37,8 @@ from flows.frames.export import (
     write_files,
     write_rows,
 )
-from flows.frames.parquet import parquet_files, written_values
+from flows.frames.parquet import parquet_files
+from flows.frames.written import written_values
 from flows.stages.config import load_config
 from privacy.reading.images import stack, unstack
 from privacy.schema.codec import Codec, number_identifiers

@@ -16,11 +16,11 @@ from typer.testing import CliRunner
 
 from flows.bundle.write import _public
 from flows.commands.main import app
-from flows.frames.export import texts
 from flows.frames.names import SIMPLE, simple_names
 from flows.frames.published import Published, read_published
 from flows.frames.statistics import ENDINGS, write_statistics
 from flows.frames.tables import parts, tables
+from flows.frames.written import texts
 from privacy.errors import InputError
 from privacy.reading.conform import conform
 from privacy.reading.formats.statistics import described

@@ -10,7 +10,7 @@ import pytest
 from evaluators.histories.broken import broken
 from evaluators.score import Score, Scorecard
 from evaluators.tables import Tables
-from flows.frames.export import texts
+from flows.frames.written import texts
 from flows.judging.counted import BEYOND
 from flows.judging.judgement import Case, Material, prepare
 from tests.flows.made_histories import SCHEMA, made
