@@ -59,12 +59,16 @@ def sample(work: Work) -> None:
 
 
 def _drawn(model: Model, n: int, seed: int) -> Iterator[pd.DataFrame]:
-    """The rows, some after the other where each is by itself."""
+    """The rows, some after the other but for pictures; identifiers go on where those before ended."""
     rng, schema = np.random.default_rng(seed), model.schema
-    at_once = n if schema.image or schema.visits else DRAWN
-    for before in range(0, n, at_once):
-        frame = model.sample(min(at_once, n - before), rng)
-        yield number_identifiers(frame, schema, before) if before else frame
+    rows = people = 0
+    while rows < n:
+        frame = model.sample(n if schema.image else min(DRAWN, n - rows), rng)
+        units = pd.factorize(frame[schema.unit])[0] if schema.visits and schema.unit else None
+        whose = None if units is None else people + units
+        yield number_identifiers(frame, schema, rows, whose) if rows else frame
+        rows += len(frame)
+        people += 0 if units is None else int(units.max()) + 1
 
 
 def judge(work: Work, progress: Progress, measure: Sequence[str] = ()) -> None:

@@ -27,8 +27,8 @@ from privacy.histories.tables import told
 from privacy.records.codec import RecordCodec
 from privacy.records.following import FollowingCode
 from privacy.records.impossible import impossible_rows
-from privacy.schema.codec import make_bins
-from privacy.schema.columns import Datetime, Identifier, Numeric
+from privacy.schema.codec import make_bins, number_identifiers
+from privacy.schema.columns import Datetime, Numeric
 from privacy.schema.numbers import (
     bounds_as_numbers,
     plain_numbers,
@@ -318,16 +318,7 @@ class Walk:
     def _numbered(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The columns of the schema, with fresh numbers for units and rows, and places where rows are
         counted."""
-        visits, unit = self.schema.visits, self.schema.unit
-        assert visits is not None
-        person = pd.Series(pd.factorize(frame["unit"])[0] + 1).astype(str).astype(object)
-        row = pd.Series(np.arange(1, len(frame) + 1).astype(str), dtype=object)
-        found = {}
-        for name, column in self.schema.columns.items():
-            if isinstance(column, Identifier):
-                found[name] = person if name == unit else row
-            elif name in visits.numbered:
-                found[name] = pd.Series(frame["place"].to_numpy(), dtype="Int64")
-            else:
-                found[name] = frame[name]
-        return pd.DataFrame(found)
+        assert self.schema.visits is not None
+        place = pd.Series(frame["place"].to_numpy(), dtype="Int64")
+        frame = frame.assign(**dict.fromkeys(self.schema.visits.numbered, place))
+        return number_identifiers(frame, self.schema, units=pd.factorize(frame["unit"])[0])

@@ -336,11 +336,22 @@ def _rounded(edge: float, slack: float) -> str:
     return f"{next((e for e in near if abs(e - edge) <= slack), edge):.12g}"
 
 
-def number_identifiers(frame: pd.DataFrame, schema: Schema, before: int = 0) -> pd.DataFrame:
-    """The frame in schema order, with fresh numbers for every identifier, from ``before`` + 1 on."""
-    fresh = pd.Series(np.arange(before + 1, before + len(frame) + 1).astype(str), dtype=object)
-    columns = {n: frame.get(n) if n in schema.informative else fresh for n in schema.columns}
+def number_identifiers(
+    frame: pd.DataFrame, schema: Schema, before: int = 0, units: np.ndarray | None = None
+) -> pd.DataFrame:
+    """The frame in schema order, with fresh numbers for every identifier, from ``before`` + 1 on.
+
+    ``units``: the number of each row's unit, from 0, where rows of a unit follow one another; else each is one.
+    """
+    fresh = _numbers(np.arange(before, before + len(frame)))
+    unit = fresh if units is None else _numbers(units)
+    identifiers = {n: unit if n == schema.unit else fresh for n in schema.columns}
+    columns = {n: frame.get(n) if n in schema.informative else v for n, v in identifiers.items()}
     return pd.DataFrame(columns, copy=False)
+
+
+def _numbers(places: np.ndarray) -> pd.Series:
+    return pd.Series((places + 1).astype(str), dtype=object)
 
 
 def band_edges(schema: Schema, name: str, only: Subgroup | None = None) -> tuple[float, ...]:

@@ -15,6 +15,7 @@ from flows.bundle.verify import verify
 from flows.frames.visits import unkept
 from flows.frames.written import texts
 from flows.stages import scoring, steps
+from generators.registry import load_model
 from privacy.schema.schema import Schema, load_schema
 from tests.flows import clinic
 from tests.flows.commands.test_cli import understudy
@@ -73,6 +74,23 @@ def test_no_private_patient_is_named_anywhere_but_in_the_private_file(released: 
 def test_rows_kept_in_the_run_keep_the_schema(released: Path) -> None:
     work = work_of(released / "config.yaml")
     assert list(unkept(work.synthetic.frame, work.completed_schema())) == []
+
+
+def test_histories_that_are_drawn_in_parts_are_of_other_patients(
+    released: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whole histories, nobody's number twice, as many rows as were asked for or the last one's more."""
+    work = work_of(released / "config.yaml")
+    model, schema = load_model(work.run / "model"), work.completed_schema()
+    monkeypatch.setattr(steps, "DRAWN", 70)
+    parts = [*steps._drawn(model, 500, 5)]
+    assert len(parts) > 5
+    drawn = pd.concat(parts, ignore_index=True)
+    assert 500 <= len(drawn) < 500 + schema.max_rows_per_unit * len(parts)
+    assert list(unkept(drawn, schema)) == []
+    met = drawn["patient"].drop_duplicates().tolist()
+    assert met == [str(i + 1) for i in range(len(met))]
+    assert sum(part["patient"].nunique() for part in parts) == len(met)
 
 
 def test_of_many_patients_some_are_judged_with_all_their_rows(
