@@ -166,16 +166,23 @@ class Tables:
     @cached_property
     def members(self) -> dict[tuple[str, str], np.ndarray]:
         """(role, dimension name) → the slice number of every row."""
-        groups = {g.name: (g.column, *self.codec.groups(g)) for g in self.schema.subgroups}
-        found: dict[tuple[str, str], np.ndarray] = {}
-        for role, codes in self.codes.items():
-            for dimension in self.dimensions:
-                number = np.zeros(len(codes), dtype=np.int64)
-                for part in dimension.parts:
-                    column, group, labels = groups[part]
-                    number = number * len(labels) + group[codes[column].to_numpy()]
-                found[role, dimension.name] = number
-        return found
+        return {
+            (role, dimension.name): self.places(codes, dimension)
+            for role, codes in self.codes.items()
+            for dimension in self.dimensions
+        }
+
+    @cached_property
+    def _groups(self) -> dict[str, tuple[str, np.ndarray, tuple[str, ...]]]:
+        return {g.name: (g.column, *self.codec.groups(g)) for g in self.schema.subgroups}
+
+    def places(self, codes: pd.DataFrame, dimension: Dimension) -> np.ndarray:
+        """The slice number of every row of codes."""
+        number = np.zeros(len(codes), dtype=np.int64)
+        for part in dimension.parts:
+            column, group, labels = self._groups[part]
+            number = number * len(labels) + group[codes[column].to_numpy()]
+        return number
 
     def masks(self, dimension: Dimension, *roles: str) -> Iterator[tuple[Slice, list[np.ndarray]]]:
         """The slices, each with its row mask in every role asked for.

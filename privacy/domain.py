@@ -35,7 +35,7 @@ from privacy.determined import measured_table
 from privacy.errors import InputError
 from privacy.histogram.column import measured, questions
 from privacy.histories.schemas import StepSchema, completed_by, start_schema, step_schema
-from privacy.histories.tables import one_each, people_at_once, places, start_frame, step_frame
+from privacy.histories.tables import one_each, places, start_frame, step_frame
 from privacy.ledger.paid import Paid
 from privacy.noise import discrete_gaussian, gaussian_sigma
 from privacy.partition_selection import threshold
@@ -47,7 +47,7 @@ from privacy.schema.placing import gap_name, plan
 from privacy.schema.relations import Determined
 from privacy.schema.schema import Schema
 from privacy.schema.visits import varying
-from privacy.stored.rows import AnyRows, StoredRows
+from privacy.stored.rows import AnyRows, StoredRows, people_at_once
 
 MAX_FOUND = 200
 """Most categories that partition selection may add at a level; the most frequent by noisy count."""

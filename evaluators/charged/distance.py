@@ -17,12 +17,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from evaluators.charged.people import AT_ONCE, People
 from evaluators.fidelity.kmarginal import Set, column_sets
 from evaluators.tables import Dimension, Tables
 from privacy.noise import discrete_gaussian, gaussian_sigma
 
 Ask = Callable[[list[Any], Callable[[], Any]], Any]
 """A transcript's ``answer``: the recorded answer to a question, or a new one that is recorded first."""
+
+Columns = Mapping[str, np.ndarray] | pd.DataFrame
+"""Codes by column."""
 
 K = 2
 MAX_SYNTHETIC = 50_000
@@ -45,8 +49,10 @@ class Distances:
     sigma: float
 
 
-def distances(ask: Ask, tables: Tables, dimension: Dimension, rho: float) -> Distances:
-    """The distance in every slice of the dimension."""
+def distances(
+    ask: Ask, tables: Tables, people: People, dimension: Dimension, rho: float
+) -> Distances:
+    """The distance of ``people`` from the synthetic rows in every slice of the dimension."""
     sets = sets_of(tables, dimension)
     found: list[float | None] = []
     for piece in dimension.slices:
@@ -59,9 +65,8 @@ def distances(ask: Ask, tables: Tables, dimension: Dimension, rho: float) -> Dis
         def draw(
             number: int = piece.number, synthetic: pd.DataFrame = synthetic, bound: int = bound
         ) -> int:
-            mine = tables.members["holdout", dimension.name] == number
-            people = tables.codes["holdout"][mine]
-            total = sum(apart(people, synthetic, s, tables.codec.domain) for s in sets)
+            held_out = people.of_slice(dimension, number)
+            total = sum(apart(held_out, synthetic, s, tables.codec.domain) for s in sets)
             return int(discrete_gaussian(np.array([total], dtype=np.int64), rho, bound)[0])
 
         question = ["distance", K, dimension.name, piece.number, bound, rho]
@@ -81,19 +86,21 @@ def by_chance(tables: Tables, dimension: Dimension, number: int, people: int) ->
     return np.array(found)
 
 
-def apart(
-    people: pd.DataFrame, synthetic: pd.DataFrame, columns: Set, sizes: Mapping[str, int]
-) -> int:
-    """Σ |M N − n m| over the cells of a set of columns; frames of codes."""
+def apart(people: Columns, synthetic: Columns, columns: Set, sizes: Mapping[str, int]) -> int:
+    """Σ |M N − n m| over the cells of a set of columns."""
+    N, m = (_cells(rows, columns, sizes) for rows in (people, synthetic))
+    return int(np.abs(m.sum() * N - N.sum() * m).sum())
+
+
+def _cells(rows: Columns, columns: Set, sizes: Mapping[str, int]) -> np.ndarray:
+    """How many rows are in each cell, int64."""
     shape = [sizes[c] for c in columns]
-    N, m = (
-        np.bincount(
-            np.ravel_multi_index([f[c].to_numpy() for c in columns], shape),
-            minlength=int(np.prod(shape)),
-        )
-        for f in (people, synthetic)
-    )
-    return int(np.abs(len(synthetic) * N - len(people) * m).sum())
+    total = np.zeros(int(np.prod(shape)), dtype=np.int64)
+    of = [np.asarray(rows[c]) for c in columns]
+    for start in range(0, len(of[0]), AT_ONCE):
+        codes = [values[start : start + AT_ONCE] for values in of]
+        total += np.bincount(np.ravel_multi_index(codes, shape), minlength=len(total))
+    return total
 
 
 def sets_of(tables: Tables, dimension: Dimension) -> list[Set]:

@@ -13,13 +13,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
 from evaluators.charged.distance import Ask, Distances, distances
 from evaluators.charged.lenses import Lens
+from evaluators.charged.people import AT_ONCE, People
 from evaluators.tables import Dimension, Tables
 from privacy.noise import discrete_gaussian, gaussian_sigma
-from privacy.stored.rows import AnyRows
 
 ORDER_WEIGHTS = (1.0, 2.0, 1.0)
 """How ρ is divided between everyone, the subgroups and the pairs of subgroups."""
@@ -48,26 +47,22 @@ class Answers:
     apart: dict[str, Distances]
 
 
-def first_rows(rows: AnyRows) -> pd.DataFrame:
-    """The first row of each unit, so that a unit is counted once."""
-    return rows.take(np.flatnonzero(~pd.Series(rows.units).duplicated()))
-
-
 def asked(tables: Tables) -> tuple[Dimension, ...]:
     """The dimensions that are asked for."""
     return tuple(d for d in tables.dimensions if d.order < 2 or len(d.slices) <= MAX_PAIRS)
 
 
-def measure(tables: Tables, lenses: Sequence[Lens], rho: float, ask: Ask) -> Answers:
-    """Ask all questions; ``tables.holdout`` holds one row of each unit held out."""
+def measure(
+    tables: Tables, people: People, lenses: Sequence[Lens], rho: float, ask: Ask
+) -> Answers:
+    """Ask ``people`` all questions; ``tables`` hold the synthetic rows that some are about."""
     dimensions = asked(tables)
     shares = _shares(dimensions, len(lenses), rho)
-    cells = [look.see(tables.holdout) for look in lenses]
     who, seen, apart = {}, {}, {}
     for dimension in dimensions:
         part = shares[dimension.name]
-        member = tables.members["holdout", dimension.name]
-        nobody = np.zeros(len(member), dtype=int)
+        member = people.members[dimension.name]
+        nobody = np.zeros(len(member), dtype=np.int32)
         who[dimension.name] = _count(ask, "who", dimension, member, nobody, 1, part * WHO)
         for number, look in enumerate(lenses):
             seen[number, dimension.name] = _count(
@@ -75,12 +70,12 @@ def measure(tables: Tables, lenses: Sequence[Lens], rho: float, ask: Ask) -> Ans
                 look.target.name,
                 dimension,
                 member,
-                cells[number][dimension.order],
+                people.cells[number][dimension.order],
                 look.sizes[dimension.order],
                 part,
             )
         if dimension.order < 2:
-            apart[dimension.name] = distances(ask, tables, dimension, part * DISTANCE)
+            apart[dimension.name] = distances(ask, tables, people, dimension, part * DISTANCE)
     return Answers(who, seen, apart)
 
 
@@ -119,6 +114,10 @@ def _count(
 
 def counted(member: np.ndarray, cell: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """How many rows of each slice stand in each cell, [slices, cells]; those with cell −1 in none."""
-    known = cell >= 0
-    flat = member[known] * shape[1] + cell[known]
-    return np.bincount(flat, minlength=shape[0] * shape[1]).reshape(shape)
+    total = np.zeros(shape[0] * shape[1], dtype=np.int64)
+    for start in range(0, len(cell), AT_ONCE):
+        own, place = cell[start : start + AT_ONCE], member[start : start + AT_ONCE]
+        known = own >= 0
+        flat = place[known].astype(np.int64) * shape[1] + own[known]
+        total += np.bincount(flat, minlength=len(total))
+    return total.reshape(shape)

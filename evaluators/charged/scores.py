@@ -27,12 +27,12 @@ from evaluators.charged.intervals import (
     share,
 )
 from evaluators.charged.lenses import Lens, lens
+from evaluators.charged.people import People
 from evaluators.charged.questions import (
     Answers,
     Counted,
     asked,
     counted,
-    first_rows,
     measure,
 )
 from evaluators.score import Score, Status
@@ -75,9 +75,10 @@ def charged_scores(
         synthetic, fresh = (
             f.drop_duplicates(schema.unit, ignore_index=True) for f in (synthetic, fresh)
         )
-    people = Tables(synthetic, first_rows(rows), synthetic, schema, seed)
-    lenses = [look for t in schema.targets if (look := lens(people, fresh, t)) is not None]
-    return scores_of(people, fresh, lenses, measure(people, lenses, rho, transcript.answer))
+    tables = Tables(synthetic, synthetic[:0], synthetic, schema, seed)
+    lenses = [look for t in schema.targets if (look := lens(tables, fresh, t)) is not None]
+    answers = measure(tables, People.of(rows, tables, lenses), lenses, rho, transcript.answer)
+    return scores_of(tables, fresh, lenses, answers)
 
 
 def scores_of(

@@ -197,7 +197,10 @@ MAX_FRESH = 50_000
 
 
 def measure(work: Work, progress: Progress) -> None:
-    """Ask the people held out under their charge; the scores may be published."""
+    """Ask all people held out under their charge; the scores may be published.
+
+    What they are asked about are as many synthetic rows as are judged.
+    """
     permit = work.charge_evaluation()
     assert permit is not None, "asked for by the config"
     progress("asking the people held out", 0.0)
@@ -205,7 +208,8 @@ def measure(work: Work, progress: Progress) -> None:
     tied = [*work.files(permit, rows), file_digest(work.synthetic_file)]
     work.asked.answer(tied, lambda: "opened")
     model: Model = load_model(work.run / "model")
-    schema, synthetic, seed = work.completed_schema(), work.synthetic.frame, work.run.config.seed
+    schema, seed = work.completed_schema(), work.run.config.seed
+    synthetic = _judged(work.synthetic, "synthetic", schema, seed)
     fresh = model.sample(min(len(synthetic), MAX_FRESH), np.random.default_rng([seed, 1]))
     scores = charged_scores(
         rows.changed(partial(map_undeclared, schema=schema)),

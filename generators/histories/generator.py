@@ -38,7 +38,6 @@ from privacy.accounting.calibration import calibrate
 from privacy.accounting.guarantee import Guarantee
 from privacy.histories.schemas import start_schema, step_schema
 from privacy.histories.tables import (
-    people_at_once,
     places,
     start_frame,
     step_frame,
@@ -53,7 +52,7 @@ from privacy.records.where import Where
 from privacy.schema.codec import Codec
 from privacy.schema.schema import Schema, load_schema
 from privacy.schema.visits import LAST, PLACE, ROWS, varying
-from privacy.stored.rows import AnyRows
+from privacy.stored.rows import AnyRows, people_at_once
 
 TWICE = 2
 """A column of the steps counts for so many of the starts: each is drawn given itself."""

@@ -18,7 +18,7 @@ why:
 - a marginal whose expected noise exceeds twice the estimated number of rows is no candidate: its
   score could only be negative; nor is one with a column of a single code, which says nothing;
 - which candidates keep the model small is asked of what is drawn, not of all of them (see
-  ``Budget.select``): it is the same choice, and thousands of eliminations less;
+  ``Budget.select`` and ``Room``): it is the same choice, and thousands of eliminations less;
 - what four and five columns say together is a candidate as well, where one of them is a target (see
   ``parities`` and ``candidates``): a label that is the parity of three columns is seen by no triple;
 - with many columns a few marginals are selected from the same scores before the model is fitted
@@ -50,6 +50,7 @@ from generators.marginals.model import GraphicalModel, Result, sample
 from generators.marginals.opening import by_weight, measure_groups, opening
 from generators.marginals.rates import Rates
 from generators.marginals.selecting.candidates import Candidates
+from generators.marginals.selecting.room import Room
 from generators.marginals.workload import Workload
 from privacy.noise import gaussian_sigma
 
@@ -184,24 +185,27 @@ def aim(
     while due:
         limit = megabytes * min(1.0, (budget.spent + at_once * share) / rho)
         # what has no room even alone, unless the model holds it, need not be drawn to be thrown away
-        room = max(limit, model_megabytes(domain, model.potentials))
-        some = np.flatnonzero(sizes <= room)
+        most = max(limit, model_megabytes(domain, model.potentials))
+        some = np.flatnonzero(sizes <= most)
         cliques = [among.cliques[i] for i in some]
         rows = sample(domain, model.tree, model.marginals, drawn, np.random.default_rng(0))
         scores = cache(partial(among.scores, some, rows, n / drawn))
         # what was measured before fits, so that whether anything does is soon known
         measured = [i for i, r in enumerate(cliques) if r in model.potentials]
         chosen: list[int] = []
+        room = Room(cliques, among.kin[some])
         while len(chosen) < min(at_once, due):
             taken = [*model.potentials, *(cliques[i] for i in chosen)]
-            small = Fitting.of(domain, taken, limit)
-            fits = partial(_fits, small, cliques, {*chosen})
+            room.states.append(Fitting.of(domain, taken, limit))
+            fits = partial(_another, room, {*chosen})
             if not any(map(fits, chain(measured, range(len(cliques))))):
                 break
-            kin = among.kin[some]
+            kin = room.kin.copy()
             kin[chosen] = ~np.arange(len(chosen))
             chosen.append(
-                budget.select(len(cliques), scores, SELECT * share, among.per_row, fits, kin)
+                budget.select(
+                    len(cliques), scores, SELECT * share, among.per_row, fits, kin, room.left
+                )
             )
             r, cost = cliques[chosen[-1]], (1 - SELECT) * share
             if halves := among.halves(int(some[chosen[-1]])):
@@ -272,8 +276,8 @@ def _noise(rho: float, sensitivity: int) -> float:
     return sensitivity / math.sqrt(math.pi * rho)
 
 
-def _fits(small: Fitting, among: Sequence[Clique], chosen: Collection[int], i: int) -> bool:
-    return i not in chosen and small(among[i])
+def _another(room: Room, chosen: Collection[int], i: int) -> bool:
+    return i not in chosen and room(i)
 
 
 def _enough(n: float, noise: float) -> int:

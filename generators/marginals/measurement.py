@@ -130,6 +130,7 @@ class Budget:
         per_row: int,
         fits: Callable[[int], bool] = lambda place: True,
         kin: npt.NDArray[np.intp] | None = None,
+        open_: npt.NDArray[np.bool_] | None = None,
     ) -> int:
         """The place of a high score among those that fit, at a cost of rho.
 
@@ -140,13 +141,14 @@ class Budget:
         them in proportion to its weight in the exponential mechanism (rejection sampling).
         ``kin``: a number for each place; places with equal numbers fit or none of them does, so that they are
         thrown away together.
+        ``open_``: false of places that are known not to fit, which need not be drawn.
         """
         self._pay("select", rho)
         width = self.sensitivity * per_row
 
         def draw() -> int:
-            left, weights = np.arange(among), scores()
-            family = left if kin is None else kin
+            left = np.arange(among) if open_ is None else np.flatnonzero(open_)
+            weights, family = scores()[left], left if kin is None else kin[left]
             while True:
                 i = noisy_max(weights, rho, width)
                 if fits(int(left[i])):

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import math
 import secrets
-from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
@@ -23,26 +22,9 @@ from privacy.histories.schemas import start_schema, step_schema
 from privacy.schema.columns import Categorical
 from privacy.schema.schema import Schema
 from privacy.schema.visits import LAST, PLACE, ROWS
-from privacy.stored.rows import AT_ONCE, AnyRows
 
 EVENLY = 16
 """Up to so many steps a unit, its parts are dealt out without a remainder."""
-
-
-def people_at_once(rows: AnyRows) -> Iterator[tuple[pd.DataFrame, np.ndarray]]:
-    """The rows and their units some after the other, all of a unit together; of no rows once none.
-
-    ``rows``: units numbered in the order in which they stand.
-    """
-    start = 0
-    while True:
-        last = min(start + AT_ONCE, len(rows)) - 1
-        stop = int(np.searchsorted(rows.units, rows.units[last], side="right")) if last >= 0 else 0
-        part = slice(start, stop)
-        yield rows.take(part), rows.units[part]
-        if stop >= len(rows):
-            return
-        start = stop
 
 
 def whole(schema: Schema) -> int:

@@ -185,3 +185,19 @@ def people_among(units: np.ndarray, most: int, rng: np.random.Generator) -> np.n
     chosen = np.zeros(len(rows), dtype=bool)
     chosen[drawn[np.cumsum(rows[drawn]) <= most]] = True
     return np.flatnonzero(chosen[units])
+
+
+def people_at_once(rows: AnyRows) -> Iterator[tuple[pd.DataFrame, np.ndarray]]:
+    """The rows and their units some after the other, all of a unit together; of no rows once none.
+
+    ``rows``: units numbered in the order in which they stand.
+    """
+    start = 0
+    while True:
+        last = min(start + AT_ONCE, len(rows)) - 1
+        stop = int(np.searchsorted(rows.units, rows.units[last], side="right")) if last >= 0 else 0
+        part = slice(start, stop)
+        yield rows.take(part), rows.units[part]
+        if stop >= len(rows):
+            return
+        start = stop

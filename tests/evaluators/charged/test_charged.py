@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ from privacy.errors import PermitError
 from privacy.ledger.charges import Permit
 from privacy.ledger.ledger import Ledger
 from privacy.schema.schema import Schema
-from privacy.stored.rows import Rows
+from privacy.stored.rows import Rows, StoredRows
 from tests.evaluators import shapes
 from tests.evaluators.clinic import SCHEMA, people
 
@@ -279,3 +280,20 @@ def test_first_rows_stand_beside_first_rows() -> None:
         for frames in ((once_more(SYNTHETIC), once_more(FRESH)), (SYNTHETIC, FRESH))
     )
     assert with_later == alone
+
+
+@pytest.mark.usefixtures("exact")
+def test_people_who_come_some_after_the_other_are_asked_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = people(800, 1)
+    frame = held.drop(columns="person")
+    rows = Rows(frame, units(held))
+    at_once = charged_scores(rows, SYNTHETIC, FRESH, SCHEMA, RHO, permit(), Asked())
+    monkeypatch.setattr("evaluators.charged.people.AT_ONCE", 37)
+    monkeypatch.setattr("evaluators.charged.questions.AT_ONCE", 41)
+    monkeypatch.setattr("evaluators.charged.distance.AT_ONCE", 43)
+    columns = {n: SCHEMA.columns[n] for n in frame}
+    stored = replace(StoredRows.gathered([frame], columns, tmp_path), units=rows.units)
+    assert charged_scores(stored, SYNTHETIC, FRESH, SCHEMA, RHO, permit(), Asked()) == at_once
+    assert list(tmp_path.iterdir()) == []

@@ -106,6 +106,14 @@ def test_what_does_not_fit_moves_no_chance_among_what_does():
     )
 
 
+def test_places_known_not_to_fit_are_not_drawn():
+    scores, open_ = np.array([9000, 8000, 0, 7000]), np.array([False, True, True, False])
+    asked = []
+    budget = Budget(1.0)
+    found = budget.select(4, lambda: scores, 1.0, 1, lambda i: not asked.append(i), open_=open_)
+    assert [found] == asked == [1], "the highest of those that are open, by its own place"
+
+
 def test_places_that_fit_alike_are_thrown_away_together():
     asked = []
 

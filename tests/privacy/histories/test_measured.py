@@ -151,7 +151,7 @@ def test_with_all_known_of_first_rows_the_steps_get_everything(tmp_path):
 
 def test_of_each_person_one_row_and_one_step_are_looked_at_however_they_are_read(monkeypatch):
     frame, units = rows(200, 5)
-    monkeypatch.setattr("privacy.histories.tables.AT_ONCE", 7)
+    monkeypatch.setattr("privacy.stored.rows.AT_ONCE", 7)
     people = Rows(frame, units)
     ones = pd.concat(domain._rows_of_each(people, SCHEMA), ignore_index=True)
     steps = pd.concat(domain._steps_of_each(people, SCHEMA), ignore_index=True)

@@ -23,7 +23,6 @@ from generators.marginals.counting.counter import Counter
 from generators.marginals.counting.spread import CURRENT, Spread, workers_at
 from generators.marginals.workload import workload
 from privacy.errors import InputError
-from privacy.histories import tables
 from privacy.histories.tables import whole
 from privacy.records.codec import RecordCodec
 from privacy.stored.rows import Rows
@@ -145,7 +144,6 @@ def test_histories_count_the_same_in_memory_in_files_and_on_workers(two, tmp_pat
     people = Rows(in_memory.frame, in_memory.units)
     expected = counts(people)
     test_reading.small(monkeypatch, 37)
-    monkeypatch.setattr(tables, "AT_ONCE", 37)
     monkeypatch.setattr("privacy.table.LARGE", 0)
     assert counts(opened()) == expected
     with workers_at(two.scheduler_address):
