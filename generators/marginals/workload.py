@@ -26,7 +26,9 @@ Workload = Mapping[Clique, int]
 PLAIN = 4
 HEAVY = 5
 """Weights of a clique, and of one that joins what belongs together."""
-MANY = 5000
+MANY, MOST = 5_000, 30_000
+"""Of more triples than MANY only some are candidates, and of more than MOST of these only few: every round of
+AIM looks at all that are."""
 
 
 def workload(
@@ -37,17 +39,22 @@ def workload(
 ) -> Workload:
     """All pairs and triples of the domain's columns, weighed.
 
-    Of more than MANY triples only those with a target or a subgroup, and those in ``keep``.
+    Of more than MANY triples only those with a target or a subgroup, and those in ``keep``; where these are
+    more than MOST, only those that weigh more, and those in ``keep``.
     """
     roles = {*targets, *subgroups}
     together = {pair for pair in combinations(domain, 2) if _joins(pair, targets, subgroups)}
     together |= {pair for clique in keep for pair in combinations(clique, 2)}
-    few = math.comb(len(domain), 3) <= MANY
+    every = math.comb(len(domain), 3)
+    few = every <= MANY
+    beside = len(set(domain) - roles)
+    light = every - math.comb(beside, 3) <= MOST
     triples = (t for t in combinations(domain, 3) if few or roles & set(t) or t in keep)
-    return {
+    weighed = {
         clique: PLAIN if together.isdisjoint(combinations(clique, 2)) else HEAVY
         for clique in chain(combinations(domain, 2), triples)
     }
+    return {r: w for r, w in weighed.items() if light or len(r) < 3 or w == HEAVY or r in keep}
 
 
 def _joins(pair: tuple[str, ...], targets: Collection[str], subgroups: Collection[str]) -> bool:

@@ -36,3 +36,17 @@ def test_a_triple_that_is_kept_together_is_in_the_workload_of_a_wide_table():
         kept,
         *combinations(kept, 2),
     }
+
+
+def test_of_a_very_wide_table_only_triples_that_join_a_subgroup_with_a_target_are_left():
+    wide = {f"c{i:03}": 2 for i in range(150)}
+    kept = ("c010", "c020", "c030")
+    roles = ["c000", "c001"], ["c002"]
+    found = [r for r in workload(wide, *roles, keep=[kept]) if len(r) == 3]
+    apart = [r for r in found if r != kept and not {"c010", "c020", "c030"} & {*r}]
+    assert kept in found
+    assert all("c002" in r and {"c000", "c001"} & {*r} for r in apart)
+    assert ("c001", "c002", "c149") in found
+    narrower = dict([*wide.items()][:100])
+    assert ("c000", "c050", "c099") in workload(narrower, *roles)
+    assert ("c000", "c050", "c099") not in found
