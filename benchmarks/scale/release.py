@@ -89,6 +89,7 @@ def main() -> None:
     parser.add_argument(
         "--synthetic", type=int, default=0, help="rows, as the model says without it"
     )
+    parser.add_argument("--go-on", action="store_true", help="with the run that stopped in FOLDER")
     parser.add_argument("--made", action="store_true", help="the people are in FOLDER already")
     parser.add_argument("--until", default="", help="the last stage, all without it")
     parser.add_argument("--limit", type=float, default=0.0, help="GiB, none without it")
@@ -116,9 +117,13 @@ def main() -> None:
 def released(options: argparse.Namespace) -> dict[str, Any]:
     """What the stages took, and what the release came to."""
     folder = options.folder
-    shutil.rmtree(folder / "runs", ignore_errors=True)
+    before: dict[str, dict[str, float]] = {}
+    if options.go_on:
+        before = json.loads((folder / "stages.json").read_text())
+    else:
+        shutil.rmtree(folder / "runs", ignore_errors=True)
     data = folder / ("people.csv" if options.form == "csv" else "people")
-    if not options.made:
+    if not (options.made or options.go_on):
         write(folder, options.rows, options.columns, options.form)
     config = {
         "name": "scale",
@@ -150,6 +155,10 @@ def released(options: argparse.Namespace) -> dict[str, Any]:
     verdict = next((w for w in said if w.isupper() or w.startswith("VETO")), "")
     bytes_ = sum(f.stat().st_size for f in (data.rglob("*") if data.is_dir() else [data]))
     stages = json.loads((folder / "stages.json").read_text())
+    if before:  # what was done already takes no time
+        stages = before | {n: s for n, s in stages.items() if n not in before or s["wall"] > 1}
+        spent = {k: sum(s[k] for n, s in stages.items() if n != "all") for k in ("wall", "cpu")}
+        stages["all"] |= {k: round(seconds, 1) for k, seconds in spent.items()}
     return {"verdict": verdict, "gib": round(bytes_ / 2**30, 2), "stages": stages}
 
 

@@ -48,8 +48,11 @@ class Tile:
 def tiles(schema: Schema, synthetic: AnyRows) -> list[Tile]:
     """A tile for every column, in schema order; identifiers and pictures have no distribution."""
     columns = Codec(schema).columns
-    codes = {name: code.encode(synthetic.column(name)) for name, code in columns.items()}
-    return [_tile(schema, name, columns.get(name), codes.get(name)) for name in schema.columns]
+    counts = {name: np.zeros(code.size, dtype=np.int64) for name, code in columns.items()}
+    for frame in synthetic.batches():
+        for name, code in columns.items():
+            counts[name] += np.bincount(code.encode(frame[name]), minlength=code.size)
+    return [_tile(schema, name, columns.get(name), counts.get(name)) for name in schema.columns]
 
 
 def sizes(schema: Schema, synthetic: pd.DataFrame) -> Tile | None:
@@ -67,13 +70,13 @@ def sizes(schema: Schema, synthetic: pd.DataFrame) -> Tile | None:
     )
 
 
-def _tile(schema: Schema, name: str, code: ColumnCode | None, codes: np.ndarray | None) -> Tile:
+def _tile(schema: Schema, name: str, code: ColumnCode | None, counts: np.ndarray | None) -> Tile:
     column = schema.columns[name]
     about = (name, _kind(column), roles(schema, name), " ".join(column.description.split()))
-    if code is None or codes is None:
+    if code is None or counts is None:
         held = identifier_values(schema, name) if isinstance(column, Identifier) else ""
         return Tile(*about, holds=held)
-    shares = np.bincount(codes, minlength=code.size) / max(1, len(codes))
+    shares = counts / max(1, counts.sum())
     if isinstance(column, Categorical):
         return Tile(*about, values=_categories(code, shares))
     listed = [(code.labels[i], float(shares[i])) for i in range(code.n_bins, code.size)]

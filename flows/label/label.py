@@ -13,6 +13,7 @@ from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from evaluators.verdict import Verdict
@@ -33,7 +34,7 @@ from privacy.accounting.guarantee import Spent
 from privacy.domain import to_measure
 from privacy.ledger.charges import Charge
 from privacy.schema.schema import Schema
-from privacy.stored.rows import AnyRows
+from privacy.stored.rows import AnyRows, people_among
 
 LABEL_VERSION = 1
 
@@ -51,7 +52,7 @@ def make_label(work: Work, charge: Charge, rows: AnyRows, verdict: Verdict) -> d
     ``rows``: the synthetic ones.
     """
     schema, config = work.schema, work.run.config
-    frame = rows.frame if schema.visits or schema.image else _roles(rows, schema)
+    frame = rows.frame if schema.visits or schema.image else _roles(rows, schema, config.seed)
     policy = config.load_policy()
     unit = schema.unit or "row"
     cost = spent([charge.dp_event], config.guarantee.delta)
@@ -65,8 +66,8 @@ def make_label(work: Work, charge: Charge, rows: AnyRows, verdict: Verdict) -> d
             "description": " ".join(schema.description.split()),
             "source": " ".join(schema.source.split()),
             "created": charge.time[:10],  # the day of the charge, whenever a killed run goes on
-            "synthetic_rows": len(frame),
-            "synthetic_units": units_in(frame, schema),
+            "synthetic_rows": len(rows),
+            "synthetic_units": units_in(frame, schema) if schema.visits else len(rows),
             "sampling_seed": config.seed,
             "generator": config.candidates[work.chosen],
             "license": config.license,
@@ -131,9 +132,15 @@ def make_label(work: Work, charge: Charge, rows: AnyRows, verdict: Verdict) -> d
     }
 
 
-def _roles(rows: AnyRows, schema: Schema) -> pd.DataFrame:
-    """Of each row what it is told by, which is little where there are many rows."""
-    return pd.DataFrame({n: rows.column(n) for n in schema.roles}, index=range(len(rows)))
+ROLES_OF = 1_000_000
+"""Rows by which it is told who is in which group, where there are more."""
+
+
+def _roles(rows: AnyRows, schema: Schema, seed: int) -> pd.DataFrame:
+    """Of some rows what they are told by."""
+    some = people_among(rows.units, ROLES_OF, np.random.default_rng([seed, *b"label"]))
+    frame = rows.some(some, schema.roles).frame
+    return pd.DataFrame({n: frame[n] for n in schema.roles}, index=range(len(some)))
 
 
 def _held_out(work: Work, frame: pd.DataFrame) -> float:

@@ -75,7 +75,7 @@ def read_all(
     read = batches(paths, schema)
     columns, findings = _gathered(read, paths[0], schema, room, lambda texts: None)
     rows = max((len(values.numbers) for values in columns.values()), default=0)
-    return StoredRows(columns, np.arange(rows), room), findings
+    return StoredRows(columns, np.arange(rows, dtype=np.uint32), room), findings
 
 
 def _gathered(

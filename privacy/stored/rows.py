@@ -180,11 +180,16 @@ def people_among(units: np.ndarray, most: int, rng: np.random.Generator) -> np.n
     """The places, in order, of all rows of units drawn by chance, as many as have ``most`` rows together."""
     if len(units) <= most:
         return np.arange(len(units))
-    rows = np.bincount(units)
-    drawn = rng.permutation(len(rows))
-    chosen = np.zeros(len(rows), dtype=bool)
-    chosen[drawn[np.cumsum(rows[drawn]) <= most]] = True
-    return np.flatnonzero(chosen[units])
+    n = int(units.max()) + 1
+    drawn = rng.choice(
+        n, min(n, most), replace=False
+    )  # each has a row, so that more are not needed
+    chosen = np.zeros(n, dtype=bool)
+    chosen[drawn] = True
+    at = np.flatnonzero(chosen[units])
+    rows = pd.Series(units[at]).value_counts().reindex(drawn, fill_value=0).to_numpy()
+    chosen[drawn[np.cumsum(rows) > most]] = False
+    return at[chosen[units[at]]]
 
 
 def people_at_once(rows: AnyRows) -> Iterator[tuple[pd.DataFrame, np.ndarray]]:
