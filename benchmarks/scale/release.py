@@ -136,15 +136,27 @@ def released(options: argparse.Namespace) -> dict[str, Any]:
     }
     if options.synthetic:
         config["rows"] = options.synthetic
+    verdict, stages = timed(folder, config, options.until, options.limit, options.threads)
+    bytes_ = sum(f.stat().st_size for f in (data.rglob("*") if data.is_dir() else [data]))
+    if before:  # what was done already takes no time
+        stages = before | {n: s for n, s in stages.items() if n not in before or s["wall"] > 1}
+        spent = {k: sum(s[k] for n, s in stages.items() if n != "all") for k in ("wall", "cpu")}
+        stages["all"] |= {k: round(seconds, 1) for k, seconds in spent.items()}
+    return {"verdict": verdict, "gib": round(bytes_ / 2**30, 2), "stages": stages}
+
+
+def timed(
+    folder: Path, config: dict[str, Any], until: str, limit: float, threads: int
+) -> tuple[str, dict[str, Any]]:
+    """What a release of that config in the folder says, and what its stages took."""
     (folder / "release.yaml").write_text(yaml.safe_dump(config))
-    threads = str(options.threads)
     done = subprocess.run(
         [sys.executable, "-c", TIMED, "release", "release.yaml"],
         cwd=folder,
         env=os.environ
         | {"FOUND": "stages.json", "PYTHONPATH": str(ROOT)}
-        | {"UNTIL": options.until, "LIMIT": str(options.limit)}
-        | {f"{n}_NUM_THREADS": threads for n in ("OMP", "OPENBLAS")},
+        | {"UNTIL": until, "LIMIT": str(limit)}
+        | {f"{n}_NUM_THREADS": str(threads) for n in ("OMP", "OPENBLAS")},
         capture_output=True,
         text=True,
         check=False,
@@ -153,13 +165,7 @@ def released(options: argparse.Namespace) -> dict[str, Any]:
         raise SystemExit(done.stderr)
     said = done.stdout.splitlines()
     verdict = next((w for w in said if w.isupper() or w.startswith("VETO")), "")
-    bytes_ = sum(f.stat().st_size for f in (data.rglob("*") if data.is_dir() else [data]))
-    stages = json.loads((folder / "stages.json").read_text())
-    if before:  # what was done already takes no time
-        stages = before | {n: s for n, s in stages.items() if n not in before or s["wall"] > 1}
-        spent = {k: sum(s[k] for n, s in stages.items() if n != "all") for k in ("wall", "cpu")}
-        stages["all"] |= {k: round(seconds, 1) for k, seconds in spent.items()}
-    return {"verdict": verdict, "gib": round(bytes_ / 2**30, 2), "stages": stages}
+    return verdict, json.loads((folder / "stages.json").read_text())
 
 
 if __name__ == "__main__":

@@ -58,7 +58,7 @@ def write_bundle(work: Work, permit: Permit, verdict: Verdict) -> Path:
 def _public(folder: Path, schema: Schema, label: dict[str, Any], rows: AnyRows) -> None:
     folder.mkdir(mode=0o700)
     write_files(rows, schema, folder)
-    if schema.max_rows_per_unit > 1:
+    if schema.visits is not None:
         write_tables(rows.frame, schema, folder)
     (folder / "schema.yaml").write_text(exported(schema).to_yaml(), encoding="utf-8")
     write_json(folder / "label.json", label)

@@ -189,7 +189,7 @@ def people_among(units: np.ndarray, most: int, rng: np.random.Generator) -> np.n
     at = np.flatnonzero(chosen[units])
     rows = pd.Series(units[at]).value_counts().reindex(drawn, fill_value=0).to_numpy()
     chosen[drawn[np.cumsum(rows) > most]] = False
-    return at[chosen[units[at]]]
+    return np.asarray(at[chosen[units[at]]])
 
 
 def people_at_once(rows: AnyRows) -> Iterator[tuple[pd.DataFrame, np.ndarray]]:
