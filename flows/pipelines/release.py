@@ -14,6 +14,7 @@ from flows.bundle.candidate import Candidate
 from flows.pipelines.outcome import Outcome
 from flows.stages import steps
 from flows.stages.assessing import (
+    stop_where_nobody_counts,
     stop_where_nothing_can_be_approved,
     stop_where_nothing_can_be_assessed,
 )
@@ -99,6 +100,7 @@ def release(
         (run / "error.txt").unlink(missing_ok=True)  # the story of an earlier try
         work = Work.of(run)
         stop_where_nothing_can_be_approved(work)
+        stop_where_nobody_counts(work)
         stop_where_nothing_can_be_assessed(work, accept_unassessed)
         for stage in STAGES:
             each(stage, work)

@@ -10,6 +10,7 @@ import pandas as pd
 
 from flows.stages.telling import read_share
 from flows.stages.work import Work
+from generators.marginals.counting.spread import workers_at
 from privacy.errors import DataError, EvidenceError, InputError
 
 HELP = (
@@ -30,6 +31,13 @@ def stop_where_nothing_can_be_approved(work: Work) -> None:
 
     if why := undeclared(work.run.config.load_policy(), work.schema):
         raise InputError(f"{why}. Nothing was charged")
+
+
+def stop_where_nobody_counts(work: Work) -> None:
+    """Raise InputError where the config's scheduler is not there, or its workers may not hold private rows."""
+    if work.run.config.scheduler is not None and not work.run.fitted:
+        with workers_at(work.run.config.scheduler):
+            pass
 
 
 def stop_where_nothing_can_be_assessed(work: Work, accepted: bool) -> None:

@@ -300,9 +300,9 @@ def _not_here(tally):
     return drawn_ones
 
 
-def test_a_scheduler_that_is_not_there_is_told_before_anything_is_charged(tmp_path):
+def test_a_scheduler_that_is_not_there_is_told_before_anything_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr("generators.marginals.counting.spread.SECONDS", 1)
     run = Run.of(load_config(clinic.write(tmp_path, scheduler="tcp://127.0.0.1:9")))
     with pytest.raises(StageError, match="nothing answers at"):
         pipeline.release(run)
-    charges = Ledger(str(tmp_path / "ledger.db")).charges()
-    assert {c.purpose for c in charges} <= {"recognise", "assess"}, "neither costs anything"
+    assert Ledger(str(tmp_path / "ledger.db")).charges() == []
