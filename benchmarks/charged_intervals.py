@@ -22,6 +22,7 @@ import numpy as np
 import pandas as pd
 
 from evaluators.charged.lenses import Lens, lens
+from evaluators.charged.people import People
 from evaluators.charged.questions import measure
 from evaluators.charged.scores import scores_of
 from evaluators.score import Score
@@ -29,6 +30,7 @@ from evaluators.tables import Tables
 from privacy.accounting.calibration import zcdp_budget
 from privacy.accounting.guarantee import Guarantee
 from privacy.schema.schema import Schema
+from privacy.stored.rows import Rows
 
 RESULTS = Path(__file__).parent / "results" / "charged_intervals.jsonl"
 DELTA = 1e-6
@@ -119,9 +121,10 @@ def asked(
 ) -> dict[Key, Score]:
     """All scores of one holdout, by metric, slice and target; k-marginals are left out, to save time."""
     tables = Tables(synthetic, holdout, synthetic, SCHEMA)
-    answers = measure(tables, lenses, rho, lambda question, draw: draw())
+    people, drawn = (People.of(Rows.of(f), tables, lenses) for f in (holdout, synthetic))
+    answers = measure(tables, people, drawn, lenses, rho, lambda question, draw: draw())
     answers.apart.clear()
-    scores = scores_of(tables, fresh, lenses, answers)
+    scores = scores_of(tables, drawn, fresh, lenses, answers)
     return {(s.metric, s.slice, s.target): s for s in scores}
 
 

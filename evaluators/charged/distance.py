@@ -50,13 +50,16 @@ class Distances:
 
 
 def distances(
-    ask: Ask, tables: Tables, people: People, dimension: Dimension, rho: float
+    ask: Ask, tables: Tables, people: People, drawn: People, dimension: Dimension, rho: float
 ) -> Distances:
-    """The distance of ``people`` from the synthetic rows in every slice of the dimension."""
+    """The distance of ``people`` from synthetic ones in every slice of the dimension.
+
+    ``tables`` say which columns there are.
+    """
     sets = sets_of(tables, dimension)
     found: list[float | None] = []
     for piece in dimension.slices:
-        synthetic = _synthetic(tables, dimension, piece.number)
+        synthetic = _synthetic(tables, drawn, dimension, piece.number)
         bound = 2 * len(synthetic) * len(sets)
         if not bound:
             found.append(None)
@@ -74,32 +77,47 @@ def distances(
     return Distances(tuple(found), gaussian_sigma(rho))
 
 
-def by_chance(tables: Tables, dimension: Dimension, number: int, people: int) -> np.ndarray:
+def by_chance(
+    tables: Tables, drawn: People, dimension: Dimension, number: int, people: int
+) -> np.ndarray:
     """Distances (half the mean L1) of as many rows of the synthetic table itself; free."""
-    sets, synthetic = sets_of(tables, dimension), _synthetic(tables, dimension, number)
+    sets, synthetic = sets_of(tables, dimension), _synthetic(tables, drawn, dimension, number)
     rng = tables.rng(f"distance by chance {dimension.name} {number}")
     found = []
     for _ in range(REPEATS):
-        drawn = synthetic.iloc[rng.integers(len(synthetic), size=people)]
-        total = sum(apart(drawn, synthetic, s, tables.codec.domain) for s in sets)
+        times = np.zeros(len(synthetic), dtype=np.int64)
+        for start in range(0, people, AT_ONCE):
+            some = rng.integers(len(synthetic), size=min(AT_ONCE, people - start))
+            times += np.bincount(some, minlength=len(times))
+        total = sum(apart(synthetic, synthetic, s, tables.codec.domain, times) for s in sets)
         found.append(total / (2 * len(synthetic) * people * len(sets)))
     return np.array(found)
 
 
-def apart(people: Columns, synthetic: Columns, columns: Set, sizes: Mapping[str, int]) -> int:
-    """Σ |M N − n m| over the cells of a set of columns."""
-    N, m = (_cells(rows, columns, sizes) for rows in (people, synthetic))
+def apart(
+    people: Columns,
+    synthetic: Columns,
+    columns: Set,
+    sizes: Mapping[str, int],
+    times: np.ndarray | None = None,
+) -> int:
+    """Σ |M N − n m| over the cells of a set of columns; ``times``: how often each of the people counts."""
+    N, m = _cells(people, columns, sizes, times), _cells(synthetic, columns, sizes)
     return int(np.abs(m.sum() * N - N.sum() * m).sum())
 
 
-def _cells(rows: Columns, columns: Set, sizes: Mapping[str, int]) -> np.ndarray:
+def _cells(
+    rows: Columns, columns: Set, sizes: Mapping[str, int], times: np.ndarray | None = None
+) -> np.ndarray:
     """How many rows are in each cell, int64."""
     shape = [sizes[c] for c in columns]
     total = np.zeros(int(np.prod(shape)), dtype=np.int64)
     of = [np.asarray(rows[c]) for c in columns]
     for start in range(0, len(of[0]), AT_ONCE):
-        codes = [values[start : start + AT_ONCE] for values in of]
-        total += np.bincount(np.ravel_multi_index(codes, shape), minlength=len(total))
+        part = slice(start, start + AT_ONCE)
+        cell = np.ravel_multi_index([values[part] for values in of], shape)
+        weights = None if times is None else times[part]
+        total += np.bincount(cell, weights, minlength=len(total)).astype(np.int64)
     return total
 
 
@@ -113,9 +131,10 @@ def sets_of(tables: Tables, dimension: Dimension) -> list[Set]:
     )
 
 
-def _synthetic(tables: Tables, dimension: Dimension, number: int) -> pd.DataFrame:
-    rows = np.flatnonzero(tables.members["synthetic", dimension.name] == number)
+def _synthetic(tables: Tables, drawn: People, dimension: Dimension, number: int) -> pd.DataFrame:
+    """Of the synthetic people in a slice as many as are compared with."""
+    rows = np.flatnonzero(drawn.members[dimension.name] == number)
     if len(rows) > MAX_SYNTHETIC:
         rng = tables.rng(f"distance rows {dimension.name} {number}")
         rows = np.sort(rng.choice(rows, size=MAX_SYNTHETIC, replace=False))
-    return tables.codes["synthetic"].iloc[rows]
+    return pd.DataFrame({c: codes[rows] for c, codes in drawn.codes.items()}, index=rows)

@@ -53,9 +53,9 @@ def asked(tables: Tables) -> tuple[Dimension, ...]:
 
 
 def measure(
-    tables: Tables, people: People, lenses: Sequence[Lens], rho: float, ask: Ask
+    tables: Tables, people: People, drawn: People, lenses: Sequence[Lens], rho: float, ask: Ask
 ) -> Answers:
-    """Ask ``people`` all questions; ``tables`` hold the synthetic rows that some are about."""
+    """Ask ``people`` all questions; ``drawn``: the synthetic ones that some are about."""
     dimensions = asked(tables)
     shares = _shares(dimensions, len(lenses), rho)
     who, seen, apart = {}, {}, {}
@@ -75,7 +75,9 @@ def measure(
                 part,
             )
         if dimension.order < 2:
-            apart[dimension.name] = distances(ask, tables, people, dimension, part * DISTANCE)
+            apart[dimension.name] = distances(
+                ask, tables, people, drawn, dimension, part * DISTANCE
+            )
     return Answers(who, seen, apart)
 
 

@@ -40,13 +40,16 @@ from evaluators.tables import Dimension, Slice, Tables, evidence
 from privacy.ledger.charges import Permit
 from privacy.ledger.transcript import Transcript
 from privacy.schema.schema import Schema
-from privacy.stored.rows import AnyRows
+from privacy.stored.rows import AnyRows, Rows, people_among
 
 PREFIX = "charged"
 ITSELF = "the synthetic rows of themselves"
 SAMPLE = "as many rows of the synthetic table itself"
 PUBLIC: dict[str, Any] = {"rows": "holdout", "charged": True, "visibility": "public"}
 DROWNED = "the noise is as large as the group"
+
+TAUGHT = 100_000
+"""Synthetic rows that teach the models whose predictions are charged for, where there are more."""
 
 COMPARED = ("tpr", "fpr", "accuracy", "auroc", "calibration_gap", "c_index", "within_one_sd")
 """Figures of which the largest difference between groups is given."""
@@ -56,7 +59,7 @@ WORSE_WHEN_HIGH = frozenset({"fpr"})
 
 def charged_scores(
     rows: AnyRows,
-    synthetic: pd.DataFrame,
+    synthetic: AnyRows,
     fresh: pd.DataFrame,
     schema: Schema,
     rho: float,
@@ -66,32 +69,41 @@ def charged_scores(
 ) -> list[Score]:
     """Ask the people held out, at a cost of ρ-zCDP, and score.
 
-    ``rows``: the holdout; ``synthetic``: what is released; ``fresh``: more rows of the same model. Of histories
+    ``rows``: the holdout; ``synthetic``: what is released, of which TAUGHT rows teach the models that predict,
+    and all are compared with; ``fresh``: more rows of the same model. Of histories
     the first row of each unit is looked at, of synthetic ones as of those held out. Raises
     PermitError unless ``permit`` was charged for ``evaluation_event`` and the transcript's attempt.
     """
     permit.covers(evaluation_event(rho), transcript.attempt)
     if schema.visits is not None:  # beside first rows later ones would differ, however faithful
-        synthetic, fresh = (
-            f.drop_duplicates(schema.unit, ignore_index=True) for f in (synthetic, fresh)
+        frame, fresh = (
+            f.drop_duplicates(schema.unit, ignore_index=True) for f in (synthetic.frame, fresh)
         )
-    tables = Tables(synthetic, synthetic[:0], synthetic, schema, seed)
+        synthetic = Rows.of(frame)
+    some = people_among(synthetic.units, TAUGHT, np.random.default_rng([seed, *b"taught"]))
+    teach = synthetic.take(some)
+    tables = Tables(teach, teach[:0], teach, schema, seed)
     lenses = [look for t in schema.targets if (look := lens(tables, fresh, t)) is not None]
-    answers = measure(tables, People.of(rows, tables, lenses), lenses, rho, transcript.answer)
-    return scores_of(tables, fresh, lenses, answers)
+    people, drawn = People.of(rows, tables, lenses), People.of(synthetic, tables, ())
+    answers = measure(tables, people, drawn, lenses, rho, transcript.answer)
+    return scores_of(tables, drawn, fresh, lenses, answers)
 
 
 def scores_of(
-    people: Tables, fresh: pd.DataFrame, lenses: Sequence[Lens], answers: Answers
+    tables: Tables,
+    drawn: People,
+    fresh: pd.DataFrame,
+    lenses: Sequence[Lens],
+    answers: Answers,
 ) -> list[Score]:
-    """Scores of what was answered; free. Of ``people`` the synthetic rows are used, nobody held out."""
-    itself = Tables(people.synthetic, fresh, people.synthetic, people.schema, people.seed)
+    """Scores of what was answered; free. ``drawn``: the synthetic people; nobody held out is looked at."""
+    itself = Tables(tables.synthetic, fresh, tables.synthetic, tables.schema, tables.seed)
     cells = [look.see(fresh) for look in lenses]
     scores: list[Score] = []
-    for dimension in asked(people):
+    for dimension in asked(tables):
         member = itself.members["holdout", dimension.name]
         scores += _shares(dimension, answers.who[dimension.name], member)
-        scores += _distances(people, dimension, answers)
+        scores += _distances(tables, drawn, dimension, answers)
         for number, look in enumerate(lenses):
             noisy = answers.seen[number, dimension.name]
             own = counted(member, cells[number][dimension.order], noisy.counts.shape)
@@ -153,7 +165,9 @@ def _shares(dimension: Dimension, who: Counted, member: np.ndarray) -> list[Scor
     return scores
 
 
-def _distances(tables: Tables, dimension: Dimension, answers: Answers) -> list[Score]:
+def _distances(
+    tables: Tables, drawn: People, dimension: Dimension, answers: Answers
+) -> list[Score]:
     """k-marginal scores, 0 to 1000, beside what a sample of the synthetic rows themselves would have."""
     if dimension.name not in answers.apart:
         return []
@@ -166,7 +180,7 @@ def _distances(tables: Tables, dimension: Dimension, answers: Answers) -> list[S
             status, reason = "insufficient evidence", "no synthetic row in this group"
         found, chance = Estimate(None, 0.0, 1.0), None
         if status == "ok" and mass is not None:
-            sample = by_chance(tables, dimension, piece.number, about["n"])
+            sample = by_chance(tables, drawn, dimension, piece.number, about["n"])
             chance = 1000 * (1 - float(sample.mean()))
             found = quotient(mass, people, apart.sigma, who.sigma, float(sample.std(ddof=1)))
         thousand = Estimate(

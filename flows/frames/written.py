@@ -22,8 +22,9 @@ Numbered = tuple[np.ndarray, list[str]]
 """For each row the number of its text, −1 where a value is missing; and the texts."""
 
 QUOTED = re.compile(r'[",\r\n]')
-LINES = 1 << 17
-"""Lines that are put together at once."""
+NOTHING = pa.scalar(b"", pa.large_binary())
+AT_ONCE = 1 << 26
+"""Bytes of lines that are put together at once."""
 
 
 def texts(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
@@ -46,18 +47,20 @@ def write_csv(frame: pd.DataFrame, schema: Schema, file: BinaryIO, header: bool 
     lone = len(names) == 1
     if header:
         file.write((",".join(_field(n, lone) for n in names) + "\n").encode())
-    numbers, fields = [], []
+    numbers, fields, longest = [], [], 1
     for name in names:
         number, distinct = _signed(frame[name], schema.columns[name])
-        end = "\n" if name == names[-1] else ""
+        end = "\n" if name == names[-1] else ","
+        ended = [(_field(text, lone) + end).encode() for text in distinct]
+        longest += max(map(len, ended))
         numbers.append(pa.array(number))
-        fields.append(pa.array([_field(text, lone) + end for text in distinct], pa.string()))
-    for start in range(0, len(frame), LINES):
-        columns = [f.take(n[start : start + LINES]) for f, n in zip(fields, numbers, strict=True)]
-        lines = pc.binary_join_element_wise(*columns, ",")
-        _, offsets, text = lines.buffers()
-        last = np.frombuffer(offsets, np.int32)[len(lines)]
-        file.write(memoryview(text)[:last])
+        fields.append(pa.array(ended, pa.large_binary()))
+    lines = max(1, AT_ONCE // longest)
+    for start in range(0, len(frame), lines):
+        columns = [f.take(n[start : start + lines]) for f, n in zip(fields, numbers, strict=True)]
+        joined = pc.binary_join_element_wise(*columns, NOTHING)
+        _, offsets, text = joined.buffers()
+        file.write(memoryview(text)[: np.frombuffer(offsets, np.int64)[len(joined)]])
 
 
 def written_values(series: pd.Series) -> pd.Series:

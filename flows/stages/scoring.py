@@ -197,10 +197,7 @@ MAX_FRESH = 50_000
 
 
 def measure(work: Work, progress: Progress) -> None:
-    """Ask all people held out under their charge; the scores may be published.
-
-    What they are asked about are as many synthetic rows as are judged.
-    """
+    """Ask all people held out under their charge; the scores may be published."""
     permit = work.charge_evaluation()
     assert permit is not None, "asked for by the config"
     progress("asking the people held out", 0.0)
@@ -209,7 +206,7 @@ def measure(work: Work, progress: Progress) -> None:
     work.asked.answer(tied, lambda: "opened")
     model: Model = load_model(work.run / "model")
     schema, seed = work.completed_schema(), work.run.config.seed
-    synthetic = _judged(work.synthetic, "synthetic", schema, seed)
+    synthetic = work.synthetic
     fresh = model.sample(min(len(synthetic), MAX_FRESH), np.random.default_rng([seed, 1]))
     scores = charged_scores(
         rows.changed(partial(map_undeclared, schema=schema)),

@@ -39,22 +39,23 @@ def workload(
 ) -> Workload:
     """All pairs and triples of the domain's columns, weighed.
 
-    Of more than MANY triples only those with a target or a subgroup, and those in ``keep``; where these are
-    more than MOST, only those that weigh more, and those in ``keep``.
+    Of more than MANY triples only those with a target or a subgroup, and those in ``keep``. Where these are
+    more than MOST, only those that weigh more and those in ``keep``; and without targets or without subgroups,
+    where hardly any weighs more, every so many of the others.
     """
     roles = {*targets, *subgroups}
     together = {pair for pair in combinations(domain, 2) if _joins(pair, targets, subgroups)}
     together |= {pair for clique in keep for pair in combinations(clique, 2)}
-    every = math.comb(len(domain), 3)
-    few = every <= MANY
-    beside = len(set(domain) - roles)
-    light = every - math.comb(beside, 3) <= MOST
-    triples = (t for t in combinations(domain, 3) if few or roles & set(t) or t in keep)
-    weighed = {
+    few = math.comb(len(domain), 3) <= MANY
+    found = [t for t in combinations(domain, 3) if few or roles & set(t) or t in keep]
+    if len(found) > MOST:
+        heavy = {t for t in found if t in keep or not together.isdisjoint(combinations(t, 2))}
+        rest = [] if targets and subgroups else [t for t in found if t not in heavy]
+        found = [*sorted(heavy), *rest[:: -(-len(rest) // MOST) or 1]]
+    return {
         clique: PLAIN if together.isdisjoint(combinations(clique, 2)) else HEAVY
-        for clique in chain(combinations(domain, 2), triples)
+        for clique in chain(combinations(domain, 2), found)
     }
-    return {r: w for r, w in weighed.items() if light or len(r) < 3 or w == HEAVY or r in keep}
 
 
 def _joins(pair: tuple[str, ...], targets: Collection[str], subgroups: Collection[str]) -> bool:

@@ -345,9 +345,11 @@ def number_identifiers(
     """
     fresh = _numbers(np.arange(before, before + len(frame)))
     unit = fresh if units is None else _numbers(units)
-    identifiers = {n: unit if n == schema.unit else fresh for n in schema.columns}
-    columns = {n: frame.get(n) if n in schema.informative else v for n, v in identifiers.items()}
-    return pd.DataFrame(columns, copy=False)
+    columns = {
+        n: frame.get(n) if n in schema.informative else (unit if n == schema.unit else fresh).copy()
+        for n in schema.columns
+    }
+    return pd.DataFrame(columns, copy=False)  # a copy would lay all columns side by side
 
 
 def _numbers(places: np.ndarray) -> pd.Series:

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from privacy.schema.columns import Column
-from privacy.stored.column import GrowingValues, Values
+from privacy.stored.column import Distinct, GrowingValues, Values
 
 AT_ONCE = 1 << 17
 """Rows of a batch."""
@@ -129,8 +129,7 @@ class StoredRows:
         for frame in frames:
             rows += len(frame)
             for name, growing in kept.items():
-                places, distinct = pd.factorize(frame[name], use_na_sentinel=False)
-                growing.append((pd.Series(distinct, dtype=frame[name].dtype), places))
+                growing.append(_numbered(frame[name]))
         return cls({n: growing.whole() for n, growing in kept.items()}, np.arange(rows), room)
 
     def __len__(self) -> int:
@@ -174,6 +173,17 @@ class StoredRows:
     def _unchanged(self) -> None:
         if self.changes:
             raise ValueError("changes are made to all columns of a row together")
+
+
+def _numbered(series: pd.Series) -> Distinct:
+    """Distinct values and the place of each row's. (To pandas, texts that differ behind a NUL are one.)"""
+    if series.dtype == object:
+        known: dict[object, int] = {}
+        told = (None if absent else v for v, absent in zip(series, series.isna(), strict=True))
+        places = np.fromiter((known.setdefault(v, len(known)) for v in told), np.int64, len(series))
+        return pd.Series([*known], dtype=object), places
+    places, distinct = pd.factorize(series, use_na_sentinel=False)
+    return pd.Series(distinct, dtype=series.dtype), places
 
 
 def people_among(units: np.ndarray, most: int, rng: np.random.Generator) -> np.ndarray:

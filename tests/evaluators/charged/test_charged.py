@@ -18,6 +18,7 @@ from sklearn.metrics import roc_auc_score
 
 from evaluators.charged import distance, questions
 from evaluators.charged.cost import evaluation_event
+from evaluators.charged.people import People
 from evaluators.charged.scores import ITSELF, charged_scores
 from evaluators.features import columns_of, outcome
 from evaluators.fidelity.kmarginal import score_tables
@@ -96,7 +97,9 @@ def lens_of_coin(monkeypatch: pytest.MonkeyPatch) -> None:
 def scored(frame: pd.DataFrame, rho: float = RHO, asked: Any = None) -> Scorecard:
     rows = Rows(frame.drop(columns="person"), units(frame))
     asked = asked or Asked()
-    return Scorecard(tuple(charged_scores(rows, SYNTHETIC, FRESH, SCHEMA, rho, permit(rho), asked)))
+    return Scorecard(
+        tuple(charged_scores(rows, Rows.of(SYNTHETIC), FRESH, SCHEMA, rho, permit(rho), asked))
+    )
 
 
 @pytest.mark.usefixtures("lens_of_coin")
@@ -104,9 +107,9 @@ def test_nobody_is_asked_without_the_permit_for_it() -> None:
     frame, asked = people(5, 1), Asked()
     rows = Rows(frame, units(frame))
     with pytest.raises(PermitError, match="charged for"):
-        charged_scores(rows, SYNTHETIC, FRESH, SCHEMA, 2 * RHO, permit(), asked)
+        charged_scores(rows, Rows.of(SYNTHETIC), FRESH, SCHEMA, 2 * RHO, permit(), asked)
     with pytest.raises(PermitError, match="attempt"):
-        charged_scores(rows, SYNTHETIC, FRESH, SCHEMA, RHO, permit(), Asked("b"))
+        charged_scores(rows, Rows.of(SYNTHETIC), FRESH, SCHEMA, RHO, permit(), Asked("b"))
     assert asked.questions == []
 
 
@@ -243,7 +246,7 @@ def test_bad_tables_give_reasons(harm: Any, side: str) -> None:
     else:
         synthetic = harm(synthetic)
     rows = Rows(frame, units(frame))
-    found = charged_scores(rows, synthetic, synthetic, SCHEMA, RHO, permit(), Asked())
+    found = charged_scores(rows, Rows.of(synthetic), synthetic, SCHEMA, RHO, permit(), Asked())
     assert all(s.value is not None or s.reason for s in found)
 
 
@@ -253,7 +256,13 @@ def test_images_and_many_classes_are_asked_for() -> None:
     found = Scorecard(
         tuple(
             charged_scores(
-                rows, synthetic, shapes.people(300, 3), shapes.SCHEMA, 1.0, permit(1.0), Asked()
+                rows,
+                Rows.of(synthetic),
+                shapes.people(300, 3),
+                shapes.SCHEMA,
+                1.0,
+                permit(1.0),
+                Asked(),
             )
         )
     )
@@ -276,7 +285,7 @@ def test_first_rows_stand_beside_first_rows() -> None:
         return pd.concat([frame, women]).sort_index(kind="stable").reset_index(drop=True)
 
     with_later, alone = (
-        charged_scores(rows, *frames, schema, RHO, permit(), Asked())
+        charged_scores(rows, Rows.of(frames[0]), frames[1], schema, RHO, permit(), Asked())
         for frames in ((once_more(SYNTHETIC), once_more(FRESH)), (SYNTHETIC, FRESH))
     )
     assert with_later == alone
@@ -289,11 +298,42 @@ def test_people_who_come_some_after_the_other_are_asked_the_same(
     held = people(800, 1)
     frame = held.drop(columns="person")
     rows = Rows(frame, units(held))
-    at_once = charged_scores(rows, SYNTHETIC, FRESH, SCHEMA, RHO, permit(), Asked())
+    at_once = charged_scores(rows, Rows.of(SYNTHETIC), FRESH, SCHEMA, RHO, permit(), Asked())
     monkeypatch.setattr("evaluators.charged.people.AT_ONCE", 37)
     monkeypatch.setattr("evaluators.charged.questions.AT_ONCE", 41)
     monkeypatch.setattr("evaluators.charged.distance.AT_ONCE", 43)
     columns = {n: SCHEMA.columns[n] for n in frame}
+    synthetic = StoredRows.gathered([SYNTHETIC[[*frame]]], columns, tmp_path)
     stored = replace(StoredRows.gathered([frame], columns, tmp_path), units=rows.units)
-    assert charged_scores(stored, SYNTHETIC, FRESH, SCHEMA, RHO, permit(), Asked()) == at_once
+    assert charged_scores(stored, synthetic, FRESH, SCHEMA, RHO, permit(), Asked()) == at_once
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("exact", "lens_of_coin")
+def test_people_are_compared_with_all_synthetic_rows_however_few_teach(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else a small group would be held against a handful of rows, and seem far from them."""
+    held = people(800, 1)
+    rows = Rows(held.drop(columns="person"), units(held))
+
+    def distances() -> list[tuple[str, float | None, float | None]]:
+        found = charged_scores(rows, Rows.of(SYNTHETIC), FRESH, SCHEMA, RHO, permit(), Asked())
+        return [(s.slice, s.value, s.baseline) for s in found if s.metric == "charged.kmarginal.2"]
+
+    of_all = distances()
+    monkeypatch.setattr("evaluators.charged.scores.TAUGHT", 200)
+    assert distances() == of_all
+
+
+def test_what_chance_alone_gives_is_that_of_rows_drawn_again() -> None:
+    tables = Tables(SYNTHETIC, SYNTHETIC[:0], SYNTHETIC, SCHEMA, 3)
+    drawn, everyone = People.of(Rows.of(SYNTHETIC), tables, ()), tables.dimensions[0]
+    found = distance.by_chance(tables, drawn, everyone, 0, 2000)
+    codes, sets = tables.codes["synthetic"], distance.sets_of(tables, everyone)
+    rng, expected = tables.rng("distance by chance all 0"), []
+    for _ in range(distance.REPEATS):
+        again = codes.iloc[rng.integers(len(codes), size=2000)]
+        mean = np.mean(score_tables(codes, [again], sets, tables.codec.domain))
+        expected.append(1 - mean / 1000)
+    np.testing.assert_allclose(found, expected)

@@ -6,6 +6,7 @@ import io
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,9 +34,9 @@ def csv(frame: pd.DataFrame, schema: Schema, header: bool = True) -> str:
     return file.getvalue().decode()
 
 
-@given(st.lists(WORDS, max_size=9), st.integers(0, 9), st.booleans(), st.integers(1, 4))
+@given(st.lists(WORDS, max_size=9), st.integers(0, 9), st.booleans(), st.integers(1, 400))
 def test_lines_are_those_of_pandas(
-    words: list[str | None], seed: int, header: bool, lines: int
+    words: list[str | None], seed: int, header: bool, at_once: int
 ) -> None:
     n, rng = len(words), np.random.default_rng(seed)
     number = rng.integers(0, 2**53, n)
@@ -51,7 +52,7 @@ def test_lines_are_those_of_pandas(
         }
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(written, "LINES", lines)
+        patch.setattr(written, "AT_ONCE", at_once)
         found = csv(frame, SCHEMA, header)
     assert found == texts(frame, SCHEMA).to_csv(index=False, header=header, lineterminator="\n")
 
@@ -66,3 +67,21 @@ def test_a_return_is_quoted_so_that_it_ends_no_line() -> None:
     frame = pd.DataFrame({"word": pd.Series(["a\rb", "c"], dtype=object)})
     found = pd.read_csv(io.BytesIO(csv(frame, LONE).encode()))
     assert found["word"].tolist() == ["a\rb", "c"]
+
+
+def test_lines_may_be_longer_than_what_is_put_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many bytes they are together: Arrow has room for 2 GiB in an array of short texts."""
+    monkeypatch.setattr(written, "AT_ONCE", 1 << 10)
+    asked: list[int] = []
+    joined = written.pc.binary_join_element_wise
+
+    def counted(*columns: object) -> object:
+        found = joined(*columns)
+        asked.append(found.nbytes)
+        return found
+
+    monkeypatch.setattr(written.pc, "binary_join_element_wise", counted)
+    frame = pd.DataFrame({"word": ["x" * 300] * 7 + ["y" * 3000]})
+    assert csv(frame, LONE) == texts(frame, LONE).to_csv(index=False)
+    assert max(asked) < 2 * 3100
+    assert pa.types.is_large_binary(written.NOTHING.type), "with room for more than 2 GiB in a line"

@@ -2,7 +2,7 @@
 
 from itertools import combinations
 
-from generators.marginals.workload import workload
+from generators.marginals.workload import MOST, workload
 
 DOMAIN = {"race": 5, "age": 9, "sex": 2, "income": 2}
 
@@ -50,3 +50,12 @@ def test_of_a_very_wide_table_only_triples_that_join_a_subgroup_with_a_target_ar
     narrower = dict([*wide.items()][:100])
     assert ("c000", "c050", "c099") in workload(narrower, *roles)
     assert ("c000", "c050", "c099") not in found
+
+
+def test_of_a_very_wide_table_without_subgroups_triples_are_thinned():
+    wide = {f"c{i:03}": 2 for i in range(300)}
+    kept = ("c010", "c020", "c030")
+    found = [r for r in workload(wide, ["c000"], keep=[kept]) if len(r) == 3]
+    assert kept in found
+    assert 10_000 < len(found) <= MOST + 900
+    assert len({c for r in found for c in r}) == 300
