@@ -29,6 +29,7 @@ def main() -> None:
         r["rows"]: r["stages"]
         for r in lines
         if (r["columns"], r["form"], r.get("generator", AIM)) == (COLUMNS, FORM, AIM)
+        and "synthetic" not in r
     }
     rows = sorted(of)
     figure, (seconds, memory) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")

@@ -179,8 +179,10 @@ def _of_units(frame: pd.DataFrame, schema: Schema, units: np.ndarray) -> pd.Data
 
 
 def _named(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
-    """The frame with each category as the one that is named for it."""
-    return frame.assign(**map_undeclared(frame, schema))
+    """The frame with each category as the one that is named for it; what stays as it is lies in memory once."""
+    named = map_undeclared(frame, schema)
+    changed = {n: named[n] for n in named if not named[n].equals(frame[n])}
+    return pd.DataFrame({n: changed.get(n, frame[n]) for n in frame}, copy=False)
 
 
 def _extractor(work: Work) -> Extractor | None:
