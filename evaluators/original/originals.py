@@ -70,6 +70,7 @@ def _original(tables: Tables, name: str) -> Original:
         for role, s in series.items()
     ]
     codes, labels = pd.factorize(np.concatenate(texts).astype(str), sort=True)
+    codes = codes.astype(np.min_scalar_type(len(labels)))  # of many columns all at once
     parts = np.split(codes, np.cumsum([len(t) for t in texts])[:-1])
     by_role = dict(zip(ROLES, parts, strict=True))
     return Original(name, column, tuple(labels), by_role, values, float(changed.mean()))
