@@ -191,9 +191,8 @@ def people_among(units: np.ndarray, most: int, rng: np.random.Generator) -> np.n
     if len(units) <= most:
         return np.arange(len(units))
     n = int(units.max()) + 1
-    drawn = rng.choice(
-        n, min(n, most), replace=False
-    )  # each has a row, so that more are not needed
+    # each has a row, so that more are not needed
+    drawn = rng.choice(n, min(n, most), replace=False)
     chosen = np.zeros(n, dtype=bool)
     chosen[drawn] = True
     at = np.flatnonzero(chosen[units])
