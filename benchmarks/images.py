@@ -71,6 +71,7 @@ DATA = {
     "mnist": DataSet(tuple(f"{part}-{name}" for part in ("train", "t10k") for name in IDX), 10_000),
     "strokes": DataSet((), 10_000),
     "clothes": DataSet((), 10_000),
+    "spots": DataSet((), 10_000),
     "pneumoniamnist": DataSet(("pneumoniamnist.npz",), 624),
     "ham10000": DataSet(("ham10000_32.npz", "metadata.csv"), 0.2, ("sex", "age")),
 }
@@ -125,7 +126,7 @@ def read(folder: Path, name: str) -> tuple[Schema, pd.DataFrame, pd.DataFrame]:
     """Schema, train and test rows."""
     data = DATA[name]
     if not data.files:
-        return made_up(name, 60_000, 10_000)
+        return made_up(name, *((60_000, 10_000) if name != "spots" else (4_745, 10_000)))
     schema = load_schema(ROOT / "configs" / "schemas" / f"{name}.yaml")
     source = read_source([folder / file for file in data.files], schema)
     conformed, _ = conform(source.texts, schema)
@@ -138,13 +139,21 @@ def read(folder: Path, name: str) -> tuple[Schema, pd.DataFrame, pd.DataFrame]:
 
 
 def made_up(name: str, n: int, tested: int) -> tuple[Schema, pd.DataFrame, pd.DataFrame]:
-    """Images of that kind under the schema of MNIST."""
-    schema = load_schema(ROOT / "configs" / "schemas" / "mnist.yaml")
+    """Images of that kind under a schema of nothing else than image and class."""
     images, classes = made(name, n + tested, 0)
-    assert schema.image is not None
-    label = schema.targets[0].columns[0]
-    columns = {schema.image: pd.Series(list(images), dtype=object), label: classes.astype(str)}
-    frame = pd.DataFrame(columns)
+    height, width, channels = images.shape[1:]
+    image = {"kind": "image", "height": height, "width": width, "channels": channels}
+    label = {"kind": "categorical", "categories": [str(c) for c in range(classes.max() + 1)]}
+    schema = Schema.model_validate(
+        {
+            "name": name,
+            "columns": {"image": image, "label": label},
+            "targets": [{"task": "multiclass", "column": "label"}],
+        }
+    )
+    frame = pd.DataFrame(
+        {"image": pd.Series(list(images), dtype=object), "label": classes.astype(str)}
+    )
     return schema, frame[:n], frame[n:].reset_index(drop=True)
 
 
@@ -232,7 +241,7 @@ def controls(
     y, truth = classes_of(codes), classes_of(model.told(test))
     real, generator = np.stack(list(test[schema.image])), torch.Generator().manual_seed(seed)
     own = FromMoments.draw(network, codes, generator)
-    kept = (network.labels(own) == torch.from_numpy(y)).numpy()
+    kept = (network.labels(own, torch.from_numpy(y)) == torch.from_numpy(y)).numpy()
     draws = ((network.drawn(codes, generator).clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
     sets = {"draws": (draws, y), "own": (own, y), "agreed": (own[kept], y[kept])}
     found = {

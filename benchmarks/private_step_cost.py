@@ -116,7 +116,7 @@ def unet(
 ) -> Case:
     """The image generator's U-Net on pictures like MNIST's."""
     n = units * draws
-    module = ImageDenoiser([28, 28, 1], [10], widths, layers, patch, 0.0, "ode", 1, 1.0, 2)
+    module = ImageDenoiser([28, 28, 1], [10], widths, layers, patch, 0.0, "ode", 1, 1.0, 2, 10)
     module.to(device)
     with torch.no_grad():
         for p in module.parameters():

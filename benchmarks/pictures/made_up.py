@@ -1,8 +1,9 @@
-"""Two public image sets, made up on the spot, to choose settings with: nothing about real images is looked at.
+"""Three public image sets, made up on the spot, to choose settings with: no real image is looked at.
 
 *strokes*: ten signs of a few curved strokes each, every point of them moved, sheared, turned, thick or thin, as
 handwriting is. *clothes*: ten outlines filled with grey, stripes and shadows, some of them hard to tell
-apart. 28 × 28 pixels, one channel; classes are equally likely.
+apart. 28 × 28 pixels, one channel; classes are equally likely. *spots*: marks on skin, 32 × 32 in colour, of
+seven kinds that overlap; two thirds are of one kind and a hundredth of another.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFilter
 
 SIDE, FINER = 28, 4
+SPOT_SIDE = 32
 Points = list[tuple[float, float]]
 
 STROKES: tuple[tuple[Points, ...], ...] = (
@@ -66,10 +68,24 @@ CLOTHES: tuple[tuple[Points, ...], ...] = (
 """Parts, each filled; what lies left of the middle in sleeves is mirrored."""
 MIRRORED = (SHORT, LONG)
 
+SPOTS = (
+    # how likely, shade of the mark (red, green, blue), ragged, grainy, ringed
+    (0.04, (0.80, 0.50, 0.45), 0.25, 0.12, 0.0),
+    (0.06, (0.85, 0.60, 0.60), 0.15, 0.06, 0.3),
+    (0.11, (0.62, 0.45, 0.35), 0.10, 0.14, 0.0),
+    (0.01, (0.70, 0.50, 0.42), 0.08, 0.04, 0.9),
+    (0.11, (0.38, 0.27, 0.25), 0.30, 0.10, 0.0),
+    (0.65, (0.50, 0.35, 0.28), 0.08, 0.04, 0.0),
+    (0.02, (0.62, 0.20, 0.28), 0.12, 0.03, 0.0),
+)
+
 
 def made(kind: str, n: int, seed: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
-    """``n`` images [n, 28, 28, 1] of that kind (strokes, clothes) and their classes, 0 to 9."""
+    """``n`` images [n, height, width, channels] of that kind (strokes, clothes, spots) and their classes."""
     rng = np.random.default_rng(seed)
+    if kind == "spots":
+        classes = rng.choice(len(SPOTS), n, p=[likely for likely, *_ in SPOTS])
+        return np.stack([_spot(int(c), rng) for c in classes]), classes
     classes = rng.integers(0, 10, n)
     draw = {"strokes": _sign, "clothes": _garment}[kind]
     return np.stack([draw(int(c), rng) for c in classes])[..., None], classes
@@ -140,3 +156,24 @@ def _garment(label: int, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
         (SIDE, SIDE), Image.Resampling.BOX
     )
     return np.asarray(small)
+
+
+def _spot(label: int, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
+    _, shade, ragged, grainy, ringed = SPOTS[label]
+    y, x = np.mgrid[:SPOT_SIDE, :SPOT_SIDE] / SPOT_SIDE - 0.5
+    y, x = y - rng.normal(0, 0.05), x - rng.normal(0, 0.05)
+    angle = np.arctan2(y, x)
+    border = rng.uniform(0.15, 0.4) * (
+        1 + rng.normal(0, 0.15) * np.cos(2 * (angle - rng.uniform(0, 3)))
+    )
+    for k in range(3, 8):
+        border = border + 0.3 * ragged / k * np.cos(k * angle + rng.uniform(0, 6)) * rng.normal()
+    depth = (border - np.hypot(x, y)) / rng.uniform(0.02, 0.08)
+    inside = 1 / (1 + np.exp(-np.clip(depth, -30, 30)))
+    ring = ringed * np.exp(-(((np.hypot(x, y) / border) - 0.2) ** 2) / 0.05)
+    skin = np.array([0.85, 0.65, 0.58]) * rng.normal(1, 0.08) + rng.normal(0, 0.04, 3)
+    mark = np.array(shade) * rng.normal(1, 0.2) + rng.normal(0, 0.09, 3)
+    grain = np.kron(rng.standard_normal((SPOT_SIDE // 2, SPOT_SIDE // 2)), np.ones((2, 2)))
+    weight = np.clip(inside * (1 - ring + grainy * 2 * grain), 0, 1)[..., None]
+    image = skin + weight * (mark - skin) + rng.normal(0, 0.02, (SPOT_SIDE, SPOT_SIDE, 1))
+    return np.asarray(np.clip(image, 0, 1) * 255, dtype=np.uint8)

@@ -142,6 +142,7 @@ class ImageDiffusion(ImageSgd):
                 self.sampling_steps,
                 self.start,
                 self.frequencies,
+                begun.moments.cells,
             )
         network.begin(begun.moments)
         network.to(device)

@@ -33,13 +33,16 @@ from generators.images.networks import Conditions, FromMoments
 class Refiner(FromMoments):
     """Draws of the moments, noise and conditions → images: what it adds begins at nothing."""
 
-    def __init__(self, shape: list[int], sizes: list[int], width: int, frequencies: int) -> None:
-        super().__init__(shape, sizes, frequencies)
+    def __init__(
+        self, shape: list[int], sizes: list[int], width: int, frequencies: int, cells: int
+    ) -> None:
+        super().__init__(shape, sizes, frequencies, cells)
         self.about = {
             "shape": list(shape),
             "sizes": list(sizes),
             "width": width,
             "frequencies": frequencies,
+            "cells": cells,
         }
         channels = shape[2]
         self.into = nn.Conv2d(2 * channels, width, 3, padding=1)
@@ -141,7 +144,8 @@ class ImageGan(ImageSgd):
         device = self.pick_device()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)  # a killed run begins at the same weights
-            network = Refiner(list(shape), begun.sizes, self.width, self.frequencies)
+            about = begun.sizes, self.width, self.frequencies, begun.moments.cells
+            network = Refiner(list(shape), *about)
             critic = ImageCritic(shape[2], begun.sizes, self.critic_width)
         network.begin(begun.moments)
         network.to(device)

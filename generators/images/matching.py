@@ -35,7 +35,7 @@ from generators.images.generator import Begun, ImageSgd
 from generators.images.means import class_means, summed
 from generators.images.networks import classes_of
 from generators.images.refiner import Refiner
-from generators.images.teacher import reading_loss
+from generators.images.teacher import reading_loss, teacher_rate
 from privacy.accounting.calibration import zcdp_budget
 from privacy.accounting.guarantee import Guarantee
 from privacy.schema.schema import Schema
@@ -56,10 +56,9 @@ class ImageMatching(ImageSgd):
 
     The mechanism's ``steps`` are the teacher's. ``features_share``: the part of the budget (as ρ of zCDP)
     that the mean features of classes get; the teacher gets what is left. ``angles``: wavelets of each scale.
-    ``components``: coordinates that the teacher reads. ``teacher_rate``: its learning rate, times the bound.
-    ``matched``: free steps in which the network learns. ``batch``: images in each of them. ``rate``: its
-    learning rate. ``anchor``: the weight of coarse pixels beside features. ``width``: channels of the
-    network.
+    ``components``: coordinates that the teacher reads. ``matched``: free steps in which the network learns.
+    ``batch``: images in each of them. ``rate``: its learning rate. ``anchor``: the weight of coarse pixels
+    beside features. ``width``: channels of the network.
 
     Privacy: nothing. ``features_share``: budget.
     """
@@ -72,7 +71,6 @@ class ImageMatching(ImageSgd):
     features_share: float = 0.25
     angles: int = 4
     components: int = 400
-    teacher_rate: float = 30.0
     matched: int = 600
     batch: int = 300
     rate: float = 3e-3
@@ -85,8 +83,7 @@ class ImageMatching(ImageSgd):
         super().__post_init__()
         sizes = ("angles", "components", "batch", "width")
         self.refuse("must be at least 1", lambda x: x >= 1, *sizes)
-        positive = ("features_share", "teacher_rate", "rate")
-        self.refuse("must be positive", lambda x: 0 < x < math.inf, *positive)
+        self.refuse("must be positive", lambda x: 0 < x < math.inf, "features_share", "rate")
         self.refuse("must not be negative", lambda x: x >= 0, "matched", "anchor")
         if not self.opening_share + self.moments_share + self.features_share < 1:
             raise ValueError(
@@ -115,7 +112,13 @@ class ImageMatching(ImageSgd):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)  # a killed run begins at the same weights
             network = Refiner(
-                list(shape), begun.sizes, self.width, self.frequencies, self.angles, self.components
+                list(shape),
+                begun.sizes,
+                self.width,
+                self.frequencies,
+                begun.moments.cells,
+                self.angles,
+                self.components,
             )
         network.begin(begun.moments)
         network.to(device)
@@ -134,9 +137,8 @@ class ImageMatching(ImageSgd):
             expected_units=prepared.opening.units,
             n_groups=prepared.n_groups,
         )
-        teaching = torch.optim.SGD(
-            network.teacher.parameters(), self.teacher_rate / self.clip, MOMENTUM
-        )
+        rate = teacher_rate(self.calibrated_noise * self.clip / prepared.opening.units)
+        teaching = torch.optim.SGD(network.teacher.parameters(), rate / self.clip, MOMENTUM)
         late = AveragedModel(network.teacher)
         drawing = [p for n, p in network.named_parameters() if not n.startswith("teacher")]
         matching = torch.optim.Adam(drawing, self.rate)

@@ -7,8 +7,14 @@ covariance of all. Draws of these normal distributions are blurred images that h
 moments: free to look at, so networks learn from them before they see a private row. It goes further than the
 noised class means of DP-FETA (arXiv 2504.01395), for the same kind of charge.
 
+Where there are people enough for the noise, one normal distribution a class is not the end: its draws fall into
+cells, which anybody may look for, and number, mean and covariance of each cell are measured in the same way.
+The size of a class that was paid for says into how many.
+
 Privacy claim: costs ``events(ρ)``. A unit's share of a sum is a mean over its rows, of norm at most 1 whatever
-they hold; the means that the outer products are taken around are those already measured.
+they hold; what means and outer products are taken around is known before. With cells, means and products are
+measured twice with parts of the same ρ, and Gaussian mechanisms of one ρ in all are together as private as one
+(the sum of 1/σ² is the same), whatever an earlier answer said of the parts.
 """
 
 from __future__ import annotations
@@ -23,6 +29,7 @@ from dp_accounting import DpEvent, GaussianDpEvent
 from scipy.fft import dctn, idctn
 from torch import Tensor
 
+from generators.images.cells import found, many_cells, nearest
 from generators.images.means import class_means, noised, shares, summed
 from generators.marginals.measurement import Ask
 
@@ -32,6 +39,10 @@ MEANS = 0.35
 """The share of ρ that the means get; outer products get the rest."""
 ABOVE = 1.1
 """An eigenvalue counts where it is so many times as large as noise alone would make it."""
+FIRST = 0.4
+"""The share of ρ that classes get where cells get the rest."""
+NUMBERS = 0.1
+"""The share of what means of cells get that their sizes are counted with."""
 CHUNK = 8192
 
 
@@ -82,21 +93,34 @@ class Basis:
 
 @dataclass(frozen=True)
 class Moments:
-    """Normal distributions: ``means`` [classes, d], ``factors`` [classes, d, d] with covariance F Fᵀ."""
+    """Normal distributions: ``means`` [cells, d], ``factors`` [cells, d, d] with covariance F Fᵀ.
+
+    ``weights`` [classes, cells]: how likely an image of a class is of each of them.
+    """
 
     basis: Basis
     means: Array
     factors: Array
+    weights: Array
+
+    @property
+    def cells(self) -> int:
+        """How many there are, of all classes together."""
+        return len(self.means)
 
     def draw(self, classes: npt.NDArray[np.int64], generator: torch.Generator) -> Tensor:
         """An image for each class number, pixels in [−1, 1], [n, channels, height, width]."""
+        chance = torch.rand(len(classes), generator=generator, dtype=torch.float64).numpy()
+        below = self.weights.cumsum(1)
+        below /= below[:, -1:]
+        cells = (chance[:, None] >= below[classes]).sum(1)
         shape = (len(classes), self.basis.size)
         z = torch.randn(shape, generator=generator, dtype=torch.float64).numpy()
-        u = self.means[classes]
-        # class by class: a factor for every row would be d² numbers copied for each
-        for label in np.unique(classes):
-            mine = classes == label
-            u[mine] += z[mine] @ self.factors[label].T
+        u = self.means[cells]
+        # cell by cell: a factor for every row would be d² numbers copied for each
+        for cell in np.unique(cells):
+            mine = cells == cell
+            u[mine] += z[mine] @ self.factors[cell].T
         x = self.basis.decode(u).transpose(0, 3, 1, 2)
         return torch.from_numpy(np.ascontiguousarray(x)) * 2 - 1
 
@@ -128,33 +152,112 @@ def measure(
     noisy numbers of units in each class. ``spread``: the norm at which what is left beside the mean is clipped,
     as a share of the largest norm an image can have.
     """
-    sigma_means, sigma_products = noise(rho)
-    u, d, n_classes = basis.encode(images), basis.size, len(counts)
-    share, counts = shares(units), np.maximum(counts, 1.0)
-    total = summed(u, share, classes, n_classes)
-    means = class_means("image means", total, counts, basis.bands, sigma_means, ask)
-
-    def products() -> list[float]:
-        rest = u - means[classes]
-        norms = np.linalg.norm(rest, axis=1, keepdims=True)
-        v = rest / np.maximum(norms, spread) * (1 - 1e-9)
-        in_order = np.argsort(classes, kind="stable")
-        of_class = np.split(in_order, np.cumsum(np.bincount(classes, minlength=n_classes))[:-1])
-        total = np.stack([(v[rows] * share[rows, None]).T @ v[rows] for rows in of_class])
-        return noised(total, sigma_products, lambda g: (g + g.transpose(0, 2, 1)) / 2)
-
-    asked = ask(["image products", n_classes, d, sigma_products, spread], products)
-    covariances = np.reshape(asked, (n_classes, d, d)) * spread**2
-    return Moments(basis, means, _factors(covariances, counts, sigma_products * spread**2))
+    u, share, counts = basis.encode(images), shares(units), np.maximum(counts, 1.0)
+    rows = _Rows(basis, u, share, spread, ask)
+    many = many_cells(counts, _edge(noise((1 - FIRST) * rho)[1] * spread**2, basis.size))
+    if many is None:
+        means, factors = rows.of_classes(classes, counts, rho)
+        return Moments(basis, means, factors, np.eye(len(counts)))
+    first = rows.of_classes(classes, counts, FIRST * rho)
+    return rows.of_cells(classes, counts, *found(*first, many), (1 - FIRST) * rho)
 
 
-def _factors(sums: Array, counts: Array, sigma: float) -> Array:
-    """F with F Fᵀ = the covariance of all, where above its noise, and what a class adds above its own."""
-    edge = ABOVE * sigma * math.sqrt(2 * sums.shape[1])  # the largest eigenvalue of one sum's noise
-    total = counts.sum()
-    pooled = _above(sums.sum(0) / total, np.asarray(edge * math.sqrt(len(counts)) / total))
-    apart = _above(sums / counts[:, None, None] - pooled, edge / counts)
-    values, vectors = np.linalg.eigh(pooled + apart)
+@dataclass(frozen=True)
+class _Rows:
+    """Private images ``u`` [n, d], what each counts, and how to ask about them."""
+
+    basis: Basis
+    u: Array
+    share: Array
+    spread: float
+    ask: Ask
+
+    def of_classes(
+        self, classes: npt.NDArray[np.int64], counts: Array, rho: float
+    ) -> tuple[Array, Array]:
+        """Means and factors of classes."""
+        sigma_means, sigma_products = noise(rho)
+        total = summed(self.u, self.share, classes, len(counts))
+        means = class_means("image means", total, counts, self.basis.bands, sigma_means, self.ask)
+        products = self._products("image products", means, classes, sigma_products)
+        sigma = sigma_products * self.spread**2
+        return means, factors_of(products, counts, [np.arange(len(counts))], sigma)
+
+    def of_cells(
+        self,
+        classes: npt.NDArray[np.int64],
+        counts: Array,
+        centres: Array,
+        of_class: npt.NDArray[np.intp],
+        rho: float,
+    ) -> Moments:
+        """The same of cells around ``centres`` [cells, d] of those classes, and how many are in each."""
+        sigma_means, sigma_products = noise(rho)
+        cells, n = nearest(self.u, classes, centres, of_class), len(centres)
+        sigma_numbers = sigma_means / math.sqrt(NUMBERS)
+        asked = self.ask(
+            ["image cells", n, sigma_numbers],
+            lambda: noised(
+                summed(np.ones((len(cells), 1)), self.share, cells, n), sigma_numbers, lambda g: g
+            ),
+        )
+        numbers = np.maximum(np.reshape(asked, n), 1.0)
+        total = summed(_clipped(self.u - centres[cells], self.spread), self.share, cells, n)
+        sigma_apart = sigma_means / math.sqrt(1 - NUMBERS)
+        bands = self.basis.bands
+        apart = class_means("cell means", total, numbers, bands, sigma_apart, self.ask)
+        means = centres + self.spread * apart
+        products = self._products("cell products", means, cells, sigma_products)
+        levels = [of_class, np.arange(n)]
+        factors = factors_of(products, numbers, levels, sigma_products * self.spread**2)
+        weights = np.where(of_class == np.arange(len(counts))[:, None], numbers, 0.0)
+        return Moments(self.basis, means, factors, weights / weights.sum(1, keepdims=True))
+
+    def _products(
+        self, name: str, means: Array, groups: npt.NDArray[np.int64], sigma: float
+    ) -> Array:
+        """Noisy sums of outer products around the ``means`` of groups, [groups, d, d]."""
+        n, d = means.shape
+
+        def drawn() -> list[float]:
+            v = _clipped(self.u - means[groups], self.spread)
+            in_order = np.argsort(groups, kind="stable")
+            of_group = np.split(in_order, np.cumsum(np.bincount(groups, minlength=n))[:-1])
+            total = np.stack([(v[rows] * self.share[rows, None]).T @ v[rows] for rows in of_group])
+            return noised(total, sigma, lambda g: (g + g.transpose(0, 2, 1)) / 2)
+
+        asked = self.ask([name, n, d, sigma, self.spread], drawn)
+        return np.reshape(asked, (n, d, d)) * self.spread**2
+
+
+def _clipped(apart: Array, spread: float) -> Array:
+    """[n, d] in units of ``spread``, of norm at most 1."""
+    norms = np.linalg.norm(apart, axis=1, keepdims=True)
+    return np.asarray(apart / np.maximum(norms, spread) * (1 - 1e-9))
+
+
+def _edge(sigma: float, d: int) -> float:
+    """Somewhat above the largest eigenvalue of one sum's noise."""
+    return ABOVE * sigma * math.sqrt(2 * d)
+
+
+def factors_of(
+    sums: Array, counts: Array, levels: list[npt.NDArray[np.intp]], sigma: float
+) -> Array:
+    """F with F Fᵀ = the covariance of all, where above its noise, and what each level adds above its own.
+
+    ``levels``: into which larger group each of the groups falls, from the largest on.
+    """
+    edge = _edge(sigma, sums.shape[1])
+    found = np.zeros_like(sums)
+    for of in [np.zeros(len(sums), dtype=np.intp), *levels]:
+        n = int(of.max()) + 1
+        size, many = np.bincount(of, counts, n), np.bincount(of, minlength=n)
+        whole = np.zeros((n, *sums.shape[1:]))
+        np.add.at(whole, of, sums - counts[:, None, None] * found)
+        thresholds = edge * np.sqrt(many) / size
+        found = found + _above(whole / size[:, None, None], thresholds)[of]
+    values, vectors = np.linalg.eigh(found)
     return np.asarray(vectors * np.sqrt(np.maximum(values, 0))[..., None, :])
 
 

@@ -51,7 +51,7 @@ class Conditions(nn.Module):
 class FromMoments(nn.Module, ABC):
     """A network that images are drawn with, from draws of the moments on, which it keeps."""
 
-    def __init__(self, shape: list[int], sizes: list[int], frequencies: int) -> None:
+    def __init__(self, shape: list[int], sizes: list[int], frequencies: int, cells: int) -> None:
         super().__init__()
         height, width, channels = shape
         self.shape, self.sizes = (channels, height, width), list(sizes)
@@ -59,18 +59,21 @@ class FromMoments(nn.Module, ABC):
         classes, d = sizes[0] if sizes else 1, self.basis.size
         self.means: Tensor
         self.factors: Tensor
-        self.register_buffer("means", torch.zeros(classes, d, dtype=torch.float64))
-        self.register_buffer("factors", torch.zeros(classes, d, d, dtype=torch.float64))
+        self.weights: Tensor
+        self.register_buffer("means", torch.zeros(cells, d, dtype=torch.float64))
+        self.register_buffer("factors", torch.zeros(cells, d, d, dtype=torch.float64))
+        self.register_buffer("weights", torch.eye(classes, cells, dtype=torch.float64))
 
     def begin(self, moments: Moments) -> None:
         """Keep these moments."""
         self.means.copy_(torch.from_numpy(moments.means))
         self.factors.copy_(torch.from_numpy(moments.factors))
+        self.weights.copy_(torch.from_numpy(moments.weights))
 
     def drawn(self, codes: Tensor, generator: torch.Generator) -> Tensor:
         """Draws of the moments for condition codes, in [−1, 1]."""
-        moments = Moments(self.basis, self.means.cpu().numpy(), self.factors.cpu().numpy())
-        return moments.draw(classes_of(codes), generator)
+        kept = (x.cpu().numpy() for x in (self.means, self.factors, self.weights))
+        return Moments(self.basis, *kept).draw(classes_of(codes), generator)
 
     @torch.no_grad()
     def draw(self, codes: Tensor, generator: torch.Generator) -> Tensor:
@@ -106,8 +109,9 @@ class ImageDenoiser(FromMoments):
         sampling_steps: int,
         start: float,
         frequencies: int,
+        cells: int,
     ) -> None:
-        super().__init__(shape, sizes, frequencies)
+        super().__init__(shape, sizes, frequencies, cells)
         self.about = {
             "shape": list(shape),
             "sizes": list(sizes),
@@ -119,6 +123,7 @@ class ImageDenoiser(FromMoments):
             "sampling_steps": sampling_steps,
             "start": start,
             "frequencies": frequencies,
+            "cells": cells,
         }
         height, width, channels = shape
         self.patch = patch

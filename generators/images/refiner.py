@@ -6,7 +6,9 @@ free by matching noisy means (``matching``). It is not told the class: what it c
 would bring the means near and be all that a network learns which is trained on the images. Beside it the
 teacher is kept: where an image that was drawn for one class reads as another, it goes to a row of that class,
 so that images near a border help whoever learns from them and a row's class stays what the table says. Made
-images are not quite real ones, so it reads them with the bias that gives each class its share of them.
+images are not quite real ones, so it reads them with the bias that gives each class its share of them. Where it
+reads images of a class hardly better than by chance, they stay what they were drawn for: a class of few people
+is lost in its noise.
 
 Privacy claim: none of its own.
 """
@@ -17,7 +19,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d, pad, pixel_shuffle, pixel_unshuffle, silu
+from torch.nn.functional import avg_pool2d, one_hot, pad, pixel_shuffle, pixel_unshuffle, silu
 
 from generators.images.coordinates import Coordinates
 from generators.images.features import Features
@@ -32,6 +34,11 @@ ROUNDS = 6
 """How often images are drawn for rows that have none yet which reads as their class."""
 SETTLED = 100
 """Rounds in which biases are found."""
+TOLD_APART = 0.5
+"""How far from chance (0) to certain (1) a class has to be read for its images to go to other classes' rows.
+
+Two classes that look alike come half of the way.
+"""
 RARE = 1e-6
 """Images at least that are taken to read as a class."""
 
@@ -45,15 +52,17 @@ class Refiner(FromMoments):
         sizes: list[int],
         width: int,
         frequencies: int,
+        cells: int,
         angles: int,
         components: int,
     ) -> None:
-        super().__init__(shape, sizes, frequencies)
+        super().__init__(shape, sizes, frequencies, cells)
         self.about = {
             "shape": list(shape),
             "sizes": list(sizes),
             "width": width,
             "frequencies": frequencies,
+            "cells": cells,
             "angles": angles,
             "components": components,
         }
@@ -72,7 +81,9 @@ class Refiner(FromMoments):
         self.register_buffer("directions", torch.zeros(self.features.size, components))
         self.teacher = Teacher(components + 1, sizes[0] if sizes else 1)
         self.bias: Tensor
+        self.apart: Tensor
         self.register_buffer("bias", torch.zeros(self.teacher.classes))
+        self.register_buffer("apart", torch.ones(self.teacher.classes, dtype=torch.bool))
 
     def describe(self) -> dict[str, Any]:
         """The arguments from which the same module is built again."""
@@ -113,7 +124,7 @@ class Refiner(FromMoments):
             if not len(left):
                 break
             made = images[left] = super().draw(codes[left], generator)
-            label, still = self.labels(made), []
+            label, still = self.labels(made, wanted[left]), []
             for c, before in enumerate(spare):
                 rows, found = left[wanted[left] == c], torch.cat([before, made[label == c]])
                 n = min(len(rows), len(found))
@@ -124,18 +135,37 @@ class Refiner(FromMoments):
 
     @torch.no_grad()
     def settle(self, codes: Tensor, generator: torch.Generator) -> None:
-        """Find the bias at which images for ``codes`` read as each class as often as they are made for it."""
-        read = self.logits(super().draw(codes, generator))
-        classes = torch.from_numpy(classes_of(codes))
-        made = torch.bincount(classes, minlength=self.teacher.classes).clamp(min=0.5)
-        self.bias.zero_()
-        for _ in range(SETTLED):
-            found = (read + self.bias.cpu()).softmax(1).sum(0).clamp(min=RARE)
-            self.bias += (made / found).log().to(self.bias)
+        """Find the bias at which images for ``codes`` read as each class as often as they are made for it.
 
-    def labels(self, images: Tensor) -> Tensor:
-        """The class that each made image [n, channels, height, width], in bytes, reads as."""
-        return (self.logits(images) + self.bias.cpu()).argmax(1)
+        And, without those that it reads by chance, which classes it tells apart.
+        """
+        read = self.logits(super().draw(codes, generator))
+        made = one_hot(torch.from_numpy(classes_of(codes)), self.teacher.classes).float()
+        self.apart.fill_(True)
+        self.bias.zero_()
+        while self.apart.sum() > 1:
+            apart = self.apart.cpu()
+            mine = made[:, apart].any(1)
+            kept, of = read[mine][:, apart], made[mine][:, apart]
+            share = of.sum(0).clamp(min=0.5)
+            bias = torch.zeros_like(share)
+            for _ in range(SETTLED):
+                bias += (share / (kept + bias).softmax(1).sum(0).clamp(min=RARE)).log()
+            self.bias.zero_()[self.apart] = bias.to(self.bias)
+            right = one_hot((kept + bias).argmax(1), len(bias)) * of
+            chance = share / share.sum()
+            told = (right.sum(0) / share - chance) / (1 - chance)
+            if told.min() >= TOLD_APART:
+                break
+            self.apart[self.apart.nonzero()[told.argmin()]] = False
+
+    def labels(self, images: Tensor, classes: Tensor) -> Tensor:
+        """The class of each made image [n, channels, height, width], in bytes: what it reads as.
+
+        Where it was made for one of the ``classes`` that are not told apart, that one.
+        """
+        read = (self.logits(images) + self.bias.cpu()).where(self.apart.cpu(), -torch.inf)
+        return torch.where(self.apart.cpu()[classes], read.argmax(1), classes)
 
     @torch.no_grad()
     def logits(self, images: Tensor) -> Tensor:

@@ -1,7 +1,9 @@
 """A private softmax regression on features: what classes look like, told without drawing anything.
 
 Steps look at everybody (Gaussian mechanisms, no sampling), since what limits a linear model of few
-coordinates is noise and not work. The average of the second half of its steps is kept.
+coordinates is noise and not work. The average of the second half of its steps is kept. T steps of rate η leave
+an error like 1 / ηT of not having come far enough and one like η²Tσ² of the noise that was gathered on the way:
+their sum is least at a rate like σ^(−2/3).
 
 Privacy claim: the gradients are the engine's and cost its plan; weights of classes are noisy counts that were
 paid for.
@@ -9,12 +11,18 @@ paid for.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from generators.dpsgd.gradients import Rows
+
+RATE = 0.14
+"""Half and twice as much were worse, or no better, on *strokes*, *clothes* and *spots* at ε from 1 to 10."""
+NOISELESS = 1e-5
+"""Below this, steps are limited by the loss and not by noise."""
 
 
 class Teacher(nn.Module):
@@ -29,6 +37,11 @@ class Teacher(nn.Module):
     def forward(self, z: Tensor) -> Tensor:
         logits: Tensor = self.head(z)
         return logits
+
+
+def teacher_rate(noise: float) -> float:
+    """The learning rate, times the bound of gradients; ``noise``: the deviation of a mean gradient's noise."""
+    return RATE * math.pow(max(noise, NOISELESS), -2 / 3)
 
 
 def reading_loss(module: Any, rows: Rows) -> Tensor:

@@ -122,12 +122,14 @@ def a_unit_moves_class_sums_by_one():
     for n in (3, 4):
 
         def keep(question, draw):
-            asked.append(np.array(draw()))
-            return asked[-1]
+            answer = np.array(draw())
+            if question[0] == "image means":
+                asked.append(answer)
+            return answer
 
         who = np.arange(n), np.zeros(n, dtype=np.int64)
         moments.measure(basis, white[:n], *who, np.array([100.0, 100.0]), 0.3, 1e12, keep)
-    assert np.linalg.norm(asked[2] - asked[0]) <= 1 + 1e-3
+    assert np.linalg.norm(asked[1] - asked[0]) <= 1 + 1e-3
 
 
 def a_table_of_one_column_is_trained_on():

@@ -25,7 +25,7 @@ DEEP = ("diffusion", "ctgan", "pategan", "image-diffusion", "image-gan", "image-
 def unet(n):
     """A U-Net that has learnt something, and rows to corrupt."""
     torch.manual_seed(0)
-    module = ImageDenoiser([28, 28, 1], [10], [16, 32], 1, 2, 0.0, "ode", 3, 1.0, 2).to("cuda")
+    module = ImageDenoiser([28, 28, 1], [10], [16, 32], 1, 2, 0.0, "ode", 3, 1.0, 2, 10).to("cuda")
     with torch.no_grad():
         for p in module.parameters():
             p.add_(0.05 * torch.randn_like(p))

@@ -165,7 +165,7 @@ def begun():
     """Two classes, told apart by nothing yet."""
     pixels, told = torch.zeros(6, 1, 8, 8, dtype=torch.uint8), torch.tensor([[0], [1]] * 3)
     units = Units.of({"pixels": pixels, "told": told}, np.arange(6), 1)
-    moments = Moments(Basis(SHAPE, 2), np.zeros((2, 4)), np.zeros((2, 4, 4)))
+    moments = Moments(Basis(SHAPE, 2), np.zeros((2, 4)), np.zeros((2, 4, 4)), np.eye(2))
     return Begun([2], told, told, units, moments, np.ones(2))
 
 

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from generators.images import cells
 from generators.images.means import _shrunk
 from generators.images.moments import Basis, events, measure, noise
 
@@ -62,17 +63,25 @@ def test_all_frequencies_give_the_image_back(x):
     np.testing.assert_allclose(basis.decode(basis.encode(x)), x / 255, atol=1e-6)
 
 
-def test_without_noise_means_and_covariances_are_those_of_the_rows(monkeypatch):
+@pytest.mark.parametrize("most", [1, 16])
+def test_without_noise_means_and_covariances_are_those_of_the_rows(most, monkeypatch):
+    """Of each class as one, and of its cells together."""
     noiseless(monkeypatch)
+    monkeypatch.setattr(cells, "MOST", most)
     x, classes = images()
     basis, counts = Basis(SHAPE, 2), np.bincount(classes).astype(float)
     found = measure(basis, x, np.arange(len(x)), classes, counts, 1.0, 1e9, asked([]))
     u = basis.encode(x)
     for c in (0, 1):
         mine = u[classes == c]
-        np.testing.assert_allclose(found.means[c], mine.mean(0), atol=1e-6)
-        covariance = np.cov(mine.T, ddof=0)
-        np.testing.assert_allclose(found.factors[c] @ found.factors[c].T, covariance, atol=1e-6)
+        mean = found.weights[c] @ found.means
+        np.testing.assert_allclose(mean, mine.mean(0), atol=1e-6)
+        within = found.factors @ found.factors.transpose(0, 2, 1)
+        between = np.einsum("ki,kj->kij", found.means - mean, found.means - mean)
+        covariance = np.einsum("k,kij->ij", found.weights[c], within + between)
+        np.testing.assert_allclose(covariance, np.cov(mine.T, ddof=0), atol=1e-6)
+    assert found.cells == 2 * most
+    assert np.array_equal(found.weights > 0, np.repeat(np.eye(2), most, 1))
 
 
 @settings(max_examples=20, deadline=None)

@@ -23,7 +23,8 @@ def seeded(seed=0):
 def denoiser(shape=(7, 6, 1), sampler="ode", guidance=0.0, sizes=SIZES):
     torch.manual_seed(0)
     # two channels a group: with one, norms undo what conditions add
-    return ImageDenoiser(list(shape), sizes, [16, 16], 1, 2, guidance, sampler, 3, 1.0, 2)
+    cells = sizes[0] if sizes else 1
+    return ImageDenoiser(list(shape), sizes, [16, 16], 1, 2, guidance, sampler, 3, 1.0, 2, cells)
 
 
 def pixels(n, shape=(1, 7, 6)):
@@ -98,7 +99,7 @@ def test_a_denoiser_without_conditions_draws_too():
 
 
 def test_a_network_is_built_again_from_its_description():
-    refiners = (Refiner([7, 6, 1], SIZES, 8, 2, 2, 5), gan.Refiner([7, 6, 1], SIZES, 8, 2))
+    refiners = (Refiner([7, 6, 1], SIZES, 8, 2, 3, 2, 5), gan.Refiner([7, 6, 1], SIZES, 8, 2, 3))
     for network in (denoiser(), *refiners):
         again = type(network)(**network.describe())
         again.load_state_dict(stirred(network).state_dict())
@@ -107,7 +108,7 @@ def test_a_network_is_built_again_from_its_description():
 
 
 def test_a_refiner_begins_as_the_identity_on_draws():
-    network = Refiner([7, 6, 1], SIZES, 8, 2, 2, 5)
+    network = Refiner([7, 6, 1], SIZES, 8, 2, 3, 2, 5)
     drawn = torch.rand(4, 1, 7, 6, generator=seeded()) * 2 - 1
     noise = torch.randn(4, 1, 7, 6, generator=seeded(1))
     assert torch.equal(network(drawn, noise), drawn)
