@@ -33,7 +33,7 @@ from generators.images.features import Features
 from generators.images.generator import ImageSgd
 from generators.images.matching import features_event
 from generators.images.means import class_means, summed
-from generators.images.moments import Basis, events, noise
+from generators.images.moments import CENTRE, REACH, Basis, events, noise
 from generators.images.moments import measure as measure_moments
 from generators.images.scattering import Scattering
 from generators.marginals.counting.counter import Counter
@@ -160,27 +160,32 @@ def votes(number: int, sigma: float, runs: int, copies: int = 1) -> tuple[Scores
 
 
 def moments(rho: float, spread: float, runs: int, copies: int = 1) -> tuple[Scores, Scores]:
-    """Scores of ``runs`` means and outer products; the unit alone in a class of its own, white all over."""
-    basis, classes = Basis((2, 2, 1), 2), 2 * runs
-    white = np.full((runs * copies, 2, 2, 1), 255, dtype=np.uint8)
-    asked: list[npt.NDArray[np.float64]] = []
+    """Scores of ``runs`` means and outer products; the unit alone in a class of its own, white all over.
+
+    Most images are black, so that the unit is as far from the centre as it can count.
+    """
+    basis, classes, black = Basis((2, 2, 1), 2), 2 * runs, 10 * runs
+    counts = np.append(np.ones(classes), black)
+    pixels = np.append(np.full(runs * copies, 255), np.zeros(black)).astype(np.uint8)
+    images = np.ones((1, 2, 2, 1), dtype=np.uint8) * pixels[:, None, None, None]
+    asked: dict[str, npt.NDArray[np.float64]] = {}
 
     def note(question: list[Any], draw: Callable[[], Any]) -> Any:
         answer = draw()
-        asked.append(np.asarray(answer))
+        asked[question[0]] = np.asarray(answer)
         return answer
 
-    of = np.tile(np.arange(runs), copies)
-    found = measure_moments(
-        basis, white, np.arange(len(white)), of, np.ones(classes), spread, rho, note
-    )
-    u = basis.encode(white[:1])[0]
-    sums, products = asked[0].reshape(classes, -1), asked[1].reshape(classes, len(u), len(u))
-    rest = u - found.means
+    of = np.append(np.tile(np.arange(runs), copies), np.full(black, classes))
+    found = measure_moments(basis, images, np.arange(len(of)), of, counts, spread, rho, note)
+    u = basis.encode(images[:1])[0]
+    sums = asked["image means"].reshape(classes + 1, -1)[:classes]
+    products = asked["image products"].reshape(classes + 1, len(u), len(u))[:classes]
+    apart = u - asked["image centre"] / counts.sum()
+    beside, rest = apart / np.linalg.norm(apart), u - found.means[:classes]
     v = rest / np.maximum(np.linalg.norm(rest, axis=1, keepdims=True), spread)
     sigma_means, sigma_products = noise(rho)
     square = (v**2).sum(1) ** 2
-    scores = (sums @ u - u @ u / 2) / sigma_means**2
+    scores = (sums @ beside - 1 / 2) * (1 - CENTRE - REACH) / sigma_means**2
     scores += (np.einsum("ni,nij,nj->n", v, products, v) - square / 2) / sigma_products**2
     return scores[runs:], scores[:runs]
 

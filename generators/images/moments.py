@@ -1,20 +1,21 @@
 """The opening of an image generator: noisy mean and covariance of each class in a basis of low frequencies.
 
-Every image becomes its m × m lowest cosine frequencies a channel. Two Gaussian mechanisms measure the sum of
-each class and, around the means, the sum of outer products. Means are drawn together as far as their noise asks
-for (empirical Bayes); of the products, what is below the noise is cut off, class by class what differs from the
-covariance of all. Draws of these normal distributions are blurred images that have the right first and second
-moments: free to look at, so networks learn from them before they see a private row. It goes further than the
-noised class means of DP-FETA (arXiv 2504.01395), for the same kind of charge.
+Every image becomes its m × m lowest cosine frequencies a channel. Gaussian mechanisms measure the mean of all,
+what each class has beside it and, around the means of classes, the sum of outer products. Means are drawn
+together as far as their noise asks for (empirical Bayes); of the products, what is below the noise is cut off,
+class by class what differs from the covariance of all. Draws of these normal distributions are blurred images
+that have the right first and second moments: free to look at, so networks learn from them before they see a
+private row. It goes further than the noised class means of DP-FETA (arXiv 2504.01395), for the same kind of
+charge.
 
 Where there are people enough for the noise, one normal distribution a class is not the end: its draws fall into
 cells, which anybody may look for, and number, mean and covariance of each cell are measured in the same way.
 The size of a class that was paid for says into how many.
 
 Privacy claim: costs ``events(ρ)``. A unit's share of a sum is a mean over its rows, of norm at most 1 whatever
-they hold; what means and outer products are taken around is known before. With cells, means and products are
-measured twice with parts of the same ρ, and Gaussian mechanisms of one ρ in all are together as private as one
-(the sum of 1/σ² is the same), whatever an earlier answer said of the parts.
+they hold; what sums are taken around is known before. What is asked for means is several questions that share
+their ρ, and with cells means and products are measured twice. Gaussian mechanisms of one ρ in all are together
+as private as one (the sum of 1/σ² is the same), and what it is divided by, the sizes of classes, was paid for.
 """
 
 from __future__ import annotations
@@ -39,6 +40,12 @@ MEANS = 0.35
 """The share of ρ that the means get; outer products get the rest."""
 ABOVE = 1.1
 """An eigenvalue counts where it is so many times as large as noise alone would make it."""
+CENTRE, REACH = 0.1, 0.03
+"""The shares of what means get that the mean of all is measured with, and how far from it images lie."""
+WIDE, NEAREST = 1.25, 0.05
+"""Images are clipped so many times as far from the centre as they are on average, and never nearer."""
+LONGEST = 2 * (1 + 1e-9)
+"""How far two images can be apart."""
 FIRST = 0.4
 """The share of ρ that classes get where cells get the rest."""
 NUMBERS = 0.1
@@ -177,11 +184,39 @@ class _Rows:
     ) -> tuple[Array, Array]:
         """Means and factors of classes."""
         sigma_means, sigma_products = noise(rho)
-        total = summed(self.u, self.share, classes, len(counts))
-        means = class_means("image means", total, counts, self.basis.bands, sigma_means, self.ask)
+        means = self._means(classes, counts, sigma_means)
         products = self._products("image products", means, classes, sigma_products)
         sigma = sigma_products * self.spread**2
         return means, factors_of(products, counts, [np.arange(len(counts))], sigma)
+
+    def _means(self, classes: npt.NDArray[np.int64], counts: Array, sigma: float) -> Array:
+        """Means of classes: of all, of how far an image is from it, and of what a class has beside it.
+
+        What is clipped nearer to the centre needs less noise.
+        """
+        one, n = np.zeros(len(self.u), dtype=np.int64), counts.sum()
+        at_centre, of_reach = sigma / math.sqrt(CENTRE), sigma / math.sqrt(REACH)
+        total = summed(self.u, self.share, one, 1)
+        asked = self.ask(
+            ["image centre", self.basis.size, at_centre],
+            lambda: noised(total, at_centre, lambda g: g),
+        )
+        centre = np.reshape(asked, -1) / n
+        centre /= max(1.0, float(np.linalg.norm(centre)))
+        apart = self.u - centre
+        norms = np.linalg.norm(apart, axis=1, keepdims=True) / LONGEST
+        asked = self.ask(
+            ["image reach", of_reach],
+            lambda: noised(summed(norms, self.share, one, 1), of_reach, lambda g: g),
+        )
+        # two deviations more: what is clipped too near is wrong, what is clipped too far is only noisy
+        mean = LONGEST * (float(np.reshape(asked, ())) + 2 * of_reach) / n
+        reach = min(max(WIDE * mean, NEAREST), 1.0)
+        total = summed(_clipped(apart, reach), self.share, classes, len(counts))
+        rest, bands = sigma / math.sqrt(1 - CENTRE - REACH), self.basis.bands
+        beside = class_means("image means", total, counts, bands, rest, self.ask)
+        means = centre + reach * beside
+        return np.asarray(means / np.maximum(1, np.linalg.norm(means, axis=1, keepdims=True)))
 
     def of_cells(
         self,

@@ -116,7 +116,7 @@ def the_noise_does_not_tell_how_many_there_are():
 
 def a_unit_moves_class_sums_by_one():
     """In a class of three where a hundred might be, with noise that is next to nothing."""
-    basis, asked = moments.Basis((4, 4, 1), 4), []
+    basis, asked, around = moments.Basis((4, 4, 1), 4), [], {}
     white = np.full((4, 4, 4, 1), 255, dtype=np.uint8)
     white[3] = 0
     for n in (3, 4):
@@ -125,7 +125,8 @@ def a_unit_moves_class_sums_by_one():
             answer = np.array(draw())
             if question[0] == "image means":
                 asked.append(answer)
-            return answer
+            # what is looked around is the same with and without
+            return around.setdefault(question[0], answer)
 
         who = np.arange(n), np.zeros(n, dtype=np.int64)
         moments.measure(basis, white[:n], *who, np.array([100.0, 100.0]), 0.3, 1e12, keep)

@@ -77,7 +77,8 @@ def test_a_unit_moves_every_answer_by_one_at_most(seed, copies):
             patch.setattr(module, "noised", lambda total, sigma, form: total.ravel().tolist())
         measure(BASIS, x, np.arange(60), classes, counts, SPREAD, RHO, keep)
         measure(BASIS, np.concatenate([x, extra]), units, both, counts, SPREAD, RHO, replay)
-    names = ["image means", "image products", "image cells", "cell means", "cell products"]
+    names = ["image centre", "image reach", "image means", "image products"]
+    names += ["image cells", "cell means", "cell products"]
     assert [name for name, _ in sums] == names
     for (_, before), after in zip(sums, more, strict=True):
         assert np.linalg.norm(after - before) <= 1 + 1e-9
@@ -96,7 +97,7 @@ def test_all_answers_together_cost_what_two_do(four, monkeypatch):
         monkeypatch.setattr(module, "noised", noted)
     counts = np.bincount(classes).astype(float)
     measure(BASIS, x, np.arange(400), classes, counts, SPREAD, RHO, lambda question, draw: draw())
-    assert len(paid) == 5
+    assert len(paid) == 7
     assert sum(1 / (2 * sigma**2) for sigma in paid) == pytest.approx(RHO)
 
 
