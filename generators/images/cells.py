@@ -56,6 +56,7 @@ def nearest(
     cells = np.zeros(len(u), dtype=np.int64)
     for label in np.unique(classes):
         mine, own = np.flatnonzero(classes == label), np.flatnonzero(of_class == label)
-        far = (centres[own] ** 2).sum(1) - 2 * u[mine] @ centres[own].T
-        cells[mine] = own[far.argmin(1)]
+        # row by row: how a product of matrices is rounded depends on how many rows stand beside one
+        far = np.stack([((u[mine] - centre) ** 2).sum(1) for centre in centres[own]])
+        cells[mine] = own[far.argmin(0)]
     return cells
