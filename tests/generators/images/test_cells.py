@@ -123,8 +123,8 @@ def test_cells_follow_from_answers_alone(four):
 def test_who_stands_beside_a_row_does_not_move_it():
     """Where two centres are as near as can be, too."""
     rng = np.random.default_rng(0)
-    centres = rng.standard_normal((4, 9))
-    middle = centres[:2].mean(0) + 1e-16 * rng.standard_normal((300, 9))
+    centres = rng.standard_normal((4, 100))
+    middle = centres[:2].mean(0) + 1e-16 * rng.standard_normal((300, 100))
     classes, of_class = np.zeros(300, dtype=np.int64), np.zeros(4, dtype=np.intp)
     together = cells.nearest(middle, classes, centres, of_class)
     alone = [cells.nearest(row[None], classes[:1], centres, of_class)[0] for row in middle]
