@@ -39,6 +39,7 @@ def found(
 ) -> tuple[Array, npt.NDArray[np.intp]]:
     """Centres [cells, d] of draws of classes, and the class of each [cells]."""
     generator, centres = torch.Generator().manual_seed(0), []
+    many = np.where(factors.any((1, 2)), many, 1)  # where all draws are one there is one cell
     for mean, factor, k in zip(means, factors, many, strict=True):
         z = torch.randn((int(DRAWS * k), len(mean)), generator=generator, dtype=torch.float64)
         drawn = mean + z.numpy() @ factor.T

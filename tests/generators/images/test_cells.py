@@ -129,3 +129,13 @@ def test_who_stands_beside_a_row_does_not_move_it():
     together = cells.nearest(middle, classes, centres, of_class)
     alone = [cells.nearest(row[None], classes[:1], centres, of_class)[0] for row in middle]
     assert together.tolist() == alone
+
+
+@pytest.mark.filterwarnings("error")
+def test_images_that_are_all_alike_are_one_cell(four):
+    x, classes = np.zeros((400, 6, 5, 1), dtype=np.uint8), np.arange(400) % 2
+    counts = np.array([200.0, 200.0])
+    found = measure(
+        BASIS, x, np.arange(400), classes, counts, SPREAD, 10.0, lambda question, draw: draw()
+    )
+    assert found.cells == 2
