@@ -134,6 +134,8 @@ def draws(train: Any, test: Any, rho: float) -> list[dict[str, Any]]:
     for borne in BORNE:
         cells.BORNE = borne
         moments = begun(x, y, rho)
+        if found and moments.cells == found[-1]["cells"]:
+            continue
         of = y[np.random.default_rng(1).integers(0, len(y), DRAWN)]
         drawn = moments.draw(of, torch.Generator().manual_seed(1)).permute(0, 2, 3, 1)
         pixels = ((drawn + 1) * 127.5).round().to(torch.uint8).numpy()
