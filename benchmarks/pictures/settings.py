@@ -36,7 +36,7 @@ from privacy.accounting.guarantee import Guarantee
 
 RESULTS = Path(__file__).parent.parent / "results" / "picture_settings.jsonl"
 SIZES = {"strokes": 60_000, "clothes": 60_000, "spots": 4_745}
-TESTED, DRAWN = 10_000, 20_000
+TESTED, DRAWN = 10_000, 10_000
 USUAL = ImageMatching()
 TIMES = (0.5, 1.0, 2.0, 4.0)
 """Of the teacher's rate."""
