@@ -20,8 +20,8 @@ Array = npt.NDArray[np.float64]
 BORNE = 0.0025
 """The largest eigenvalue that noise may bring to the covariance of a cell; an image has norm 1 at most.
 
-On *strokes* and *clothes* eight cells, which it takes at ε = 10, were better than one and than 32, and four,
-which it refuses at ε = 1, were worse than one.
+``benchmarks/pictures/settings.py`` on images that a script draws: what it takes at ε = 10 is better than one
+cell and than sixteen, and four, which it refuses at ε = 1, are worse than one.
 """
 MOST = 16
 DRAWS = 400
